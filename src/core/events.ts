@@ -1,0 +1,22 @@
+/**
+ * What happens while alproot works, as data. The library hands these to the caller's `emit`; the CLI prints them
+ * as progress, plain lines or JSON. Text fields may hold untrusted names: printers escape them.
+ */
+import type { ErrorCode } from './errors.ts';
+
+export type AlpEvent =
+  /** Something worth a line: a choice made, a fall-back taken. */
+  | { readonly kind: 'note'; readonly message: string }
+  | { readonly kind: 'warning'; readonly message: string; readonly code?: ErrorCode; readonly hint?: string }
+  /** A piece of work with an identity; `progress` repeats, `done` ends it. */
+  | { readonly kind: 'start'; readonly id: string; readonly label: string; readonly total?: number }
+  | { readonly kind: 'progress'; readonly id: string; readonly done: number; readonly total?: number; readonly unit: 'bytes' | 'items' }
+  | { readonly kind: 'done'; readonly id: string; readonly label: string; readonly cached?: boolean; readonly durationMs?: number }
+  /** One line of the plan, as apk prints it: `(1/3) Installing musl (1.2.4-r2)`. */
+  | { readonly kind: 'plan'; readonly index: number; readonly count: number; readonly line: string }
+  /** Output of a program in the sandbox, belonging to the work `id`. */
+  | { readonly kind: 'output'; readonly id: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+
+export type Emit = (event: AlpEvent) => void;
+
+export const silent: Emit = () => undefined;

@@ -1,0 +1,115 @@
+/**
+ * Whole files of the host: read under a cap, written atomically (temporary name, fsync, rename, fsync of the
+ * directory). A reader sees the old file or the new one, whatever happens.
+ */
+import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { AlprootError, errnoOf } from '../core/errors.ts';
+import type { HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+
+/**
+ * The bytes of a regular file.
+ *
+ * @param maxBytes refused with ALP_LIMIT_SIZE when the file is larger
+ * @returns undefined when the file does not exist
+ * @throws ALP_LIMIT_SIZE, ALP_STORE_WRITE (unreadable, not a regular file, shrank while read)
+ */
+export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_CLOEXEC);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined;
+    throw fileError('read', path, error);
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile()) throw new AlprootError('ALP_STORE_WRITE', `cannot read ${quoteName(path)}: not a regular file`);
+    if (stat.size > maxBytes) {
+      throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${stat.size} bytes, more than the cap of ${maxBytes}`);
+    }
+    const bytes = Buffer.alloc(stat.size);
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = readSync(fd, bytes, filled, bytes.length - filled, filled);
+      if (count === 0) throw new AlprootError('ALP_STORE_WRITE', `${quoteName(path)} became shorter while it was read`);
+      filled += count;
+    }
+    return bytes;
+  } catch (error) {
+    throw error instanceof AlprootError ? error : fileError('read', path, error);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export interface WriteOptions {
+  /** Permission bits; 0o644 unless given. */
+  readonly mode?: number;
+}
+
+/**
+ * Replaces or makes `path`; its directory is made when missing.
+ *
+ * @throws ALP_STORE_WRITE with the errno, the path and what to do
+ */
+export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644 }: WriteOptions = {}): void {
+  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const fd = openSync(temporary, 'wx', mode);
+    try {
+      const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+      for (let written = 0; written < buffer.length; ) written += writeSync(fd, buffer, written);
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+    syncDirectory(dirname(path));
+  } catch (error) {
+    try {
+      unlinkSync(temporary);
+    } catch {
+      // It was never made, or is renamed already.
+    }
+    throw fileError('write', path, error);
+  }
+}
+
+/** Makes the names in a directory durable. File systems that cannot are left alone. */
+export function syncDirectory(path: string): void {
+  try {
+    const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (!['EINVAL', 'EACCES', 'EPERM', 'ENOTSUP'].includes(errnoOf(error) ?? '')) throw error;
+  }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space, or choose another place with ALPROOT_CACHE',
+  EDQUOT: 'the disk quota is used up: free some space, or choose another place with ALPROOT_CACHE',
+  EROFS: 'the file system is read-only: choose another place with ALPROOT_CACHE',
+  EACCES: 'check the permissions of the path, or choose another place',
+  EPERM: 'check the permissions of the path, or choose another place',
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+};
+
+/** A failed file operation in our own words, errno kept. */
+export function fileError(verb: string, path: string, error: unknown): AlprootError {
+  if (error instanceof AlprootError) return error;
+  const errno = errnoOf(error);
+  if (errno === undefined) throw error;
+  return new AlprootError('ALP_STORE_WRITE', `cannot ${verb} ${quoteName(path)}: ${errno}`, {
+    cause: error,
+    hint: HINTS[errno],
+    facts: { errno, path },
+  });
+}

@@ -1,0 +1,96 @@
+/**
+ * The only place that starts processes of the host: an argv, never a shell; an explicit environment; no
+ * descriptor but the three streams.
+ */
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { AlprootError, errnoOf } from '../core/errors.ts';
+import { quoteName } from '../core/redact.ts';
+
+export interface SpawnOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Bytes for standard input; otherwise it is empty, or ours with `inherit`. */
+  readonly stdin?: Uint8Array;
+  readonly stdio: 'inherit' | 'pipe';
+  readonly onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+  readonly signal?: AbortSignal;
+  /** Starts a session of its own, so that the whole group can be ended. */
+  readonly detached?: boolean;
+}
+
+export interface ExitResult {
+  /** 128 + the signal's number when a signal ended it. */
+  readonly status: number;
+  readonly signal: NodeJS.Signals | undefined;
+}
+
+/**
+ * Runs `argv` to its end.
+ *
+ * @throws ALP_RUN_NOT_FOUND or ALP_RUN_EXEC when the program cannot be started
+ */
+export function runProcess(argv: readonly string[], options: SpawnOptions): Promise<ExitResult> {
+  const [file = '', ...args] = argv;
+  return new Promise((resolve, reject) => {
+    const child = spawn(file, args, {
+      env: options.env,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      detached: options.detached ?? false,
+    });
+    const kill = (): void => {
+      try {
+        if (options.detached === true && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        else child.kill('SIGKILL');
+      } catch {
+        // It has ended already.
+      }
+    };
+    options.signal?.addEventListener('abort', kill, { once: true });
+    child.once('error', (error) => {
+      options.signal?.removeEventListener('abort', kill);
+      reject(spawnError(file, error));
+    });
+    child.stdout?.on('data', (bytes: Buffer) => options.onOutput?.('stdout', bytes));
+    child.stderr?.on('data', (bytes: Buffer) => options.onOutput?.('stderr', bytes));
+    child.stdin?.on('error', () => undefined);
+    if (options.stdin !== undefined) child.stdin?.end(options.stdin);
+    child.once('close', (code, signal) => {
+      options.signal?.removeEventListener('abort', kill);
+      if (options.signal?.aborted === true) reject(options.signal.reason as Error);
+      else resolve({ status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal: signal ?? undefined });
+    });
+  });
+}
+
+export interface Captured extends ExitResult {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `argv` and keeps what it printed, at most `maxBytes` of each stream. */
+export async function captureProcess(
+  argv: readonly string[],
+  options: Omit<SpawnOptions, 'stdio' | 'onOutput'> & { readonly maxBytes?: number },
+): Promise<Captured> {
+  const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+  const sizes = { stdout: 0, stderr: 0 };
+  const maxBytes = options.maxBytes ?? 16 * 1024 * 1024;
+  const result = await runProcess(argv, {
+    ...options,
+    stdio: 'pipe',
+    onOutput: (stream, bytes) => {
+      if (sizes[stream] + bytes.length <= maxBytes) kept[stream].push(bytes);
+      sizes[stream] += bytes.length;
+    },
+  });
+  return { ...result, stdout: Buffer.concat(kept.stdout).toString(), stderr: Buffer.concat(kept.stderr).toString() };
+}
+
+function spawnError(file: string, error: Error): AlprootError {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT'
+    ? new AlprootError('ALP_RUN_NOT_FOUND', `cannot start ${quoteName(file)}: not found`, { cause: error })
+    : new AlprootError('ALP_RUN_EXEC', `cannot start ${quoteName(file)}: ${errno ?? error.message}`, { cause: error });
+}

@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const minutes = (count: number): number => count * 60_000;
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/{e2e,oracle,hostile,fuzz,conformance}/**'],
+          testTimeout: minutes(2),
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/{e2e,oracle,hostile,conformance}/**/*.test.ts'],
+          testTimeout: minutes(10),
+          hookTimeout: minutes(15),
+        },
+      },
+      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: minutes(15) } },
+    ],
+  },
+});
