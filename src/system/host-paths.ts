@@ -1,0 +1,54 @@
+/** Questions about paths of the host, answered without following the last component where that matters. */
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync, accessSync, constants } from 'node:fs';
+import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+
+export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
+export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+export const exists = (path: string): boolean => existsSync(path);
+
+/** Anything at all under this name, a dangling link included. */
+export const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+
+export function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The path without links; undefined when it does not exist. */
+export function realPath(path: string): HostPath | undefined {
+  try {
+    return hostPath(realpathSync(path));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names in a directory, sorted; empty when it is none. */
+export function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** The first executable of this name in the directories of `searchPath`. */
+export function findProgram(name: string, searchPath: string): HostPath | undefined {
+  for (const directory of searchPath.split(':')) {
+    if (!directory.startsWith('/')) continue;
+    const candidate = joinHost(hostPath(directory), name);
+    try {
+      accessSync(candidate, constants.X_OK);
+      if (isFile(candidate)) return candidate;
+    } catch {
+      // Not here.
+    }
+  }
+  return undefined;
+}
