@@ -44,6 +44,7 @@ export const ERRORS = {
   ALP_FORMAT_INDEX: rule(5),
   ALP_FORMAT_ADB: rule(5),
   ALP_FORMAT_ELF: rule(5),
+  ALP_FORMAT_AR: rule(5),
   ALP_FORMAT_LOCK: rule(5),
   ALP_FORMAT_DOCKERFILE: rule(5),
   ALP_FORMAT_TEXT: rule(5),
