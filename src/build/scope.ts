@@ -1,0 +1,50 @@
+/**
+ * Which variables an instruction sees. ENV beats ARG of the same name; an ARG counts from its line on; ARGs before
+ * the first FROM are seen by FROM lines, and by a stage that names them again.
+ *
+ * @see docker's reference, "Understand how ARG and FROM interact" and "Scope"
+ */
+import type { Arch } from '../core/package.ts';
+import { type Platform, parsePlatform, platformOf } from './base-reference.ts';
+
+/** Known without an ARG line, and in RUN only: never part of a cache key or an image. */
+export const PROXY_ARGS: readonly string[] = [
+  'HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'FTP_PROXY', 'ftp_proxy', 'NO_PROXY', 'no_proxy', 'ALL_PROXY', 'all_proxy',
+];
+
+export interface Scope {
+  readonly env: Readonly<Record<string, string>>;
+  /** Declared so far; undefined: declared without a value. */
+  readonly args: ReadonlyMap<string, string | undefined>;
+}
+
+export const EMPTY_SCOPE: Scope = { env: {}, args: new Map() };
+
+/** All that `$NAME` can mean here. */
+export function variablesOf({ env, args }: Scope): Map<string, string> {
+  const variables = new Map<string, string>();
+  for (const [name, value] of args) if (value !== undefined) variables.set(name, value);
+  for (const [name, value] of Object.entries(env)) variables.set(name, value);
+  return variables;
+}
+
+/** TARGET… and BUILD… for a platform pair. */
+export function platformArgs(target: Arch, { build, stage }: { build: Arch; stage: string | undefined }): Map<string, string> {
+  return new Map([
+    ...describe('BUILD', parsePlatform(platformOf(build))),
+    ...describe('TARGET', parsePlatform(platformOf(target))),
+    ['TARGETSTAGE', stage ?? 'default'],
+  ]);
+}
+
+function describe(prefix: string, platform: Platform | undefined): [string, string][] {
+  if (platform === undefined) return [];
+  const { os, architecture, variant } = platform;
+  return [
+    [`${prefix}PLATFORM`, [os, architecture, variant].filter((part) => part !== '').join('/')],
+    [`${prefix}OS`, os],
+    [`${prefix}ARCH`, architecture],
+    [`${prefix}VARIANT`, variant],
+    [`${prefix}OSVERSION`, ''],
+  ];
+}
