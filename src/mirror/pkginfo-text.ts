@@ -90,7 +90,7 @@ export function formatIndexEntryText({ pkginfo, controlSha1Hex, sizeBytes }: Ind
   ];
   for (const [letter, key, joined] of INDEX_FIELDS) {
     const values = fields.get(key);
-    if (values === undefined || (key === 'provider_priority' && values[0] === '0')) continue;
+    if (values === undefined || ((key === 'provider_priority' || key === 'builddate') && values[0] === '0')) continue;
     lines.push(`${letter}:${joined ? values.join(' ') : (values.at(-1) ?? '')}`);
   }
   return `${lines.join('\n')}\n\n`;

@@ -3,6 +3,7 @@
  * `.SIGN.RSA256.KEY.rsa.pub`, whose content is the RSA signature of the compressed bytes that follow.
  */
 import { createPrivateKey, createPublicKey, generateKeyPair, sign } from 'node:crypto';
+import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -24,18 +25,18 @@ export type SignatureKind = 'RSA' | 'RSA256' | 'RSA512';
 
 const DIGESTS: Readonly<Record<SignatureKind, string>> = { RSA: 'RSA-SHA1', RSA256: 'RSA-SHA256', RSA512: 'RSA-SHA512' };
 const MAX_KEY_BYTES = 64 * 1024;
-const STEM = /^[A-Za-z0-9][A-Za-z0-9@._+-]{0,200}$/;
+const OWNER = /^[A-Za-z0-9][A-Za-z0-9@._+-]{0,200}$/;
 
 /**
- * A new RSA key.
+ * A new RSA key, `OWNER-HEX.rsa`, where HEX is the start of the public half's SHA-256.
  *
- * @param stem the part before `.rsa`: `me@example.org-5f3c2d1a`
+ * @param owner who signs, usually an address: `me@example.org`
  * @param bits 4096 as abuild-keygen makes; 2048 is quicker
- * @throws ALP_USAGE_ARGUMENT for a stem that cannot be a file name of /etc/apk/keys
+ * @throws ALP_USAGE_ARGUMENT for an owner that cannot be part of a file name of /etc/apk/keys
  */
-export async function generateSigningKey(stem: string, bits: 2048 | 3072 | 4096 = 4096): Promise<SigningKey> {
-  if (!STEM.test(stem)) {
-    throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(stem)} cannot name a key: letters, digits and @ . _ + - only`);
+export async function generateSigningKey(owner: string, bits: 2048 | 3072 | 4096 = 4096): Promise<SigningKey> {
+  if (!OWNER.test(owner)) {
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(owner)} cannot name a key: letters, digits and @ . _ + - only`);
   }
   return new Promise((resolve, reject) => {
     generateKeyPair('rsa', { modulusLength: bits }, (error, publicKey, privateKey) => {
@@ -44,7 +45,8 @@ export async function generateSigningKey(stem: string, bits: 2048 | 3072 | 4096 
         return;
       }
       const privatePem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-      resolve({ publicName: `${stem}.rsa.pub`, privatePem, publicPem: publicKey.export({ type: 'spki', format: 'pem' }).toString() });
+      const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
+      resolve({ publicName: `${owner}-${sha256Hex(publicPem).slice(0, 8)}.rsa.pub`, privatePem, publicPem });
     });
   });
 }

@@ -1,0 +1,60 @@
+/** The base of a mirror made from Debian: the packages that every tree has, and the minirootfs made of them. */
+import { AlprootError } from '../../core/errors.ts';
+import { hostPath, joinHost } from '../../core/paths.ts';
+import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
+import { captureProcess } from '../../system/spawn.ts';
+import type { PackageFacts } from '../pkginfo-text.ts';
+import { baseEntries } from './base-files.ts';
+import { isWantedApplet, writePackage, type MadePackage, type Workshop } from './make-package.ts';
+import { textFile } from './recipe.ts';
+import { formatRootfs } from './rootfs.ts';
+
+/** In every minirootfs; all but the two that are made here have recipes. */
+export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'ca-certificates-bundle', 'libc-utils', 'musl', 'musl-utils'];
+
+const WORLD = ['alpine-baselayout', 'alpine-keys', 'busybox', 'busybox-binsh', 'ca-certificates-bundle', 'libc-utils'];
+
+interface BaseInput {
+  readonly shop: Workshop;
+  /** `3.19.0` */
+  readonly release: string;
+  /** The packages of BASE_PACKAGES. */
+  readonly made: readonly MadePackage[];
+}
+
+interface Base {
+  readonly minirootfs: Buffer;
+  readonly title: string;
+  readonly time: number;
+}
+
+/** Makes `alpine-baselayout` and `alpine-keys`, and the minirootfs. @throws ALP_RUN_EXEC when busybox cannot run here */
+export async function buildBase({ shop, release, made }: BaseInput): Promise<Base> {
+  const distribution = hostDistribution();
+  const time = made.reduce((newest, { packed }) => Math.max(newest, Number(/^builddate = (\d+)$/m.exec(packed.pkginfo)?.[1] ?? 0)), 0);
+  const facts = (name: string, description: string): PackageFacts => ({
+    name, version: `${release}-r0`, arch: shop.target.arch, description, url: '', license: 'Apache-2.0', origin: name, maintainer: 'alproot', buildTime: time,
+  });
+  const layout = await writePackage({ facts: { ...facts('alpine-baselayout', "Alpine's directories and basic files, for trees made from Debian"), depends: ['/bin/sh'] }, entries: baseEntries({ release, distribution }), key: shop.key }, shop.packages);
+  const keys = await writePackage({ facts: facts('alpine-keys', 'the public key of this mirror'), entries: [textFile(`etc/apk/keys/${shop.key.publicName}`, shop.key.publicPem)], key: shop.key }, shop.packages);
+  const packages = [layout, keys, ...made].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const applets = await listApplets(shop, made);
+  const minirootfs = await formatRootfs({ packages, arch: shop.target.arch, world: WORLD, applets, time });
+  return { minirootfs, title: `Mini root filesystem made from ${distribution} by alproot`, time };
+}
+
+function hostDistribution(): string {
+  const text = readFileCapped(hostPath('/etc/os-release'), 65536)?.toString('utf8') ?? '';
+  return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(text)?.[1] ?? 'a Debian archive';
+}
+
+/** Asks the very busybox that goes into the tree; apt has verified it. */
+async function listApplets({ work }: Workshop, made: readonly MadePackage[]): Promise<string[]> {
+  const busybox = made.flatMap(({ entries }) => entries).find(({ path }) => path === 'bin/busybox');
+  if (busybox?.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', "Debian's busybox-static has no bin/busybox");
+  const program = joinHost(work, 'busybox');
+  writeFileAtomic(program, busybox.bytes, { mode: 0o755 });
+  const { stdout, status } = await captureProcess([program, '--list-full'], { env: {} });
+  if (status !== 0) throw new AlprootError('ALP_RUN_EXEC', `busybox --list-full ended with status ${status}`);
+  return stdout.split('\n').filter((path) => path !== '' && isWantedApplet(path));
+}

@@ -1,0 +1,145 @@
+/**
+ * A whole mirror out of the host's Debian or Ubuntu archive, as an ordinary user.
+ *
+ *     DIR/BRANCH/main/ARCH/            packages and their signed index
+ *     DIR/BRANCH/community/ARCH/       an empty signed index
+ *     DIR/BRANCH/releases/ARCH/        the minirootfs, digests, signature, latest-releases.yaml
+ *     DIR/keys/NAME.rsa.pub            whom to trust
+ *     DIR/.key/NAME.rsa                the private half, mode 600: not for serving
+ *     DIR/.apt/                        apt's private state
+ *
+ * A second run adds what is missing; what is there with the right version stays.
+ */
+import type { Emit } from '../../core/events.ts';
+import type { Arch } from '../../core/package.ts';
+import { joinHost, type HostPath } from '../../core/paths.ts';
+import { AlprootError } from '../../core/errors.ts';
+import { branchOf, isPointRelease, minirootfsFile } from '../../formats/releases.ts';
+import { fileSizeBytes, makeDirectory, removeTree } from '../../system/directories.ts';
+import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
+import { namesIn } from '../../system/host-paths.ts';
+import { writeRelease } from '../release.ts';
+import { indexDirectory } from '../repository.ts';
+import { generateSigningKey, readSigningKey, writeSigningKey, type SigningKey } from '../signing.ts';
+import { openApt, type Apt } from './apt.ts';
+import { buildBase, BASE_PACKAGES } from './base.ts';
+import { makePackage, type Workshop } from './make-package.ts';
+import { planRepacks, type PlannedRepack } from './plan.ts';
+import { targetOf } from './recipe.ts';
+import { DEFAULT_PACKAGES, RECIPES } from './recipes.ts';
+
+export interface FromDebianOptions {
+  readonly directory: HostPath;
+  readonly arch: Arch;
+  /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. */
+  readonly release?: string | undefined;
+  /** Alpine names to have in the mirror, besides the base; `DEFAULT_PACKAGES` unless given. */
+  readonly packages?: readonly string[] | undefined;
+  /** The host's PATH and proxy variables. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+  readonly offline?: boolean;
+  /** Make everything again. */
+  readonly refresh?: boolean;
+}
+
+export interface FromDebianResult {
+  readonly directory: HostPath;
+  /** `v3.19` */
+  readonly branch: string;
+  /** `3.19.0` */
+  readonly release: string;
+  readonly keysDirectory: HostPath;
+  readonly publicKey: HostPath;
+  /** File names of packages that were made, and of those that were there. */
+  readonly made: readonly string[];
+  readonly kept: readonly string[];
+}
+
+/** Names that `fromDebian` can put into a mirror. */
+export const offeredPackages = (): readonly string[] => RECIPES.map(({ name }) => name).filter((name) => !name.startsWith('debian-')).sort();
+
+/**
+ * @throws ALP_FETCH_MIRRORS (no apt here, other architecture), ALP_FETCH_NETWORK (apt failed),
+ *   ALP_SOLVE_UNSATISFIABLE (no recipe, or the archive lacks a package), ALP_STORE_WRITE
+ */
+export async function fromDebian(options: FromDebianOptions): Promise<FromDebianResult> {
+  const target = targetOf(options.arch);
+  if (target === undefined) throw new AlprootError('ALP_FETCH_MIRRORS', `no mirror can be made from Debian for ${options.arch}`);
+  const asked = (options.release ?? '3.19').replace(/^v/, '');
+  const release = isPointRelease(asked) ? asked : `${asked}.0`;
+  const branch = branchOf(release);
+  const packages = joinHost(options.directory, branch, 'main', options.arch);
+  makeDirectory(packages);
+  const key = await openKey(options.directory);
+  const work = makeDirectory(joinHost(options.directory, '.apt'));
+  const apt = await openApt({ ...options, work });
+  const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
+  const plan = await planRepacks({ wanted, recipes: RECIPES, apt, ownVersion: '1.0-r0' });
+  const hasBase = fileSizeBytes(joinHost(options.directory, branch, 'releases', options.arch, minirootfsFile(release, options.arch))) !== undefined;
+  const needed = plan.filter(({ recipe, version }) =>
+    options.refresh === true || (!hasBase && BASE_PACKAGES.includes(recipe.name)) || fileSizeBytes(joinHost(packages, `${recipe.name}-${version}.apk`)) === undefined);
+  const shop: Workshop = { target, key, packages, searchPath: options.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', debs: await fetchDebs(apt, needed), work };
+  const made = await makeAll(needed, shop, options);
+  if (!hasBase || options.refresh === true) {
+    const { minirootfs, title, time } = await buildBase({ shop, release, made: made.filter(({ name }) => BASE_PACKAGES.includes(name)) });
+    writeRelease({ mirror: options.directory, release, arch: options.arch, minirootfs, title, time, key });
+  }
+  await writeIndexes({ ...options, branch, key });
+  removeTree(joinHost(work, 'debs'));
+  const madeNames = new Set(needed.map(({ recipe, version }) => `${recipe.name}-${version}.apk`));
+  return {
+    directory: options.directory, branch, release,
+    keysDirectory: joinHost(options.directory, 'keys'), publicKey: joinHost(options.directory, 'keys', key.publicName),
+    made: [...madeNames], kept: plan.map(({ recipe, version }) => `${recipe.name}-${version}.apk`).filter((name) => !madeNames.has(name)),
+  };
+}
+
+async function openKey(directory: HostPath): Promise<SigningKey> {
+  const secret = makeDirectory(joinHost(directory, '.key'), { mode: 0o700 });
+  const [name] = namesIn(secret).filter((file) => file.endsWith('.rsa'));
+  if (name !== undefined) {
+    const key = readSigningKey(joinHost(secret, name));
+    if (readFileCapped(joinHost(directory, 'keys', key.publicName), 65536) === undefined) writeFileAtomic(joinHost(directory, 'keys', key.publicName), key.publicPem);
+    return key;
+  }
+  const key = await generateSigningKey('alproot-from-debian');
+  writeSigningKey(key, secret, makeDirectory(joinHost(directory, 'keys')));
+  return key;
+}
+
+async function fetchDebs(apt: Apt, needed: readonly PlannedRepack[]): Promise<ReadonlyMap<string, HostPath>> {
+  const sources = new Map(needed.flatMap((repack) => repack.sources.map((source) => [source.name, source] as const)));
+  return sources.size === 0 ? new Map() : apt.download([...sources.values()]);
+}
+
+async function makeAll(needed: readonly PlannedRepack[], shop: Workshop, { emit, signal }: FromDebianOptions): ReturnType<typeof makeOne> {
+  const label = `repacking ${needed.length} packages`;
+  if (needed.length > 0) emit({ kind: 'start', id: 'repack', label, total: needed.length });
+  const made = await makeOne(needed, shop, (count) => { signal?.throwIfAborted(); emit({ kind: 'progress', id: 'repack', done: count, total: needed.length, unit: 'items' }); });
+  if (needed.length > 0) emit({ kind: 'done', id: 'repack', label });
+  return made;
+}
+
+/** Two at a time: one is read while the other is compressed. */
+async function makeOne(needed: readonly PlannedRepack[], shop: Workshop, tick: (count: number) => void): Promise<Awaited<ReturnType<typeof makePackage>>[]> {
+  const queue = [...needed];
+  const made: Awaited<ReturnType<typeof makePackage>>[] = [];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const one = await makePackage(next, shop);
+      if (BASE_PACKAGES.includes(one.name)) made.push(one);
+      tick(needed.length - queue.length);
+    }
+  };
+  await Promise.all([worker(), worker()]);
+  return made;
+}
+
+async function writeIndexes({ directory, branch, arch, key }: { readonly directory: HostPath; readonly branch: string; readonly arch: Arch; readonly key: SigningKey }): Promise<void> {
+  const time = Math.floor(Date.now() / 1000);
+  for (const section of ['main', 'community']) {
+    await indexDirectory({ directory: makeDirectory(joinHost(directory, branch, section, arch)), description: `${branch} made from Debian by alproot`, time, key, arch });
+  }
+}
