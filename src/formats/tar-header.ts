@@ -1,0 +1,89 @@
+/** One 512-byte tar header, read strictly: whatever two readers could read differently is an error. */
+import { AlprootError } from '../core/errors.ts';
+import type { TarProfile } from './tar-entry.ts';
+
+export const BLOCK_BYTES = 512;
+const SIZE_LIMIT = 8 ** 11 * 8;
+
+export interface TarHeader {
+  readonly name: string;
+  readonly linkName: string;
+  readonly type: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly uname: string;
+  readonly gname: string;
+  readonly sizeBytes: number;
+  readonly mtime: number;
+  readonly devMajor: number;
+  readonly devMinor: number;
+}
+
+/** An error at a position of the archive. */
+export const tarError = (offset: number, why: string): AlprootError =>
+  new AlprootError('ALP_FORMAT_TAR', `ambiguous or damaged tar: ${why} at byte ${offset}`, { facts: { offset } });
+
+export function isZeroBlock(block: Uint8Array): boolean {
+  for (let i = 0; i < BLOCK_BYTES; i++) {
+    if (block[i] !== 0) return false;
+  }
+  return true;
+}
+
+/** @throws ALP_FORMAT_TAR */
+export function parseTarHeader(block: Buffer, offset: number, profile: TarProfile): TarHeader {
+  checkSum(block, offset);
+  const magic = block.toString('latin1', 257, 265);
+  const gnu = magic === 'ustar  \0';
+  if (!gnu && magic !== 'ustar\x0000') throw tarError(offset, 'not a ustar header');
+  const type = block.toString('latin1', 156, 157);
+  if (type === '\0' && profile !== 'rootfs') throw tarError(offset, 'an old-style type flag');
+  const prefix = gnu ? '' : field(block, 345, 155);
+  const base = field(block, 0, 100);
+  const number = (at: number, length: number, what: string): number => octal(block, { at, length, offset, what });
+  return {
+    name: prefix === '' ? base : `${prefix}/${base}`,
+    linkName: field(block, 157, 100),
+    type: type === '\0' ? '0' : type,
+    mode: number(100, 8, 'mode') & 0o7777,
+    uid: number(108, 8, 'uid'),
+    gid: number(116, 8, 'gid'),
+    uname: field(block, 265, 32),
+    gname: field(block, 297, 32),
+    sizeBytes: number(124, 12, 'size'),
+    mtime: number(136, 12, 'mtime'),
+    devMajor: number(329, 8, 'major'),
+    devMinor: number(337, 8, 'minor'),
+  };
+}
+
+/** Text up to the first NUL; a full field has none. */
+function field(block: Buffer, at: number, length: number): string {
+  const zero = block.indexOf(0, at);
+  return block.toString('latin1', at, zero < 0 || zero > at + length ? at + length : zero);
+}
+
+interface NumberField {
+  readonly at: number;
+  readonly length: number;
+  readonly offset: number;
+  readonly what: string;
+}
+
+/** Octal digits, all of the field or ended by NULs and blanks; an empty field is 0. */
+function octal(block: Buffer, { at, length, offset, what }: NumberField): number {
+  const match = /^ *([0-7]*)[ \0]*$/.exec(block.toString('latin1', at, at + length));
+  if (match === null) throw tarError(offset, `${what} is not an octal number`);
+  const digits = match[1] ?? '';
+  const value = digits === '' ? 0 : Number.parseInt(digits, 8);
+  if (value >= SIZE_LIMIT) throw tarError(offset, `${what} is too large`);
+  return value;
+}
+
+function checkSum(block: Buffer, offset: number): void {
+  let sum = 8 * 0x20;
+  for (let i = 0; i < BLOCK_BYTES; i++) sum += i >= 148 && i < 156 ? 0 : (block[i] ?? 0);
+  const stored = /^ *([0-7]{1,7})[ \0]*$/.exec(block.toString('latin1', 148, 156));
+  if (stored === null || Number.parseInt(stored[1] ?? '', 8) !== sum) throw tarError(offset, 'wrong header checksum');
+}

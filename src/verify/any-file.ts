@@ -1,0 +1,64 @@
+/** Judges a file by what it holds: minirootfs, APKINDEX or .apk. */
+import type { ByteSource } from '../core/bytes.ts';
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import { quoteName } from '../core/redact.ts';
+import type { Voucher } from '../core/verified.ts';
+import { readFully } from '../formats/gzip-member.ts';
+import { verifyDataMember } from './data-member.ts';
+import { verifyIndex } from './index-file.ts';
+import type { TrustedKeys } from './key.ts';
+import { verifyMinirootfs, type DetachedSignature, type MinirootfsPins } from './minirootfs.ts';
+import { verifyPackage } from './package-file.ts';
+import { readSignatures } from './signatures.ts';
+import { asVerification } from './structure.ts';
+
+export interface Verdict {
+  readonly kind: 'minirootfs' | 'index' | 'package';
+  /** `musl-1.2.4-r2`, `4929 packages`, the file's name. */
+  readonly name: string;
+  readonly vouchers: readonly Voucher[];
+}
+
+export interface AnyFileOptions {
+  /** Base name of the file. */
+  readonly name: string;
+  readonly keys: TrustedKeys;
+  readonly pins: MinirootfsPins;
+  readonly signatures?: readonly DetachedSignature[];
+}
+
+/** @throws ALP_VERIFY_* */
+export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verdict {
+  switch (kindOf(source, options)) {
+    case 'minirootfs': {
+      const { file, vouchers } = verifyMinirootfs(source, options);
+      return { kind: 'minirootfs', name: file.name, vouchers };
+    }
+    case 'index': {
+      const bytes = Buffer.alloc(Math.min(source.sizeBytes, limits.indexCompressed));
+      if (readFully(source, bytes, 0) < source.sizeBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(options.name)} is larger than ${limits.indexCompressed} bytes (limit indexCompressed)`);
+      const { index, vouchers } = verifyIndex(bytes, { location: options.name, keys: options.keys });
+      return { kind: 'index', name: `${index.description === '' ? '' : `${index.description}, `}${index.packages.length} packages`, vouchers };
+    }
+    case 'package': {
+      const judged = verifyPackage(source, { keys: options.keys });
+      verifyDataMember(source, judged.package);
+      const { record } = judged.package;
+      return { kind: 'package', name: `${record.name}-${record.version}`, vouchers: judged.vouchers };
+    }
+  }
+}
+
+/** By name for a minirootfs; by the first member's entries for the others. */
+function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Verdict['kind'] {
+  if (pins.byName.has(name) || name.startsWith('alpine-minirootfs-')) return 'minirootfs';
+  const head = Buffer.alloc(2);
+  if (readFully(source, head, 0) < 2 || head[0] !== 0x1f || head[1] !== 0x8b) {
+    throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is no minirootfs, APKINDEX or .apk`, { hint: 'alproot verify judges files of Alpine mirrors' });
+  }
+  return asVerification(quoteName(name), () => {
+    const { member } = readSignatures(source, 'index', limits.index);
+    return member.files.some((file) => file.name === 'APKINDEX') ? 'index' : 'package';
+  });
+}

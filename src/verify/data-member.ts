@@ -1,0 +1,45 @@
+/**
+ * The inside of a data member, judged without writing anything: strict tar, every file with its checksum, every
+ * name legal. `alproot verify` uses it; installing makes the same checks while it unpacks.
+ */
+import { createHash } from 'node:crypto';
+import type { ByteSource } from '../core/bytes.ts';
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import { parseTreePath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import type { Verified } from '../core/verified.ts';
+import { inflateMember } from '../formats/gzip-member.ts';
+import { createTarReader } from '../formats/tar-reader.ts';
+import type { OpenedPackage } from './package-file.ts';
+import { asVerification } from './structure.ts';
+
+/** @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
+export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPackage>): { readonly entries: number } {
+  let entries = 0;
+  return asVerification(quoteName(source.name), () => {
+    const reader = createTarReader(
+      {
+        entry: (entry) => {
+          entries++;
+          parseTreePath(entry.path);
+          if (entry.kind !== 'file') return undefined;
+          if (entry.sha1 === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(entry.path)} has no checksum`);
+          const hash = createHash('sha1');
+          return {
+            write: (chunk) => void hash.update(chunk),
+            close: () => {
+              if (hash.digest('hex') !== entry.sha1) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(entry.path)} differs from its checksum`);
+            },
+          };
+        },
+      },
+      'data',
+    );
+    const maxBytes = Math.min(limits.unpacked, Math.max(4 * opened.record.installedSizeBytes, limits.unpackedFloor));
+    const { end } = inflateMember(source, opened.dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
+    reader.finish();
+    if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `bytes after the data member at ${end}`);
+    return { entries };
+  });
+}

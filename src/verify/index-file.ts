@@ -1,0 +1,75 @@
+/** APKINDEX.tar.gz: signature members, then exactly one member with `DESCRIPTION` and `APKINDEX`. */
+import { bufferSource } from '../core/bytes.ts';
+import { sha256Hex } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import type { RepositoryIndex } from '../core/package.ts';
+import { quoteName } from '../core/redact.ts';
+import type { Verified, Voucher } from '../core/verified.ts';
+import { parseIndex } from '../formats/apkindex.ts';
+import { sameChecksum } from '../formats/package-checksum.ts';
+import type { TrustedKeys } from './key.ts';
+import { demandSignature, readSignatures, type Member } from './signatures.ts';
+import { asVerification } from './structure.ts';
+
+export interface IndexOptions {
+  /** Where it came from, as in `/etc/apk/repositories`. */
+  readonly location: string;
+  readonly keys: TrustedKeys;
+  /** Accepts an unsigned index, or one signed by somebody unknown. */
+  readonly allowUntrusted?: boolean;
+}
+
+export interface JudgedIndex {
+  readonly index: Verified<RepositoryIndex>;
+  readonly vouchers: readonly Voucher[];
+}
+
+/**
+ * Nothing of the index is parsed before its signature is right.
+ *
+ * @throws ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY, ALP_VERIFY_STRUCTURE, ALP_LIMIT_*
+ */
+export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = false }: IndexOptions): JudgedIndex {
+  const what = `index of ${quoteName(location)}`;
+  return asVerification(what, () => {
+    const source = bufferSource(location, bytes);
+    const { signatures, member } = readSignatures(source, 'index', limits.index);
+    if (member.end !== bytes.length) throw new AlprootError('ALP_FORMAT_INDEX', `bytes after the index at ${member.end}`);
+    const vouchers = allowUntrusted ? [] : demandSignature(what, signatures, bytes.subarray(member.start, member.end), keys);
+    const { description, text } = contentsOf(member);
+    const packages = parseIndex(text);
+    refuseTwins(packages);
+    const index: RepositoryIndex = { location, description, sha256: sha256Hex(bytes), packages };
+    return { index: index as Verified<RepositoryIndex>, vouchers };
+  });
+}
+
+function contentsOf({ files }: Member): { readonly description: string; readonly text: string } {
+  const find = (name: string): Buffer | undefined => {
+    const found = files.filter((file) => file.name === name);
+    if (found.length > 1) throw new AlprootError('ALP_FORMAT_INDEX', `two files ${name} in one index`);
+    return found[0]?.content;
+  };
+  const other = files.find(({ name }) => name !== 'DESCRIPTION' && name !== 'APKINDEX');
+  if (other !== undefined) throw new AlprootError('ALP_FORMAT_INDEX', `unexpected file ${quoteName(other.name)} in an index`);
+  const text = find('APKINDEX');
+  if (text === undefined) throw new AlprootError('ALP_FORMAT_INDEX', 'no file APKINDEX: this is no index');
+  return { description: (find('DESCRIPTION')?.toString('latin1') ?? '').trim(), text: text.toString('latin1') };
+}
+
+/** One identity must mean one package, and one name and version one identity. */
+function refuseTwins(packages: RepositoryIndex['packages']): void {
+  const byVersion = new Map<string, RepositoryIndex['packages'][number]>();
+  const byChecksum = new Map<string, string>();
+  for (const record of packages) {
+    const id = `${record.name}-${record.version}/${record.arch}`;
+    const twin = byVersion.get(id);
+    if (twin !== undefined && !sameChecksum(twin.checksum, record.checksum)) throw new AlprootError('ALP_FORMAT_INDEX', `${id} has two checksums`);
+    byVersion.set(id, record);
+    const hex = record.checksum?.hex ?? '';
+    const owner = byChecksum.get(hex);
+    if (owner !== undefined && owner !== record.name) throw new AlprootError('ALP_FORMAT_INDEX', `${owner} and ${record.name} share one checksum`);
+    byChecksum.set(hex, record.name);
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * A v2 package: signature members, the control member that they sign, the data member that the control member's
+ * `datahash` names. Everything but the inside of the data member is judged here; `unpack` reads that in the same
+ * strict grammar while it writes to a place where nobody looks yet.
+ */
+import { createHash } from 'node:crypto';
+import type { ByteSource } from '../core/bytes.ts';
+import { sha1Hex, type Sha256Hex } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import type { PackageFile, PackageRecord } from '../core/package.ts';
+import { quoteName } from '../core/redact.ts';
+import type { Verified, Voucher } from '../core/verified.ts';
+import { readFully } from '../formats/gzip-member.ts';
+import { formatDependency } from '../formats/dependency.ts';
+import { sameChecksum } from '../formats/package-checksum.ts';
+import { parsePkginfo } from '../formats/pkginfo.ts';
+import type { TrustedKeys } from './key.ts';
+import { demandSignature, judgeSignatures, readSignatures, type Member } from './signatures.ts';
+import { asVerification } from './structure.ts';
+
+export const SCRIPT_KINDS = ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade', 'pre-deinstall', 'post-deinstall', 'trigger'] as const;
+export type ScriptKind = (typeof SCRIPT_KINDS)[number];
+
+/** A package whose control part is trusted and whose data part has the promised hash. */
+export interface OpenedPackage extends PackageFile {
+  readonly scripts: ReadonlyMap<ScriptKind, Buffer>;
+  /** Directories (globs) that its trigger watches. */
+  readonly triggers: readonly string[];
+  /** Where the data member begins; it ends with the file. */
+  readonly dataStart: number;
+}
+
+export interface PackageOptions {
+  readonly keys: TrustedKeys;
+  /** The signed index's entry, which anchors the package's identity; undefined for a file on its own. */
+  readonly expected?: PackageRecord | undefined;
+  /** Name of the repository, for the voucher. */
+  readonly repository?: string | undefined;
+  /** Wants a signature of the package's own even when an index vouches for it. */
+  readonly requireSignature?: boolean;
+  readonly allowUntrusted?: boolean;
+}
+
+export interface JudgedPackage {
+  readonly package: Verified<OpenedPackage>;
+  readonly vouchers: readonly Voucher[];
+}
+
+/** @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH for an illegal name */
+export function verifyPackage(source: ByteSource, options: PackageOptions): JudgedPackage {
+  const what = quoteName(source.name);
+  return asVerification(what, () => {
+    const { signatures, member } = readSignatures(source, 'segment', limits.control);
+    const control = rangeOf(source, member.start, member.end);
+    const checksum = { algorithm: 'sha1', hex: sha1Hex(control) } as const;
+    const { expected } = options;
+    if (expected !== undefined && !sameChecksum(expected.checksum, checksum)) {
+      throw new AlprootError('ALP_VERIFY_DIGEST', `${what} is not the package that the index lists: control hash ${checksum.hex}, expected ${expected.checksum?.hex ?? 'none'}`);
+    }
+    const own = expected === undefined || options.requireSignature === true;
+    const vouchers = options.allowUntrusted === true ? [] : own ? demandSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
+    const parts = controlParts(member);
+    const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
+    const { dataSha256, fileSha256 } = hashFrom(source, member.end);
+    if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
+    if (datahash !== dataSha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${what}: data hash differs from the signed control part`, { facts: { expected: datahash, got: dataSha256 } });
+    const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
+    if (expected !== undefined) compareWithIndex(what, whole, expected);
+    const opened: OpenedPackage = { record: expected ?? whole, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, dataStart: member.end };
+    const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
+    return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
+  });
+}
+
+function controlParts({ files }: Member): { readonly pkginfo: string; readonly scripts: ReadonlyMap<ScriptKind, Buffer> } {
+  const [first, ...rest] = files;
+  if (first?.name !== '.PKGINFO') throw new AlprootError('ALP_FORMAT_APK', 'the control member does not begin with .PKGINFO');
+  if (first.content.length > limits.pkginfo) throw new AlprootError('ALP_LIMIT_SIZE', `.PKGINFO of ${first.content.length} bytes (limit pkginfo)`);
+  const scripts = new Map<ScriptKind, Buffer>();
+  for (const { name, content } of rest) {
+    const kind = SCRIPT_KINDS.find((script) => name === `.${script}`);
+    if (kind !== undefined) {
+      if (scripts.has(kind)) throw new AlprootError('ALP_FORMAT_APK', `two scripts ${name}`);
+      if (content.length > limits.script) throw new AlprootError('ALP_LIMIT_SIZE', `${name} of ${content.length} bytes (limit script)`);
+      scripts.set(kind, content);
+    } else if (!/^\.[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || /^\.(?:SIGN|INSTALL|PKGINFO)/.test(name)) {
+      throw new AlprootError('ALP_FORMAT_APK', `unexpected ${quoteName(name)} in the control member`);
+    } else if (content.length > limits.pkginfo) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} of ${content.length} bytes in the control member`);
+  }
+  return { pkginfo: first.content.toString('latin1'), scripts };
+}
+
+function compareWithIndex(what: string, own: PackageRecord, listed: PackageRecord): void {
+  const same = (field: string, left: string, right: string): void => {
+    if (left !== right) throw new AlprootError('ALP_VERIFY_IDENTITY', `${what}: ${field} is ${quoteName(left)}, the index says ${quoteName(right)}`);
+  };
+  same('name', own.name, listed.name);
+  same('version', own.version, listed.version);
+  // `apk index --rewrite-arch` lists noarch packages under the repository's architecture.
+  if (own.arch !== 'noarch') same('architecture', own.arch, listed.arch);
+  if (own.sizeBytes !== listed.sizeBytes) same('size', String(own.sizeBytes), String(listed.sizeBytes));
+  same('origin', own.origin, listed.origin);
+  const words = (list: PackageRecord['depends']): string => list.map((dependency) => formatDependency(dependency)).sort().join(' ');
+  same('dependencies', words(own.depends), words(listed.depends));
+  same('install_if', words(own.installIf), words(listed.installIf));
+  const provides = (list: PackageRecord['provides']): string => list.map(({ name, version }) => `${name}=${version}`).sort().join(' ');
+  same('provides', provides(own.provides), provides(listed.provides));
+}
+
+function rangeOf(source: ByteSource, start: number, end: number): Buffer {
+  const bytes = Buffer.alloc(end - start);
+  if (readFully(source, bytes, start) < bytes.length) throw new AlprootError('ALP_FORMAT_APK', 'the file became shorter while it was read');
+  return bytes;
+}
+
+/** SHA-256 of the bytes from `start` to the end, and of the whole file, in one pass. */
+function hashFrom(source: ByteSource, start: number): { readonly dataSha256: Sha256Hex; readonly fileSha256: Sha256Hex } {
+  const whole = createHash('sha256').update(rangeOf(source, 0, start));
+  const data = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  for (let at = start; ; ) {
+    const count = source.read(buffer, at);
+    if (count === 0) break;
+    data.update(buffer.subarray(0, count));
+    whole.update(buffer.subarray(0, count));
+    at += count;
+  }
+  return { dataSha256: data.digest('hex') as Sha256Hex, fileSha256: whole.digest('hex') as Sha256Hex };
+}

@@ -1,0 +1,14 @@
+/** The boundary of the verify stage: what a format reader refuses becomes a failed verification, said once. */
+import { AlprootError, isAlprootError } from '../core/errors.ts';
+
+/** Runs `judge`; grammar errors of the file come back as ALP_VERIFY_STRUCTURE with the reader's words. */
+export function asVerification<T>(what: string, judge: () => T): T {
+  try {
+    return judge();
+  } catch (error) {
+    if (isAlprootError(error, 'ALP_FORMAT_GZIP', 'ALP_FORMAT_TAR', 'ALP_FORMAT_APK', 'ALP_FORMAT_INDEX', 'ALP_FORMAT_ADB', 'ALP_FORMAT_TEXT')) {
+      throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what}: ${error.message}`, { cause: error, facts: error.facts });
+    }
+    throw error;
+  }
+}
