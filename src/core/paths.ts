@@ -81,3 +81,6 @@ export const nameOf = (path: TreePath): string => path.slice(path.lastIndexOf('/
 
 /** The path as programs inside the tree see it. */
 export const insidePath = (path: TreePath): string => `/${Buffer.from(path, 'latin1').toString('utf8')}`;
+
+/** The containing directory of a host path, by its text. */
+export const parentOfHost = (path: HostPath): HostPath => (path.slice(0, Math.max(1, path.lastIndexOf('/'))) || '/') as HostPath;

@@ -1,43 +1,35 @@
-/** Directories of the host that hold our own work: made, and removed with all that is in them. */
-import { lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { hostPath, type HostPath } from '../core/paths.ts';
+/** Directories of the host: made, listed, moved into place. */
+import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { errnoOf } from '../core/errors.ts';
+import type { HostPath } from '../core/paths.ts';
 import { fileError } from './files.ts';
 
-/** Makes a directory and its parents. @throws ALP_STORE_WRITE */
-export function makeDirectory(path: HostPath, { mode = 0o755 }: { readonly mode?: number } = {}): HostPath {
+/** Makes it and what is missing above it. @throws ALP_STORE_WRITE */
+export function makeDirectory(path: HostPath, mode = 0o755): void {
   try {
     mkdirSync(path, { recursive: true, mode });
-    return path;
   } catch (error) {
     throw fileError('make', path, error);
   }
 }
 
-/** A new empty directory of mode 700 in the host's place for temporary files. @throws ALP_STORE_WRITE */
-export function makeTemporaryDirectory(prefix: string): HostPath {
+/** Its names, sorted; none when it does not exist. @throws ALP_STORE_WRITE */
+export function namesOf(path: HostPath): string[] {
   try {
-    return hostPath(mkdtempSync(join(tmpdir(), prefix)));
+    return readdirSync(path).sort();
   } catch (error) {
-    throw fileError('make', tmpdir(), error);
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw fileError('read', path, error);
   }
 }
 
-/** Removes a file or a whole directory; nothing there is fine. Links are removed, not followed. @throws ALP_STORE_WRITE */
-export function removeTree(path: HostPath): void {
+/** Renames a directory; false when something is there already. @throws ALP_STORE_WRITE */
+export function moveDirectory(from: HostPath, to: HostPath): boolean {
   try {
-    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+    renameSync(from, to);
+    return true;
   } catch (error) {
-    throw fileError('remove', path, error);
+    if (['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return false;
+    throw fileError('write', to, error);
   }
 }
-
-/** Size of a regular file; undefined when there is none. */
-export function fileSizeBytes(path: HostPath): number | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  return stat?.isFile() === true ? stat.size : undefined;
-}
-
-/** The id of the user who runs us; 0 is root. */
-export const currentUid = (): number => process.getuid?.() ?? 0;

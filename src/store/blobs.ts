@@ -1,0 +1,65 @@
+/** Bytes by their SHA-256. A blob is handed out only after its bytes were hashed again. */
+import type { ByteSource } from '../core/bytes.ts';
+import { isSha256Hex, type Sha256Hex } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
+import { closeDescriptor, descriptorSource, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
+
+export interface BlobRef {
+  readonly sha256: Sha256Hex;
+  readonly sizeBytes: number;
+}
+
+/** A blob being written; nobody sees it before `finish`. */
+export type BlobWriter = HashedWriter;
+
+export interface OpenBlob extends ByteSource {
+  readonly close: () => void;
+}
+
+export interface BlobStore {
+  readonly createBlob: () => BlobWriter;
+  readonly putBlob: (bytes: Uint8Array) => BlobRef;
+  readonly hasBlob: (sha256: Sha256Hex) => boolean;
+  /**
+   * The bytes, hashed through the descriptor that then reads them; undefined when it is not there or was damaged (and
+   * is dropped).
+   */
+  readonly openBlob: (sha256: Sha256Hex, name: string) => OpenBlob | undefined;
+  readonly blobPath: (sha256: Sha256Hex) => HostPath;
+}
+
+export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
+  const blobPath = (sha256: Sha256Hex): HostPath => {
+    if (!isSha256Hex(sha256)) throw new AlprootError('ALP_STORE_DAMAGED', 'a blob name that is no SHA-256');
+    return joinHost(root, 'blobs', 'sha256', sha256.slice(0, 2), sha256);
+  };
+  const createBlob = (): BlobWriter => writeHashedFile(joinHost(root, 'tmp'), blobPath);
+  return {
+    blobPath,
+    createBlob,
+    putBlob: (bytes) => {
+      const writer = createBlob();
+      try {
+        writer.write(bytes);
+        return writer.finish();
+      } finally {
+        writer.abandon();
+      }
+    },
+    hasBlob: (sha256) => {
+      const fd = openRegular(blobPath(sha256));
+      if (fd !== undefined) closeDescriptor(fd);
+      return fd !== undefined;
+    },
+    openBlob: (sha256, name) => {
+      const fd = openRegular(blobPath(sha256));
+      if (fd === undefined) return undefined;
+      const source = descriptorSource(fd, name);
+      if (hashOf(source) === sha256) return { ...source, close: () => closeDescriptor(fd) };
+      closeDescriptor(fd);
+      if (!readOnly) removeFile(blobPath(sha256));
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,145 @@
+/**
+ * What alproot keeps between runs. Many processes share it; whoever reads sees whole things only.
+ *
+ *     alproot-store                 marker: {"schema":1}
+ *     blobs/sha256/ab/abcdef…       downloads, named by the SHA-256 of their bytes
+ *     records/NAME.json             small facts: what a URL gave, freshness marks, resolved environments
+ *     snapshots/KEY/tree            immutable trees, renamed into place when complete
+ *     layers/KEY/                   results of build steps
+ *     mirrors/NAME/                 mirrors made from the host's Debian archive
+ *     locks/NAME                    who is at work on what
+ *     tmp/PID-…/                    unfinished work; of dead processes it is removed
+ */
+import { randomBytes } from 'node:crypto';
+import { AlprootError, errnoOf } from '../core/errors.ts';
+import type { Sha256Hex } from '../core/digest.ts';
+import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import { makeDirectory, moveDirectory, namesOf } from '../system/directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { createBlobStore, type BlobStore } from './blobs.ts';
+import { acquireLock, isProcessAlive, processIdentity } from '../system/file-lock.ts';
+import { removeTree } from '../system/removal.ts';
+import type { Clock } from '../core/clock.ts';
+
+const MARKER = 'alproot-store';
+const SCHEMA = 1;
+const RECORD_BYTES = 16 * 1024 * 1024;
+
+export interface Store extends BlobStore {
+  readonly root: HostPath;
+  readonly readOnly: boolean;
+  /** A record's value, or undefined when there is none or it is damaged. */
+  readonly getRecord: (name: string) => unknown;
+  readonly putRecord: (name: string, value: unknown) => void;
+  /** A new empty directory for unfinished work, removed by the next run if this process dies. */
+  readonly makeTemporary: (purpose: string) => HostPath;
+  /** The tree of a snapshot that is there. */
+  readonly findSnapshot: (key: Sha256Hex) => HostPath | undefined;
+  /** Moves `directory` (with `tree` in it, made under makeTemporary) into place; another's equal one wins. */
+  readonly publishSnapshot: (key: Sha256Hex, directory: HostPath) => HostPath;
+  readonly path: (...parts: readonly string[]) => HostPath;
+  /** Runs `work` alone under `name` among all processes. @throws ALP_STORE_BUSY when the signal ends the wait */
+  readonly withLock: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+}
+
+export interface StoreOptions {
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Opens the store, makes it when the directory is missing or empty, and clears what dead processes left.
+ *
+ * @throws ALP_STORE_FOREIGN for a directory that holds something else, ALP_USAGE_VERSION for a newer schema,
+ *   ALP_STORE_WRITE
+ */
+export function openStore(root: HostPath, options: StoreOptions): Store {
+  const readOnly = prepare(root);
+  const path = (...parts: readonly string[]): HostPath => joinHost(root, ...parts);
+  if (!readOnly) removeLeftovers(root);
+  const recordPath = (name: string): HostPath => path('records', `${safeName(name)}.json`);
+  return {
+    ...createBlobStore(root, readOnly),
+    root,
+    readOnly,
+    path,
+    getRecord: (name) => {
+      const bytes = readFileCapped(recordPath(name), RECORD_BYTES);
+      try {
+        return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as unknown);
+      } catch {
+        return undefined;
+      }
+    },
+    putRecord: (name, value) => {
+      if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`);
+    },
+    makeTemporary: (purpose) => makeTemporary(root, purpose),
+    findSnapshot: (key) => {
+      const directory = path('snapshots', key);
+      return readFileCapped(joinHost(directory, 'done'), 1024) === undefined ? undefined : joinHost(directory, 'tree');
+    },
+    publishSnapshot: (key, directory) => publish(path('snapshots', key), directory),
+    withLock: async (name, work) => {
+      if (readOnly) return work();
+      const lock = await acquireLock(path('locks', safeName(name)), options);
+      try {
+        return await work();
+      } finally {
+        lock.release();
+      }
+    },
+  };
+}
+
+/** @returns whether the store can only be read */
+function prepare(root: HostPath): boolean {
+  const marker = readFileCapped(joinHost(root, MARKER), 4096);
+  if (marker === undefined) {
+    const others = namesOf(root).filter((name) => name !== 'README.md' && !name.includes('.tmp-'));
+    if (others.length > 0) {
+      throw new AlprootError('ALP_STORE_FOREIGN', `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`, {
+        hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
+      });
+    }
+    writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
+    return false;
+  }
+  const { schema } = JSON.parse(marker.toString('utf8') || '{}') as { schema?: number };
+  if (typeof schema !== 'number' || schema > SCHEMA) {
+    throw new AlprootError('ALP_USAGE_VERSION', `the store ${quoteName(root)} was made by a newer alproot`, { hint: 'update alproot, or choose another --cache' });
+  }
+  try {
+    makeDirectory(joinHost(root, 'tmp'));
+    const probe = makeTemporary(root, 'probe');
+    removeTree(probe);
+    return false;
+  } catch (error) {
+    if (['EROFS', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? errnoOf((error as AlprootError).cause) ?? '')) return true;
+    throw error;
+  }
+}
+
+function makeTemporary(root: HostPath, purpose: string): HostPath {
+  const { pid, started } = processIdentity();
+  const directory = joinHost(root, 'tmp', `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`);
+  makeDirectory(directory, 0o700);
+  return directory;
+}
+
+function removeLeftovers(root: HostPath): void {
+  for (const name of namesOf(joinHost(root, 'tmp'))) {
+    const [pid = '', started = ''] = name.split('-');
+    if (!isProcessAlive({ pid: Number(pid), started })) removeTree(joinHost(root, 'tmp', name));
+  }
+}
+
+function publish(target: HostPath, directory: HostPath): HostPath {
+  writeFileAtomic(joinHost(directory, 'done'), '1\n');
+  makeDirectory(parentOfHost(target));
+  if (!moveDirectory(directory, target)) removeTree(directory);
+  return joinHost(target, 'tree');
+}
+
+const safeName = (name: string): string => (/^[\w.-]{1,120}$/.test(name) && !name.startsWith('.') ? name : Buffer.from(name).toString('hex').slice(0, 200));

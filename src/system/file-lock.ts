@@ -1,0 +1,109 @@
+/**
+ * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
+ * start time and boot) loses it.
+ */
+import { linkSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import type { Clock } from '../core/clock.ts';
+import { AlprootError, errnoOf } from '../core/errors.ts';
+import type { HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import { fileError } from './files.ts';
+
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Start time in clock ticks since boot, and the boot; '' where /proc does not say. */
+  readonly started: string;
+}
+
+export interface LockOptions {
+  readonly clock: Clock;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const POLL_MS = 50;
+const ATTEMPTS = 12_000;
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Field 22 of /proc/PID/stat, counted after the command's closing parenthesis. */
+function startOf(pid: number): string {
+  const stat = readOrEmpty(`/proc/${pid}/stat`);
+  const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  return ticks === undefined ? '' : `${ticks}${readOrEmpty('/proc/sys/kernel/random/boot_id').slice(0, 8)}`;
+}
+
+export const processIdentity = (): ProcessIdentity => ({ pid: process.pid, started: startOf(process.pid) });
+
+/** Whether the process of that identity still runs. A start time of `0` or '' counts as unknown. */
+export function isProcessAlive({ pid, started }: ProcessIdentity): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if (errnoOf(error) === 'ESRCH') return false;
+  }
+  const now = startOf(pid);
+  return started === '' || started === '0' || now === '' || now === started;
+}
+
+/** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */
+export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    if (tryLock(path)) return { release: () => unlinkSync(path) };
+    dropStale(path);
+    if (signal?.aborted === true) break;
+    await clock.sleep(POLL_MS + clock.random() * POLL_MS);
+  }
+  throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readOrEmpty(path).split(' ')[0] ?? '?'}`, {
+    hint: 'wait for the other alproot to finish, or end it',
+  });
+}
+
+/** Makes the file whole under another name and links it into place, so that nobody reads half a holder. */
+function tryLock(path: HostPath): boolean {
+  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const { pid, started } = processIdentity();
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(temporary, `${pid} ${started}\n`, { flag: 'wx' });
+  } catch (error) {
+    throw fileError('lock', path, error);
+  }
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw fileError('lock', path, error);
+  } finally {
+    unlinkSync(temporary);
+  }
+}
+
+/** Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. */
+function dropStale(path: HostPath): void {
+  const text = readOrEmpty(path);
+  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  const [pid = '', started = ''] = text.trim().split(' ');
+  if (text === '' || inode === undefined || isProcessAlive({ pid: Number(pid), started })) return;
+  const aside = `${path}.stale.${process.pid}.${randomBytes(4).toString('hex')}`;
+  try {
+    renameSync(path, aside);
+    if (statSync(aside).ino !== inode) linkSync(aside, path);
+  } catch (error) {
+    if (!['ENOENT', 'EEXIST'].includes(errnoOf(error) ?? '')) throw fileError('lock', path, error);
+  }
+  try {
+    unlinkSync(aside);
+  } catch {
+    // It was never moved.
+  }
+}

@@ -1,0 +1,114 @@
+/** Files named by what they hold: written under a temporary name, hashed on the way, renamed when whole. */
+import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { createHash, randomBytes } from 'node:crypto';
+import type { ByteSource } from '../core/bytes.ts';
+import type { Sha256Hex } from '../core/digest.ts';
+import { errnoOf } from '../core/errors.ts';
+import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
+import { fileError, syncDirectory } from './files.ts';
+
+/** A descriptor of a regular file; undefined when there is none, or it is a link. */
+export function openRegular(path: HostPath): number | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(errnoOf(error) ?? '')) return undefined;
+    throw fileError('read', path, error);
+  }
+  if (fstatSync(fd).isFile()) return fd;
+  closeSync(fd);
+  return undefined;
+}
+
+/** Random access through a descriptor that the caller closes. */
+export const descriptorSource = (fd: number, name: string): ByteSource => ({
+  name,
+  sizeBytes: fstatSync(fd).size,
+  read: (target, position) => readSync(fd, target, 0, target.length, position),
+});
+
+/** SHA-256 of a whole source, hex. */
+export function hashOf(source: ByteSource): string {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  for (let at = 0; ; ) {
+    const count = source.read(buffer, at);
+    if (count === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, count));
+    at += count;
+  }
+}
+
+/** A file being written; nobody sees it before `finish`, which names it after its SHA-256. */
+export interface HashedWriter {
+  readonly write: (chunk: Uint8Array) => void;
+  readonly sizeBytes: () => number;
+  /** @throws ALP_STORE_WRITE */
+  readonly finish: () => { readonly sha256: Sha256Hex; readonly sizeBytes: number };
+  /** Forgets it; after `finish` this does nothing. */
+  readonly abandon: () => void;
+}
+
+/** @param target where the file goes, given its digest; on the same file system as `directory` */
+export function writeHashedFile(directory: HostPath, target: (sha256: Sha256Hex) => HostPath): HashedWriter {
+  const temporary = joinHost(directory, `${process.pid}-0-blob-${randomBytes(8).toString('hex')}`);
+  let fd: number | undefined;
+  let size = 0;
+  const hash = createHash('sha256');
+  try {
+    mkdirSync(directory, { recursive: true });
+    fd = openSync(temporary, 'wx', 0o644);
+  } catch (error) {
+    throw fileError('write', temporary, error);
+  }
+  const abandon = (): void => {
+    if (fd === undefined) return;
+    closeSync(fd);
+    fd = undefined;
+    unlinkSync(temporary);
+  };
+  const attempt = <T>(work: (open: number) => T): T => {
+    if (fd === undefined) throw new Error('a finished blob was written to');
+    try {
+      return work(fd);
+    } catch (error) {
+      abandon();
+      throw fileError('write', temporary, error);
+    }
+  };
+  return {
+    abandon,
+    sizeBytes: () => size,
+    write: (chunk) =>
+      attempt((open) => {
+        hash.update(chunk);
+        for (let at = 0; at < chunk.length; ) at += writeSync(open, chunk, at);
+        size += chunk.length;
+      }),
+    finish: () =>
+      attempt((open) => {
+        const sha256 = hash.digest('hex') as Sha256Hex;
+        const path = target(sha256);
+        mkdirSync(parentOfHost(path), { recursive: true });
+        fsyncSync(open);
+        renameSync(temporary, path);
+        closeSync(open);
+        fd = undefined;
+        syncDirectory(parentOfHost(path));
+        return { sha256, sizeBytes: size };
+      }),
+  };
+}
+
+/** Closes a descriptor. */
+export const closeDescriptor = (fd: number): void => closeSync(fd);
+
+/** Removes one file; that it is gone already is fine. */
+export function removeFile(path: HostPath): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw fileError('remove', path, error);
+  }
+}

@@ -1,0 +1,115 @@
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { keyOf, sha256Hex } from '../../src/core/digest.ts';
+import { hostPath, type HostPath } from '../../src/core/paths.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { systemClock } from '../../src/system/clock.ts';
+
+const roots: string[] = [];
+const newRoot = (): HostPath => {
+  const root = mkdtempSync(join(tmpdir(), 'alproot-store-'));
+  roots.push(root);
+  return hostPath(join(root, 'store'));
+};
+const open = (root: HostPath): Store => openStore(root, { clock: systemClock });
+afterEach(() => roots.splice(0).forEach((root) => rmSync(root, { recursive: true, force: true })));
+
+describe('the store', () => {
+  it('gives back the bytes that it was given, under their SHA-256', () => {
+    const store = open(newRoot());
+    const { sha256 } = store.putBlob(Buffer.from('hello'));
+    expect(sha256).toBe(sha256Hex('hello'));
+    const blob = store.openBlob(sha256, 'x');
+    const bytes = Buffer.alloc(5);
+    blob?.read(bytes, 0);
+    blob?.close();
+    expect(bytes.toString()).toBe('hello');
+  });
+
+  it.each([
+    ['a flipped byte', (path: string): void => writeFileSync(path, 'hellp')],
+    ['a cut', (path: string): void => truncateSync(path, 2)],
+    ['an empty file', (path: string): void => truncateSync(path, 0)],
+  ])('drops a blob damaged by %s instead of handing it out', (_what, damage) => {
+    const store = open(newRoot());
+    const { sha256 } = store.putBlob(Buffer.from('hello'));
+    damage(store.blobPath(sha256));
+    expect(store.openBlob(sha256, 'x')).toBeUndefined();
+    expect(store.hasBlob(sha256)).toBe(false);
+  });
+
+  it('does not follow a link that stands where a blob should be', () => {
+    const store = open(newRoot());
+    const { sha256 } = store.putBlob(Buffer.from('hello'));
+    const path = store.blobPath(sha256);
+    rmSync(path);
+    symlinkSync('/etc/passwd', path);
+    expect(store.openBlob(sha256, 'x')).toBeUndefined();
+  });
+
+  it('refuses a directory that holds something else', () => {
+    const root = newRoot();
+    mkdirSync(root);
+    writeFileSync(join(root, 'thesis.tex'), '');
+    expect(() => open(root)).toThrow(expect.objectContaining({ code: 'ALP_STORE_FOREIGN' }));
+    expect(readdirSync(root)).toEqual(['thesis.tex']);
+  });
+
+  it('refuses a store of a newer schema', () => {
+    const root = newRoot();
+    open(root);
+    writeFileSync(join(root, 'alproot-store'), '{"schema":99}');
+    expect(() => open(root)).toThrow(expect.objectContaining({ code: 'ALP_USAGE_VERSION' }));
+  });
+
+  it('shows a snapshot only when it was published whole', () => {
+    const store = open(newRoot());
+    const key = keyOf('a');
+    const work = store.makeTemporary('snapshot');
+    mkdirSync(join(work, 'tree'));
+    expect(store.findSnapshot(key)).toBeUndefined();
+    const tree = store.publishSnapshot(key, work);
+    expect(store.findSnapshot(key)).toBe(tree);
+    rmSync(join(tree, '..', 'done'));
+    expect(store.findSnapshot(key)).toBeUndefined();
+  });
+
+  it('removes what a dead process left, and nothing of a living one', () => {
+    const root = newRoot();
+    const store = open(root);
+    const living = store.makeTemporary('work');
+    mkdirSync(join(root, 'tmp', '4194304-1-dead', 'x'), { recursive: true });
+    open(root);
+    expect(readdirSync(join(root, 'tmp'))).toEqual([living.split('/').at(-1)]);
+  });
+
+  it('lets one at a time through a lock, and takes it over from a dead holder', async () => {
+    const root = newRoot();
+    const store = open(root);
+    mkdirSync(join(root, 'locks'), { recursive: true });
+    writeFileSync(join(root, 'locks', 'a'), '4194304 1\n');
+    let inside = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 5 }, () =>
+        store.withLock('a', async () => {
+          most = Math.max(most, ++inside);
+          await new Promise((resolve) => setImmediate(resolve));
+          inside--;
+        }),
+      ),
+    );
+    expect(most).toBe(1);
+    expect(readdirSync(join(root, 'locks'))).toEqual([]);
+  });
+
+  it('treats a damaged record as none', () => {
+    const store = open(newRoot());
+    store.putRecord('r', { a: 1 });
+    expect(store.getRecord('r')).toEqual({ a: 1 });
+    writeFileSync(store.path('records', 'r.json'), '{"a":');
+    expect(store.getRecord('r')).toBeUndefined();
+  });
+});
