@@ -11,7 +11,7 @@ import type { Emit } from '../../core/events.ts';
 import type { Arch } from '../../core/package.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { showText } from '../../core/redact.ts';
-import { currentUid, makeDirectory, removeTree } from '../../system/directories.ts';
+import { currentUid, makeDirectory, removeTree } from '../../system/work-directory.ts';
 import { writeFileAtomic } from '../../system/files.ts';
 import { findProgram, namesIn } from '../../system/host-paths.ts';
 import { captureProcess, type Captured } from '../../system/spawn.ts';

@@ -6,19 +6,33 @@ import { captureProcess } from '../../system/spawn.ts';
 import type { PackageFacts } from '../pkginfo-text.ts';
 import { baseEntries } from './base-files.ts';
 import { isWantedApplet, writePackage, type MadePackage, type Workshop } from './make-package.ts';
+import type { PlannedRepack } from './plan.ts';
 import { textFile } from './recipe.ts';
 import { formatRootfs } from './rootfs.ts';
 
-/** In every minirootfs; all but the two that are made here have recipes. */
-export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'ca-certificates-bundle', 'libc-utils', 'musl', 'musl-utils'];
+/** In every minirootfs, with all that they need. */
+export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'busybox-static', 'ca-certificates-bundle', 'libc-utils', 'musl'];
 
-const WORLD = ['alpine-baselayout', 'alpine-keys', 'busybox', 'busybox-binsh', 'ca-certificates-bundle', 'libc-utils'];
+const WORLD = ['alpine-baselayout', 'alpine-keys', ...BASE_PACKAGES.filter((name) => name !== 'musl')];
+
+/** Names of the base packages and of everything in the plan that they depend on. */
+export function baseNames(plan: readonly PlannedRepack[]): ReadonlySet<string> {
+  const dependsOf = new Map(plan.map(({ recipe, depends }) => [recipe.name, depends]));
+  const names = new Set<string>();
+  const add = (name: string): void => {
+    if (names.has(name)) return;
+    names.add(name);
+    for (const other of dependsOf.get(name) ?? []) add(other);
+  };
+  for (const name of BASE_PACKAGES) add(name);
+  return names;
+}
 
 interface BaseInput {
   readonly shop: Workshop;
   /** `3.19.0` */
   readonly release: string;
-  /** The packages of BASE_PACKAGES. */
+  /** The packages of `baseNames`. */
   readonly made: readonly MadePackage[];
 }
 
@@ -51,7 +65,7 @@ function hostDistribution(): string {
 /** Asks the very busybox that goes into the tree; apt has verified it. */
 async function listApplets({ work }: Workshop, made: readonly MadePackage[]): Promise<string[]> {
   const busybox = made.flatMap(({ entries }) => entries).find(({ path }) => path === 'bin/busybox');
-  if (busybox?.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', "Debian's busybox-static has no bin/busybox");
+  if (busybox?.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', "Debian's busybox has no bin/busybox");
   const program = joinHost(work, 'busybox');
   writeFileAtomic(program, busybox.bytes, { mode: 0o755 });
   const { stdout, status } = await captureProcess([program, '--list-full'], { env: {} });

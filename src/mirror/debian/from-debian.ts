@@ -15,15 +15,15 @@ import type { Arch } from '../../core/package.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { branchOf, isPointRelease, minirootfsFile } from '../../formats/releases.ts';
-import { fileSizeBytes, makeDirectory, removeTree } from '../../system/directories.ts';
+import { fileSizeBytes, makeDirectory, removeTree } from '../../system/work-directory.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
 import { namesIn } from '../../system/host-paths.ts';
 import { writeRelease } from '../release.ts';
 import { indexDirectory } from '../repository.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey, type SigningKey } from '../signing.ts';
 import { openApt, type Apt } from './apt.ts';
-import { buildBase, BASE_PACKAGES } from './base.ts';
-import { makePackage, type Workshop } from './make-package.ts';
+import { baseNames, buildBase, BASE_PACKAGES } from './base.ts';
+import { makePackage, type MadePackage, type Workshop } from './make-package.ts';
 import { planRepacks, type PlannedRepack } from './plan.ts';
 import { targetOf } from './recipe.ts';
 import { DEFAULT_PACKAGES, RECIPES } from './recipes.ts';
@@ -77,13 +77,14 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   const apt = await openApt({ ...options, work });
   const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
   const plan = await planRepacks({ wanted, recipes: RECIPES, apt, ownVersion: '1.0-r0' });
+  const base = baseNames(plan);
   const hasBase = fileSizeBytes(joinHost(options.directory, branch, 'releases', options.arch, minirootfsFile(release, options.arch))) !== undefined;
   const needed = plan.filter(({ recipe, version }) =>
-    options.refresh === true || (!hasBase && BASE_PACKAGES.includes(recipe.name)) || fileSizeBytes(joinHost(packages, `${recipe.name}-${version}.apk`)) === undefined);
+    options.refresh === true || (!hasBase && base.has(recipe.name)) || fileSizeBytes(joinHost(packages, `${recipe.name}-${version}.apk`)) === undefined);
   const shop: Workshop = { target, key, packages, searchPath: options.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', debs: await fetchDebs(apt, needed), work };
-  const made = await makeAll(needed, shop, options);
+  const made = await makeAll(needed, shop, options, base);
   if (!hasBase || options.refresh === true) {
-    const { minirootfs, title, time } = await buildBase({ shop, release, made: made.filter(({ name }) => BASE_PACKAGES.includes(name)) });
+    const { minirootfs, title, time } = await buildBase({ shop, release, made });
     writeRelease({ mirror: options.directory, release, arch: options.arch, minirootfs, title, time, key });
   }
   await writeIndexes({ ...options, branch, key });
@@ -114,22 +115,22 @@ async function fetchDebs(apt: Apt, needed: readonly PlannedRepack[]): Promise<Re
   return sources.size === 0 ? new Map() : apt.download([...sources.values()]);
 }
 
-async function makeAll(needed: readonly PlannedRepack[], shop: Workshop, { emit, signal }: FromDebianOptions): ReturnType<typeof makeOne> {
+async function makeAll(needed: readonly PlannedRepack[], shop: Workshop, { emit, signal }: FromDebianOptions, base: ReadonlySet<string>): Promise<MadePackage[]> {
   const label = `repacking ${needed.length} packages`;
   if (needed.length > 0) emit({ kind: 'start', id: 'repack', label, total: needed.length });
-  const made = await makeOne(needed, shop, (count) => { signal?.throwIfAborted(); emit({ kind: 'progress', id: 'repack', done: count, total: needed.length, unit: 'items' }); });
+  const made = await makeOne(needed, shop, (count) => { signal?.throwIfAborted(); emit({ kind: 'progress', id: 'repack', done: count, total: needed.length, unit: 'items' }); }, base);
   if (needed.length > 0) emit({ kind: 'done', id: 'repack', label });
   return made;
 }
 
-/** Two at a time: one is read while the other is compressed. */
-async function makeOne(needed: readonly PlannedRepack[], shop: Workshop, tick: (count: number) => void): Promise<Awaited<ReturnType<typeof makePackage>>[]> {
+/** Two at a time: one is read while the other is compressed. Keeps those of the base in memory. */
+async function makeOne(needed: readonly PlannedRepack[], shop: Workshop, tick: (count: number) => void, base: ReadonlySet<string>): Promise<MadePackage[]> {
   const queue = [...needed];
-  const made: Awaited<ReturnType<typeof makePackage>>[] = [];
+  const made: MadePackage[] = [];
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const one = await makePackage(next, shop);
-      if (BASE_PACKAGES.includes(one.name)) made.push(one);
+      if (base.has(one.name)) made.push(one);
       tick(needed.length - queue.length);
     }
   };

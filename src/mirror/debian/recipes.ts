@@ -61,11 +61,17 @@ const TOOLCHAIN: readonly Recipe[] = [
 
 const SHELL: readonly Recipe[] = [
   {
-    name: 'busybox', description: 'size optimized toolbox of many common UNIX utilities', roots: ['busybox-static'],
-    keeps: /^bin(\/busybox)?$|^usr\/bin\/busybox$/, moves: () => [[/^usr\/bin\/busybox$/, 'bin/busybox']], generates: () => busyboxScripts(),
+    name: 'busybox', description: 'size optimized toolbox of many common UNIX utilities', roots: ['busybox'],
+    keeps: /^(usr\/)?bin\/busybox$/, moves: () => [[/^usr\/bin\/busybox$/, 'bin/busybox']], generates: () => busyboxScripts(),
+  },
+  // Debian's static build has more applets, but its shell prefers them to the programs of the PATH, which breaks `ar` and `patch`.
+  {
+    name: 'busybox-static', description: 'statically linked busybox, with applets that the other lacks', roots: ['busybox-static'],
+    keeps: /^(usr\/)?bin\/busybox$/, moves: () => [[/^(usr\/)?bin\/busybox$/, 'bin/busybox.static']],
+    links: () => Object.fromEntries(['bin/su', 'bin/ed', 'usr/bin/passwd', 'usr/bin/crontab', 'usr/sbin/crond'].map((path) => [path, '/bin/busybox.static'])),
   },
   {
-    name: 'busybox-binsh', description: 'busybox ash /bin/sh', roots: ['busybox-static'], keeps: /^$/, depends: ['busybox'],
+    name: 'busybox-binsh', description: 'busybox ash /bin/sh', roots: ['busybox'], keeps: /^$/, depends: ['busybox'],
     links: () => ({ 'bin/sh': '/bin/busybox' }), provides: () => ['/bin/sh'], providerPriority: 100,
   },
   tool('bash', 'bash', { ignores: /^(base-files|debianutils)$/, drops: /^etc\//, links: () => ({ 'bin/bash': '../usr/bin/bash' }) }),
@@ -91,8 +97,8 @@ const TOOLS: readonly Recipe[] = [
 /** glibc, for Debian's programs: nothing is ever linked with it. */
 const RUNTIME: readonly Recipe[] = [
   {
-    name: 'debian-libc6', description: "glibc's shared libraries, for the programs that come from Debian", roots: ['libc6'],
-    drops: /^etc\/|\/gconv(\/|$)|\/audit(\/|$)/,
+    name: 'debian-libc6', description: "glibc's shared libraries, for the programs that come from Debian", roots: ['libc6', 'libc-bin'],
+    keeps: /^(usr\/)?lib(64)?(\/|$)/, drops: /\/gconv(\/|$)|\/audit(\/|$)/,
     moves: () => [[/^usr\/lib64(?=\/|$)/, 'lib64']],
     generates: (items) => items.flatMap((item) => {
       const name = /\/(ld-linux[^/]*|ld64)\.so\.\d+$/.exec(item.path)?.[0];

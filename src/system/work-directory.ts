@@ -1,0 +1,43 @@
+/** Directories of the host that hold our own work: made, and removed with all that is in them. */
+import { lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hostPath, type HostPath } from '../core/paths.ts';
+import { fileError } from './files.ts';
+
+/** Makes a directory and its parents. @throws ALP_STORE_WRITE */
+export function makeDirectory(path: HostPath, { mode = 0o755 }: { readonly mode?: number } = {}): HostPath {
+  try {
+    mkdirSync(path, { recursive: true, mode });
+    return path;
+  } catch (error) {
+    throw fileError('make', path, error);
+  }
+}
+
+/** A new empty directory of mode 700 in the host's place for temporary files. @throws ALP_STORE_WRITE */
+export function makeTemporaryDirectory(prefix: string): HostPath {
+  try {
+    return hostPath(mkdtempSync(join(tmpdir(), prefix)));
+  } catch (error) {
+    throw fileError('make', tmpdir(), error);
+  }
+}
+
+/** Removes a file or a whole directory; nothing there is fine. Links are removed, not followed. @throws ALP_STORE_WRITE */
+export function removeTree(path: HostPath): void {
+  try {
+    rmSync(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch (error) {
+    throw fileError('remove', path, error);
+  }
+}
+
+/** Size of a regular file; undefined when there is none. */
+export function fileSizeBytes(path: HostPath): number | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? stat.size : undefined;
+}
+
+/** The id of the user who runs us; 0 is root. */
+export const currentUid = (): number => process.getuid?.() ?? 0;
