@@ -1,0 +1,42 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ERRORS } from '../src/core/errors.ts';
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+
+it('docs/errors.md lists every code once, with its exit status and a meaning', () => {
+  const rows = [...read('docs/errors.md').matchAll(/^\| (ALP_\w+) \| (\d+) \| (.{10,}) \|$/gm)].map(([, code, exit]) => [code, Number(exit)]);
+  expect(rows).toEqual(Object.entries(ERRORS).map(([code, { exit }]) => [code, exit]));
+});
+
+it('docs/dependencies.md names every library at its pinned version', () => {
+  const text = read('docs/dependencies.md');
+  const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Record<'dependencies' | 'devDependencies', Record<string, string>>;
+  for (const [name, version] of Object.entries(dependencies)) {
+    expect(version, `${name} is pinned`).toMatch(/^\d/);
+    expect(text).toContain(`| ${name} | ${version} |`);
+  }
+  for (const name of Object.keys(devDependencies)) expect(text).toContain(name);
+});
+
+describe.each(pages)('%s', (page) => {
+  it('links to files that are there', () => {
+    const links = [...read(page).matchAll(/\]\(([^)#]+?)(?:#[^)]*)?\)/g)].map(([, link]) => link ?? '').filter((link) => !/^[a-z]+:/.test(link));
+    expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it('names tests and scripts that are there', () => {
+    const named = [...read(page).matchAll(/`((?:test|scripts|bin|examples|bench|\.ci)\/[\w./-]+)`/g)].map(([, path]) => path ?? '');
+    expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+});
+
+it('the README opens with what it is and one command', () => {
+  const [title, , what = '', , fence, command = ''] = read('README.md').split('\n');
+  expect([title, fence]).toEqual(['# alproot', '```sh']);
+  expect(what.length).toBeGreaterThan(60);
+  expect(command).toMatch(/^alproot /);
+});
