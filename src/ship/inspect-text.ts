@@ -75,3 +75,17 @@ export function formatSizes(sizes: SizeBreakdown, { perLibrary = 5 }: { readonly
 /** The report as stable JSON, two blanks deep, absent facts as null. */
 export const formatReportJson = (report: InspectReport, sizes?: SizeBreakdown): string =>
   `${JSON.stringify(sizes === undefined ? report : { ...report, sizes }, (_key, value: unknown) => (value === undefined ? null : value), 2)}\n`;
+
+export interface LibraryFacts {
+  readonly name: string;
+  readonly memberCount: number;
+  readonly glibcObjects: readonly { readonly name: string; readonly symbols: readonly string[] }[];
+}
+
+/** What is known of a static library, as text. */
+export function formatLibrary({ name, memberCount, glibcObjects }: LibraryFacts): string {
+  const lines = [`file        ${showName(name)}`, `class       static library of ${memberCount} members`];
+  if (glibcObjects.length === 0) return `${[...lines, 'libc        nothing in it asks for glibc'].join('\n')}\n`;
+  const shown = glibcObjects.slice(0, 5).map((object) => `  ${showName(object.name.slice(object.name.lastIndexOf('/') + 1))} asks for ${object.symbols.map(showName).join(', ')}`);
+  return `${[...lines, `libc        glibc: ${glibcObjects.length} members were compiled for it, and cannot be linked with musl`, ...shown].join('\n')}\n`;
+}
