@@ -52,7 +52,7 @@ it('a missing file, a directory, a text and a wrong map are refused by code', ()
 
 it.skipIf(!hasProgram('gcc'))('tells which members of a static library were compiled for glibc', () => {
   withDirectory((directory) => {
-    const source = '#include <string.h>\nvoid f(char *a, const char *b) { char c[4]; strcpy(c, b); strcpy(a, c); }\n';
+    const source = '#include <string.h>\nchar copy[8];\nvoid f(const char *text) { strcpy(copy, text); }\n';
     writeFileSync(join(directory, 'f.o'), compile('gcc', ['-c', '-O2', '-D_FORTIFY_SOURCE=2'], { source }).bytes);
     execFileSync('ar', ['rcs', 'libf.a', 'f.o'], { cwd: directory });
     const inspection = inspectFile(hostPath(join(directory, 'libf.a')));
