@@ -63,8 +63,11 @@ export async function planRepacks({ wanted, recipes, apt, ownVersion }: PlanInpu
 const ownerOf = (debian: string, recipes: readonly Recipe[]): Recipe | undefined =>
   recipes.find((recipe) => recipe.roots.includes(debian) || recipe.absorbs?.test(debian) === true);
 
+/** Debian's own machinery, of no use in an Alpine tree, whoever depends on it. */
+const MACHINERY = /^(gcc-\d+-base|dpkg|debconf|debconf-2\.0|cdebconf|install-info|debianutils|base-files|init-system-helpers)$/;
+
 const isIgnored = (from: string, dependency: string, recipes: readonly Recipe[]): boolean =>
-  recipes.some((recipe) => recipe.ignores?.test(dependency) === true && (recipe.roots.includes(from) || recipe.absorbs?.test(from) === true));
+  MACHINERY.test(dependency) || recipes.some((recipe) => recipe.ignores?.test(dependency) === true && (recipe.roots.includes(from) || recipe.absorbs?.test(from) === true));
 
 async function extendClosure(closure: Map<string, DebianPackage>, chosen: readonly Recipe[], { apt, recipes }: Pick<PlanInput, 'apt' | 'recipes'>): Promise<void> {
   let groups: (readonly string[])[] = chosen.flatMap(({ roots }) => roots.map((root) => [root]));

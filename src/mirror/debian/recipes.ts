@@ -11,7 +11,7 @@ const meta = (name: string, description: string, depends: readonly string[]): Re
 
 /** One Debian package that is the same program, with its usual links where Alpine's lie. */
 const tool = (name: string, debian: string = name, extra: Partial<Recipe> = {}): Recipe => ({
-  name, description: '', roots: [debian], ignores: /^(debconf|install-info|dpkg|debianutils)$/, ...extra,
+  name, description: '', roots: [debian], ...extra,
 });
 
 const loader = ({ arch }: Target): string => `lib/ld-musl-${arch}.so.1`;
@@ -55,7 +55,7 @@ const TOOLCHAIN: readonly Recipe[] = [
     generates: (items) => [gccSpecs(items)],
     depends: ['binutils'],
   },
-  tool('make'), tool('patch'), tool('m4'), tool('file'), tool('nasm'), tool('bison'), tool('flex', 'flex', { ignores: /^(debconf|m4|libfl.*|install-info)$/, depends: ['m4'] }),
+  tool('make'), tool('patch'), tool('m4'), tool('file'), tool('nasm'), tool('bison'), tool('flex', 'flex', { ignores: /^(m4|libfl.*)$/, depends: ['m4'] }),
   meta('build-base', 'meta package for build base (C only)', ['binutils', 'file', 'gcc', 'make', 'libc-dev', 'patch']),
 ];
 
@@ -74,22 +74,22 @@ const SHELL: readonly Recipe[] = [
     name: 'busybox-binsh', description: 'busybox ash /bin/sh', roots: ['busybox'], keeps: /^$/, depends: ['busybox'],
     links: () => ({ 'bin/sh': '/bin/busybox' }), provides: () => ['/bin/sh'], providerPriority: 100,
   },
-  tool('bash', 'bash', { ignores: /^(base-files|debianutils)$/, drops: /^etc\//, links: () => ({ 'bin/bash': '../usr/bin/bash' }) }),
+  tool('bash', 'bash', { drops: /^etc\//, links: () => ({ 'bin/bash': '../usr/bin/bash' }) }),
   tool('coreutils'), tool('sed'), tool('grep'), tool('findutils'), tool('diffutils'), tool('gawk'), tool('tar'), tool('gzip'), tool('bzip2'),
-  tool('xz', 'xz-utils'), tool('rsync', 'rsync', { ignores: /^(init-system-helpers|lsb-base|adduser|sysvinit-utils)$/, drops: /^(etc|lib\/systemd|usr\/lib\/systemd)\// }),
+  tool('xz', 'xz-utils'), tool('rsync', 'rsync', { ignores: /^(lsb-base|adduser|sysvinit-utils)$/, drops: /^(etc|lib\/systemd|usr\/lib\/systemd)\// }),
 ];
 
 const TOOLS: readonly Recipe[] = [
-  { name: 'perl', description: 'Larry Wall\'s Practical Extraction and Report Language', roots: ['perl', 'perl-base'], absorbs: /^perl-modules-|^libperl5/, ignores: /^dpkg$/ },
+  { name: 'perl', description: 'Larry Wall\'s Practical Extraction and Report Language', roots: ['perl', 'perl-base'], absorbs: /^perl-modules-|^libperl5/ },
   tool('autoconf', 'autoconf', { depends: ['perl', 'm4'] }), tool('automake', 'automake', { absorbs: /^autotools-dev$/, depends: ['perl'] }),
   tool('libtool', 'libtool', { ignores: /^(gcc|c-compiler|cpp|libc6-dev|libc-dev|file|autotools-dev|libltdl.*)$/ }),
   { ...tool('pkgconf'), absorbs: /^(pkgconf-bin|pkg-config)$/, ignores: /^dpkg-dev$/, links: () => ({ 'usr/bin/pkg-config': 'pkgconf' }) },
   tool('cmake', 'cmake', { absorbs: /^cmake-data$/ }), tool('ninja-build', 'ninja-build', { provides: () => ['ninja'] }), tool('git', 'git', { absorbs: /^git-man$/ }), tool('curl'),
   tool('upx', 'upx-ucl', { links: () => ({ 'usr/bin/upx': 'upx-ucl' }) }),
   tool('gettext', 'gettext', { absorbs: /^gettext-base$/ }),
-  { ...tool('ca-certificates'), ignores: /^(openssl|debconf.*)$/, keeps: /^usr\/share\/ca-certificates(\/|$)/, depends: ['ca-certificates-bundle'] },
+  { ...tool('ca-certificates'), ignores: /^openssl$/, keeps: /^usr\/share\/ca-certificates(\/|$)/, depends: ['ca-certificates-bundle'] },
   {
-    name: 'ca-certificates-bundle', description: 'the Mozilla certificate authorities', roots: ['ca-certificates'], ignores: /^(openssl|debconf.*)$/,
+    name: 'ca-certificates-bundle', description: 'the Mozilla certificate authorities', roots: ['ca-certificates'], ignores: /^openssl$/,
     generates: (items) => [caBundle(items)], keeps: /^$/, links: () => ({ 'etc/ssl/cert.pem': 'certs/ca-certificates.crt' }),
   },
 ];
