@@ -60,6 +60,8 @@ export interface PackageRecord {
   readonly installIf: readonly Dependency[]; // i
   readonly replaces: readonly Dependency[]; // r
   readonly replacesPriority: number; // q
+  /** It uses a field or a dependency that apk does not understand: it can be listed, never chosen. */
+  readonly uninstallable?: true;
 }
 
 /** A parsed index together with where it came from. */
@@ -79,6 +81,8 @@ export interface Repository {
   readonly index: Verified<RepositoryIndex>;
   /** `@tag` of its line, if any: its packages are only for pinned names. */
   readonly tag?: string;
+  /** Its packages are known but may not be fetched (apk's --no-network). */
+  readonly masked?: true;
 }
 
 /** A package in a tree's database. */
@@ -94,11 +98,16 @@ export interface InstalledPackage {
 export type PackageSource =
   | { readonly kind: 'repository'; readonly location: string; readonly tag?: string }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'virtual' };
+  /** Made by `add --virtual`: dependencies without files. */
+  | { readonly kind: 'virtual' }
+  /** Installed and offered by no repository any more. */
+  | { readonly kind: 'installed' };
 
 export interface PlannedPackage {
   readonly record: PackageRecord;
   readonly source: PackageSource;
+  /** Repository tag under which it is installed, written as `s:` in the database. */
+  readonly tag?: string;
   /** Who needs it, for locks and `why`: package names, or `world`. */
   readonly because: readonly string[];
 }
@@ -107,6 +116,10 @@ export interface PlannedPackage {
 export type Change =
   | { readonly kind: 'install'; readonly next: PlannedPackage }
   | { readonly kind: 'upgrade' | 'downgrade' | 'replace' | 'reinstall'; readonly previous: InstalledPackage; readonly next: PlannedPackage }
+  /** The same package under another repository tag: only the database changes. */
+  | { readonly kind: 'pin'; readonly previous: InstalledPackage; readonly next: PlannedPackage }
+  /** A reinstallation that no repository can serve: nothing changes, apk says so. */
+  | { readonly kind: 'skip'; readonly previous: InstalledPackage; readonly next: PlannedPackage }
   | { readonly kind: 'purge'; readonly previous: InstalledPackage };
 
 export interface InstallPlan {

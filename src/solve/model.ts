@@ -1,0 +1,129 @@
+/**
+ * The solver's graph: names, the packages that provide them, and what packages ask of names. Nodes live for one
+ * solve and carry its working state; records are never changed.
+ */
+import type { Dependency, InstalledPackage, PackageRecord, PackageSource } from '../core/package.ts';
+
+/** Bits of `PackageNode.flags`. @see apk-tools 3.0 src/apk_solver.h */
+export const FLAG = {
+  upgrade: 1, available: 2, reinstall: 4, latest: 8, ignoreConflict: 16, installed: 32, remove: 64,
+} as const;
+
+/** The mask of packages that carry no repository tag. */
+export const DEFAULT_PIN = 1;
+
+/** A package under one of the names it goes by. */
+export interface Provider {
+  /** undefined only in NOBODY, the choice of a name that stays empty. */
+  readonly pkg: PackageNode | undefined;
+  /** Empty when the name is provided without one. */
+  readonly version: string;
+}
+
+export const NOBODY: Provider = { pkg: undefined, version: '' };
+
+/** A dependency whose name has been looked up. */
+export interface Link {
+  readonly name: NameNode;
+  readonly dep: Dependency;
+}
+
+/** A provided name that has been looked up. */
+export interface ProvidedName {
+  readonly name: NameNode;
+  readonly version: string;
+}
+
+/** Where a name waits to be decided. */
+export type Waiting = 'nowhere' | 'now' | 'selectable' | 'unresolved';
+
+export interface NameNode {
+  readonly name: string;
+  /** Every package that goes by this name, in the order in which apk would have loaded them. */
+  readonly providers: OwnedProvider[];
+  /** Names whose packages depend on this one, or wait for it to be installed. */
+  rdepends: NameNode[];
+  rinstallIf: NameNode[];
+  opened: boolean;
+  /** The user named it: it is decided before others. */
+  flagged: boolean;
+
+  seen: boolean;
+  locked: boolean;
+  chosen: Provider;
+  order: number;
+  requirers: number;
+  mergeDepends: number;
+  mergeProvides: number;
+  waiting: Waiting;
+  dirty: boolean;
+  reevaluateDeps: boolean;
+  reevaluateIif: boolean;
+  hasIif: boolean;
+  noIif: boolean;
+  iifNeeded: boolean;
+  hasOptions: boolean;
+  hasAutoSelectable: boolean;
+  hasVirtualProvides: boolean;
+  reverseDepsDone: boolean;
+
+  changeProcessed: boolean;
+  changeRemoved: boolean;
+  installedName: NameNode | undefined;
+  installedPkg: PackageNode | undefined;
+}
+
+export interface OwnedProvider extends Provider {
+  readonly pkg: PackageNode;
+}
+
+export interface PackageNode {
+  readonly record: PackageRecord;
+  readonly name: NameNode;
+  readonly depends: readonly Link[];
+  readonly installIf: readonly Link[];
+  readonly provides: readonly ProvidedName[];
+  /** One bit for each repository that has it. */
+  repos: number;
+  installed: InstalledPackage | undefined;
+  /** Index of the installed package's repository tag. */
+  installedTag: number;
+  /** A file or a virtual package of this very run, or one from the cache's list. */
+  readonly source: PackageSource | undefined;
+  readonly uninstallable: boolean;
+  readonly cached: boolean;
+  readonly cachedOnly: boolean;
+
+  seen: boolean;
+  available: boolean;
+  selectable: boolean;
+  conflicts: number;
+  pinningAllowed: number;
+  tagOk: boolean;
+  tagPreferred: boolean;
+  flags: number;
+  inheritable: number;
+  dependenciesUsed: boolean;
+  dependenciesMerged: boolean;
+  iifTriggered: boolean;
+  iifFailed: boolean;
+  inChanges: boolean;
+  error: boolean;
+}
+
+export const newName = (name: string): NameNode => ({
+  name, providers: [], rdepends: [], rinstallIf: [], opened: false, flagged: false,
+  seen: false, locked: false, chosen: NOBODY, order: 0, requirers: 0, mergeDepends: 0, mergeProvides: 0,
+  waiting: 'nowhere', dirty: false, reevaluateDeps: false, reevaluateIif: false, hasIif: false, noIif: false,
+  iifNeeded: false, hasOptions: false, hasAutoSelectable: false, hasVirtualProvides: false, reverseDepsDone: false,
+  changeProcessed: false, changeRemoved: false, installedName: undefined, installedPkg: undefined,
+});
+
+/** One change of the plan, before it is told to the outside. */
+export interface RawChange {
+  readonly old: PackageNode | undefined;
+  readonly next: PackageNode | undefined;
+  readonly oldTag: number;
+  readonly nextTag: number;
+  readonly reinstall: boolean;
+}

@@ -1,0 +1,77 @@
+/**
+ * The stage: verified repositories and a wish become an install plan, or an error that says why not. Pure and
+ * deterministic: the same input gives the same plan on every machine.
+ */
+import { AlprootError } from '../core/errors.ts';
+import type { Arch, Dependency, InstallPlan, InstalledPackage, Repository } from '../core/package.ts';
+import { createCatalog, type Catalog } from './catalog.ts';
+import { nearestNames } from './nearest.ts';
+import { planChanges } from './plan.ts';
+import type { Request } from './requests.ts';
+import { resolve, type NameFlags, type Resolution } from './resolution.ts';
+import type { LoosePackage } from './universe.ts';
+import { explainUnsatisfiable } from './unsatisfiable.ts';
+
+export interface SolveOptions {
+  /** Bits of FLAG for everything that world asks for. */
+  readonly flags?: number;
+  readonly names?: readonly NameFlags[];
+  /** Packages that no repository has: virtual ones, files. */
+  readonly loose?: readonly LoosePackage[];
+  readonly forceBrokenWorld?: boolean;
+  /** Columns for the report of a failure. */
+  readonly width?: number;
+}
+
+export interface SolveInput {
+  readonly arch: Arch;
+  readonly world: readonly Dependency[];
+  /** Or a catalog of them, to be shared by several solves. */
+  readonly repositories: readonly Repository[] | Catalog;
+  readonly installed: readonly InstalledPackage[];
+  readonly options?: SolveOptions;
+}
+
+export const asCatalog = (repositories: readonly Repository[] | Catalog): Catalog =>
+  ('sources' in repositories ? repositories : createCatalog(repositories));
+
+/** Names that nothing provides, with those that are spelt alike. */
+function missingNames(resolution: Resolution, catalog: Catalog): Readonly<Record<string, readonly string[]>> {
+  const missing: Record<string, readonly string[]> = {};
+  const links = [...resolution.state.world, ...resolution.changes.flatMap(({ next }) => next?.depends ?? [])];
+  for (const { name, dep } of links) {
+    if (!dep.conflict && name.providers.length === 0) missing[name.name] ??= nearestNames(catalog, name.name);
+  }
+  return missing;
+}
+
+/** The error for a world that cannot be had. */
+function unsatisfiable(resolution: Resolution, catalog: Catalog, width: number | undefined): AlprootError {
+  const report = explainUnsatisfiable(resolution, width);
+  const missing = missingNames(resolution, catalog);
+  const alike = Object.entries(missing).filter(([, names]) => names.length > 0).map(([name, names]) => `for \`${name}\` there is ${names.map((item) => `\`${item}\``).join(', ')}`);
+  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${report.join('\n')}`, {
+    hint: alike.length > 0 ? alike.join('; ') : undefined,
+    facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
+  });
+}
+
+/**
+ * Solves.
+ *
+ * @throws ALP_SOLVE_UNSATISFIABLE whose message holds apk's report; facts: `report` (its lines), `missing` (names
+ *   that nobody provides, each with the nearest that exist), `repositories` (locations looked at)
+ */
+export function solve(input: SolveInput): InstallPlan {
+  const { options = {} } = input;
+  const catalog = asCatalog(input.repositories);
+  const resolution = resolve({ ...options, arch: input.arch, world: input.world, catalog, installed: input.installed });
+  if (resolution.errors > 0) throw unsatisfiable(resolution, catalog, options.width);
+  return { arch: input.arch, changes: planChanges(resolution), world: resolution.world };
+}
+
+/** Solves what `requestAdd`, `requestDel`, `requestUpgrade` or `requestFix` made. @throws ALP_SOLVE_UNSATISFIABLE */
+export function solveRequest(system: Pick<SolveInput, 'arch' | 'installed'> & { readonly catalog: Catalog }, request: Request): InstallPlan {
+  const { world, flags, names, loose } = request;
+  return solve({ arch: system.arch, world, repositories: system.catalog, installed: system.installed, options: { flags, names, loose } });
+}

@@ -1,0 +1,184 @@
+/**
+ * The names and packages of one solve, looked up as they are reached. Packages with the same checksum are one
+ * package, wherever they come from; of two descriptions the first loaded counts: installed, then this run's own
+ * packages, then the repositories in their order.
+ */
+import type { Arch, Dependency, InstalledPackage, PackageRecord, PackageSource } from '../core/package.ts';
+import { isSoundDependency } from '../formats/dependency.ts';
+import { indexPackages, type Catalog, type CatalogSource } from './catalog.ts';
+import { newName, type Link, type NameNode, type PackageNode } from './model.ts';
+import { inTableOrder } from './name-order.ts';
+import { createTags, type Tags } from './tags.ts';
+
+/** A package that no repository offers: made for this run, or named by apk's list of cached packages. */
+export interface LoosePackage {
+  readonly record: PackageRecord;
+  readonly source: PackageSource | { readonly kind: 'cached' };
+}
+
+export interface UniverseInput {
+  readonly arch: Arch;
+  readonly world: readonly Dependency[];
+  readonly catalog: Catalog;
+  readonly installed: readonly InstalledPackage[];
+  readonly loose: readonly LoosePackage[];
+}
+
+export interface Universe {
+  readonly arch: Arch;
+  readonly tags: Tags;
+  /** Repositories in order; bit `i` of `PackageNode.repos` is the i-th. */
+  readonly sources: readonly CatalogSource[];
+  /** Bits of the repositories that may be used now. */
+  readonly availableRepos: number;
+  readonly installed: readonly PackageNode[];
+  /** The node of a name, its providers looked up. */
+  readonly open: (name: string) => NameNode;
+  /** The same for a node at hand. */
+  readonly openNode: (node: NameNode) => NameNode;
+  /** Whether any package, dependency or world speaks of the name. */
+  readonly known: (name: string) => boolean;
+  readonly link: (dep: Dependency) => Link;
+  /** Every name reached so far. */
+  readonly names: () => Iterable<NameNode>;
+}
+
+/** A place that packages are taken from, with the nodes already made. */
+interface Shelf {
+  readonly packages: readonly PackageRecord[];
+  readonly byName: ReadonlyMap<string, readonly number[]>;
+  readonly byTrigger: ReadonlyMap<string, readonly number[]>;
+  readonly nodes: (PackageNode | undefined)[];
+  readonly bit: number;
+  readonly describe: (position: number) => Pick<PackageNode, 'source' | 'cached' | 'cachedOnly' | 'installed'>;
+}
+
+const PLAIN = { source: undefined, cached: false, cachedOnly: false, installed: undefined };
+
+function shelvesOf({ installed, loose, catalog }: UniverseInput): Shelf[] {
+  const shelf = (packages: readonly PackageRecord[], describe: Shelf['describe']): Shelf =>
+    ({ packages, ...indexPackages(packages), nodes: [], bit: 0, describe });
+  const describeLoose = (position: number): ReturnType<Shelf['describe']> => {
+    const source = loose[position]?.source;
+    if (source === undefined || source.kind === 'cached') return { ...PLAIN, cachedOnly: true };
+    return { ...PLAIN, source, cached: source.kind === 'virtual' };
+  };
+  return [
+    shelf(installed.map(({ record }) => record), (position) => ({ ...PLAIN, installed: installed[position] })),
+    shelf(loose.map(({ record }) => record), describeLoose),
+    ...catalog.sources.map(({ packages, byName, byTrigger }, index) => ({
+      packages, byName, byTrigger, nodes: [], bit: 1 << index, describe: () => PLAIN,
+    })),
+  ];
+}
+
+/**
+ * Opens the world of one solve.
+ *
+ * @see apk-tools 3.0 src/database.c apk_db_pkg_add, apk_db_name_rdepends
+ */
+export function createUniverse(input: UniverseInput): Universe {
+  const tags = createTags(input);
+  const shelves = shelvesOf(input);
+  const names = new Map<string, NameNode>();
+  const byChecksum = new Map<string, PackageNode>();
+
+  const intern = (text: string): NameNode => {
+    let node = names.get(text);
+    if (node === undefined) names.set(text, (node = newName(text)));
+    return node;
+  };
+  const link = (dep: Dependency): Link => ({ name: intern(dep.name), dep });
+
+  const packageAt = (shelf: Shelf, position: number): PackageNode | undefined => {
+    const ready = shelf.nodes[position];
+    if (ready !== undefined) return ready;
+    const record = shelf.packages[position];
+    if (record === undefined) return undefined;
+    const identity = record.checksum?.hex.slice(0, 40);
+    let node = identity === undefined ? undefined : byChecksum.get(identity);
+    if (node === undefined) {
+      const details = shelf.describe(position);
+      node = newPackage(record, { ...details, installedTag: tags.idOf(details.installed?.tag), arch: input.arch }, { intern, link });
+      if (identity !== undefined) byChecksum.set(identity, node);
+    }
+    node.repos |= shelf.bit;
+    shelf.nodes[position] = node;
+    return node;
+  };
+
+  const openNode = (name: NameNode): NameNode => {
+    if (name.opened) return name;
+    name.opened = true;
+    const taken = new Set<PackageNode>();
+    for (const shelf of shelves) {
+      for (const position of shelf.byName.get(name.name) ?? []) {
+        const pkg = packageAt(shelf, position);
+        if (pkg === undefined || taken.has(pkg)) continue;
+        taken.add(pkg);
+        if (pkg.name === name) name.providers.push({ pkg, version: pkg.record.version });
+        for (const provide of pkg.provides) if (provide.name === name) name.providers.push({ pkg, version: provide.version });
+      }
+    }
+    name.rinstallIf = inTableOrder(triggered(name.name));
+    return name;
+  };
+
+  /** Names of packages whose install_if speaks of `text`. */
+  const triggered = (text: string): NameNode[] => {
+    const found = new Set<NameNode>();
+    for (const shelf of shelves) {
+      for (const position of shelf.byTrigger.get(text) ?? []) {
+        const pkg = packageAt(shelf, position);
+        if (pkg === undefined || pkg.installIf.length === 0) continue;
+        found.add(pkg.name);
+        for (const provide of pkg.provides) found.add(provide.name);
+      }
+    }
+    return [...found];
+  };
+
+  const availableRepos = input.catalog.sources.reduce((mask, { masked }, index) => (masked ? mask : mask | (1 << index)), 0);
+  for (const { name } of input.world) intern(name);
+  const installed: PackageNode[] = [];
+  const [installedShelf] = shelves;
+  if (installedShelf !== undefined) {
+    for (let i = 0; i < input.installed.length; i++) {
+      const pkg = packageAt(installedShelf, i);
+      if (pkg !== undefined && !installed.includes(pkg)) installed.push(pkg);
+    }
+  }
+  const known = (text: string): boolean => names.has(text) || shelves.some(({ byName }) => byName.has(text));
+  return {
+    arch: input.arch, tags, sources: input.catalog.sources, availableRepos, installed,
+    open: (text) => openNode(intern(text)), openNode, known, link, names: () => names.values(),
+  };
+}
+
+interface NodeDetails extends Pick<PackageNode, 'source' | 'cached' | 'cachedOnly' | 'installed' | 'installedTag'> {
+  readonly arch: Arch;
+}
+
+interface Interner {
+  readonly intern: (text: string) => NameNode;
+  readonly link: (dep: Dependency) => Link;
+}
+
+/** Whether a machine of `arch` can run the package. */
+export const isArchCompatible = (record: PackageRecord, arch: Arch): boolean =>
+  record.arch === '' || record.arch === 'noarch' || record.arch === arch;
+
+function newPackage(record: PackageRecord, details: NodeDetails, { intern, link }: Interner): PackageNode {
+  const { arch, ...rest } = details;
+  // apk forgets a rule that it cannot read in full, rather than act on half of it.
+  const installIf = record.installIf.every(isSoundDependency) ? record.installIf.map(link) : [];
+  return {
+    record, name: intern(record.name), depends: record.depends.map(link), installIf,
+    provides: record.provides.map(({ name, version }) => ({ name: intern(name), version })),
+    ...rest, repos: 0,
+    uninstallable: record.uninstallable === true || !isArchCompatible(record, arch) || !record.depends.every(isSoundDependency),
+    seen: false, available: false, selectable: false, conflicts: 0, pinningAllowed: 0, tagOk: false, tagPreferred: false,
+    flags: 0, inheritable: 0, dependenciesUsed: false, dependenciesMerged: false, iifTriggered: false, iifFailed: false,
+    inChanges: false, error: false,
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * What a test needs of its machine. A test without its capability is skipped with the reason, unless
+ * ALPROOT_MUST lists the capability: then it runs, and fails.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The real data beside the checkout. */
+export const SHARED = join(import.meta.dirname, '..', '..', '..', 'shared');
+
+const works = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+const PROBES = {
+  upstream: () => existsSync(join(SHARED, 'upstream')) && existsSync(join(SHARED, 'conformance')),
+  bwrap: () => works('bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true'),
+  userns: () => works('unshare', '--user', '--map-root-user', '--mount', 'true'),
+  proot: () => works('proot', '-0', 'true'),
+  chroot: () => process.getuid?.() === 0 && works('chroot', '/', 'true'),
+  gvisor: () => works('runsc', '--version'),
+} as const satisfies Record<string, () => boolean>;
+
+export type Capability = keyof typeof PROBES;
+
+/** Whether to run what needs all of `names`; `skip` is for `it.skipIf` and `describe.skipIf`, `reason` for its title. */
+export function capability(...names: readonly Capability[]): { readonly skip: boolean; readonly reason: string } {
+  const must = (process.env['ALPROOT_MUST'] ?? '').split(',');
+  const missing = names.filter((name) => !must.includes(name) && !PROBES[name]());
+  return { skip: missing.length > 0, reason: missing.length > 0 ? ` (skipped: no ${missing.join(', ')})` : '' };
+}
