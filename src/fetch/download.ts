@@ -1,0 +1,119 @@
+/**
+ * One file over HTTP. What can pass is tried again, with full jitter and `Retry-After`; a broken transfer goes on
+ * where it stopped when a strong validator says that it is the same file, and starts over otherwise.
+ *
+ * @see RFC 9110 §13, §14
+ */
+import pRetry, { AbortError } from 'p-retry';
+import { AlprootError } from '../core/errors.ts';
+import { redactUrl } from '../core/redact.ts';
+import type { BlobRef, BlobWriter } from '../store/blobs.ts';
+import type { HttpResponse } from '../system/http.ts';
+import type { FetcherOptions, FetchRequest } from './fetcher.ts';
+import { checkLength, contentRangeStart, isPortal, retryAfterMs, statusError, validatorOf } from './response.ts';
+
+const ATTEMPTS = 5;
+const MIN_RATE_BYTES = 1024;
+const RATE_WINDOW_MS = 60_000;
+
+interface Progress {
+  blob: BlobWriter;
+  /** Validator of the bytes in `blob`. */
+  validator: string | undefined;
+  waitMs: number;
+}
+
+/** @throws ALP_FETCH_*, ALP_LIMIT_SIZE */
+export async function download(url: URL, request: FetchRequest, options: FetcherOptions): Promise<BlobRef> {
+  const progress: Progress = { blob: options.store.createBlob(), validator: undefined, waitMs: 0 };
+  const id = url.href;
+  options.emit({ kind: 'start', id, label: request.label ?? request.path });
+  try {
+    await pRetry((attempt) => tryOnce({ url, request, options, progress, attempt }), {
+      retries: (request.attempts ?? ATTEMPTS) - 1,
+      minTimeout: 0,
+      maxTimeout: 0,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    const ref = progress.blob.finish();
+    options.emit({ kind: 'done', id, label: request.label ?? request.path });
+    return ref;
+  } finally {
+    progress.blob.abandon();
+  }
+}
+
+interface Attempt {
+  readonly url: URL;
+  readonly request: FetchRequest;
+  readonly options: FetcherOptions;
+  readonly progress: Progress;
+  readonly attempt: number;
+}
+
+async function tryOnce(state: Attempt): Promise<void> {
+  const { options, progress, attempt } = state;
+  if (attempt > 1) await options.clock.sleep(Math.max(progress.waitMs, options.clock.random() * Math.min(30_000, 500 * 2 ** attempt)), options.signal);
+  progress.waitMs = 0;
+  try {
+    await transfer(state);
+  } catch (error) {
+    if (error instanceof AlprootError && !error.retryable) throw new AbortError(error);
+    throw error;
+  }
+}
+
+async function transfer({ url, request, options, progress }: Attempt): Promise<void> {
+  const done = progress.blob.sizeBytes();
+  const resume = done > 0 && progress.validator !== undefined ? { range: `bytes=${done}-`, 'if-range': progress.validator } : {};
+  const response = await options.http.get({ url, headers: resume, signal: options.signal });
+  try {
+    if (response.status === 206 && 'range' in resume && contentRangeStart(response) === done) {
+      // Goes on where it stopped.
+    } else if (response.status === 200) startOver(progress, options);
+    else {
+      progress.waitMs = retryAfterMs(response, options.clock.now());
+      if (response.status === 416) startOver(progress, options);
+      throw statusError(response);
+    }
+    if (isPortal(response)) throw new AlprootError('ALP_FETCH_PORTAL', `${redactUrl(response.url)} answered with a web page: this looks like a login page or a portal`, { hint: 'open the address in a browser, or check the proxy' });
+    const expected = checkLength(response, { already: progress.blob.sizeBytes(), maxBytes: request.maxBytes });
+    progress.validator = validatorOf(response);
+    await receive(response, { request, options, progress, expected });
+  } finally {
+    response.abort();
+  }
+}
+
+function startOver(progress: Progress, options: FetcherOptions): void {
+  progress.blob.abandon();
+  progress.blob = options.store.createBlob();
+  progress.validator = undefined;
+}
+
+interface Receiving {
+  readonly request: FetchRequest;
+  readonly options: FetcherOptions;
+  readonly progress: Progress;
+  readonly expected: number | undefined;
+}
+
+async function receive(response: HttpResponse, { request, options, progress, expected }: Receiving): Promise<void> {
+  let windowStart = options.clock.now();
+  let windowBytes = 0;
+  for await (const chunk of response.body) {
+    progress.blob.write(chunk);
+    const size = progress.blob.sizeBytes();
+    if (size > request.maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);
+    options.emit({ kind: 'progress', id: response.url.href, done: size, unit: 'bytes', ...(expected === undefined ? {} : { total: expected }) });
+    windowBytes += chunk.length;
+    const now = options.clock.now();
+    if (now - windowStart < RATE_WINDOW_MS) continue;
+    if ((windowBytes * 1000) / (now - windowStart) < MIN_RATE_BYTES) throw new AlprootError('ALP_FETCH_SLOW', `${redactUrl(response.url)} sends less than ${MIN_RATE_BYTES} bytes a second`);
+    windowStart = now;
+    windowBytes = 0;
+  }
+  const got = progress.blob.sizeBytes();
+  const wanted = expected ?? request.sizeBytes;
+  if (wanted !== undefined && got < wanted) throw new AlprootError('ALP_FETCH_TRUNCATED', `${redactUrl(response.url)} ended after ${got} of ${wanted} bytes`);
+}

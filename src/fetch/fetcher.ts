@@ -1,0 +1,111 @@
+/**
+ * Bytes from a mirror into the store. URLs are fetched with retries and resumption, directories are read; what
+ * arrives is capped and hashed, and only whole files become blobs. Trust is not decided here.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { Sha256Hex } from '../core/digest.ts';
+import { AlprootError, errnoOf } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import { hostPath, joinHost } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import type { BlobRef } from '../store/blobs.ts';
+import type { Store } from '../store/store.ts';
+import { descriptorSource, closeDescriptor, openRegular } from '../system/hashed-file.ts';
+import type { HttpClient } from '../system/http.ts';
+import { isDirectory } from '../system/host-paths.ts';
+import { download } from './download.ts';
+
+export interface FetchRequest {
+  /** Base of the mirror: http(s) URL or absolute directory. */
+  readonly base: string;
+  /** Below it, slash-separated, no `..`. */
+  readonly path: string;
+  readonly maxBytes: number;
+  /** What is already known of it; a blob of this hash is taken from the store without asking. */
+  readonly sha256?: Sha256Hex | undefined;
+  readonly sizeBytes?: number | undefined;
+  /** For the progress display. */
+  readonly label?: string;
+  /** Attempts at a network file, the first included. */
+  readonly attempts?: number;
+}
+
+export interface Fetcher {
+  /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE, ALP_STORE_WRITE; ALP_FETCH_NOT_FOUND when the mirror does not have it */
+  readonly fetch: (request: FetchRequest) => Promise<BlobRef>;
+  /** Like fetch; undefined when the mirror says that it does not have it. */
+  readonly fetchOptional: (request: FetchRequest) => Promise<BlobRef | undefined>;
+}
+
+export interface FetcherOptions {
+  readonly store: Store;
+  readonly http: HttpClient;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+const PATH = /^[A-Za-z0-9_.+~@:-]+(?:\/[A-Za-z0-9_.+~@:-]+)*$/;
+
+export const isUrl = (base: string): boolean => /^https?:\/\//i.test(base);
+
+export function createFetcher(options: FetcherOptions): Fetcher {
+  const fetch = async (request: FetchRequest): Promise<BlobRef> => {
+    const { base, path, sha256 } = request;
+    if (!PATH.test(path) || path.split('/').includes('..')) throw new AlprootError('ALP_USAGE_ARGUMENT', `illegal path ${quoteName(path)} on a mirror`);
+    if (sha256 !== undefined && options.store.hasBlob(sha256)) {
+      const blob = options.store.openBlob(sha256, path);
+      if (blob !== undefined) {
+        blob.close();
+        return { sha256, sizeBytes: blob.sizeBytes };
+      }
+    }
+    const ref = isUrl(base) ? await download(new URL(`${base}/${path}`), request, options) : copyFromDirectory(request, options.store);
+    if (sha256 !== undefined && ref.sha256 !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} has SHA-256 ${ref.sha256}, expected ${sha256}`);
+    return ref;
+  };
+  return {
+    fetch,
+    fetchOptional: async (request) => {
+      try {
+        return await fetch(request);
+      } catch (error) {
+        if (error instanceof AlprootError && error.code === 'ALP_FETCH_NOT_FOUND') return undefined;
+        throw error;
+      }
+    },
+  };
+}
+
+function copyFromDirectory({ base, path, maxBytes }: FetchRequest, store: Store): BlobRef {
+  const file = joinHost(hostPath(base), path);
+  const fd = openForCopy(file);
+  if (fd === undefined) {
+    if (!isDirectory(base)) throw new AlprootError('ALP_FETCH_NETWORK', `mirror ${quoteName(base)} is not a directory`, { hint: 'name a URL, or a directory laid out like https://dl-cdn.alpinelinux.org/alpine' });
+    throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(base)}`, { facts: { path } });
+  }
+  const blob = store.createBlob();
+  try {
+    const source = descriptorSource(fd, path);
+    if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
+    const buffer = Buffer.allocUnsafe(1024 * 1024);
+    for (let at = 0; ; ) {
+      const count = source.read(buffer, at);
+      if (count === 0) return blob.finish();
+      blob.write(buffer.subarray(0, count));
+      at += count;
+    }
+  } finally {
+    closeDescriptor(fd);
+    blob.abandon();
+  }
+}
+
+function openForCopy(file: ReturnType<typeof joinHost>): number | undefined {
+  try {
+    return openRegular(file);
+  } catch (error) {
+    const errno = errnoOf(error) ?? errnoOf((error as AlprootError).cause);
+    throw new AlprootError('ALP_FETCH_NETWORK', `cannot read ${quoteName(file)}: ${errno ?? 'unknown error'}`, { cause: error });
+  }
+}

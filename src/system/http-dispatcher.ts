@@ -1,0 +1,90 @@
+/** undici's dispatchers: direct, through an HTTP(S) proxy, or through SOCKS, chosen for each URL. */
+import type { Agent, Dispatcher } from 'undici';
+import { AlprootError } from '../core/errors.ts';
+import { redactUrl } from '../core/redact.ts';
+import { proxyFor, type ProxyVariables } from './proxy.ts';
+
+export interface HttpSettings {
+  /** PEM texts of all certificate authorities that count. */
+  readonly roots: readonly string[];
+  readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
+  readonly proxies: ProxyVariables;
+  /** Milliseconds without a byte. */
+  readonly idleTimeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+}
+
+export interface Dispatchers {
+  readonly for: (url: URL) => Dispatcher;
+  readonly close: () => Promise<void>;
+}
+
+/** Loads undici. */
+export async function createDispatchers(settings: HttpSettings): Promise<Dispatchers> {
+  const { Agent: DirectAgent, ProxyAgent } = await import('undici');
+  const tls = {
+    ca: [...settings.roots],
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2' as const,
+    ...(settings.clientCertificate ?? {}),
+  };
+  const timeouts = { bodyTimeout: settings.idleTimeoutMs ?? 30_000, headersTimeout: settings.idleTimeoutMs ?? 30_000, connectTimeout: settings.connectTimeoutMs ?? 20_000 };
+  const shared = { ...timeouts, connections: 8, pipelining: 1, allowH2: false };
+  const made = new Map<string, Dispatcher>();
+  const make = async (proxy: URL | undefined): Promise<Dispatcher> => {
+    if (proxy === undefined) return new DirectAgent({ ...shared, connect: { ...tls, timeout: timeouts.connectTimeout } });
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls, proxyTls: tls });
+    if (/^socks(?:4a?|5h?)?:$/.test(proxy.protocol)) return socksAgent(proxy, { tls, shared });
+    throw new AlprootError('ALP_FETCH_PROXY', `proxy ${redactUrl(proxy)} is neither http, https nor socks`);
+  };
+  // Proxies are few and known beforehand, so that choosing one needs no waiting.
+  for (const proxy of new Set([undefined, ...Object.values(settings.proxies).filter((value) => value !== undefined)])) {
+    const url = proxy === undefined ? undefined : parseProxy(proxy);
+    if (proxy === undefined || url !== undefined) made.set(url?.href ?? '', await make(url));
+  }
+  return {
+    for: (url) => {
+      const dispatcher = made.get(proxyFor(url, settings.proxies)?.href ?? '');
+      if (dispatcher === undefined) throw new Error('a proxy without dispatcher');
+      return dispatcher;
+    },
+    close: async () => void (await Promise.allSettled([...made.values()].map((dispatcher) => dispatcher.close()))),
+  };
+}
+
+function parseProxy(text: string): URL | undefined {
+  return proxyFor(new URL('https://proxied.invalid'), { https: text });
+}
+
+interface SocksOptions {
+  readonly tls: object;
+  readonly shared: object;
+}
+
+/** Connects through SOCKS; names are resolved by the proxy. */
+async function socksAgent(proxy: URL, { tls, shared }: SocksOptions): Promise<Agent> {
+  const [{ Agent: SocksDispatcher, buildConnector }, { SocksClient }] = await Promise.all([import('undici'), import('socks')]);
+  const secure = buildConnector(tls);
+  return new SocksDispatcher({
+    ...shared,
+    connect: (options, callback) => {
+      const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
+      SocksClient.createConnection({
+        proxy: {
+          host: proxy.hostname,
+          port: Number(proxy.port) || 1080,
+          type: proxy.protocol.startsWith('socks4') ? 4 : 5,
+          ...(proxy.username === '' ? {} : { userId: decodeURIComponent(proxy.username), password: decodeURIComponent(proxy.password) }),
+        },
+        command: 'connect',
+        destination: { host: options.hostname, port },
+      }).then(
+        ({ socket }) => {
+          if (options.protocol === 'https:') secure({ ...options, httpSocket: socket } as never, callback);
+          else callback(null, socket.setNoDelay());
+        },
+        (error: unknown) => callback(new AlprootError('ALP_FETCH_PROXY', `SOCKS proxy ${redactUrl(proxy)}: ${(error as Error).message}`, { cause: error }), null),
+      );
+    },
+  });
+}

@@ -1,0 +1,39 @@
+/** What went wrong on the network, in words that say whose fault it may be. */
+import { AlprootError } from '../core/errors.ts';
+import { redactUrl } from '../core/redact.ts';
+
+const TLS_REASONS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
+  CERT_HAS_EXPIRED: ['its certificate has expired', "check this machine's clock; if it is right, the server's certificate must be renewed"],
+  CERT_NOT_YET_VALID: ['its certificate is not valid yet', "check this machine's clock"],
+  DEPTH_ZERO_SELF_SIGNED_CERT: ['its certificate is self-signed', 'give the certificate with --ca-file FILE if you trust it'],
+  SELF_SIGNED_CERT_IN_CHAIN: ['its chain ends in an unknown root', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['its certificate is for another host', 'the name in the URL is wrong, or somebody answers in its place'],
+};
+
+/** Wraps once; our own errors pass. */
+export function explainNetworkError(error: unknown, url: URL): AlprootError {
+  if (error instanceof AlprootError) return error;
+  const where = redactUrl(url);
+  const { code = '', message } = deepest(error);
+  const tls = TLS_REASONS[code];
+  if (tls !== undefined) return new AlprootError('ALP_FETCH_TLS', `TLS to ${where}: ${tls[0]}${issuerOf(error)}`, { cause: error, hint: tls[1], facts: { check: code } });
+  if (/^ERR_(?:SSL|TLS)|EPROTO/.test(code) || /SSL routines|certificate/.test(message)) return new AlprootError('ALP_FETCH_TLS', `TLS to ${where}: ${message}`, { cause: error, hint: 'see alproot doctor --network', facts: { check: code } });
+  if (/TIMEOUT|ETIMEDOUT/.test(code)) return new AlprootError('ALP_FETCH_SLOW', `no answer from ${where} in time`, { cause: error });
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new AlprootError('ALP_FETCH_NETWORK', `cannot resolve the name of ${where}`, { cause: error, hint: 'no network, or a proxy is needed: set HTTPS_PROXY', facts: { errno: code } });
+  if (/^UND_ERR_(?:RES_CONTENT|RESPONSE_CONTENT)|HPE_/.test(code)) return new AlprootError('ALP_FETCH_TRUNCATED', `${where} sent a broken answer: ${message}`, { cause: error });
+  return new AlprootError('ALP_FETCH_NETWORK', `cannot reach ${where}: ${code === '' ? message : code}`, { cause: error, facts: { errno: code } });
+}
+
+function deepest(error: unknown): { code?: string; message: string } {
+  let at = error as { code?: string; message?: string; cause?: unknown; errors?: unknown[] };
+  while (at.code === undefined && (at.cause ?? at.errors?.[0]) !== undefined) at = (at.cause ?? at.errors?.[0]) as typeof at;
+  return { ...(typeof at.code === 'string' ? { code: at.code } : {}), message: at.message ?? String(error) };
+}
+
+function issuerOf(error: unknown): string {
+  const { cert } = error as { cert?: { issuer?: { CN?: string; O?: string } } };
+  const name = cert?.issuer?.CN ?? cert?.issuer?.O;
+  return name === undefined ? '' : ` (issuer ${name})`;
+}
