@@ -1,6 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../src/cli/commands.ts';
+import { formatManual } from '../src/cli/manual.ts';
+import { COMMON_OPTIONS } from '../src/cli/options.ts';
 import { ERRORS } from '../src/core/errors.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -10,6 +13,10 @@ const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => 
 it('docs/errors.md lists every code once, with its exit status and a meaning', () => {
   const rows = [...read('docs/errors.md').matchAll(/^\| (ALP_\w+) \| (\d+) \| (.{10,}) \|$/gm)].map(([, code, exit]) => [code, Number(exit)]);
   expect(rows).toEqual(Object.entries(ERRORS).map(([code, { exit }]) => [code, exit]));
+});
+
+it('docs/cli.md is what the command table says (npm run docs)', () => {
+  expect(read('docs/cli.md')).toBe(formatManual({ commands: COMMANDS, common: COMMON_OPTIONS }));
 });
 
 it('docs/dependencies.md names every library at its pinned version', () => {

@@ -1,0 +1,17 @@
+/** `alproot completion bash|zsh|fish`: a script for the shell. */
+import { AlprootError } from '../../core/errors.ts';
+import { quoteName } from '../../core/redact.ts';
+import type { CommandAction } from '../command.ts';
+import { COMMANDS } from '../commands.ts';
+import { completionScript, isShell } from '../completion.ts';
+import { COMMON_OPTIONS } from '../options.ts';
+
+export const completion: CommandAction = ({ args, printer }) => {
+  const [shell = ''] = args;
+  if (!isShell(shell)) {
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `no completion for ${quoteName(shell)}`, { hint: 'choose bash, zsh or fish' });
+  }
+  const script = completionScript(shell, { commands: COMMANDS, common: COMMON_OPTIONS });
+  printer.result(script, { shell, script });
+  return Promise.resolve(0);
+};
