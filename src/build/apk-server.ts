@@ -1,0 +1,60 @@
+/** The builder's side of the apk shim: takes requests while a RUN runs, one after another, and answers them. */
+import { isAlprootError } from '../core/errors.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
+import { showName } from '../core/redact.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { openExchange, type Exchange } from '../system/exchange.ts';
+import { isReadOnly, parseShimRequest, type ShimRequest } from './apk-shim.ts';
+import type { ApkAnswer } from './host.ts';
+
+export interface ApkServer {
+  /** To be bound at EXCHANGE_TARGET, writable. */
+  readonly directory: HostPath;
+  /** Ends when `stop` was called and the last request is answered. */
+  readonly stop: () => Promise<void>;
+}
+
+const REQUEST_BYTES = 4 * 1024 * 1024;
+
+/**
+ * @param directory to be made; nothing else may be in it
+ * @param serve called for one request at a time; what it throws is printed by the shim as apk prints its errors
+ */
+export function startApkServer(directory: HostPath, serve: (request: ShimRequest) => Promise<ApkAnswer>): ApkServer {
+  makeDirectory(directory, 0o1777);
+  const exchange = openExchange(directory);
+  const watching = exchange.watch(async (name) => {
+    const id = /^request\.([0-9]+(?:\.x)*)$/.exec(name)?.[1];
+    if (id === undefined) return;
+    const bytes = exchange.take(name, REQUEST_BYTES);
+    const request = bytes === undefined ? undefined : parseShimRequest(id, bytes);
+    if (request !== undefined) reply(exchange, id, await answer(request, serve));
+  });
+  return {
+    directory: joinHost(directory),
+    stop: async () => {
+      exchange.close();
+      await watching;
+    },
+  };
+}
+
+async function answer(request: ShimRequest, serve: (request: ShimRequest) => Promise<ApkAnswer>): Promise<ApkAnswer> {
+  if (isReadOnly(request.args)) return { kind: 'pass' };
+  if (request.uid !== 0) return { kind: 'done', status: 99, stdout: '', stderr: 'ERROR: Unable to lock database: Permission denied\nERROR: Failed to open apk database: Permission denied\n' };
+  try {
+    return await serve(request);
+  } catch (error) {
+    if (!isAlprootError(error)) throw error;
+    const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
+    return { kind: 'done', status: 1, stdout: '', stderr: `ERROR: ${error.message.split('\n').map(showName).join('\n')} (${error.code})\n${hint}` };
+  }
+}
+
+function reply(exchange: Exchange, id: string, reply: ApkAnswer): void {
+  if (reply.kind === 'done') {
+    exchange.put(`out.${id}`, reply.stdout);
+    exchange.put(`err.${id}`, reply.stderr);
+  }
+  exchange.put(`answer.${id}`, reply.kind === 'pass' ? 'pass\n' : `${reply.status}\n`);
+}

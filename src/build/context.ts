@@ -1,0 +1,51 @@
+/**
+ * The build context: the files of a directory that `.dockerignore` lets through, read without following links out of
+ * it. A link is copied as a link, whatever it points at.
+ */
+import { joinTree, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
+import { limits } from '../core/limits.ts';
+import { type IgnoreRules, parseDockerignore } from '../formats/dockerignore.ts';
+import { readFileCapped } from '../system/files.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+
+/** Files to copy from: the context, a stage, an image, an unpacked download. */
+export interface CopyRoot {
+  readonly tree: WorkTree;
+  /** Paths that may be copied; the root and directories on the way to an exception are let through. */
+  readonly isVisible: (path: TreePath, isDirectory: boolean) => boolean;
+  /** For messages: `the context`, `stage build`. */
+  readonly label: string;
+}
+
+/**
+ * @param dockerfile path of the Dockerfile: its own `NAME.dockerignore` goes before the context's
+ * @throws ALP_FORMAT_TEXT for a malformed pattern
+ */
+export function openContext(directory: HostPath, dockerfile: HostPath | undefined): CopyRoot {
+  const rules = readRules(directory, dockerfile);
+  const text = (path: TreePath): string => Buffer.from(path, 'latin1').toString('utf8');
+  return {
+    tree: openWorkTree(directory),
+    isVisible: (path, isDirectory) => path === TREE_ROOT || !rules.isIgnored(text(path)) || (isDirectory && rules.mayHoldExceptions(text(path))),
+    label: 'the build context',
+  };
+}
+
+function readRules(directory: HostPath, dockerfile: HostPath | undefined): IgnoreRules {
+  const own = dockerfile === undefined ? undefined : readFileCapped(`${dockerfile}.dockerignore` as HostPath, limits.dockerfile);
+  const bytes = own ?? readFileCapped(`${directory}/.dockerignore` as HostPath, limits.dockerfile);
+  return parseDockerignore(bytes?.toString('utf8') ?? '');
+}
+
+/** Everything below and including `path` that may be copied, parents first; [] when there is nothing. */
+export function listVisible(root: CopyRoot, path: TreePath): TreePath[] {
+  const found: TreePath[] = [];
+  const visit = (at: TreePath): void => {
+    const stat = root.tree.stat(at);
+    if (stat === undefined || stat.kind === 'other' || !root.isVisible(at, stat.kind === 'directory')) return;
+    found.push(at);
+    if (stat.kind === 'directory') for (const name of root.tree.list(at)) visit(joinTree(at, name));
+  };
+  visit(path);
+  return found;
+}

@@ -1,0 +1,249 @@
+/**
+ * Carries out a plan: stages side by side as far as they don't wait for each other, steps in order, each taken from the
+ * cache when its key is there. Everything is made in a workspace that is gone afterwards; what is finished is in the
+ * cache even when a later step fails.
+ */
+import { keyOf } from '../core/digest.ts';
+import { AlprootError, isAlprootError } from '../core/errors.ts';
+import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { cloneTree } from '../system/tree-clone.ts';
+import { openWorkTree } from '../system/work-tree.ts';
+import { findAccount } from './account.ts';
+import { type CopyRoot, openContext } from './context.ts';
+import { makeParents } from './copy-apply.ts';
+import { type CopyOrigin, copyStep, gatherSources, type Gathering } from './copy-step.ts';
+import { decompressInside } from './decompress.ts';
+import type { BaseTree, BuildHost } from './host.ts';
+import { contextDigest, copyContext } from './context-copy.ts';
+import type { BuildPlan, CopyStep, PlannedBase, PlannedStage, PlannedStep } from './plan.ts';
+import { runStep } from './run-step.ts';
+import { finishStep, materialise, type OpenTree, type StageBuild, takeLayer } from './stage.ts';
+import { baseKey, SCRATCH_KEY, stepKey } from './step-key.ts';
+import type { MountSource, Secrets } from './step-mounts.ts';
+
+export interface ExecuteOptions {
+  readonly host: BuildHost;
+  /** Directory of the context; undefined: an empty one. */
+  readonly context: HostPath | undefined;
+  /** The Dockerfile's path, for its own ignore file. */
+  readonly dockerfile: HostPath | undefined;
+  readonly secrets: Secrets;
+  /** Take no step from the cache: of any stage, or of the stages named. Results are stored all the same. */
+  readonly noCache: boolean;
+  readonly noCacheFilter: readonly string[];
+}
+
+/** The target stage, with its tree at hand while `use` runs. */
+export interface BuiltImage {
+  readonly build: StageBuild;
+  /** Makes the tree when it was not needed so far. */
+  readonly tree: () => OpenTree;
+  readonly host: BuildHost;
+  readonly workspace: HostPath;
+}
+
+interface Execution extends ExecuteOptions {
+  readonly plan: BuildPlan;
+  readonly workspace: HostPath;
+  readonly stages: Map<number, Promise<StageBuild>>;
+  readonly images: Map<string, Promise<BaseTree>>;
+  readonly imageTrees: Map<string, OpenTree>;
+  readonly root: () => CopyRoot;
+  readonly stop: AbortController;
+}
+
+/**
+ * Builds the target of `plan` and hands it to `use`; the workspace is removed when that has ended.
+ *
+ * @throws ALP_BUILD_RUN and others, with `Dockerfile:line` in front
+ */
+export async function executePlan<T>(plan: BuildPlan, options: ExecuteOptions, use: (image: BuiltImage) => Promise<T>): Promise<T> {
+  const { host } = options;
+  const workspace = host.makeWorkspace();
+  const stop = new AbortController();
+  const abort = (): void => stop.abort(host.signal?.reason);
+  host.signal?.addEventListener('abort', abort, { once: true });
+  if (host.signal?.aborted === true) abort();
+  let context: CopyRoot | undefined;
+  const root = (): CopyRoot => (context ??= openContext(options.context ?? emptyDirectory(workspace), options.dockerfile));
+  const execution: Execution = { ...options, plan, workspace, stages: new Map(), images: new Map(), imageTrees: new Map(), root, stop };
+  try {
+    const build = await buildStage(execution, plan.target);
+    return await use({ build, host, workspace, tree: () => materialise(build, { host, workspace }) });
+  } catch (error) {
+    stop.abort(error);
+    // The other stages end before their trees are taken away.
+    await Promise.allSettled(execution.stages.values());
+    throw error;
+  } finally {
+    host.signal?.removeEventListener('abort', abort);
+    await closeTrees(execution);
+    context?.tree.close();
+    host.removeWorkspace(workspace);
+  }
+}
+
+const emptyDirectory = (workspace: HostPath): HostPath => {
+  const path = joinHost(workspace, 'empty');
+  openWorkTree(workspace).makeDirectory(treePathFromUser('empty'), 0o755);
+  return path;
+};
+
+async function closeTrees({ stages, imageTrees }: Execution): Promise<void> {
+  for (const result of await Promise.allSettled(stages.values())) if (result.status === 'fulfilled') result.value.tree?.tree.close();
+  for (const tree of imageTrees.values()) tree.tree.close();
+}
+
+function buildStage(execution: Execution, index: number): Promise<StageBuild> {
+  const known = execution.stages.get(index);
+  if (known !== undefined) return known;
+  const stage = execution.plan.stages.find((candidate) => candidate.index === index);
+  if (stage === undefined) throw new Error(`stage ${index} is not in the plan`);
+  const started = startStage(execution, stage);
+  execution.stages.set(index, started);
+  return started;
+}
+
+async function startStage(execution: Execution, stage: PlannedStage): Promise<StageBuild> {
+  // The stages it needs run side by side; the base is waited for, the others when a step asks for them.
+  const needed = stage.needs.map((index) => buildStage(execution, index));
+  for (const promise of needed) promise.catch(() => undefined);
+  const parent = stage.base.kind === 'stage' ? await buildStage(execution, stage.base.index) : undefined;
+  const base = stage.base.kind === 'alpine' ? await openImage(execution, stage.base) : undefined;
+  const build: StageBuild = { stage, base, parent, key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)), finished: [], tree: undefined };
+  for (const [at, step] of stage.steps.entries()) {
+    execution.stop.signal.throwIfAborted();
+    await locate(execution, step, () => buildStep(execution, build, { step, at }));
+  }
+  return build;
+}
+
+/** Puts `Dockerfile:line` in front of what goes wrong. */
+async function locate(execution: Execution, step: PlannedStep, work: () => Promise<void>): Promise<void> {
+  const at = `${execution.plan.file}:${step.line}: `;
+  try {
+    await work();
+  } catch (error) {
+    if (!isAlprootError(error) || error.message.startsWith(at)) throw error;
+    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line } });
+  }
+}
+
+async function buildStep(execution: Execution, build: StageBuild, { step, at }: { step: PlannedStep; at: number }): Promise<void> {
+  if (step.kind === 'metadata') {
+    build.finished.push({ key: build.key, layer: undefined, source: step.source });
+    return;
+  }
+  const { host, workspace } = execution;
+  const id = `${build.stage.index}.${at + 1}`;
+  const label = labelOf(build.stage, { at, source: step.source });
+  const started = performance.now();
+  const scratch = joinHost(workspace, `step-${id}`);
+  const gathering = step.kind === 'copy' || step.kind === 'add' ? await gather(execution, step, scratch) : undefined;
+  const key = stepKey(step, { parent: build.key, content: gathering?.digest ?? (await mountDigest(execution, step)), packages: host.packageKey });
+  const layer = usesCache(execution, build.stage) ? await host.layers.get(key) : undefined;
+  if (layer !== undefined) {
+    takeLayer(build, { key, layer, source: step.source });
+    host.emit({ kind: 'done', id, label, cached: true });
+    return;
+  }
+  host.emit({ kind: 'start', id, label });
+  const target = materialise(build, { host, workspace });
+  await perform(execution, { step, target, gathering, id, scratch });
+  await finishStep(build, { key, source: step.source }, { host, workspace });
+  host.emit({ kind: 'done', id, label, durationMs: performance.now() - started });
+}
+
+function labelOf(stage: PlannedStage, { at, source }: { at: number; source: string }): string {
+  const text = source.trim().replace(/\s+/g, ' ');
+  return `[${stage.name ?? `stage-${stage.index}`} ${at + 1}/${stage.steps.length}] ${text}`;
+}
+
+const usesCache = ({ noCache, noCacheFilter }: Execution, stage: PlannedStage): boolean =>
+  !noCache && !noCacheFilter.some((name) => name.toLowerCase() === stage.name || name === String(stage.index));
+
+interface Performance {
+  readonly step: Exclude<PlannedStep, { kind: 'metadata' }>;
+  readonly target: OpenTree;
+  readonly gathering: Gathering | undefined;
+  readonly id: string;
+  readonly scratch: HostPath;
+}
+
+async function perform(execution: Execution, { step, target, gathering, id, scratch }: Performance): Promise<void> {
+  const { host, plan, secrets, stop } = execution;
+  if (step.kind === 'workdir') {
+    makeParents(target, treePathFromUser(step.path), findAccount(target.tree, step.user, 'USER'));
+  } else if (step.kind === 'run') {
+    const openMountSource = (base: PlannedBase | undefined, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
+    await runStep(step, { host, target, scratch, secrets, id, at: `${plan.file}:${step.line}`, signal: stop.signal, openMountSource });
+  } else if (gathering !== undefined) {
+    await copyStep(step, gathering, { target, decompress: (kind, bytes) => decompressInside(kind, bytes, { host, target, signal: stop.signal }) });
+  }
+}
+
+async function gather(execution: Execution, step: CopyStep, scratch: HostPath): Promise<Gathering> {
+  const { host } = execution;
+  const stageKey = await keyOfBase(execution, step.from);
+  if (step.from === undefined) {
+    const root = execution.root();
+    return gatherSources(step, { host, scratch, origin: { root, owned: { tree: root.tree, owners: new Map(), real: false }, isStage: false } });
+  }
+  // The key of a stage says what is in it: its tree is opened only when the copy has to be made.
+  let gathered: Promise<Gathering> | undefined;
+  const open = (): Promise<Gathering> => (gathered ??= openOrigin(execution, step.from ?? { kind: 'scratch' }).then((origin) => gatherSources(step, { host, scratch, origin })));
+  return { digest: keyOf('stage', stageKey), parts: [], open };
+}
+
+/** '' for the context, whose files are read instead. */
+async function keyOfBase(execution: Execution, base: PlannedBase | undefined): Promise<string> {
+  if (base === undefined) return '';
+  if (base.kind === 'stage') return (await buildStage(execution, base.index)).key;
+  return base.kind === 'scratch' ? SCRATCH_KEY : baseKey((await openImage(execution, base)).key);
+}
+
+function openImage({ host, images }: Execution, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {
+  const name = JSON.stringify(base);
+  const known = images.get(name) ?? host.resolveBase(base);
+  images.set(name, known);
+  return known;
+}
+
+async function openOrigin(execution: Execution, base: PlannedBase): Promise<CopyOrigin> {
+  const owned = await openBase(execution, base);
+  const label = base.kind === 'stage' ? `stage ${execution.plan.stages.find((stage) => stage.index === base.index)?.name ?? base.index}` : 'the image';
+  return { owned, isStage: true, root: { tree: owned.tree, label, isVisible: () => true } };
+}
+
+async function openBase(execution: Execution, base: PlannedBase): Promise<OpenTree> {
+  const { host, workspace, imageTrees } = execution;
+  if (base.kind === 'stage') return materialise(await buildStage(execution, base.index), { host, workspace });
+  const name = JSON.stringify(base);
+  const image = base.kind === 'alpine' ? await openImage(execution, base) : undefined;
+  const known = imageTrees.get(name) ?? { tree: openWorkTree(image?.tree ?? emptyDirectory(workspace)), owners: new Map(image?.owners ?? []), real: host.realOwners, state: new Map() };
+  imageTrees.set(name, known);
+  return known;
+}
+
+async function mountDigest(execution: Execution, step: PlannedStep): Promise<string> {
+  if (step.kind !== 'run') return '';
+  const digests = await Promise.all(
+    step.mounts.map(async (mount) => {
+      if (mount.type !== 'bind') return '';
+      return mount.base === undefined ? contextDigest(execution.root(), mount.source ?? '') : keyOfBase(execution, mount.base);
+    }),
+  );
+  return keyOf(...digests);
+}
+
+async function openMount(execution: Execution, base: PlannedBase | undefined, { path, writable, scratch }: { path: string; writable: boolean; scratch: HostPath }): Promise<MountSource> {
+  const copy = joinHost(scratch, `bind-${keyOf(JSON.stringify(base ?? null), path).slice(0, 16)}-${writable ? 'rw' : 'ro'}`);
+  if (base === undefined) return copyContext(execution.root(), path, copy);
+  const { tree } = await openBase(execution, base);
+  const source = tree.resolve(treePathFromUser(path));
+  const stat = tree.stat(source);
+  if (stat === undefined || (stat.kind !== 'file' && stat.kind !== 'directory')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN --mount: there is no ${path} to mount`);
+  // Writes are dropped with the copy; a read-only mount shows the tree itself.
+  if (writable) cloneTree(tree.hostPathOf(source), copy, { owners: execution.host.realOwners });
+  return { path: writable ? copy : tree.hostPathOf(source), kind: stat.kind };
+}

@@ -1,0 +1,128 @@
+/** One RUN: mounts, user, environment, the apk shim, and what it printed when it fails. */
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+import type { Mount } from '../core/run.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { findAccount } from './account.ts';
+import { startApkServer } from './apk-server.ts';
+import { APK_SHIM, EXCHANGE_TARGET } from './apk-shim.ts';
+import type { BuildHost } from './host.ts';
+import type { OwnedTree } from './layer.ts';
+import { makeMountPoint, type MountPoint, removeMountPoints } from './mount-point.ts';
+import type { PlannedBase, RunStep } from './plan.ts';
+import { createStepOutput } from './step-output.ts';
+import { type MountSource, planMounts, type Secrets } from './step-mounts.ts';
+
+export interface RunContext {
+  readonly host: BuildHost;
+  readonly target: OwnedTree;
+  /** Private to this step; gone with the build. */
+  readonly scratch: HostPath;
+  readonly secrets: Secrets;
+  /** The context, or a base named by a mount's `from`, as a directory that may be bound. */
+  readonly openMountSource: (base: PlannedBase | undefined, options: { readonly path: string; readonly writable: boolean }) => Promise<MountSource>;
+  /** Of the step, for events. */
+  readonly id: string;
+  /** `Dockerfile:12`. */
+  readonly at: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** @throws ALP_BUILD_RUN when the command's status is not 0; ALP_BUILD_INSTRUCTION, ALP_RUN_* when it cannot be started */
+export async function runStep(step: RunStep, context: RunContext): Promise<void> {
+  const { host, target, scratch, id, at, signal } = context;
+  makeDirectory(scratch, 0o700);
+  const account = findAccount(target.tree, step.user, 'USER');
+  const points: MountPoint[] = [];
+  const releases: (() => void)[] = [];
+  const server = startApkServer(joinHost(scratch, 'apk'), ({ args, cwd, uid }) =>
+    host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal }),
+  );
+  const output = createStepOutput(host.emit, { id, secrets: [] });
+  try {
+    const planned = await planMounts(step, { ...context, account });
+    releases.push(...planned.releases);
+    const mounts = [...hostFiles(step, context), ...shimMounts(context, server.directory), ...scriptMounts(step, context), ...planned.mounts];
+    const placed = mounts.map((mount) => place(mount, { target, points }));
+    const masked = planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
+    const result = await host.run({
+      tree: target.tree.root, owners: target.owners, writable: true, mounts: [...temporary(target), ...placed],
+      argv: step.script === undefined ? step.argv : [...step.argv, `${SCRIPT_TARGET}/${step.script.name}`],
+      env: { HOME: account.home, ...step.proxyEnv, ...step.env, ...planned.env },
+      cwd: step.cwd, user: account, network: step.network,
+      stdio: { kind: 'pipe', onOutput: masked.write },
+      ...(signal === undefined ? {} : { signal }),
+    });
+    masked.end();
+    if (result.status !== 0) throw failure(step, { at, status: result.status, tail: masked.tail() });
+  } finally {
+    await server.stop();
+    for (const release of releases) release();
+    removeMountPoints(target, points);
+  }
+}
+
+function failure(step: RunStep, { at, status, tail }: { at: string; status: number; tail: string }): AlprootError {
+  const command = step.source.trim().replace(/\s+/g, ' ');
+  const shown = command.length > 120 ? `${command.slice(0, 120)}…` : command;
+  const said = tail === '' ? '' : `\n${tail.replace(/^/gm, '  | ')}`;
+  const hint = status === 127 ? 'the command was not found: is its package installed in an earlier step?' : undefined;
+  return new AlprootError('ALP_BUILD_RUN', `${at}: \`${shown}\` ended with status ${status}${said}`, { hint, facts: { status, line: step.line, output: tail } });
+}
+
+/** A mount whose target is still as written. */
+export interface WantedMount {
+  readonly target: TreePath;
+  readonly source: HostPath | 'tmpfs';
+  readonly kind: 'file' | 'directory';
+  readonly writable: boolean;
+}
+
+function place(mount: WantedMount, { target, points }: { target: OwnedTree; points: MountPoint[] }): Mount {
+  const point = makeMountPoint(target, mount.target, mount.kind);
+  points.push(point);
+  return mount.source === 'tmpfs' ? { kind: 'tmpfs', target: point.path } : { kind: 'bind', source: mount.source, target: point.path, writable: mount.writable };
+}
+
+const SCRIPT_TARGET = '/run/.alproot-script';
+
+/** /tmp is part of the image in a build, not the sandbox's private one. */
+function temporary({ tree }: OwnedTree): Mount[] {
+  const path = treePathFromUser('tmp');
+  return tree.stat(path)?.kind === 'directory' ? [{ kind: 'bind', source: tree.hostPathOf(path), target: path, writable: true }] : [];
+}
+
+/** Name service as on the host, without a trace in the image. */
+function hostFiles(step: RunStep, { scratch }: RunContext): WantedMount[] {
+  if (step.network === 'none') return [];
+  return ['etc/resolv.conf', 'etc/hosts'].flatMap((name) => {
+    const bytes = readFileCapped(`/${name}` as HostPath, limits.metadata);
+    if (bytes === undefined) return [];
+    const copy = joinHost(scratch, name);
+    writeFileAtomic(copy, bytes);
+    return [{ target: treePathFromUser(name), source: copy, kind: 'file', writable: true }];
+  });
+}
+
+/** In a tree that has apk, ours stands in for it. */
+function shimMounts({ target: { tree }, scratch }: RunContext, exchange: HostPath): WantedMount[] {
+  const apk = tree.resolve(treePathFromUser('sbin/apk'));
+  if (tree.stat(apk)?.kind !== 'file') return [];
+  const shim = joinHost(scratch, 'apk-shim');
+  writeFileAtomic(shim, APK_SHIM, { mode: 0o755 });
+  writeFileAtomic(joinHost(exchange, 'apk'), tree.readFile(apk, limits.minirootfs), { mode: 0o755 });
+  return [
+    { target: treePathFromUser(EXCHANGE_TARGET), source: exchange, kind: 'directory', writable: true },
+    { target: apk, source: shim, kind: 'file', writable: false },
+  ];
+}
+
+function scriptMounts({ script }: RunStep, { scratch }: RunContext): WantedMount[] {
+  if (script === undefined) return [];
+  const directory = joinHost(scratch, 'script');
+  writeFileAtomic(joinHost(directory, script.name.replaceAll('/', '_')), script.text, { mode: 0o755 });
+  return [{ target: treePathFromUser(SCRIPT_TARGET), source: directory, kind: 'directory', writable: false }];
+}
+

@@ -1,0 +1,217 @@
+/**
+ * A directory tree that programs of a sandbox write to and that we read and change between them. Every operation
+ * walks from the root's descriptor, one component at a time, without following links: whatever the tree holds, and
+ * whatever a process left in it does meanwhile, nothing outside is touched. Links are resolved by us, inside.
+ *
+ * @see runc `libcontainer/utils`, and Linux `openat2(2)` RESOLVE_IN_ROOT, which Node cannot call
+ */
+import {
+  chmodSync, closeSync, constants, copyFileSync, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
+  readFileSync, readlinkSync, readSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync,
+} from 'node:fs';
+import { AlprootError, errnoOf } from '../core/errors.ts';
+import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
+
+export interface WorkTree {
+  readonly root: HostPath;
+  /** undefined when there is nothing of that name. Links are not followed. */
+  readonly stat: (path: TreePath) => TreeStat | undefined;
+  /** Names in a directory, sorted, one character per byte. */
+  readonly list: (path: TreePath) => string[];
+  readonly readFile: (path: TreePath, maxBytes: number) => Buffer;
+  /** The first bytes of a regular file. */
+  readonly readHead: (path: TreePath, sizeBytes: number) => Buffer;
+  /** Hands a descriptor of a regular file to `work`; it is closed afterwards. */
+  readonly withFile: <T>(path: TreePath, work: (fd: number) => T) => T;
+  readonly readLink: (path: TreePath) => string;
+  /** Where a path leads when links are followed inside the tree; the last one only with `followLast`. Need not exist. */
+  readonly resolve: (path: TreePath, options?: { readonly followLast?: boolean }) => TreePath;
+  readonly writeFile: (path: TreePath, content: Uint8Array, mode: number) => void;
+  /** A copy of a regular file of another tree, by reflink where the file system can. */
+  readonly copyFile: (path: TreePath, from: { readonly tree: WorkTree; readonly path: TreePath; readonly mode: number }) => void;
+  readonly makeDirectory: (path: TreePath, mode: number) => void;
+  readonly makeSymlink: (path: TreePath, target: string) => void;
+  readonly makeHardLink: (path: TreePath, existing: TreePath) => void;
+  /** With all that is in it; links are removed, not followed. Nothing there is fine. */
+  readonly remove: (path: TreePath) => void;
+  readonly setMode: (path: TreePath, mode: number) => void;
+  readonly setTime: (path: TreePath, seconds: number) => void;
+  /** As root only. */
+  readonly setOwner: (path: TreePath, owner: { readonly uid: number; readonly gid: number }) => void;
+  /** A path of the host that names the entry now; for mounts, whose targets the backend checks again. */
+  readonly hostPathOf: (path: TreePath) => HostPath;
+  /** Gives the descriptors back. */
+  readonly close: () => void;
+}
+
+const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Linux's O_PATH, which Node has no name for: a descriptor that only names. */
+const O_PATH = 0o10000000;
+
+function treeError(verb: string, path: TreePath, error: unknown): AlprootError {
+  const errno = errnoOf(error);
+  if (error instanceof AlprootError || errno === undefined) throw error;
+  return new AlprootError('ALP_UNPACK_WRITE', `cannot ${verb} ${quoteName(path)} in the tree: ${errno}`, { cause: error, facts: { errno } });
+}
+
+/** @param root an existing directory; the caller keeps it alive until `close` */
+export function openWorkTree(root: HostPath): WorkTree {
+  const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+  let cached: { readonly path: TreePath; readonly fd: number } | undefined;
+
+  const dropCached = (): void => {
+    if (cached !== undefined) closeSync(cached.fd);
+    cached = undefined;
+  };
+
+  function openDirectory(path: TreePath): number {
+    let fd = openSync(`/proc/self/fd/${rootFd}/.`, DIRECTORY_FLAGS);
+    for (const part of path === TREE_ROOT ? [] : path.split('/')) {
+      const outer = fd;
+      try {
+        fd = openSync(inside(outer, part), DIRECTORY_FLAGS);
+      } finally {
+        closeSync(outer);
+      }
+    }
+    return fd;
+  }
+
+  /** The descriptor of a directory; the last one is kept, since neighbours come one after another. */
+  function directory(path: TreePath): number {
+    if (cached?.path !== path) {
+      const fd = openDirectory(path);
+      dropCached();
+      cached = { path, fd };
+    }
+    return cached.fd;
+  }
+
+  const place = (path: TreePath): Buffer => (path === TREE_ROOT ? Buffer.from(`/proc/self/fd/${rootFd}/.`) : inside(directory(parentOf(path)), nameOf(path)));
+
+  function attempt<T>(verb: string, path: TreePath, work: (place: Buffer) => T): T {
+    try {
+      return work(place(path));
+    } catch (error) {
+      throw treeError(verb, path, error);
+    }
+  }
+
+  function stat(path: TreePath): TreeStat | undefined {
+    try {
+      return statOf(lstatSync(place(path), { bigint: true }));
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return undefined;
+      throw treeError('read', path, error);
+    }
+  }
+
+  const list = (path: TreePath): string[] => {
+    try {
+      return readdirSync(`/proc/self/fd/${directory(path)}`, { encoding: 'latin1' }).sort();
+    } catch (error) {
+      throw treeError('list', path, error);
+    }
+  };
+
+  function remove(path: TreePath): void {
+    const found = stat(path);
+    if (found === undefined) return;
+    if (found.kind !== 'directory') return attempt('remove', path, (target) => unlinkSync(target));
+    if ((found.mode & 0o700) !== 0o700) setMode(path, found.mode | 0o700);
+    for (const child of list(path)) remove(joinTree(path, child));
+    if (cached !== undefined && (cached.path === path || cached.path.startsWith(`${path}/`))) dropCached();
+    if (path !== TREE_ROOT) attempt('remove', path, (target) => rmdirSync(target));
+  }
+
+  const setMode = (path: TreePath, mode: number): void =>
+    attempt('change', path, (target) => {
+      const fd = openSync(target, O_PATH | constants.O_NOFOLLOW);
+      try {
+        if (!fstatSync(fd).isSymbolicLink()) chmodSync(`/proc/self/fd/${fd}`, mode);
+      } finally {
+        closeSync(fd);
+      }
+    });
+
+  /** Opens a regular file, also one that its owner may not read. */
+  function withFile<T>(path: TreePath, work: (fd: number) => T): T {
+    const open = (): number => attempt('read', path, (target) => openSync(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+    const found = stat(path);
+    if (found?.kind !== 'file') throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} is not a regular file`);
+    const hidden = (found.mode & 0o400) === 0;
+    if (hidden) setMode(path, found.mode | 0o400);
+    const fd = open();
+    try {
+      if (!fstatSync(fd).isFile()) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} is not a regular file`);
+      return work(fd);
+    } finally {
+      closeSync(fd);
+      if (hidden) setMode(path, found.mode);
+    }
+  }
+
+  return {
+    root,
+    stat,
+    list,
+    remove,
+    setMode,
+    withFile,
+    readLink: (path) => attempt('read', path, (target) => readlinkSync(target, { encoding: 'latin1' })),
+    resolve: (path, { followLast = true } = {}) =>
+      resolveInside(path, { followLast, stat, readLink: (link) => attempt('read', link, (target) => readlinkSync(target, { encoding: 'latin1' })) }),
+    readFile: (path, maxBytes) =>
+      withFile(path, (fd) => {
+        const { size } = fstatSync(fd);
+        if (size > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${size} bytes, more than the cap of ${maxBytes}`);
+        return readFileSync(fd);
+      }),
+    readHead: (path, sizeBytes) =>
+      withFile(path, (fd) => {
+        const head = Buffer.alloc(sizeBytes);
+        return head.subarray(0, readSync(fd, head, 0, sizeBytes, 0));
+      }),
+    writeFile: (path, content, mode) =>
+      attempt('write', path, (target) => {
+        const fd = openSync(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+        try {
+          writeFileSync(fd, content);
+          fchmodSync(fd, mode);
+        } finally {
+          closeSync(fd);
+        }
+      }),
+    copyFile: (path, { tree, path: source, mode }) =>
+      tree.withFile(source, (fd) =>
+        attempt('write', path, (target) => {
+          copyFileSync(`/proc/self/fd/${fd}`, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+          setMode(path, mode);
+        }),
+      ),
+    makeDirectory: (path, mode) => {
+      attempt('make', path, (target) => mkdirSync(target, 0o700));
+      setMode(path, mode);
+    },
+    makeSymlink: (path, target) => attempt('link', path, (link) => symlinkSync(Buffer.from(target, 'latin1'), link)),
+    makeHardLink: (path, existing) => {
+      const fd = openDirectory(parentOf(existing));
+      try {
+        attempt('link', path, (target) => linkSync(inside(fd, nameOf(existing)), target));
+      } finally {
+        closeSync(fd);
+      }
+    },
+    setTime: (path, seconds) => attempt('change', path, (target) => lutimesSync(target, seconds, seconds)),
+    setOwner: (path, { uid, gid }) => attempt('change', path, (target) => lchownSync(target, uid, gid)),
+    hostPathOf: (path) => joinHost(root, Buffer.from(path, 'latin1').toString('utf8')),
+    close: () => {
+      dropCached();
+      closeSync(rootFd);
+    },
+  };
+}
+
+const inside = (fd: number, part: string): Buffer => Buffer.from(`/proc/self/fd/${fd}/${part}`, 'latin1');
