@@ -58,6 +58,8 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
     child.once('close', (code, signal) => {
       options.signal?.removeEventListener('abort', kill);
+      // Whoever is left of the session ends with it.
+      if (options.detached === true) kill();
       if (options.signal?.aborted === true) reject(options.signal.reason as Error);
       else resolve({ status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal: signal ?? undefined });
     });

@@ -1,0 +1,39 @@
+/** bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. */
+import type { Compile } from './compiled.ts';
+import { HOST_ENV, KEPT_CAPABILITIES } from './compiled.ts';
+import type { MountOp } from './mount-plan.ts';
+
+/** @param options.hostProc binds the host's /proc where a new one cannot be mounted (masked /proc in a container) */
+export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Compile => (description, plan, host) => {
+  const mapped = !host.isRoot;
+  const argv = [
+    host.tools.bwrap ?? 'bwrap',
+    '--die-with-parent', '--new-session', '--unshare-ipc', '--unshare-uts', '--hostname', 'alproot',
+    ...(hostProc ? [] : ['--unshare-pid']),
+    ...(description.network === 'none' ? ['--unshare-net'] : []),
+    ...(mapped ? ['--unshare-user', '--uid', String(description.user.uid), '--gid', String(description.user.gid)] : ['--cap-drop', 'ALL', ...KEPT_CAPABILITIES.flatMap((name) => ['--cap-add', name])]),
+    ...plan.ops.flatMap((op) => mountArguments(op, hostProc)),
+    ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
+    '--chdir', description.cwd,
+    '--clearenv', ...Object.entries(description.env).flatMap(([name, value]) => ['--setenv', name, value]),
+    '--', ...description.argv,
+  ];
+  return { argv, env: HOST_ENV };
+};
+
+function mountArguments(op: MountOp, hostProc: boolean): string[] {
+  switch (op.op) {
+    case 'tmpfs':
+      return op.at === '/tmp' ? ['--perms', '1777', '--tmpfs', op.at] : ['--tmpfs', op.at];
+    case 'bind':
+      return [op.writable ? '--bind' : '--ro-bind', op.source, op.at];
+    case 'symlink':
+      return ['--symlink', op.target, op.at];
+    case 'mkdir':
+      return ['--dir', op.at];
+    case 'proc':
+      return hostProc ? ['--ro-bind', '/proc', '/proc'] : ['--proc', '/proc'];
+    case 'dev':
+      return ['--dev', '/dev'];
+  }
+}

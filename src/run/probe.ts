@@ -1,0 +1,82 @@
+/**
+ * Whether a backend works here, found out by working with it: a small program forks, executes, stats, changes an
+ * owner, makes a hard link and writes. What it says when it fails is the reason that people read.
+ */
+import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { AlprootError } from '../core/errors.ts';
+import type { BackendName, RunDescription } from '../core/run.ts';
+import { BACKENDS, type Backend } from './backend.ts';
+import type { RunHost } from './host-tools.ts';
+import { explainRefusal } from './refusal.ts';
+import { runInTree } from './run-in-tree.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { removeTree } from '../system/removal.ts';
+
+export interface BackendVerdict {
+  readonly name: BackendName;
+  readonly works: boolean;
+  /** Why not, or what it gives. */
+  readonly reason: string;
+  readonly isolation: 'full' | 'none';
+  /** What would make it work. */
+  readonly fix?: string | undefined;
+}
+
+const PROGRAM = 'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test -f /tmp/b && (exit 0) && cat /tmp/a >/dev/null && echo works';
+
+/** @param tree a tree with /bin/sh: an environment, or the host's own root */
+export async function probeBackend(backend: Backend, host: RunHost, tree: HostPath): Promise<BackendVerdict> {
+  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict => ({ name: backend.name, works, reason, isolation: backend.isolation, fix });
+  const missing = backend.needs.find((tool) => host.tools[tool] === undefined);
+  if (missing !== undefined) return verdict(false, `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`, `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`);
+  const refusal = backend.refuse(host);
+  if (refusal !== undefined) return verdict(false, refusal);
+  const output: string[] = [];
+  const scratch = host.scratch();
+  const place = joinHost(scratch, 'probe');
+  makeDirectory(place);
+  try {
+    const { status } = await runInTree(backend, probeRun(tree, place, output), host);
+    const text = output.join('');
+    if (status === 0 && text.includes('works')) return verdict(true, backend.isolation === 'full' ? 'works, isolated' : 'works; no isolation from hostile code');
+    const { reason, fix } = explainRefusal(backend.name, text, host);
+    return verdict(false, reason, fix);
+  } catch (error) {
+    if (!(error instanceof AlprootError)) throw error;
+    return verdict(false, error.message, error.hint);
+  } finally {
+    removeTree(scratch);
+  }
+}
+
+const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', unshare: 'util-linux', mount: 'mount' };
+
+const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescription => ({
+  tree,
+  writable: false,
+  mounts: [{ kind: 'bind', source: place, target: treePathFromUser('/tmp'), writable: true }],
+  argv: ['/bin/sh', '-c', PROGRAM],
+  env: { PATH: '/usr/bin:/bin' },
+  cwd: '/',
+  user: { uid: 0, gid: 0 },
+  network: 'none',
+  stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void output.push(bytes.toString()) },
+});
+
+/** All verdicts, strongest backend first. */
+export async function probeBackends(host: RunHost, tree: HostPath): Promise<BackendVerdict[]> {
+  const verdicts: BackendVerdict[] = [];
+  for (const backend of BACKENDS) verdicts.push(await probeBackend(backend, host, tree));
+  return verdicts;
+}
+
+/** The first that works, without trying the weaker ones; all verdicts so far. */
+export async function findWorkingBackend(host: RunHost, tree: HostPath): Promise<{ readonly backend: Backend | undefined; readonly verdicts: readonly BackendVerdict[] }> {
+  const verdicts: BackendVerdict[] = [];
+  for (const backend of BACKENDS) {
+    const verdict = await probeBackend(backend, host, tree);
+    verdicts.push(verdict);
+    if (verdict.works) return { backend, verdicts };
+  }
+  return { backend: undefined, verdicts };
+}

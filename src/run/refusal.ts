@@ -1,0 +1,44 @@
+/** The words of bwrap, unshare and PRoot, turned into causes and ways out. */
+import type { BackendName } from '../core/run.ts';
+import type { RunHost } from './host-tools.ts';
+import { readFileCapped } from '../system/files.ts';
+import { hostPath } from '../core/paths.ts';
+
+export interface Refusal {
+  readonly reason: string;
+  readonly fix?: string;
+}
+
+const read = (path: string): string | undefined => {
+  try {
+    return readFileCapped(hostPath(path), 4096)?.toString().trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** gVisor gives itself away by its kernel's name and version line. */
+export const isGvisor = (host: RunHost): boolean => host.kernel.startsWith('4.4.0') && /gVisor|2016/.test(`${read('/proc/version') ?? ''}`) && read('/proc/self/setgroups') === undefined;
+
+/** @param output everything that the failed probe printed */
+export function explainRefusal(name: BackendName, output: string, host: RunHost): Refusal {
+  const said = output.trim().split('\n').find((line) => line.trim() !== '')?.trim() ?? 'it printed nothing';
+  if (isGvisor(host) && name !== 'proot') return { reason: `gVisor (kernel ${host.kernel}) has not what it needs: ${said}` };
+  if (name === 'proot') return explainProot(said);
+  if (read('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1' && !host.isRoot) {
+    return { reason: `AppArmor restricts user namespaces: ${said}`, fix: 'as root: sysctl kernel.apparmor_restrict_unprivileged_userns=0, or install an AppArmor profile for it' };
+  }
+  if (read('/proc/sys/kernel/unprivileged_userns_clone') === '0' && !host.isRoot) {
+    return { reason: `user namespaces are switched off: ${said}`, fix: 'as root: sysctl kernel.unprivileged_userns_clone=1' };
+  }
+  if (read('/proc/sys/user/max_user_namespaces') === '0') return { reason: `no user namespace is allowed: ${said}`, fix: 'as root: sysctl user.max_user_namespaces=10000' };
+  if (/setgroups|uid_map|gid_map/.test(said)) return { reason: `the kernel refuses the mapping of users: ${said}` };
+  if (/unshare failed|No permissions to create|Creating new namespace failed|Operation not permitted/.test(said)) return { reason: `the kernel refuses namespaces: ${said}`, fix: 'a container needs seccomp and AppArmor profiles that allow them' };
+  if (/mount proc|\/proc/.test(said)) return { reason: `a new /proc cannot be mounted here: ${said}` };
+  return { reason: said };
+}
+
+function explainProot(said: string): Refusal {
+  if (/ptrace|Operation not permitted|EPERM/i.test(said)) return { reason: `ptrace is refused: ${said}`, fix: 'allow ptrace (kernel.yama.ptrace_scope below 3, a seccomp profile with ptrace)' };
+  return { reason: said };
+}

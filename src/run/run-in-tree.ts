@@ -1,0 +1,75 @@
+/** A description is compiled by a backend and carried out; everything made for it is taken back. */
+import { joinHost } from '../core/paths.ts';
+import { AlprootError } from '../core/errors.ts';
+import { quoteName } from '../core/redact.ts';
+import type { RunDescription, RunResult } from '../core/run.ts';
+import { exists } from '../system/host-paths.ts';
+import { removeTree } from '../system/removal.ts';
+import { runProcess } from '../system/spawn.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import type { Backend } from './backend.ts';
+import type { CompiledRun } from './compiled.ts';
+import type { RunHost } from './host-tools.ts';
+import { planMounts, removeMountPoints } from './mount-plan.ts';
+import { treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+
+/**
+ * Runs the command to its end.
+ *
+ * @throws ALP_RUN_NOT_FOUND, ALP_RUN_EXEC for a program that is not there or cannot be started, ALP_RUN_MOUNT,
+ *   ALP_RUN_BACKEND; the program's own failure is a status, not an error
+ */
+export async function runInTree(backend: Backend, description: RunDescription, host: RunHost): Promise<RunResult> {
+  const scratches: HostPath[] = [];
+  const scratch = (): HostPath => {
+    const made = host.scratch();
+    scratches.push(made);
+    return made;
+  };
+  const tree = openWorkTree(description.tree);
+  let made: readonly TreePath[] = [];
+  try {
+    requireProgram(description, tree);
+    const plan = planMounts(description, tree);
+    made = plan.made;
+    return await start(backend.compile(description, plan, { ...host, scratch }), description, host);
+  } finally {
+    removeMountPoints(tree, made);
+    tree.close();
+    for (const directory of scratches) removeTree(directory);
+  }
+}
+
+function start({ argv, env }: CompiledRun, { stdio, signal }: RunDescription, host: RunHost): Promise<RunResult> {
+  const shared = { env, ...(signal === undefined ? {} : { signal }) };
+  if (stdio.kind === 'pipe') {
+    return runProcess(argv, { ...shared, stdio: 'pipe', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
+  }
+  if (stdio.kind === 'terminal' && host.tools.script !== undefined) {
+    // A terminal of its own: what it pushes into its input never reaches ours.
+    const command = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
+    return runProcess([host.tools.script, '-q', '-e', '-f', '-c', `exec ${command}`, '/dev/null'], { ...shared, env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: 'inherit' });
+  }
+  return runProcess(argv, { ...shared, stdio: 'inherit', detached: true });
+}
+
+/** Finds the program as the kernel will, inside. */
+function requireProgram(description: RunDescription, tree: WorkTree): void {
+  const [name = ''] = description.argv;
+  const candidates = name.includes('/')
+    ? [name.startsWith('/') ? name : `${description.cwd}/${name}`]
+    : (description.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin').split(':').map((directory) => `${directory}/${name}`);
+  if (candidates.some((candidate) => isThere(candidate, description, tree))) return;
+  throw new AlprootError('ALP_RUN_NOT_FOUND', `${quoteName(name)}: not found in the environment`, { hint: 'add the package that has it with -p; `alproot search cmd:NAME` finds it' });
+}
+
+function isThere(candidate: string, { mounts, tree: root }: RunDescription, tree: WorkTree): boolean {
+  const mount = mounts.findLast(({ target }) => candidate.startsWith(`/${target}/`));
+  if (mount !== undefined) return mount.kind === 'tmpfs' || exists(joinHost(mount.source, candidate.slice(mount.target.length + 2)));
+  if (/^\/(?:dev|proc|tmp)\//.test(candidate) || root === '/') return true;
+  try {
+    return tree.stat(tree.resolve(treePathFromUser(candidate))) !== undefined;
+  } catch {
+    return false;
+  }
+}
