@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { inspectElf } from '../../src/ship/inspect.ts';
 import { sizesFromMap, sizesFromSymbols } from '../../src/ship/inspect-sizes.ts';
 import { bufferSource } from '../../src/core/bytes.ts';
+import { capability, SHARED } from '../helpers/capabilities.ts';
 import { compile, hasProgram } from '../helpers/compile.ts';
 import { BASE, makeElf } from '../helpers/make-elf.ts';
 
@@ -171,6 +173,24 @@ describe.skipIf(!hasProgram('musl-gcc'))("programs of the host's musl-gcc", () =
 
   it('musl, dynamic: known by its interpreter', () => {
     expect(inspectElf(compile('musl-gcc', []).bytes)).toMatchObject({ linkage: 'dynamic', libc: { name: 'musl' } });
+  });
+});
+
+const upstream = capability('upstream');
+
+describe.skipIf(upstream.skip).each(['x86_64', 'aarch64'])(`Alpine's own programs for %s${upstream.reason}`, (arch) => {
+  const member = (path: string): Buffer =>
+    execFileSync('tar', ['-xzOf', `${SHARED}/upstream/minirootfs/alpine-minirootfs-3.19.4-${arch}.tar.gz`, `./${path}`], { maxBuffer: 64 * 1024 * 1024 });
+
+  it('busybox is a hardened dynamic musl program', () => {
+    expect(inspectElf(member('bin/busybox'))).toMatchObject({
+      machine: arch, linkage: 'dynamic', interpreter: `/lib/ld-musl-${arch}.so.1`, needed: [`libc.musl-${arch}.so.1`], libc: { name: 'musl' },
+      pie: true, relro: 'full', nx: true, stackProtector: 'yes', stripped: true, textRelocations: false,
+    });
+  });
+
+  it('musl itself is a library, and known as musl', () => {
+    expect(inspectElf(member(`lib/ld-musl-${arch}.so.1`))).toMatchObject({ machine: arch, linkage: 'shared-library', soname: `libc.musl-${arch}.so.1`, libc: { name: 'musl' }, needed: [] });
   });
 });
 

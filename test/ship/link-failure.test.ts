@@ -7,8 +7,8 @@ import { bufferSource } from '../../src/core/bytes.ts';
 import { findGlibcObjects } from '../../src/ship/glibc-objects.ts';
 import { explainLinkFailure, formatDiagnoses } from '../../src/ship/link-failure.ts';
 import { HEADER_PACKAGES, LIBRARY_PACKAGES, PACKAGES_ELSEWHERE, PROGRAM_PACKAGES, SYMBOL_PACKAGES } from '../../src/ship/link-packages.ts';
+import { capability, SHARED } from '../helpers/capabilities.ts';
 import { compile, hasProgram, withDirectory } from '../helpers/compile.ts';
-import { hasUpstream, upstreamRoot } from '../helpers/upstream.ts';
 
 const GNU_LD = `/usr/bin/ld: /opt/lib/libcrypto.a(bio_sock.o): in function \`BIO_sock':
 (.text+0xaa): undefined reference to \`__fdelt_chk'
@@ -104,9 +104,11 @@ describe.skipIf(!hasProgram('gcc'))('objects of real compilers', () => {
   });
 });
 
-describe.skipIf(!hasUpstream && !process.env['ALPROOT_MUST']?.includes('upstream'))('the packages that hints name', () => {
+const upstream = capability('upstream');
+
+describe.skipIf(upstream.skip)(`the packages that hints name${upstream.reason}`, () => {
   it("are in Alpine's main repository", () => {
-    const index = gunzipSync(readFileSync(join(upstreamRoot, 'apkindex', 'v3.17-main-aarch64.APKINDEX.tar.gz'))).toString('latin1');
+    const index = gunzipSync(readFileSync(join(SHARED, 'upstream', 'apkindex', 'v3.17-main-aarch64.APKINDEX.tar.gz'))).toString('latin1');
     const known = new Set([...index.matchAll(/^P:(.*)$/gm)].map(([, name]) => name));
     const named = [
       ...Object.values(LIBRARY_PACKAGES).flatMap((packages) => [packages.dev, packages.static]),
