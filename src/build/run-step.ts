@@ -48,7 +48,7 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
     const placed = mounts.map((mount) => place(mount, { target, points }));
     const masked = planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
     const result = await host.run({
-      tree: target.tree.root, owners: target.owners, writable: true, mounts: [...temporary(target), ...placed],
+      tree: target.tree.root, owners: target.owners, writable: true, mounts: placed,
       argv: step.script === undefined ? step.argv : [...step.argv, `${SCRIPT_TARGET}/${step.script.name}`],
       env: { HOME: account.home, ...step.proxyEnv, ...step.env, ...planned.env },
       cwd: step.cwd, user: account, network: step.network,
@@ -87,12 +87,6 @@ function place(mount: WantedMount, { target, points }: { target: OwnedTree; poin
 }
 
 const SCRIPT_TARGET = '/run/.alproot-script';
-
-/** /tmp is part of the image in a build, not the sandbox's private one. */
-function temporary({ tree }: OwnedTree): Mount[] {
-  const path = treePathFromUser('tmp');
-  return tree.stat(path)?.kind === 'directory' ? [{ kind: 'bind', source: tree.hostPathOf(path), target: path, writable: true }] : [];
-}
 
 /** Name service as on the host, without a trace in the image. */
 function hostFiles(step: RunStep, { scratch }: RunContext): WantedMount[] {

@@ -1,0 +1,93 @@
+/** Where a build's result goes: made complete beside its place, then put there at once. */
+import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+import { limits } from '../core/limits.ts';
+import { TREE_ROOT, joinTree, type TreePath } from '../core/paths.ts';
+import { formatTarItem, TAR_END } from '../formats/tar-writer.ts';
+import { readChunks, writeChunks } from '../system/chunk-file.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { mergeDirectory, publish, stagingPath } from '../system/publish.ts';
+import { removeTree } from '../system/removal.ts';
+import { openWorkTree } from '../system/work-tree.ts';
+import type { BuiltImage } from './executor.ts';
+import { writeImageLayout, type WrittenImage } from './output-image.ts';
+import type { OutputSpec } from './output-spec.ts';
+import { formatRootfs, writeDirectory } from './output-tree.ts';
+
+export interface OutputOptions {
+  /** The user's directory, against which `dest` counts. */
+  readonly cwd: HostPath;
+  /** `-t`: image names with tags. */
+  readonly names: readonly string[];
+  /** SOURCE_DATE_EPOCH; undefined: trees keep their times, images have none later than 1970. */
+  readonly epoch: number | undefined;
+  /** For `dest=-`. */
+  readonly writeStandardOutput: (chunk: Uint8Array) => void;
+}
+
+/**
+ * @returns digests, for images
+ * @throws ALP_STORE_WRITE; nothing half-written is left in the place
+ */
+export async function writeOutput(image: BuiltImage, spec: OutputSpec, options: OutputOptions): Promise<WrittenImage | undefined> {
+  const place = spec.dest === '-' ? joinHost(image.workspace, 'output') : resolveFrom(options.cwd, spec.dest);
+  const staged = stagingPath(place);
+  try {
+    const written = await stage(image, spec, { staged, options });
+    if (spec.dest === '-') copyOut(staged, options);
+    else if (spec.type === 'local') mergeDirectory(staged, place);
+    else publish(staged, place);
+    return written;
+  } finally {
+    removeTree(staged);
+  }
+}
+
+const resolveFrom = (cwd: HostPath, dest: string): HostPath => hostPath(dest.startsWith('/') ? dest.replace(/(.)\/+$/, '$1') : `${cwd}/${dest.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')}`.replace(/\/\.?$/, ''));
+
+async function stage(image: BuiltImage, { type, asTar, compression, name }: OutputSpec, { staged, options }: { staged: HostPath; options: OutputOptions }): Promise<WrittenImage | undefined> {
+  if (type === 'tar') {
+    writeChunks(staged, formatRootfs(image, options.epoch));
+    return undefined;
+  }
+  if (type === 'local') {
+    makeDirectory(staged);
+    writeDirectory(image, staged, options.epoch);
+    return undefined;
+  }
+  const layout = asTar ? joinHost(image.workspace, `layout-${type}`) : staged;
+  makeDirectory(layout);
+  const names = [...new Set([...(name === undefined ? [] : [name]), ...options.names])];
+  const written = await writeImageLayout(image, layout, { names, compression, epoch: options.epoch ?? 0 });
+  if (asTar) {
+    writeChunks(staged, packLayout(layout));
+    removeTree(layout);
+  }
+  return written;
+}
+
+/** A layout as one tar, sorted, without times. */
+function* packLayout(directory: HostPath): Generator<Buffer> {
+  const tree = openWorkTree(directory);
+  const entries: TreePath[] = [];
+  const walk = (path: TreePath): void => {
+    for (const name of tree.list(path)) {
+      const inner = joinTree(path, name);
+      entries.push(inner);
+      if (tree.stat(inner)?.kind === 'directory') walk(inner);
+    }
+  };
+  try {
+    walk(TREE_ROOT);
+    for (const path of entries) {
+      const isDirectory = tree.stat(path)?.kind === 'directory';
+      yield formatTarItem(isDirectory ? { kind: 'directory', path, mode: 0o755 } : { kind: 'file', path, mode: 0o644, bytes: tree.readFile(path, limits.unpacked) });
+    }
+    yield TAR_END;
+  } finally {
+    tree.close();
+  }
+}
+
+function copyOut(staged: HostPath, { writeStandardOutput }: OutputOptions): void {
+  for (const chunk of readChunks(staged)) writeStandardOutput(chunk);
+}

@@ -1,0 +1,61 @@
+/** Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is ever seen. */
+import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { dirname } from 'node:path';
+import { AlprootError } from '../core/errors.ts';
+import { type HostPath, joinHost } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import { fileError } from './files.ts';
+import { removeTree } from './removal.ts';
+
+/** A name beside `path`, on its file system, hidden until it is renamed. */
+export function stagingPath(path: HostPath): HostPath {
+  mkdirSync(dirname(path), { recursive: true });
+  return joinHost(dirname(path) as HostPath, `.${path.slice(path.lastIndexOf('/') + 1)}.alproot-${randomBytes(6).toString('hex')}`);
+}
+
+/** Puts a complete file or directory in the place of whatever is there. @throws ALP_STORE_WRITE */
+export function publish(staged: HostPath, path: HostPath): void {
+  try {
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    const staging = lstatSync(staged);
+    if (found === undefined || (!found.isDirectory() && !staging.isDirectory())) return renameSync(staged, path);
+    const old = stagingPath(path);
+    renameSync(path, old);
+    renameSync(staged, path);
+    removeTree(old);
+  } catch (error) {
+    throw fileError('write', path, error);
+  }
+}
+
+/**
+ * Moves the entries of a complete directory into one that may exist, each by a rename; what else is there stays. Links
+ * of the place are replaced, not followed.
+ *
+ * @throws ALP_STORE_WRITE; a file of the place in the way of a directory
+ */
+export function mergeDirectory(staged: HostPath, path: HostPath): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return publish(staged, path);
+  if (!found.isDirectory()) throw new AlprootError('ALP_STORE_WRITE', `${quoteName(path)} is not a directory`, { hint: 'choose another output directory, or remove it' });
+  try {
+    mergeInto(staged, path);
+    removeTree(staged);
+  } catch (error) {
+    throw fileError('write', path, error);
+  }
+}
+
+function mergeInto(from: string, to: string): void {
+  for (const name of readdirSync(from, { withFileTypes: true, encoding: 'utf8' })) {
+    const source = `${from}/${name.name}`;
+    const target = `${to}/${name.name}`;
+    const found = lstatSync(target, { throwIfNoEntry: false });
+    if (name.isDirectory() && found?.isDirectory() === true) mergeInto(source, target);
+    else {
+      if (found?.isDirectory() === true) removeTree(target as HostPath);
+      renameSync(source, target);
+    }
+  }
+}
