@@ -3,14 +3,16 @@ import { createHash } from 'node:crypto';
 import { sha256Hex, sha512Hex } from '../core/digest.ts';
 import type { Arch } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { branchOf, minirootfsFile } from '../formats/releases.ts';
+import { minirootfsFile } from '../formats/releases.ts';
 import { writeFileAtomic } from '../system/files.ts';
 import { signBytes, type SigningKey } from './signing.ts';
 
 export interface ReleaseInput {
   /** The mirror's root. */
   readonly mirror: HostPath;
-  /** `3.19.0` */
+  /** `v3.19` */
+  readonly branch: string;
+  /** `3.19.900` */
   readonly release: string;
   readonly arch: Arch;
   readonly minirootfs: Buffer;
@@ -25,25 +27,25 @@ export interface ReleaseInput {
 export const signatureSuffix = (publicName: string): string => `.rsa256.${publicName}`;
 
 /** Writes the minirootfs and what belongs to it, the listing last. @returns the minirootfs's path */
-export function writeRelease({ mirror, release, arch, minirootfs, title, time, key }: ReleaseInput): HostPath {
+export function writeRelease({ mirror, branch, release, arch, minirootfs, title, time, key }: ReleaseInput): HostPath {
   const file = minirootfsFile(release, arch);
-  const directory = joinHost(mirror, branchOf(release), 'releases', arch);
+  const directory = joinHost(mirror, branch, 'releases', arch);
   const path = joinHost(directory, file);
   writeFileAtomic(path, minirootfs);
   writeFileAtomic(joinHost(directory, `${file}.sha256`), `${sha256Hex(minirootfs)}  ${file}\n`);
   writeFileAtomic(joinHost(directory, `${file}.sha512`), `${sha512Hex(minirootfs)}  ${file}\n`);
   writeFileAtomic(joinHost(directory, `${file}${signatureSuffix(key.publicName)}`), signBytes(minirootfs, key, 'RSA256'));
-  writeFileAtomic(joinHost(directory, 'latest-releases.yaml'), formatListing({ file, release, arch, title, time, minirootfs }));
+  writeFileAtomic(joinHost(directory, 'latest-releases.yaml'), formatListing({ file, branch, release, arch, title, time, minirootfs }));
   return path;
 }
 
-type ListingInput = Pick<ReleaseInput, 'release' | 'arch' | 'title' | 'time' | 'minirootfs'> & { readonly file: string };
+type ListingInput = Pick<ReleaseInput, 'branch' | 'release' | 'arch' | 'title' | 'time' | 'minirootfs'> & { readonly file: string };
 
-function formatListing({ file, release, arch, title, time, minirootfs }: ListingInput): string {
+function formatListing({ file, branch, release, arch, title, time, minirootfs }: ListingInput): string {
   const [date = '', clock = ''] = new Date(time * 1000).toISOString().split(/[T.]/);
   const sha1 = createHash('sha1').update(minirootfs).digest('hex');
   const fields = [
-    `title: ${JSON.stringify(title)}`, `branch: ${branchOf(release)}`, `arch: ${arch}`, `version: ${release}`, 'flavor: alpine-minirootfs',
+    `title: ${JSON.stringify(title)}`, `branch: ${branch}`, `arch: ${arch}`, `version: ${release}`, 'flavor: alpine-minirootfs',
     `file: ${file}`, `iso: ${file}`, `date: ${date}`, `time: "${clock}"`, `size: ${minirootfs.length}`, `sha1: ${sha1}`,
     `sha256: ${sha256Hex(minirootfs)}`, `sha512: ${sha512Hex(minirootfs)}`,
   ];

@@ -41,3 +41,6 @@ export function fileSizeBytes(path: HostPath): number | undefined {
 
 /** The id of the user who runs us; 0 is root. */
 export const currentUid = (): number => process.getuid?.() ?? 0;
+
+/** Modification time in whole seconds; 0 when there is no such file. */
+export const fileTime = (path: HostPath): number => Math.floor((lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000);

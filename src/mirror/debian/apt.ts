@@ -11,7 +11,7 @@ import type { Emit } from '../../core/events.ts';
 import type { Arch } from '../../core/package.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { showText } from '../../core/redact.ts';
-import { currentUid, makeDirectory, removeTree } from '../../system/work-directory.ts';
+import { currentUid, makeDirectory } from '../../system/work-directory.ts';
 import { writeFileAtomic } from '../../system/files.ts';
 import { findProgram, namesIn } from '../../system/host-paths.ts';
 import { captureProcess, type Captured } from '../../system/spawn.ts';
@@ -33,11 +33,10 @@ export interface Apt {
   readonly show: (names: readonly string[]) => Promise<readonly DebianPackage[]>;
   /** Fetches the .deb files of these; path by package name. @throws ALP_FETCH_NETWORK */
   readonly download: (packages: readonly DebianPackage[]) => Promise<ReadonlyMap<string, HostPath>>;
-  /** Fetches a source package's files into a new directory. @throws ALP_FETCH_NETWORK, ALP_FETCH_NOT_FOUND */
-  readonly downloadSource: (source: string) => Promise<HostPath>;
 }
 
 const PASSED = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'];
+const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 const HOST_LISTS = hostPath('/var/lib/apt/lists');
 
 /**
@@ -46,7 +45,7 @@ const HOST_LISTS = hostPath('/var/lib/apt/lists');
  * @throws ALP_FETCH_MIRRORS when this host has no apt, or is of another architecture
  */
 export async function openApt(options: AptOptions): Promise<Apt> {
-  const path = options.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin';
+  const path = options.env['PATH'] ?? DEFAULT_PATH;
   if (findProgram('apt-get', path) === undefined || findProgram('dpkg-deb', path) === undefined) {
     throw new AlprootError('ALP_FETCH_MIRRORS', 'this host has no apt and dpkg to make a mirror from', {
       hint: 'use an Alpine mirror (`--mirror`), a bundle (`--bundle`), or run `alproot mirror from-debian` on a Debian or Ubuntu machine and carry the directory over',
@@ -54,40 +53,34 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   }
   for (const name of ['cache/archives/partial', 'lists/partial', 'debs', 'etc']) makeDirectory(joinHost(options.work, name));
   writeFileAtomic(joinHost(options.work, 'status'), '');
-  const context: Context = { ...options, path };
-  configure(context, HOST_LISTS);
-  await checkArchitecture(context);
+  configure(options, HOST_LISTS);
+  await checkArchitecture(options);
   let own = false;
   const update = async (): Promise<void> => {
     own = true;
-    configure(context, joinHost(options.work, 'lists'));
-    await updateLists(context);
+    configure(options, joinHost(options.work, 'lists'));
+    await updateLists(options);
   };
-  const usable = namesIn(HOST_LISTS).some((name) => name.includes('_Packages')) && (await show(context, ['libc6'])).length > 0;
+  const usable = namesIn(HOST_LISTS).some((name) => name.includes('_Packages')) && (await show(options, ['libc6'])).length > 0;
   if (!usable) await update();
   return {
-    show: (names) => show(context, names),
+    show: (names) => show(options, names),
     download: async (packages) => {
       try {
-        return await download(context, packages);
+        return await download(options, packages);
       } catch (error) {
         if (own || options.offline === true || !(error instanceof AlprootError)) throw error;
         options.emit({ kind: 'note', message: "the host's package lists are out of date: reading the archive's own" });
         await update();
-        const current = await show(context, packages.map(({ name }) => name));
-        return download(context, current);
+        const current = await show(options, packages.map(({ name }) => name));
+        return download(options, current);
       }
     },
-    downloadSource: (source) => downloadSource(context, source, own ? undefined : update),
   };
 }
 
-interface Context extends AptOptions {
-  readonly path: string;
-}
-
 /** apt's own configuration stays in force, but for state, caches and hooks that would need root. */
-function configure({ work, arch }: Context, lists: HostPath): void {
+function configure({ work, arch }: AptOptions, lists: HostPath): void {
   const quote = (text: string): string => `"${text.replaceAll('"', '')}"`;
   const lines = [
     '#clear APT::Update::Pre-Invoke', '#clear APT::Update::Post-Invoke', '#clear APT::Update::Post-Invoke-Success',
@@ -100,8 +93,8 @@ function configure({ work, arch }: Context, lists: HostPath): void {
   writeFileAtomic(joinHost(work, 'apt.conf'), lines.map((line) => `${line};\n`).join(''));
 }
 
-async function checkArchitecture(context: Context): Promise<void> {
-  const { stdout } = await captureProcess(['dpkg', '--print-architecture'], { env: environment(context) });
+async function checkArchitecture(context: AptOptions): Promise<void> {
+  const { stdout } = await captureProcess(['dpkg', '--print-architecture'], { env: aptEnvironment(context.env, context.work) });
   const wanted = ARCHES[context.arch].debian;
   if (stdout.trim() === wanted) return;
   throw new AlprootError('ALP_FETCH_MIRRORS', `this host's Debian packages are for ${stdout.trim()}, not for ${wanted}`, {
@@ -109,23 +102,24 @@ async function checkArchitecture(context: Context): Promise<void> {
   });
 }
 
-const environment = ({ env, path, work }: Context): Record<string, string> => ({
-  PATH: path,
-  HOME: work,
+/** What apt may see of the host's environment. */
+export const aptEnvironment = (env: AptOptions['env'], home: HostPath): Record<string, string> => ({
+  PATH: env['PATH'] ?? DEFAULT_PATH,
+  HOME: home,
   LC_ALL: 'C.UTF-8',
   DEBIAN_FRONTEND: 'noninteractive',
   ...Object.fromEntries(PASSED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
 });
 
-const run = (context: Context, argv: readonly string[], cwd?: string): Promise<Captured> =>
+const run = (context: AptOptions, argv: readonly string[], cwd?: string): Promise<Captured> =>
   captureProcess([argv[0] ?? '', '-c', joinHost(context.work, 'apt.conf'), ...argv.slice(1)], {
-    env: environment(context),
+    env: aptEnvironment(context.env, context.work),
     maxBytes: 256 * 1024 * 1024,
     ...(cwd === undefined ? {} : { cwd }),
     ...(context.signal === undefined ? {} : { signal: context.signal }),
   });
 
-async function updateLists(context: Context): Promise<void> {
+async function updateLists(context: AptOptions): Promise<void> {
   if (context.offline === true) throw new AlprootError('ALP_FETCH_OFFLINE', "apt's package lists are missing, and this is offline");
   context.emit({ kind: 'start', id: 'apt-update', label: "reading the Debian archive's package lists" });
   const result = await run(context, ['apt-get', '-q', 'update']);
@@ -133,7 +127,7 @@ async function updateLists(context: Context): Promise<void> {
   context.emit({ kind: 'done', id: 'apt-update', label: "reading the Debian archive's package lists" });
 }
 
-async function show(context: Context, names: readonly string[]): Promise<DebianPackage[]> {
+async function show(context: AptOptions, names: readonly string[]): Promise<DebianPackage[]> {
   if (names.length === 0) return [];
   const { stdout } = await run(context, ['apt-cache', 'show', '--no-all-versions', ...names]);
   const byName = new Map<string, DebianPackage>();
@@ -141,7 +135,7 @@ async function show(context: Context, names: readonly string[]): Promise<DebianP
   return [...byName.values()];
 }
 
-async function download(context: Context, packages: readonly DebianPackage[]): Promise<Map<string, HostPath>> {
+async function download(context: AptOptions, packages: readonly DebianPackage[]): Promise<Map<string, HostPath>> {
   const directory = joinHost(context.work, 'debs');
   const label = `fetching ${packages.length} packages with apt`;
   if (context.offline === true && packages.length > 0) {
@@ -160,16 +154,6 @@ async function download(context: Context, packages: readonly DebianPackage[]): P
   }
   context.emit({ kind: 'done', id: 'apt-download', label });
   return paths;
-}
-
-/** Needs `deb-src` lines: where the host has none, its own sources are asked for sources too. */
-async function downloadSource(context: Context, source: string, _update: (() => Promise<void>) | undefined): Promise<HostPath> {
-  const directory = joinHost(context.work, 'sources', source);
-  removeTree(directory);
-  makeDirectory(directory);
-  const result = await run(context, ['apt-get', '-q', 'source', '--download-only', '--only-source', source], directory);
-  if (result.status !== 0) throw aptError(`apt cannot fetch the source of ${source}`, result);
-  return directory;
 }
 
 function aptError(what: string, { stdout, stderr, status }: Captured): AlprootError {

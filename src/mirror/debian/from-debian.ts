@@ -14,7 +14,8 @@ import type { Emit } from '../../core/events.ts';
 import type { Arch } from '../../core/package.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { AlprootError } from '../../core/errors.ts';
-import { branchOf, isPointRelease, minirootfsFile } from '../../formats/releases.ts';
+import { quoteName } from '../../core/redact.ts';
+import { minirootfsFile } from '../../formats/releases.ts';
 import { fileSizeBytes, makeDirectory, removeTree } from '../../system/work-directory.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
 import { namesIn } from '../../system/host-paths.ts';
@@ -31,7 +32,7 @@ import { DEFAULT_PACKAGES, RECIPES } from './recipes.ts';
 export interface FromDebianOptions {
   readonly directory: HostPath;
   readonly arch: Arch;
-  /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. */
+  /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. The point is always ours, see `releaseOf`. */
   readonly release?: string | undefined;
   /** Alpine names to have in the mirror, besides the base; `DEFAULT_PACKAGES` unless given. */
   readonly packages?: readonly string[] | undefined;
@@ -48,7 +49,7 @@ export interface FromDebianResult {
   readonly directory: HostPath;
   /** `v3.19` */
   readonly branch: string;
-  /** `3.19.0` */
+  /** `3.19.900` */
   readonly release: string;
   readonly keysDirectory: HostPath;
   readonly publicKey: HostPath;
@@ -67,12 +68,10 @@ export const offeredPackages = (): readonly string[] => RECIPES.map(({ name }) =
 export async function fromDebian(options: FromDebianOptions): Promise<FromDebianResult> {
   const target = targetOf(options.arch);
   if (target === undefined) throw new AlprootError('ALP_FETCH_MIRRORS', `no mirror can be made from Debian for ${options.arch}`);
-  const asked = (options.release ?? '3.19').replace(/^v/, '');
-  const release = isPointRelease(asked) ? asked : `${asked}.0`;
-  const branch = branchOf(release);
+  const { release, branch } = releaseOf(options.release);
   const packages = joinHost(options.directory, branch, 'main', options.arch);
   makeDirectory(packages);
-  const key = await openKey(options.directory);
+  const key = await openMirrorKey(options.directory);
   const work = makeDirectory(joinHost(options.directory, '.apt'));
   const apt = await openApt({ ...options, work });
   const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
@@ -85,7 +84,7 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   const made = await makeAll(needed, shop, options, base);
   if (!hasBase || options.refresh === true) {
     const { minirootfs, title, time } = await buildBase({ shop, release, made });
-    writeRelease({ mirror: options.directory, release, arch: options.arch, minirootfs, title, time, key });
+    writeRelease({ mirror: options.directory, branch, release, arch: options.arch, minirootfs, title, time, key });
   }
   await writeIndexes({ ...options, branch, key });
   removeTree(joinHost(work, 'debs'));
@@ -97,7 +96,22 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   };
 }
 
-async function openKey(directory: HostPath): Promise<SigningKey> {
+/** A number that Alpine never gave out: these are not Alpine's files, and must not pass for them. */
+const OUR_POINT = '900';
+const OUR_EDGE = '20000101';
+
+/** What a mirror for a release is called: `3.19`, `v3.19` and `3.19.4` all give branch v3.19, release 3.19.900. */
+export function releaseOf(asked = '3.19'): { readonly branch: string; readonly release: string } {
+  const plain = asked.replace(/^v/, '');
+  if (plain === 'edge') return { branch: 'edge', release: OUR_EDGE };
+  const match = /^(\d{1,3})\.(\d{1,3})(?:\.|$)/.exec(plain);
+  if (match === null) throw new AlprootError('ALP_USAGE_ARGUMENT', `expected a release such as 3.19, got ${quoteName(asked)}`);
+  const number = `${match[1] ?? ''}.${match[2] ?? ''}`;
+  return { branch: `v${number}`, release: `${number}.${OUR_POINT}` };
+}
+
+/** The mirror's own key, made on the first call. */
+export async function openMirrorKey(directory: HostPath): Promise<SigningKey> {
   const secret = makeDirectory(joinHost(directory, '.key'), { mode: 0o700 });
   const [name] = namesIn(secret).filter((file) => file.endsWith('.rsa'));
   if (name !== undefined) {
@@ -138,7 +152,8 @@ async function makeOne(needed: readonly PlannedRepack[], shop: Workshop, tick: (
   return made;
 }
 
-async function writeIndexes({ directory, branch, arch, key }: { readonly directory: HostPath; readonly branch: string; readonly arch: Arch; readonly key: SigningKey }): Promise<void> {
+/** Indexes of both sections, signed. */
+export async function writeIndexes({ directory, branch, arch, key }: { readonly directory: HostPath; readonly branch: string; readonly arch: Arch; readonly key: SigningKey }): Promise<void> {
   const time = Math.floor(Date.now() / 1000);
   for (const section of ['main', 'community']) {
     await indexDirectory({ directory: makeDirectory(joinHost(directory, branch, section, arch)), description: `${branch} made from Debian by alproot`, time, key, arch });

@@ -14,6 +14,10 @@ const tool = (name: string, debian: string = name, extra: Partial<Recipe> = {}):
   name, description: '', roots: [debian], ...extra,
 });
 
+/** Links without the version, which Debian's update-alternatives would make. */
+const unversioned = (pattern: RegExp): NonNullable<Recipe['generates']> => (items) =>
+  items.filter(({ path }) => pattern.test(path)).map(({ path }) => ({ kind: 'symlink', path: path.replace(/-[\d.]+$/, ''), mode: 0o777, target: path.slice(path.lastIndexOf('/') + 1) }));
+
 const loader = ({ arch }: Target): string => `lib/ld-musl-${arch}.so.1`;
 
 const LIBC: readonly Recipe[] = [
@@ -55,7 +59,7 @@ const TOOLCHAIN: readonly Recipe[] = [
     generates: (items) => [gccSpecs(items)],
     depends: ['binutils'],
   },
-  tool('make'), tool('patch'), tool('m4'), tool('file'), tool('nasm'), tool('bison'), tool('flex', 'flex', { ignores: /^(m4|libfl.*)$/, depends: ['m4'] }),
+  tool('make'), tool('patch'), tool('m4'), tool('file'), tool('nasm'), tool('bison', 'bison', { links: () => ({ 'usr/bin/yacc': 'bison.yacc' }) }), tool('flex', 'flex', { ignores: /^(m4|libfl.*)$/, depends: ['m4'] }),
   meta('build-base', 'meta package for build base (C only)', ['binutils', 'file', 'gcc', 'make', 'libc-dev', 'patch']),
 ];
 
@@ -81,7 +85,7 @@ const SHELL: readonly Recipe[] = [
 
 const TOOLS: readonly Recipe[] = [
   { name: 'perl', description: 'Larry Wall\'s Practical Extraction and Report Language', roots: ['perl', 'perl-base'], absorbs: /^perl-modules-|^libperl5/ },
-  tool('autoconf', 'autoconf', { depends: ['perl', 'm4'] }), tool('automake', 'automake', { absorbs: /^autotools-dev$/, depends: ['perl'] }),
+  tool('autoconf', 'autoconf', { depends: ['perl', 'm4'] }), tool('automake', 'automake', { absorbs: /^autotools-dev$/, depends: ['perl'], drops: /^usr\/bin\/dh_/, generates: unversioned(/^usr\/bin\/(aclocal|automake)-[\d.]+$/) }),
   tool('libtool', 'libtool', { ignores: /^(gcc|c-compiler|cpp|libc6-dev|libc-dev|file|autotools-dev|libltdl.*)$/ }),
   { ...tool('pkgconf'), absorbs: /^(pkgconf-bin|pkg-config)$/, ignores: /^dpkg-dev$/, links: () => ({ 'usr/bin/pkg-config': 'pkgconf' }) },
   tool('cmake', 'cmake', { absorbs: /^cmake-data$/ }), tool('ninja-build', 'ninja-build', { provides: () => ['ninja'] }), tool('git', 'git', { absorbs: /^git-man$/ }), tool('curl'),
