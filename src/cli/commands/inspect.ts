@@ -13,7 +13,7 @@ export const inspect: CommandAction = (context) => {
   const map = text(context, 'map');
   const inspection = inspectFile(path(file), { require: text(context, 'require'), symbols: isOn(context, 'symbols'), map: map === undefined ? undefined : path(map) });
   const failures = inspection.kind === 'elf' ? inspection.failures : [];
-  const verdicts = failures.map(({ requirement, reason }) => `not ${showName(requirement)}: ${reason}\n`).join('');
+  const verdicts = failures.map(({ requirement, reason }) => `fails ${showName(requirement)}: ${reason}\n`).join('');
   context.printer.result(formatInspection(inspection) + verdicts, inspection);
   return Promise.resolve(failures.length === 0 ? 0 : 1);
 };
