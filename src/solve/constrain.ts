@@ -4,11 +4,11 @@
  */
 import { isProvided } from './match.ts';
 import { NOBODY, type Link, type NameNode, type PackageNode } from './model.ts';
-import { namesOf, reposOf, type SolverState } from './state.ts';
+import { dependentsOf, namesOf, reposOf, type SolverState } from './state.ts';
 
 /** Packages that depend on the name must be looked at again. */
 export function reconsiderDependents(state: SolverState, name: NameNode): void {
-  for (const other of name.rdepends) {
+  for (const other of dependentsOf(name)) {
     if (!other.seen) continue;
     other.reevaluateDeps = true;
     state.queues.markDirty(other);

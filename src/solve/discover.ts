@@ -4,8 +4,7 @@
  * walk matters.
  */
 import { DEFAULT_PIN, FLAG, type NameNode, type PackageNode } from './model.ts';
-import { inTableOrder } from './name-order.ts';
-import { namesOf, reposOf, type SolverState } from './state.ts';
+import { dependentsOf, namesOf, reposOf, type SolverState } from './state.ts';
 import { runSteps, type Steps } from './steps.ts';
 
 const NOT_FLAGGED = 1 << 31;
@@ -29,40 +28,45 @@ function* visit(state: SolverState, name: NameNode): Steps {
   name.seen = true;
   name.noIif = true;
   state.universe.openNode(name);
+  const isNew = (other: NameNode): boolean => !other.seen && state.universe.isRelevant(other);
   let virtual = 0;
   for (const { pkg } of name.providers) {
     if (!pkg.seen) {
       assess(state, pkg);
-      for (const link of pkg.depends) if (!link.name.seen) yield visit(state, link.name);
+      for (const link of pkg.depends) if (isNew(link.name)) yield visit(state, link.name);
     }
     name.noIif &&= pkg.iifFailed;
     if (pkg.name !== name) virtual++;
   }
-  for (const other of name.rinstallIf) if (!other.seen) yield visit(state, other);
+  for (const other of name.rinstallIf) if (isNew(other)) yield visit(state, other);
   for (const { pkg } of name.providers) {
-    for (const other of state.universe.openNode(pkg.name).rinstallIf) if (!other.seen) yield visit(state, other);
-    for (const provide of pkg.provides) if (!provide.name.seen) yield visit(state, provide.name);
+    for (const other of state.universe.openNode(pkg.name).rinstallIf) if (isNew(other)) yield visit(state, other);
+    for (const provide of pkg.provides) if (isNew(provide.name)) yield visit(state, provide.name);
   }
   const rank = (name.flagged ? 0 : NOT_FLAGGED) | (name.providers.length === virtual ? 0 : CONCRETE);
   name.order = rank | ++state.order;
-  for (const { pkg } of name.providers) for (const link of pkg.installIf) if (!link.name.seen) yield visit(state, link.name);
+  for (const { pkg } of name.providers) for (const link of pkg.installIf) if (isNew(link.name)) yield visit(state, link.name);
 }
 
 /** Notes for each name which reached names depend on it; also those of installed packages, which may go. */
 function linkDependents(state: SolverState): void {
   const late = new Set<PackageNode>();
   for (const pkg of state.universe.installed) for (const name of namesOf(pkg)) state.universe.openNode(name);
-  for (const name of inTableOrder([...state.universe.names()].filter((item) => item.opened))) {
+  for (const name of state.universe.names()) {
+    if (!name.opened) continue;
     for (const { pkg } of name.providers) {
       if (pkg.source !== undefined) late.add(pkg);
       else for (const { name: needed } of pkg.depends) if (needed.rdepends.at(-1) !== name) needed.rdepends.push(name);
     }
   }
-  // Packages made for this run came into apk's tables after all others.
-  for (const pkg of late) {
-    for (const { name: needed } of pkg.depends) {
-      for (const name of namesOf(pkg)) if (!needed.rdepends.includes(name)) needed.rdepends.push(name);
-    }
+  for (const pkg of late) linkLate(pkg);
+}
+
+/** Packages made for this run came into apk's tables after all others. */
+function linkLate(pkg: PackageNode): void {
+  for (const { name: needed } of pkg.depends) {
+    dependentsOf(needed);
+    for (const name of namesOf(pkg)) if (!needed.rdepends.includes(name)) needed.rdepends.push(name);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Dependency } from '../core/package.ts';
 import { versionMatches } from '../formats/version.ts';
 import type { Link, PackageNode, Provider } from './model.ts';
+import { dependentsOf } from './state.ts';
 
 /** The identity of a package as world writes it: `Q1` and the first twenty bytes of its digest. */
 export function checksumText(pkg: PackageNode): string {
@@ -63,7 +64,7 @@ export interface ReverseOptions {
 /** The dependencies of other packages that stand in `relation` to `pkg`, in apk's order, as they are found. */
 export function* reverseLinks(pkg: PackageNode, relation: Relation, options: ReverseOptions): Generator<ReverseLink, void, void> {
   for (const name of [pkg.name, ...pkg.provides.map((item) => item.name)]) {
-    for (const dependent of name.rdepends) {
+    for (const dependent of dependentsOf(name)) {
       for (const { pkg: other } of dependent.providers) {
         if (!options.accept(other) || options.once?.has(other) === true) continue;
         options.once?.add(other);

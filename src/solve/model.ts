@@ -41,9 +41,13 @@ export interface NameNode {
   readonly name: string;
   /** Every package that goes by this name, in the order in which apk would have loaded them. */
   readonly providers: OwnedProvider[];
-  /** Names whose packages depend on this one, or wait for it to be installed. */
+  /** Names whose packages depend on this one; `dependentsOf` gives them in apk's order. */
   rdepends: NameNode[];
+  rdependsSorted: boolean;
+  /** Names whose packages wait for this one to be installed, in apk's order. */
   rinstallIf: NameNode[];
+  /** Place in apk's table of names; -1 when not computed yet. */
+  bucket: number;
   opened: boolean;
   /** The user named it: it is decided before others. */
   flagged: boolean;
@@ -112,7 +116,7 @@ export interface PackageNode {
 }
 
 export const newName = (name: string): NameNode => ({
-  name, providers: [], rdepends: [], rinstallIf: [], opened: false, flagged: false,
+  name, providers: [], rdepends: [], rdependsSorted: false, rinstallIf: [], bucket: -1, opened: false, flagged: false,
   seen: false, locked: false, chosen: NOBODY, order: 0, requirers: 0, mergeDepends: 0, mergeProvides: 0,
   waiting: 'nowhere', dirty: false, reevaluateDeps: false, reevaluateIif: false, hasIif: false, noIif: false,
   iifNeeded: false, hasOptions: false, hasAutoSelectable: false, hasVirtualProvides: false, reverseDepsDone: false,

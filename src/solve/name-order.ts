@@ -30,11 +30,15 @@ function hashOf(text: string): number {
 }
 
 /** Where a name lies in the table. */
-export const bucketOf = (name: string): number => hashOf(name) % BUCKETS;
+const bucketOf = (name: string): number => hashOf(name) % BUCKETS;
+
+interface Placed {
+  readonly name: string;
+  bucket: number;
+}
 
 /** `names` as apk's table would give them; of two in one bucket the later one of the input comes first. */
-export function inTableOrder<T extends { readonly name: string }>(names: readonly T[]): T[] {
-  const placed = names.map((item, index) => ({ item, bucket: bucketOf(item.name), index }));
-  placed.sort((a, b) => a.bucket - b.bucket || b.index - a.index);
-  return placed.map(({ item }) => item);
+export function inTableOrder<T extends Placed>(names: readonly T[]): T[] {
+  for (const item of names) if (item.bucket < 0) item.bucket = bucketOf(item.name);
+  return [...names].reverse().sort((a, b) => a.bucket - b.bucket);
 }

@@ -42,6 +42,8 @@ export interface ResolveInput {
   readonly names?: readonly NameFlags[];
   /** Keep everything but the flagged names as it is where possible. */
   readonly preupgrade?: boolean;
+  /** Walk all names, as apk does; the answer is the same, later. */
+  readonly whole?: boolean;
   /** Leave out of account the world dependencies that cannot be met. */
   readonly forceBrokenWorld?: boolean;
 }

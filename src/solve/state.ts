@@ -1,5 +1,6 @@
 /** What one run of the solver shares among its parts. */
 import { FLAG, type Link, type NameNode, type PackageNode } from './model.ts';
+import { inTableOrder } from './name-order.ts';
 import { createQueues, type Queues } from './queue.ts';
 import type { Universe } from './universe.ts';
 
@@ -48,4 +49,13 @@ export function markError(state: SolverState, pkg: PackageNode | undefined): voi
 export function* namesOf(pkg: PackageNode): Generator<NameNode> {
   yield pkg.name;
   for (const { name } of pkg.provides) yield name;
+}
+
+/** Names whose packages depend on this one, in apk's order. */
+export function dependentsOf(name: NameNode): readonly NameNode[] {
+  if (!name.rdependsSorted) {
+    name.rdependsSorted = true;
+    if (name.rdepends.length > 1) name.rdepends = inTableOrder(name.rdepends);
+  }
+  return name.rdepends;
 }

@@ -8,6 +8,7 @@ import { isSoundDependency } from '../formats/dependency.ts';
 import { indexPackages, type Catalog, type CatalogSource } from './catalog.ts';
 import { newName, type Link, type NameNode, type PackageNode } from './model.ts';
 import { inTableOrder } from './name-order.ts';
+import { relevantNames, type PackageShelf } from './relevance.ts';
 import { createTags, type Tags } from './tags.ts';
 
 /** A package that no repository offers: made for this run, or named by apk's list of cached packages. */
@@ -22,6 +23,8 @@ export interface UniverseInput {
   readonly catalog: Catalog;
   readonly installed: readonly InstalledPackage[];
   readonly loose: readonly LoosePackage[];
+  /** Walk all names, as apk does, even where most of them cannot matter. */
+  readonly whole?: boolean;
 }
 
 export interface Universe {
@@ -36,6 +39,8 @@ export interface Universe {
   readonly open: (name: string) => NameNode;
   /** The same for a node at hand. */
   readonly openNode: (node: NameNode) => NameNode;
+  /** Whether the name can take part in the solve. */
+  readonly isRelevant: (node: NameNode) => boolean;
   /** Whether any package, dependency or world speaks of the name. */
   readonly known: (name: string) => boolean;
   readonly link: (dep: Dependency) => Link;
@@ -44,15 +49,13 @@ export interface Universe {
 }
 
 /** A place that packages are taken from, with the nodes already made. */
-interface Shelf {
-  readonly packages: readonly PackageRecord[];
-  readonly byName: ReadonlyMap<string, readonly number[]>;
-  readonly byTrigger: ReadonlyMap<string, readonly number[]>;
+interface Shelf extends PackageShelf {
   readonly nodes: (PackageNode | undefined)[];
   readonly bit: number;
   readonly describe: (position: number) => Pick<PackageNode, 'source' | 'cached' | 'cachedOnly' | 'installed'>;
 }
 
+const NONE: readonly never[] = Object.freeze([]);
 const PLAIN = { source: undefined, cached: false, cachedOnly: false, installed: undefined };
 
 function shelvesOf({ installed, loose, catalog }: UniverseInput): Shelf[] {
@@ -80,6 +83,7 @@ function shelvesOf({ installed, loose, catalog }: UniverseInput): Shelf[] {
 export function createUniverse(input: UniverseInput): Universe {
   const tags = createTags(input);
   const shelves = shelvesOf(input);
+  const relevant = input.whole === true ? undefined : relevantNames(shelves, input.world, input.installed.map(({ record }) => record));
   const names = new Map<string, NameNode>();
   const byChecksum = new Map<string, PackageNode>();
 
@@ -110,30 +114,29 @@ export function createUniverse(input: UniverseInput): Universe {
   const openNode = (name: NameNode): NameNode => {
     if (name.opened) return name;
     name.opened = true;
-    const taken = new Set<PackageNode>();
     for (const shelf of shelves) {
-      for (const position of shelf.byName.get(name.name) ?? []) {
+      for (const position of shelf.byName.get(name.name) ?? NONE) {
         const pkg = packageAt(shelf, position);
-        if (pkg === undefined || taken.has(pkg)) continue;
-        taken.add(pkg);
+        if (pkg === undefined || name.providers.some((item) => item.pkg === pkg)) continue;
         if (pkg.name === name) name.providers.push({ pkg, version: pkg.record.version });
         for (const provide of pkg.provides) if (provide.name === name) name.providers.push({ pkg, version: provide.version });
       }
+      const waiting = shelf.byTrigger.get(name.name);
+      if (waiting !== undefined) name.rinstallIf = namesWaiting(shelf, waiting, name.rinstallIf);
     }
-    name.rinstallIf = inTableOrder(triggered(name.name));
+    if (name.rinstallIf.length > 1) name.rinstallIf = inTableOrder(name.rinstallIf);
     return name;
   };
 
-  /** Names of packages whose install_if speaks of `text`. */
-  const triggered = (text: string): NameNode[] => {
-    const found = new Set<NameNode>();
-    for (const shelf of shelves) {
-      for (const position of shelf.byTrigger.get(text) ?? []) {
-        const pkg = packageAt(shelf, position);
-        if (pkg === undefined || pkg.installIf.length === 0) continue;
-        found.add(pkg.name);
-        for (const provide of pkg.provides) found.add(provide.name);
-      }
+  /** Adds the names of packages whose install_if speaks of a name. */
+  const namesWaiting = (shelf: Shelf, positions: readonly number[], before: readonly NameNode[]): NameNode[] => {
+    const found = new Set(before);
+    for (const position of positions) {
+      if (relevant?.has(shelf.packages[position]?.name ?? '') === false) continue;
+      const pkg = packageAt(shelf, position);
+      if (pkg === undefined || pkg.installIf.length === 0) continue;
+      found.add(pkg.name);
+      for (const provide of pkg.provides) found.add(provide.name);
     }
     return [...found];
   };
@@ -148,10 +151,11 @@ export function createUniverse(input: UniverseInput): Universe {
       if (pkg !== undefined && !installed.includes(pkg)) installed.push(pkg);
     }
   }
+  const isRelevant = (name: NameNode): boolean => relevant?.has(name.name) !== false;
   const known = (text: string): boolean => names.has(text) || shelves.some(({ byName }) => byName.has(text));
   return {
     arch: input.arch, tags, sources: input.catalog.sources, availableRepos, installed,
-    open: (text) => openNode(intern(text)), openNode, known, link, names: () => names.values(),
+    open: (text) => openNode(intern(text)), openNode, isRelevant, known, link, names: () => names.values(),
   };
 }
 
@@ -169,14 +173,16 @@ export const isArchCompatible = (record: PackageRecord, arch: Arch): boolean =>
   record.arch === '' || record.arch === 'noarch' || record.arch === arch;
 
 function newPackage(record: PackageRecord, details: NodeDetails, { intern, link }: Interner): PackageNode {
-  const { arch, ...rest } = details;
-  // apk forgets a rule that it cannot read in full, rather than act on half of it.
-  const installIf = record.installIf.every(isSoundDependency) ? record.installIf.map(link) : [];
+  const { depends, installIf } = record;
   return {
-    record, name: intern(record.name), depends: record.depends.map(link), installIf,
-    provides: record.provides.map(({ name, version }) => ({ name: intern(name), version })),
-    ...rest, repos: 0,
-    uninstallable: record.uninstallable === true || !isArchCompatible(record, arch) || !record.depends.every(isSoundDependency),
+    record, name: intern(record.name),
+    depends: depends.length === 0 ? NONE : depends.map(link),
+    // apk forgets a rule that it cannot read in full, rather than act on half of it.
+    installIf: installIf.length > 0 && installIf.every(isSoundDependency) ? installIf.map(link) : NONE,
+    provides: record.provides.length === 0 ? NONE : record.provides.map(({ name, version }) => ({ name: intern(name), version })),
+    repos: 0, installed: details.installed, installedTag: details.installedTag, source: details.source,
+    cached: details.cached, cachedOnly: details.cachedOnly,
+    uninstallable: record.uninstallable === true || !isArchCompatible(record, details.arch) || !depends.every(isSoundDependency),
     seen: false, available: false, selectable: false, conflicts: 0, pinningAllowed: 0, tagOk: false, tagPreferred: false,
     flags: 0, inheritable: 0, dependenciesUsed: false, dependenciesMerged: false, iifTriggered: false, iifFailed: false,
     inChanges: false, error: false,

@@ -13,6 +13,7 @@ import { analyze, reverseLinks, type Relation, type ReverseLink } from './match.
 import { DEFAULT_PIN, type Link, type NameNode, type PackageNode, type RawChange } from './model.ts';
 import { presentNames } from './presence.ts';
 import type { Resolution } from './resolution.ts';
+import { dependentsOf } from './state.ts';
 import { isArchCompatible } from './universe.ts';
 
 /** apk's numbers for operators, by which it sorts. */
@@ -140,7 +141,7 @@ function requiredBy(report: Report, name: NameNode): string[] {
   const wants = (link: Link): boolean => link.name === name && !link.dep.conflict;
   const words = report.world.filter(wants).map(({ dep }) => worldText(dep));
   const asked = new Set<PackageNode>();
-  for (const dependent of name.rdepends) {
+  for (const dependent of dependentsOf(name)) {
     for (const { pkg } of dependent.providers) {
       if (!report.chosen.has(pkg) || asked.has(pkg)) continue;
       asked.add(pkg);
