@@ -23,12 +23,16 @@ export interface FailedCommand {
   readonly args?: readonly string[];
 }
 
+/** The end of a long output holds the error; a longer line is no message of a compiler. */
+const [TEXT_CAP, LINE_CAP] = [1024 * 1024, 4096];
+
 /**
  * Diagnoses, each once, in the order in which their first sign appears.
  *
- * @param text what the tools wrote, gcc, clang, GNU ld and lld alike
+ * @param output what the tools wrote, gcc, clang, GNU ld and lld alike
  */
-export function explainLinkFailure(text: string, { args = [] }: FailedCommand = {}): LinkDiagnosis[] {
+export function explainLinkFailure(output: string, { args = [] }: FailedCommand = {}): LinkDiagnosis[] {
+  const text = output.slice(-TEXT_CAP).split('\n').map((line) => line.slice(0, LINE_CAP)).join('\n');
   const isStatic = args.some((arg) => /^-{1,2}static(?:-pie)?$/.test(arg)) || /have you installed the static version/.test(text);
   const found = [...undefinedSymbols(text), ...missingParts(text, isStatic), ...mismatches(text)];
   const seen = new Set<string>();
@@ -142,7 +146,7 @@ function missingParts(text: string, isStatic: boolean): Sign[] {
     ...signs(text, /cannot find (\w*crt[1inSTbe]\w*\.o)/g, (name) => ({
       kind: 'missing-library', packages: ['musl-dev'], message: `the start file ${name} is missing`, hint: 'install musl-dev (and gcc for crtbegin.o and crtend.o)',
     })),
-    ...signs(text, /(?:(?:^|[\s:])([\w+.-]+): (?:command )?not found|cannot execute ['‘"]?([\w+.-]+)['’"]?: |([\w+.-]+): No such file or directory\s*$|unable to execute command: .*?["']([\w+.-]+)["'])/gm, missingProgram),
+    ...signs(text, /(?:(?<![\w+.-])([\w+.-]+): (?:command )?not found|cannot execute ['‘"]?([\w+.-]+)['’"]?: |(?<![\w+.-])([\w+.-]+): No such file or directory[ \t]*$|unable to execute command: .*?["']([\w+.-]+)["'])/gm, missingProgram),
   ];
 }
 
@@ -179,14 +183,14 @@ function mismatches(text: string): Sign[] {
       message: `${showName(file)} is a shared library, and the link is static`,
       hint: staticPackage(file).length > 0 ? `install ${staticPackage(file).join(' and ')}, and name the library with -l` : 'name the .a file instead, from the -static package of the library',
     })),
-    ...signs(text, /skipping incompatible (\S+) when searching for|(\S+): (?:file format not recognized|incompatible target|is incompatible with \w)/g, (file) => ({
+    ...signs(text, /skipping incompatible (\S+) when searching for|(?<!\S)(\S+): (?:file format not recognized|incompatible target|is incompatible with \w)/g, (file) => ({
       kind: 'wrong-machine', packages: [], message: `${showName(file)} is built for another machine`, hint: 'use the library of the architecture that is built for (alproot inspect FILE names it)',
     })),
-    ...signs(text, /(\S+): relocation R_\w+ against .* can ?not be used when making a/g, (file) => ({
+    ...signs(text, /(?<!\S)(\S+): relocation R_\w+ against .* can ?not be used when making a/g, (file) => ({
       kind: 'not-position-independent', packages: [], message: `${showName(file)} is not position-independent, and the output is`,
       hint: 'compile it with -fPIC, or link with -no-pie (with -static: not -static-pie)',
     })),
-    ...signs(text, /(\S*): plugin needed to handle lto object|bytecode stream in file ['‘](\S+?)['’]/g, (file) => ({
+    ...signs(text, /(?<!\S)(\S*): plugin needed to handle lto object|bytecode stream in file ['‘](\S+?)['’]/g, (file) => ({
       kind: 'lto-mismatch', packages: [], message: `${showName(file) || 'an object'} holds LTO code of another compiler version`, hint: 'compile all objects with the same gcc, use gcc-ar and gcc-ranlib for archives, or leave -flto out',
     })),
     ...signs(text, /version [`'‘](GLIBC_[\d.]+)['’] not found/g, (version) => ({

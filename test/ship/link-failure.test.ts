@@ -73,6 +73,12 @@ it('says each thing once, and cannot be made to write to the terminal', () => {
   expect(text).not.toContain('\x1b');
 });
 
+it('finds the error at the end of a long output, whatever came before', () => {
+  for (const noise of ['a'.repeat(5_000_000), 'x: '.repeat(1_000_000), '/a'.repeat(2_000_000), 'make: entering\n'.repeat(300_000)]) {
+    expect(kinds(`${noise}\n/usr/bin/ld: cannot find -lz: No such file or directory\n`)).toEqual(['missing-library']);
+  }
+});
+
 describe.skipIf(!hasProgram('gcc'))('objects of real compilers', () => {
   const FORTIFIED = '#include <string.h>\n#include <stdio.h>\nint main(int c, char **v) { char b[8]; strcpy(b, v[0]); fprintf(stderr, "%s%d", b, c); return 0; }\n';
 
