@@ -7,7 +7,7 @@
  */
 import {
   chmodSync, closeSync, constants, copyFileSync, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
-  readFileSync, readlinkSync, readSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync,
+  futimesSync, readFileSync, readlinkSync, readSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync, writeSync,
 } from 'node:fs';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
@@ -29,6 +29,10 @@ export interface WorkTree {
   /** Where a path leads when links are followed inside the tree; the last one only with `followLast`. Need not exist. */
   readonly resolve: (path: TreePath, options?: { readonly followLast?: boolean }) => TreePath;
   readonly writeFile: (path: TreePath, content: Uint8Array, mode: number) => void;
+  /** A new regular file, written in pieces; `finish` sets mode and time, seconds since 1970. */
+  readonly createFile: (path: TreePath) => TreeFileWriter;
+  /** Replaces whatever has the new name, a directory excepted. Both in the tree. */
+  readonly rename: (from: TreePath, to: TreePath) => void;
   /** A copy of a regular file of another tree, by reflink where the file system can. */
   readonly copyFile: (path: TreePath, from: { readonly tree: WorkTree; readonly path: TreePath; readonly mode: number }) => void;
   readonly makeDirectory: (path: TreePath, mode: number) => void;
@@ -44,6 +48,13 @@ export interface WorkTree {
   readonly hostPathOf: (path: TreePath) => HostPath;
   /** Gives the descriptors back. */
   readonly close: () => void;
+}
+
+export interface TreeFileWriter {
+  readonly write: (chunk: Uint8Array) => void;
+  readonly finish: (mode: number, mtime: number) => void;
+  /** Closes it without further ado. */
+  readonly abandon: () => void;
 }
 
 const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -184,6 +195,15 @@ export function openWorkTree(root: HostPath): WorkTree {
           closeSync(fd);
         }
       }),
+    createFile: (path) => attempt('write', path, (target) => writerOf(openSync(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600), path)),
+    rename: (from, to) => {
+      const fd = openDirectory(parentOf(from));
+      try {
+        attempt('rename', to, (target) => renameSync(inside(fd, nameOf(from)), target));
+      } finally {
+        closeSync(fd);
+      }
+    },
     copyFile: (path, { tree, path: source, mode }) =>
       tree.withFile(source, (fd) =>
         attempt('write', path, (target) => {
@@ -215,3 +235,26 @@ export function openWorkTree(root: HostPath): WorkTree {
 }
 
 const inside = (fd: number, part: string): Buffer => Buffer.from(`/proc/self/fd/${fd}/${part}`, 'latin1');
+
+function writerOf(fd: number, path: TreePath): TreeFileWriter {
+  const attempt = (work: () => void): void => {
+    try {
+      work();
+    } catch (error) {
+      throw treeError('write', path, error);
+    }
+  };
+  return {
+    write: (chunk) =>
+      attempt(() => {
+        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
+      }),
+    finish: (mode, mtime) =>
+      attempt(() => {
+        fchmodSync(fd, mode);
+        futimesSync(fd, mtime, mtime);
+        closeSync(fd);
+      }),
+    abandon: () => closeSync(fd),
+  };
+}

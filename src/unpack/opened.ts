@@ -1,0 +1,32 @@
+/** What the unpack stage needs of a package; made by the verify stage, handed over by the pipeline. */
+import type { ByteSource } from '../core/bytes.ts';
+import type { PackageFile } from '../core/package.ts';
+import type { Verified } from '../core/verified.ts';
+import type { RunResult } from '../core/run.ts';
+import type { TreePath } from '../core/paths.ts';
+
+export interface PackageContents extends PackageFile {
+  /** Scripts by kind: `post-install` … */
+  readonly scripts: ReadonlyMap<string, Buffer>;
+  readonly triggers: readonly string[];
+  readonly dataStart: number;
+}
+
+export interface OpenedPackageFile {
+  readonly contents: Verified<PackageContents>;
+  /** The bytes that were verified. */
+  readonly source: ByteSource;
+  readonly close: () => void;
+}
+
+export interface ScriptRun {
+  /** `musl-1.2.4-r2.post-install`, for messages. */
+  readonly label: string;
+  /** The script as it lies in the tree. */
+  readonly path: TreePath;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Runs a script in the tree; output is shown by whoever runs it. */
+export type RunScript = (script: ScriptRun) => Promise<RunResult>;
