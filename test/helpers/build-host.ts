@@ -1,0 +1,170 @@
+/** A real build host in a directory of its own: the store's part played by plain files, sandboxes by the run stage, the base by the real minirootfs. */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { release, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { AlpEvent } from '../../src/core/events.ts';
+import { hostPath, type HostPath } from '../../src/core/paths.ts';
+import type { BackendName } from '../../src/core/run.ts';
+import { executePlan, type BuiltImage, type ExecuteOptions } from '../../src/build/executor.ts';
+import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/build/host.ts';
+import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
+import { BACKENDS } from '../../src/run/backend.ts';
+import { findHostTools } from '../../src/run/host-tools.ts';
+import { runInTree } from '../../src/run/run-in-tree.ts';
+import { SHARED } from './capabilities.ts';
+
+export type Files = Readonly<Record<string, string | Buffer | { readonly link: string } | { readonly mode: number; readonly text: string }>>;
+
+export interface BuildBench {
+  readonly root: string;
+  readonly events: AlpEvent[];
+  readonly apkCalls: ApkRequest[];
+  /** Serves apk; may be replaced by a test. */
+  apk: (request: ApkRequest) => Promise<ApkAnswer>;
+  downloads: Record<string, Buffer>;
+  /** Builds and hands the image over while its tree is there. */
+  readonly build: <T>(dockerfile: string, files: Files, use: (image: BuiltImage) => T | Promise<T>, options?: BenchOptions) => Promise<T>;
+  /** Steps that ran, and that were cached, in the last build. */
+  readonly steps: () => { ran: string[]; cached: string[] };
+  readonly output: () => string;
+  readonly close: () => void;
+}
+
+export interface BenchOptions extends Partial<Omit<ExecuteOptions, 'host'>> {
+  readonly plan?: Partial<PlanOptions>;
+  readonly signal?: AbortSignal;
+  readonly backend?: BackendName;
+}
+
+export function makeBench(): BuildBench {
+  const root = mkdtempSync(join(tmpdir(), 'alproot-build-'));
+  const events: AlpEvent[] = [];
+  const apkCalls: ApkRequest[] = [];
+  const bench: BuildBench = {
+    root, events, apkCalls, downloads: {},
+    apk: () => Promise.resolve({ kind: 'done', status: 0, stdout: 'OK\n', stderr: '' }),
+    build: async (dockerfile, files, use, options = {}) => {
+      const context = mkdtempSync(join(root, 'context-'));
+      writeFiles(context, files);
+      const plan = planBuild(dockerfile, { file: 'Dockerfile', target: undefined, buildArgs: {}, buildArch: 'x86_64', targetArch: 'x86_64', runnable: ['x86_64'], network: 'none', ...options.plan });
+      refuseUnsupported(plan);
+      events.length = 0;
+      apkCalls.length = 0;
+      const host = makeHost(bench, options);
+      return executePlan(plan, { host, context: hostPath(context), dockerfile: undefined, secrets: new Map(), noCache: false, noCacheFilter: [], ...options }, async (image) => use(image));
+    },
+    steps: () => {
+      const done = events.filter((event) => event.kind === 'done');
+      return { ran: done.filter((event) => event.cached !== true).map((event) => event.label), cached: done.filter((event) => event.cached === true).map((event) => event.label) };
+    },
+    output: () => events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join(''),
+    close: () => {
+      execFileSync('chmod', ['-R', 'u+rwX', root]);
+      rmSync(root, { recursive: true, force: true });
+    },
+  };
+  return bench;
+}
+
+function writeFiles(directory: string, files: Files): void {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(directory, name);
+    mkdirSync(dirname(path), { recursive: true });
+    if (typeof content === 'string' || Buffer.isBuffer(content)) writeFileSync(path, content, { mode: 0o644 });
+    else if ('link' in content) symlinkSync(content.link, path);
+    else {
+      writeFileSync(path, content.text);
+      chmodSync(path, content.mode);
+    }
+  }
+}
+
+function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHost {
+  const { root } = bench;
+  const at = (...parts: string[]): HostPath => hostPath(join(root, ...parts));
+  const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
+  const tools = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot: process.getuid?.() === 0, kernel: release(), scratch });
+  const stored = (file: HostPath): StoredLayer => {
+    const bytes = readFileSync(file);
+    return { file, sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length };
+  };
+  return {
+    resolveBase: () => Promise.resolve({ key: 'alpine-3.19.4', tree: baseTree(root), owners: new Map(), label: 'alpine 3.19.4 (x86_64)' }),
+    layers: {
+      get: (key) => Promise.resolve(existsSync(at('layers', key)) ? stored(at('layers', key)) : undefined),
+      put: (key, file) => {
+        mkdirSync(at('layers'), { recursive: true });
+        renameSync(file, at('layers', key));
+        return Promise.resolve(stored(at('layers', key)));
+      },
+    },
+    apk: async (request) => {
+      bench.apkCalls.push(request);
+      return bench.apk(request);
+    },
+    packageKey: '',
+    run: async (description) => {
+      const chosen = BACKENDS.find((candidate) => candidate.name === (backend ?? 'bwrap'));
+      if (chosen === undefined) throw new Error('no such backend');
+      return runInTree(chosen, description, tools);
+    },
+    download: (url) => {
+      const bytes = bench.downloads[url];
+      if (bytes === undefined) throw new Error(`the test offers no ${url}`);
+      const file = at(`download-${createHash('sha256').update(url).digest('hex')}`);
+      writeFileSync(file, bytes);
+      return Promise.resolve({ file, sha256: createHash('sha256').update(bytes).digest('hex'), mtime: 1_000_000_000 });
+    },
+    openCache: (id) => {
+      const path = at('caches', createHash('sha256').update(id).digest('hex'));
+      mkdirSync(path, { recursive: true });
+      return Promise.resolve({ path, release: () => undefined });
+    },
+    makeWorkspace: () => hostPath(mkdtempSync(join(root, 'workspace-'))),
+    removeWorkspace: (path) => {
+      execFileSync('chmod', ['-R', 'u+rwX', path]);
+      rmSync(path, { recursive: true, force: true });
+    },
+    fetchGit: undefined,
+    realOwners: process.getuid?.() === 0,
+    emit: (event) => bench.events.push(event),
+    signal,
+  };
+}
+
+/** Alpine's minirootfs, unpacked once for a bench. */
+function baseTree(root: string): HostPath {
+  const tree = join(root, 'base');
+  if (!existsSync(tree)) {
+    mkdirSync(tree);
+    execFileSync('tar', ['-xzf', join(SHARED, 'upstream', 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '-C', tree]);
+  }
+  return hostPath(tree);
+}
+
+/** A tree as lines: mode, kind, path, content or target; the directories of `skip` left out. */
+export function describeTree(image: BuiltImage): string[] {
+  const { tree, owners, real } = image.tree();
+  const lines: string[] = [];
+  const walk = (directory: string): void => {
+    for (const name of readdirSync(join(tree.root, directory)).sort()) {
+      const path = join(directory, name);
+      const full = join(tree.root, path);
+      const stat = lstatSync(full);
+      const record = owners.get(path as never);
+      const [uid, gid] = record === undefined ? (real ? [stat.uid, stat.gid] : [0, 0]) : [record.uid, record.gid];
+      const mode = (stat.mode & 0o7777).toString(8);
+      const owner = uid === 0 && gid === 0 ? '' : ` ${uid}:${gid}`;
+      if (stat.isSymbolicLink()) lines.push(`${path} -> ${readlinkSync(full)}`);
+      else if (stat.isDirectory()) {
+        lines.push(`${path}/ ${mode}${owner}`);
+        walk(path);
+      } else lines.push(`${path} ${mode}${owner} ${JSON.stringify(readFileSync(full, 'utf8'))}`);
+    }
+  };
+  walk('');
+  return lines;
+}
+
