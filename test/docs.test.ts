@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { COMMANDS } from '../src/cli/commands.ts';
 import { formatManual } from '../src/cli/manual.ts';
 import { COMMON_OPTIONS } from '../src/cli/options.ts';
+import { parseCommandLine } from '../src/cli/program.ts';
 import { ERRORS } from '../src/core/errors.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -29,10 +30,19 @@ it('docs/dependencies.md names every library at its pinned version', () => {
   for (const name of Object.keys(devDependencies)) expect(text).toContain(name);
 });
 
+/** Words of a plain shell line; quotes group. */
+const words = (line: string): string[] => [...line.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, a, b, c]) => a ?? b ?? c ?? '');
+
 describe.each(pages)('%s', (page) => {
   it('links to files that are there', () => {
     const links = [...read(page).matchAll(/\]\(([^)#]+?)(?:#[^)]*)?\)/g)].map(([, link]) => link ?? '').filter((link) => !/^[a-z]+:/.test(link));
     expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it('shows only commands that the command line understands', () => {
+    const blocks = [...read(page).matchAll(/^```(?:sh|yaml)?\n([^]*?)^```/gm)].map(([, block]) => block ?? '').join('');
+    const lines = [...blocks.matchAll(/^(?: *(?:- )?(?:run: )?)(alproot [a-z][^\n#]*)/gm)].map(([, line]) => (line ?? '').split(/ {2,}/)[0] ?? '');
+    for (const line of lines.filter((text) => !/[[\]<>|]/.test(text))) expect(() => parseCommandLine(words(line).slice(1), '0'), line).not.toThrow();
   });
 
   it('names tests and scripts that are there', () => {
