@@ -4,7 +4,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import type { Sha1Hex, Sha256Hex } from '../src/core/digest.ts';
 import type { Dependency, InstalledPackage, PackageRecord, Repository, RepositoryIndex } from '../src/core/package.ts';
 import type { Verified } from '../src/core/verified.ts';
-import { scanDependency, splitWords } from '../src/formats/dependency.ts';
+import { isSoundDependency, scanDependency, splitWords } from '../src/formats/dependency.ts';
 import { isValidVersion, versionMatches } from '../src/formats/version.ts';
 import { parseApkArguments } from '../src/solve/arguments.ts';
 import { createCatalog } from '../src/solve/catalog.ts';
@@ -133,8 +133,22 @@ function countDirectories(paths: readonly string[]): number {
   return found.size;
 }
 
+/** A world file that apk cannot read ends everything; the last trouble in it is named. */
+function refuseWorld(text: string): string[] {
+  let trouble: string | undefined;
+  for (const word of splitWords(text)) {
+    const dep = scanDependency(word, { tag: true });
+    if (dep === undefined) trouble = 'dependency format is invalid';
+    else if (!isSoundDependency(dep)) trouble = 'package version is invalid';
+    if (dep === undefined) break;
+  }
+  return trouble === undefined ? [] : [`ERROR: Unable to read database: ${trouble}`, `ERROR: Failed to open apk database: ${trouble}`];
+}
+
 /** What apk prints for the case, both streams together. */
 function runCase(test: SolverCase): string[] {
+  const refusal = refuseWorld(test.world);
+  if (refusal.length > 0) return refusal;
   const { options } = parseOptions(test.args);
   const offline = options.get('network')?.at(-1) === 'no';
   const temporary = options.get('root-tmpfs')?.at(-1) === 'yes';

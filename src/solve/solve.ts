@@ -7,7 +7,10 @@ import type { Arch, Dependency, InstallPlan, InstalledPackage, Repository } from
 import { createCatalog, type Catalog } from './catalog.ts';
 import { nearestNames } from './nearest.ts';
 import { planChanges } from './plan.ts';
-import type { Request } from './requests.ts';
+import {
+  requestAdd, requestDel, requestFix, requestUpgrade,
+  type AddOptions, type ApkSystem, type DelOptions, type FixOptions, type Request, type UpgradeOptions,
+} from './requests.ts';
 import { resolve, type NameFlags, type Resolution } from './resolution.ts';
 import type { LoosePackage } from './universe.ts';
 import { explainUnsatisfiable } from './unsatisfiable.ts';
@@ -70,8 +73,30 @@ export function solve(input: SolveInput): InstallPlan {
   return { arch: input.arch, changes: planChanges(resolution), world: resolution.world };
 }
 
-/** Solves what `requestAdd`, `requestDel`, `requestUpgrade` or `requestFix` made. @throws ALP_SOLVE_UNSATISFIABLE */
-export function solveRequest(system: Pick<SolveInput, 'arch' | 'installed'> & { readonly catalog: Catalog }, request: Request): InstallPlan {
-  const { world, flags, names, loose } = request;
+/** Solves what one of the `request` functions made. @throws ALP_SOLVE_UNSATISFIABLE */
+export function solveRequest(system: ApkSystem, request: Request): InstallPlan {
+  const { world, flags, names } = request;
+  const loose = [...(system.cached ?? []), ...request.loose];
   return solve({ arch: system.arch, world, repositories: system.catalog, installed: system.installed, options: { flags, names, loose } });
 }
+
+/**
+ * `apk add ARGS`.
+ *
+ * @param args `name`, `name=1.2`, `name~1.2`, `name@tag`, `!name`, or a key of `options.files`
+ * @throws ALP_SOLVE_WORLD for an argument that is none of these, ALP_SOLVE_UNSATISFIABLE
+ */
+export const planAdd = (system: ApkSystem, args: readonly string[], options?: AddOptions): InstallPlan =>
+  solveRequest(system, requestAdd(system, args, options));
+
+/** `apk del ARGS`. @throws ALP_SOLVE_WORLD for an unknown name, ALP_SOLVE_UNSATISFIABLE */
+export const planDel = (system: ApkSystem, args: readonly string[], options?: DelOptions): InstallPlan =>
+  solveRequest(system, requestDel(system, args, options));
+
+/** `apk upgrade [ARGS]`. @throws ALP_SOLVE_WORLD for an unknown name, ALP_SOLVE_UNSATISFIABLE */
+export const planUpgrade = (system: ApkSystem, args: readonly string[] = [], options?: UpgradeOptions): InstallPlan =>
+  solveRequest(system, requestUpgrade(system, args, options));
+
+/** `apk fix [ARGS]`. @throws ALP_SOLVE_WORLD for an unknown name, ALP_SOLVE_UNSATISFIABLE */
+export const planFix = (system: ApkSystem, args: readonly string[] = [], options?: FixOptions): InstallPlan =>
+  solveRequest(system, requestFix(system, args, options));
