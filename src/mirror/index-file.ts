@@ -26,9 +26,6 @@ export async function formatIndexFile({ entries, description, time, key, signatu
   return key === undefined ? member : Buffer.concat([await signatureMember(member, key, signatureKind), member]);
 }
 
-/** A new signature in front of an index; an old one goes. */
-export const signIndexMember = async (member: Uint8Array, key: SigningKey, signatureKind?: SignatureKind): Promise<Buffer> =>
-  Buffer.concat([await signatureMember(member, key, signatureKind), member]);
 
 function compareEntries(a: string, b: string): number {
   const keyOf = (entry: string): string => `${/^P:(.*)$/m.exec(entry)?.[1] ?? ''}\0${/^V:(.*)$/m.exec(entry)?.[1] ?? ''}`;

@@ -75,10 +75,16 @@ export function readApkControl(bytes: Buffer, path: string): { readonly pkginfo:
   throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: it has no .PKGINFO`);
 }
 
-function inflateMember(bytes: Buffer, path: string): { readonly buffer: Buffer; readonly length: number } {
-  if (bytes.readUInt32BE(0) !== 0x1f8b0800) throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: no plain gzip header`);
+/** Length of the first gzip member, and the name of the first file in its tar. @throws ALP_FORMAT_APK */
+export function firstMember(bytes: Buffer, path: string): { readonly name: string; readonly length: number } {
+  const { buffer, length } = inflateMember(bytes, path, limits.index);
+  return { name: buffer.toString('latin1', 0, 100).replace(/\0.*$/s, ''), length };
+}
+
+function inflateMember(bytes: Buffer, path: string, maxOutputLength: number = limits.control): { readonly buffer: Buffer; readonly length: number } {
+  if (bytes.length < GZIP_HEADER + GZIP_TRAILER || bytes.readUInt32BE(0) !== 0x1f8b0800) throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: no plain gzip header`);
   try {
-    const result = inflateRawSync(bytes.subarray(GZIP_HEADER), { info: true, maxOutputLength: limits.control }) as unknown as {
+    const result = inflateRawSync(bytes.subarray(GZIP_HEADER), { info: true, maxOutputLength }) as unknown as {
       readonly buffer: Buffer;
       readonly engine: { readonly bytesWritten: number };
     };

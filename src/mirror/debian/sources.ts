@@ -106,7 +106,7 @@ export const sourceLines = (text: string): string =>
 
 /** deb822 style. Stanzas that have no `deb` are left out. */
 export const sourceStanzas = (text: string): string =>
-  text.replace(/^#.*\n?/gm, '').split(/\n\s*\n/).filter((stanza) => /^Types:.*\bdeb\b/m.test(stanza))
+  text.replace(/^#.*\n?/gm, '').split(/\n\s*\n/).filter((stanza) => /^Types:(?:.*\s)?deb(?:\s|$)/m.test(stanza))
     .map((stanza) => `${stanza.replace(/^Types:.*$/m, 'Types: deb-src').replace(/^Architectures:.*\n?/m, '').trim()}\n`).join('\n');
 
 /** Newest first. */

@@ -1,0 +1,57 @@
+/** A mirror served to a room of machines, over HTTP or HTTPS. Keys and working directories (dot names) stay private. */
+import { hostname } from 'node:os';
+import type { Emit } from '../core/events.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
+import { showName } from '../core/redact.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { serveFiles, type FileServer } from '../system/http-server.ts';
+import { makeDirectory } from '../system/work-directory.ts';
+import { makeCertificate, type ServerCertificate } from './certificate.ts';
+
+export interface ServeOptions {
+  readonly directory: HostPath;
+  /** `127.0.0.1` unless given. */
+  readonly host?: string;
+  /** Any free one unless given. */
+  readonly port?: number;
+  readonly tls?: boolean;
+  /** Further names for the certificate. */
+  readonly names?: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly emit: Emit;
+}
+
+export interface ServedMirror extends FileServer {
+  /** The certificate that clients trust with `--ca-file`; undefined over plain HTTP. */
+  readonly certificateFile: HostPath | undefined;
+}
+
+const MAX_PEM_BYTES = 64 * 1024;
+
+/** Serves until `close()`. The certificate is made once and kept in the mirror. @throws ALP_USAGE_ARGUMENT, ALP_STORE_WRITE */
+export async function serveMirror({ directory, host = '127.0.0.1', port = 0, tls = false, names = [], now, emit }: ServeOptions): Promise<ServedMirror> {
+  const secret = joinHost(directory, '.key');
+  const certificateFile = joinHost(directory, 'mirror-ca.pem');
+  const all = [...new Set(['localhost', '127.0.0.1', '::1', hostname(), ...(['0.0.0.0', '::'].includes(host) ? [] : [host]), ...names])];
+  const certificate = tls ? keptCertificate({ secret, certificateFile, names: all, now }) : undefined;
+  const server = await serveFiles({
+    directory, host, port, tls: certificate,
+    onRequest: ({ method, path, status }) => { emit({ kind: 'note', message: `${status} ${showName(method)} ${showName(path)}` }); },
+  });
+  return { ...server, certificateFile: tls ? certificateFile : undefined };
+}
+
+function keptCertificate({ secret, certificateFile, names, now }: { readonly secret: HostPath; readonly certificateFile: HostPath; readonly names: readonly string[]; readonly now: number }): ServerCertificate {
+  const keyFile = joinHost(secret, 'serve.key');
+  const namesFile = joinHost(secret, 'serve.names');
+  const wanted = `${names.join('\n')}\n`;
+  const [key, kept, certified] = [keyFile, namesFile, certificateFile].map((path) => readFileCapped(path, MAX_PEM_BYTES)?.toString('latin1'));
+  if (key !== undefined && certified !== undefined && kept === wanted) return { keyPem: key, certificatePem: certified };
+  const made = makeCertificate(names, now);
+  makeDirectory(secret, { mode: 0o700 });
+  writeFileAtomic(keyFile, made.keyPem, { mode: 0o600 });
+  writeFileAtomic(certificateFile, made.certificatePem);
+  writeFileAtomic(namesFile, wanted);
+  return made;
+}
