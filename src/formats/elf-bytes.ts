@@ -73,12 +73,18 @@ export function fieldsOf({ source, bits, endian }: ElfBytes, record: Buffer): Fi
 }
 
 /**
- * The latin1 string at `at` in a string table.
+ * Reads latin1 strings of a table by their offset. Names may share their ends, as linkers merge them, but a table
+ * cannot be made to yield more than sixteen times its size: hostile names that all overlap would take for ever.
  *
- * @throws ALP_FORMAT_ELF when it starts outside the table or has no end
+ * @throws ALP_FORMAT_ELF for a string that starts outside the table, has no end, or passes the budget
  */
-export function stringAt(source: ByteSource, table: Buffer, at: number): string {
-  const end = at < table.length ? table.indexOf(0, at) : -1;
-  if (end === -1) throw elfError(source, `a name at ${at} leaves its string table of ${table.length} bytes`, { offset: at });
-  return table.toString('latin1', at, end);
+export function stringsOf(source: ByteSource, table: Buffer): (at: number) => string {
+  let left = table.length * 16 + 65_536;
+  return (at) => {
+    const end = at < table.length ? table.indexOf(0, at) : -1;
+    if (end === -1) throw elfError(source, `a name at ${at} leaves its string table of ${table.length} bytes`, { offset: at });
+    left -= end - at;
+    if (left < 0) throw elfError(source, 'its names overlap without end');
+    return table.toString('latin1', at, end);
+  };
 }

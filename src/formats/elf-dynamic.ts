@@ -5,7 +5,7 @@
  * @see System V ABI chapter 5, "Dynamic Section"; LSB 5.0, "Symbol Versioning"
  */
 import type { ElfFile, ElfSegment } from './elf.ts';
-import { elfError, fieldsOf, stringAt, takeBytes } from './elf-bytes.ts';
+import { elfError, fieldsOf, stringsOf, takeBytes } from './elf-bytes.ts';
 
 const DYNAMIC_ENTRIES_CAP = 65_536;
 const VERSIONS_CAP = 65_536;
@@ -38,7 +38,7 @@ export function readInterpreter(elf: ElfFile): string | undefined {
   const segment = elf.segments.find(({ type }) => type === PT_INTERP);
   if (segment === undefined) return undefined;
   if (segment.fileBytes === 0 || segment.fileBytes > 4096) throw elfError(elf.source, `interpreter name takes ${segment.fileBytes} bytes, expected 1 to 4096`);
-  return stringAt(elf.source, takeBytes(elf.source, segment.offset, segment.fileBytes, 'interpreter name'), 0);
+  return stringsOf(elf.source, takeBytes(elf.source, segment.offset, segment.fileBytes, 'interpreter name'))(0);
 }
 
 /** The dynamic table; undefined when the file has none. @throws ALP_FORMAT_ELF */
@@ -47,8 +47,8 @@ export function readDynamic(elf: ElfFile): ElfDynamic | undefined {
   if (segment === undefined) return undefined;
   const entries = dynamicEntries(elf, segment);
   const first = (tag: number): bigint | undefined => entries.find((entry) => entry.tag === tag)?.value;
-  const strings = dynamicStrings(elf, first(TAG.STRTAB), first(TAG.STRSZ));
-  const text = (value: bigint): string => stringAt(elf.source, strings, Number(value));
+  const stringAt = stringsOf(elf.source, dynamicStrings(elf, first(TAG.STRTAB), first(TAG.STRSZ)));
+  const text = (value: bigint): string => stringAt(Number(value));
   const optional = (tag: number): string | undefined => {
     const value = first(tag);
     return value === undefined ? undefined : text(value);
@@ -64,7 +64,7 @@ export function readDynamic(elf: ElfFile): ElfDynamic | undefined {
     textRelocations: first(TAG.TEXTREL) !== undefined || (flags & DF_TEXTREL) !== 0n,
     hasLazyCalls: first(TAG.JMPREL) !== undefined,
     pie: (flags1 & DF_1_PIE) !== 0n,
-    versionNeeds: readVersionNeeds(elf, { address: first(TAG.VERNEED), count: Number(first(TAG.VERNEEDNUM) ?? 0n), strings }),
+    versionNeeds: readVersionNeeds(elf, { address: first(TAG.VERNEED), count: Number(first(TAG.VERNEEDNUM) ?? 0n), stringAt }),
   };
 }
 
@@ -109,11 +109,11 @@ function dynamicStrings(elf: ElfFile, address: bigint | undefined, size: bigint 
 interface VersionTable {
   readonly address: bigint | undefined;
   readonly count: number;
-  readonly strings: Buffer;
+  readonly stringAt: (at: number) => string;
 }
 
 /** Walks Verneed and Vernaux records; the steps between them only go forward, so the walk ends. */
-function readVersionNeeds(elf: ElfFile, { address, count, strings }: VersionTable): ElfDynamic['versionNeeds'] {
+function readVersionNeeds(elf: ElfFile, { address, count, stringAt }: VersionTable): ElfDynamic['versionNeeds'] {
   if (address === undefined || count === 0) return [];
   if (count > VERSIONS_CAP) throw elfError(elf.source, `${count} libraries with versions are more than ${VERSIONS_CAP}`);
   const place = fileOffsetOf(elf, address);
@@ -122,8 +122,8 @@ function readVersionNeeds(elf: ElfFile, { address, count, strings }: VersionTabl
   const needs: { library: string; versions: string[] }[] = [];
   for (let index = 0, at = place.offset; index < count; index++) {
     const need = fieldsOf(elf, takeBytes(elf.source, at, 16, 'version record'));
-    const versions = readVersions(elf, { at: at + need.u32(8), count: need.u16(2), strings, budget });
-    needs.push({ library: stringAt(elf.source, strings, need.u32(4)), versions });
+    const versions = readVersions(elf, { at: at + need.u32(8), count: need.u16(2), stringAt, budget });
+    needs.push({ library: stringAt(need.u32(4)), versions });
     if (need.u32(12) === 0) break;
     at += need.u32(12);
   }
@@ -133,17 +133,17 @@ function readVersionNeeds(elf: ElfFile, { address, count, strings }: VersionTabl
 interface VersionList {
   readonly at: number;
   readonly count: number;
-  readonly strings: Buffer;
+  readonly stringAt: (at: number) => string;
   /** Shared by all lists of a file, since they may overlap in a hostile one. */
   readonly budget: { left: number };
 }
 
-function readVersions(elf: ElfFile, { at: start, count, strings, budget }: VersionList): string[] {
+function readVersions(elf: ElfFile, { at: start, count, stringAt, budget }: VersionList): string[] {
   const versions: string[] = [];
   for (let index = 0, at = start; index < count; index++) {
     if (--budget.left < 0) throw elfError(elf.source, `more than ${VERSIONS_CAP} versions are asked for`);
     const entry = fieldsOf(elf, takeBytes(elf.source, at, 16, 'version record'));
-    versions.push(stringAt(elf.source, strings, entry.u32(8)));
+    versions.push(stringAt(entry.u32(8)));
     if (entry.u32(12) === 0) break;
     at += entry.u32(12);
   }

@@ -18,7 +18,7 @@ export function readNotes(elf: ElfFile): ElfNote[] {
   const areas = segments.length > 0
     ? segments.map(({ offset, fileBytes, align }) => ({ offset, size: fileBytes, align: align === 8n ? 8 : 4 }))
     : elf.sections.filter(({ type }) => type === SHT_NOTE).map(({ offset, sizeBytes }) => ({ offset, size: sizeBytes, align: 4 }));
-  return areas.slice(0, 64).flatMap(({ offset, size, align }) =>
+  return areas.slice(0, 16).flatMap(({ offset, size, align }) =>
     notesIn(elf, takeBytes(elf.source, offset, Math.min(size, NOTES_CAP), 'notes'), align));
 }
 

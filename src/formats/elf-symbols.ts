@@ -1,6 +1,6 @@
 /** Symbol tables of an ELF file, streamed: a large program has hundreds of thousands. @see elf(5), "Symbol table" */
 import { sectionBytes, type ElfFile, type ElfSection } from './elf.ts';
-import { elfError, fieldsOf, stringAt } from './elf-bytes.ts';
+import { elfError, fieldsOf, stringsOf } from './elf-bytes.ts';
 
 const SYMBOLS_CAP = 8_000_000;
 export const [SHT_SYMTAB, SHT_DYNSYM] = [2, 11] as const;
@@ -23,7 +23,9 @@ const BINDINGS: readonly ElfSymbol['binding'][] = ['local', 'global', 'weak'];
  * @throws ALP_FORMAT_ELF
  */
 export function* readSymbols(elf: ElfFile, type: number): Generator<ElfSymbol> {
-  for (const section of elf.sections) if (section.type === type) yield* symbolsOf(elf, section);
+  const [section, ...more] = elf.sections.filter((candidate) => candidate.type === type);
+  if (more.length > 0) throw elfError(elf.source, `${more.length + 1} symbol tables of type ${type}, expected one at most`);
+  if (section !== undefined) yield* symbolsOf(elf, section);
 }
 
 function* symbolsOf(elf: ElfFile, section: ElfSection): Generator<ElfSymbol> {
@@ -33,13 +35,13 @@ function* symbolsOf(elf: ElfFile, section: ElfSection): Generator<ElfSymbol> {
   if (section.entryBytes !== size) throw elfError(elf.source, `symbols of ${section.entryBytes} bytes, expected ${size}`);
   if (strings === undefined) throw elfError(elf.source, 'a symbol table has no string table');
   if (section.sizeBytes / size > SYMBOLS_CAP) throw elfError(elf.source, `more than ${SYMBOLS_CAP} symbols`);
-  const names = sectionBytes(elf, strings);
+  const nameAt = stringsOf(elf.source, sectionBytes(elf, strings));
   const table = sectionBytes(elf, section);
   const fields = fieldsOf(elf, table);
   for (let at = size; at + size <= table.length; at += size) {
     const info = table[at + (wide ? 4 : 12)] ?? 0;
     yield {
-      name: stringAt(elf.source, names, fields.u32(at)),
+      name: nameAt(fields.u32(at)),
       kind: (info & 15) === 10 ? 'function' : (KINDS[info & 15] ?? 'other'),
       binding: BINDINGS[info >> 4] ?? 'other',
       defined: fields.u16(at + (wide ? 6 : 14)) !== 0,

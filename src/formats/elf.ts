@@ -4,7 +4,7 @@
  * @see System V ABI, chapters 4 and 5 (elf(5)); extended numbering (e_shnum 0, e_phnum 0xffff) included
  */
 import type { ByteSource } from '../core/bytes.ts';
-import { elfError, fieldsOf, stringAt, takeBytes, type ElfBytes } from './elf-bytes.ts';
+import { elfError, fieldsOf, stringsOf, takeBytes, type ElfBytes } from './elf-bytes.ts';
 import { MACHINES } from './elf-machines.ts';
 
 const TABLE_ENTRIES_CAP = 1_000_000;
@@ -145,12 +145,13 @@ function readSections(bytes: ElfBytes, tables: Tables): { sections: ElfSection[]
   const namesIndex = tables.names === 0xffff ? first.u32(bytes.bits === 64 ? 40 : 24) : tables.names;
   const table = tableBytes(bytes, { ...tables.sections, count }, size, 'section header table');
   const raw = Array.from({ length: count }, (_, index) => readSection(bytes, table.subarray(index * size, (index + 1) * size)));
-  const names = namesIndex === 0 ? undefined : sectionNames(bytes, raw[namesIndex]?.section);
-  const sections = raw.map(({ section, nameAt }) => ({ ...section, name: names === undefined ? '' : stringAt(bytes.source, names, nameAt) }));
+  const nameAt = stringsOf(bytes.source, namesIndex === 0 ? Buffer.alloc(0) : sectionNames(bytes, raw[namesIndex]?.section));
+  const sections = raw.map(({ section, name }) => ({ ...section, name: namesIndex === 0 ? '' : nameAt(name) }));
   return { sections, segmentCount: segmentCount === 0xffff ? first.u32(bytes.bits === 64 ? 44 : 28) : segmentCount };
 }
 
-function readSection(bytes: ElfBytes, record: Buffer): { section: ElfSection; nameAt: number } {
+/** A section, and where its name is. */
+function readSection(bytes: ElfBytes, record: Buffer): { section: ElfSection; name: number } {
   const wide = bytes.bits === 64;
   const entry = fieldsOf(bytes, record);
   const section = {
@@ -163,7 +164,7 @@ function readSection(bytes: ElfBytes, record: Buffer): { section: ElfSection; na
     link: entry.u32(wide ? 40 : 24),
     entryBytes: entry.size(wide ? 56 : 36),
   };
-  return { section, nameAt: entry.u32(0) };
+  return { section, name: entry.u32(0) };
 }
 
 function sectionNames({ source }: ElfBytes, section: ElfSection | undefined): Buffer {

@@ -74,6 +74,12 @@ describe('a dynamic table that lies', () => {
   });
 });
 
+it('ends when needed libraries all overlap in one endless name', () => {
+  const name = 'x'.repeat(60_000);
+  const rows = Array.from({ length: 5_000 }, (_, index): [number, number | string] => [1, index === 0 ? name : 1]);
+  expect(() => inspectElf(makeElf({ dynamic: rows }))).toThrow(refused);
+});
+
 it.skipIf(!hasProgram('gcc'))('section headers agree with what the compiler made', () => {
   const elf = parseElf(bufferSource('main', compile('gcc', ['-static']).bytes));
   expect(elf.sections.map(({ name }) => name)).toEqual(expect.arrayContaining(['.text', '.rodata', '.symtab', '.strtab', '.shstrtab']));
