@@ -18,6 +18,7 @@ const PROBES = {
   proot: () => works('proot', '-0', 'true'),
   chroot: () => process.getuid?.() === 0 && works('chroot', '/', 'true'),
   gvisor: () => works('runsc', '--version'),
+  apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),
 } as const satisfies Record<string, () => boolean>;
 
 export type Capability = keyof typeof PROBES;

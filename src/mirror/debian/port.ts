@@ -25,7 +25,7 @@ export interface PortRecipe {
 }
 
 /** In every build tree. */
-export const PORT_TOOLS: readonly string[] = ['build-base', 'linux-headers'];
+export const PORT_TOOLS: readonly string[] = ['build-base', 'linux-headers', 'tar'];
 
 /** Headers, `lib*.so` for the linker, pkg-config. */
 export const DEVELOPMENT = /^usr\/include\/|^usr\/lib\/(lib[^/]+\.so|pkgconfig\/.*|cmake\/.*)$|^usr\/share\/(aclocal|pkgconfig)\//;
