@@ -38,7 +38,8 @@ export interface BuiltImage {
   readonly build: StageBuild;
   /** Makes the tree when it was not needed so far. */
   readonly tree: () => OpenTree;
-  readonly host: BuildHost;
+  readonly host: Pick<BuildHost, 'layers' | 'realOwners'>;
+  /** For unfinished work; gone with the build. */
   readonly workspace: HostPath;
 }
 

@@ -129,7 +129,8 @@ function recordOwner({ tree, owners, real }: OwnedTree, path: TreePath, entry: T
   const xattrs = Object.fromEntries(entry.xattrs);
   const special = entry.kind !== 'symlink' && entry.mode !== (entry.mode & SAFE_MODE);
   if (real) {
-    tree.setOwner(path, entry);
+    // Root's files are root's already.
+    if (entry.uid !== 0 || entry.gid !== 0) tree.setOwner(path, entry);
     if (special) tree.setMode(path, entry.mode);
   }
   const record: OwnerRecord = {

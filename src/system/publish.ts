@@ -1,5 +1,5 @@
 /** Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is ever seen. */
-import { lstatSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
@@ -40,22 +40,25 @@ export function mergeDirectory(staged: HostPath, path: HostPath): void {
   if (found === undefined) return publish(staged, path);
   if (!found.isDirectory()) throw new AlprootError('ALP_STORE_WRITE', `${quoteName(path)} is not a directory`, { hint: 'choose another output directory, or remove it' });
   try {
-    mergeInto(staged, path);
+    mergeInto(Buffer.from(staged), Buffer.from(path));
     removeTree(staged);
   } catch (error) {
     throw fileError('write', path, error);
   }
 }
 
-function mergeInto(from: string, to: string): void {
-  for (const name of readdirSync(from, { withFileTypes: true, encoding: 'utf8' })) {
-    const source = `${from}/${name.name}`;
-    const target = `${to}/${name.name}`;
+function mergeInto(from: Buffer, to: Buffer): void {
+  for (const name of readdirSync(from, { encoding: 'buffer' })) {
+    const source = Buffer.concat([from, SLASH, name]);
+    const target = Buffer.concat([to, SLASH, name]);
+    const isDirectory = lstatSync(source).isDirectory();
     const found = lstatSync(target, { throwIfNoEntry: false });
-    if (name.isDirectory() && found?.isDirectory() === true) mergeInto(source, target);
+    if (isDirectory && found?.isDirectory() === true) mergeInto(source, target);
     else {
-      if (found?.isDirectory() === true) removeTree(target as HostPath);
+      if (found !== undefined && found.isDirectory() !== isDirectory) rmSync(target, { recursive: true });
       renameSync(source, target);
     }
   }
 }
+
+const SLASH = Buffer.from('/');

@@ -1,0 +1,136 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { hostPath } from '../../src/core/paths.ts';
+import { writeOutput, type OutputOptions } from '../../src/build/output.ts';
+import { parseOutputSpec } from '../../src/build/output-spec.ts';
+import { type BuildBench, type Files, makeBench } from '../helpers/build-host.ts';
+
+let bench: BuildBench;
+let out: string;
+beforeAll(() => {
+  bench = makeBench();
+});
+beforeEach(() => {
+  out = join(bench.root, 'results');
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out);
+});
+afterAll(() => bench.close());
+
+const FILES: Files = { a: 'A', run: { mode: 0o755, text: '#!' } };
+const DOCKERFILE = [
+  'FROM scratch', 'COPY --chown=5:6 a /d/a', 'COPY --chmod=4755 run /bin/run', 'COPY <<E /gone', 'E', 'ENV A=1 B="x y"', 'LABEL z=1 a=2', 'EXPOSE 80', 'USER 5', 'WORKDIR /d', 'ENTRYPOINT ["/bin/run"]', 'CMD ["x"]',
+  'HEALTHCHECK --interval=5s CMD true', 'VOLUME /v', 'STOPSIGNAL SIGINT', 'ONBUILD RUN x', 'SHELL ["/bin/sh","-ec"]', 'MAINTAINER me',
+].join('\n');
+
+async function write(spec: string, options: Partial<OutputOptions> = {}, built: BuildBench = bench) {
+  return built.build(DOCKERFILE, FILES, (image) => writeOutput(image, parseOutputSpec(spec), { cwd: hostPath(out), names: [], epoch: undefined, writeStandardOutput: () => undefined, ...options }));
+}
+const json = (...path: string[]): unknown => JSON.parse(readFileSync(join(out, ...path), 'utf8'));
+const blob = (image: string, digest: string) => json(image, 'blobs', 'sha256', digest.slice(7));
+
+describe('local output', () => {
+  it('puts the files into a directory, leaves what else is there, and no temporary name', async () => {
+    mkdirSync(join(out, 'dir', 'd'), { recursive: true });
+    writeFileSync(join(out, 'dir', 'd', 'other'), 'kept');
+    writeFileSync(join(out, 'dir', 'd', 'a'), 'old');
+    await write('dir');
+    expect(readdirSync(join(out, 'dir')).sort()).toEqual(['bin', 'd', 'gone']);
+    expect([readFileSync(join(out, 'dir/d/a'), 'utf8'), readFileSync(join(out, 'dir/d/other'), 'utf8')]).toEqual(['A', 'kept']);
+    expect(readdirSync(out)).toEqual(['dir']);
+  });
+
+  it('writes nothing when the build fails', async () => {
+    await expect(bench.build('FROM scratch\nCOPY a /\nCOPY nothing /', FILES, () => undefined)).rejects.toThrow();
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('does not follow a link that lies in its place', async () => {
+    mkdirSync(join(out, 'outside'));
+    mkdirSync(join(out, 'dir'));
+    execFileSync('ln', ['-s', '../outside', join(out, 'dir', 'd')]);
+    await write('type=local,dest=dir');
+    expect([readdirSync(join(out, 'outside')), statSync(join(out, 'dir', 'd', 'a')).isFile()]).toEqual([[], true]);
+  });
+});
+
+describe('tar output', () => {
+  it('carries owners and set-id bits, to a file or to standard output', async () => {
+    await write('type=tar,dest=x.tar');
+    const listing = execFileSync('tar', ['--numeric-owner', '-tvf', join(out, 'x.tar')], { encoding: 'utf8' });
+    expect(listing).toMatch(/-rwsr-xr-x 0\/0 .* bin\/run/);
+    expect(listing).toMatch(/-rw-r--r-- 5\/6 .* d\/a/);
+    const chunks: Uint8Array[] = [];
+    await write('-', { writeStandardOutput: (chunk) => void chunks.push(Buffer.from(chunk)) });
+    expect(Buffer.concat(chunks).equals(readFileSync(join(out, 'x.tar')))).toBe(true);
+  });
+});
+
+describe('images', () => {
+  it('are the same twice, with separate caches', async () => {
+    const other = makeBench();
+    try {
+      const first = await write('type=oci,dest=one', { names: ['app:1'] });
+      const second = await write('type=oci,dest=two', { names: ['app:1'] }, other);
+      expect(second).toEqual(first);
+      expect(spawnSync('diff', ['-r', join(out, 'one'), join(out, 'two')]).status).toBe(0);
+    } finally {
+      other.close();
+    }
+  });
+
+  it('carry the configuration as docker writes it', async () => {
+    await write('type=oci,dest=image', { names: ['registry/app:1.2'] });
+    const index = json('image', 'index.json') as { manifests: { digest: string; annotations: Record<string, string> }[] };
+    expect(index.manifests[0]?.annotations).toEqual({ 'io.containerd.image.name': 'registry/app:1.2', 'org.opencontainers.image.ref.name': '1.2' });
+    const manifest = blob('image', index.manifests[0]!.digest) as { config: { digest: string }; layers: { digest: string; mediaType: string }[] };
+    const config = blob('image', manifest.config.digest) as { config: unknown; history: { empty_layer?: boolean }[]; rootfs: { diff_ids: string[] }; created: string; author: string };
+    expect(config.config).toEqual({
+      User: '5', ExposedPorts: { '80/tcp': {} }, Env: ['A=1', 'B=x y'], Entrypoint: ['/bin/run'], Cmd: ['x'], Volumes: { '/v': {} }, WorkingDir: '/d', Labels: { a: '2', z: '1' }, StopSignal: 'SIGINT',
+      Healthcheck: { Test: ['CMD-SHELL', 'true'], Interval: 5e9 }, Shell: ['/bin/sh', '-ec'], OnBuild: ['RUN x'],
+    });
+    expect([config.created, config.author, config.rootfs.diff_ids.length, config.history.filter((entry) => entry.empty_layer !== true).length]).toEqual(['1970-01-01T00:00:00Z', 'me', 3, 3]);
+    expect(config.rootfs.diff_ids).toEqual(manifest.layers.map((layer) => layer.digest));
+  });
+
+  it('bound times by SOURCE_DATE_EPOCH', async () => {
+    await write('type=oci,dest=image', { epoch: 1_000_000_000 });
+    const index = json('image', 'index.json') as { manifests: { digest: string }[] };
+    const manifest = blob('image', index.manifests[0]!.digest) as { layers: { digest: string }[] };
+    const listing = execFileSync('tar', ['--utc', '-tvf', join(out, 'image/blobs/sha256', manifest.layers[0]!.digest.slice(7))], { encoding: 'utf8' });
+    expect(listing.split('\n').filter((line) => line !== '').every((line) => line.includes('2001-09-09 01:46'))).toBe(true);
+  });
+
+  it('can be one tar, gzipped layers, or what docker loads', async () => {
+    await write('type=docker,dest=d.tar', { names: ['app:1'] });
+    await write('type=oci,dest=o.tar,compression=gzip');
+    expect(execFileSync('tar', ['-tf', join(out, 'o.tar')], { encoding: 'utf8' })).toContain('oci-layout');
+    const manifest = JSON.parse(execFileSync('tar', ['-xOf', join(out, 'd.tar'), 'manifest.json'], { encoding: 'utf8' })) as { RepoTags: string[]; Layers: string[] }[];
+    expect([manifest[0]?.RepoTags, manifest[0]?.Layers.length]).toEqual([['app:1'], 3]);
+  });
+
+  it('are put down whole, over an older one', async () => {
+    await write('type=oci,dest=image');
+    writeFileSync(join(out, 'image', 'stale'), '');
+    await write('type=oci,dest=image');
+    expect([existsSync(join(out, 'image', 'stale')), readdirSync(out)]).toEqual([false, ['image']]);
+  });
+});
+
+describe('-o', () => {
+  it.each([
+    ['out', { type: 'local', dest: 'out', asTar: false, compression: 'uncompressed' }],
+    ['-', { type: 'tar', dest: '-', asTar: true, compression: 'uncompressed' }],
+    ['type=oci,dest=x.tar,name=a:b', { type: 'oci', dest: 'x.tar', asTar: true, compression: 'uncompressed', name: 'a:b' }],
+    ['type=oci,dest=x', { type: 'oci', dest: 'x', asTar: false, compression: 'uncompressed' }],
+    ['type=docker,dest=x', { type: 'docker', dest: 'x', asTar: true, compression: 'uncompressed' }],
+  ])('%s', (text, spec) => {
+    expect(parseOutputSpec(text)).toEqual(spec);
+  });
+
+  it.each(['type=registry,dest=x', 'type=oci', 'type=oci,dest=x,compression=zstd', 'type=local,dest=-', 'type=oci,dest=x,push=true', 'dest=x'])('%s is refused', (text) => {
+    expect(() => parseOutputSpec(text)).toThrow(expect.objectContaining({ code: 'ALP_USAGE_OPTION' }));
+  });
+});
