@@ -1,9 +1,10 @@
 /** The builder's side of the apk shim: takes requests while a RUN runs, one after another, and answers them. */
 import { isAlprootError } from '../core/errors.ts';
-import { joinHost, type HostPath } from '../core/paths.ts';
+import { TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { showName } from '../core/redact.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { openExchange, type Exchange } from '../system/exchange.ts';
+import { openWorkTree } from '../system/work-tree.ts';
 import { isReadOnly, parseShimRequest, type ShimRequest } from './apk-shim.ts';
 import type { ApkAnswer } from './host.ts';
 
@@ -21,7 +22,9 @@ const REQUEST_BYTES = 4 * 1024 * 1024;
  * @param serve called for one request at a time; what it throws is printed by the shim as apk prints its errors
  */
 export function startApkServer(directory: HostPath, serve: (request: ShimRequest) => Promise<ApkAnswer>): ApkServer {
-  makeDirectory(directory, 0o1777);
+  makeDirectory(directory, 0o700);
+  // A RUN may call apk as any user; whatever the umask says.
+  openToAll(directory);
   const exchange = openExchange(directory);
   const watching = exchange.watch(async (name) => {
     const id = /^request\.([0-9]+(?:\.x)*)$/.exec(name)?.[1];
@@ -31,12 +34,18 @@ export function startApkServer(directory: HostPath, serve: (request: ShimRequest
     if (request !== undefined) reply(exchange, id, await answer(request, serve));
   });
   return {
-    directory: joinHost(directory),
+    directory,
     stop: async () => {
       exchange.close();
       await watching;
     },
   };
+}
+
+function openToAll(directory: HostPath): void {
+  const tree = openWorkTree(directory);
+  tree.setMode(TREE_ROOT, 0o1777);
+  tree.close();
 }
 
 async function answer(request: ShimRequest, serve: (request: ShimRequest) => Promise<ApkAnswer>): Promise<ApkAnswer> {

@@ -31,7 +31,11 @@ interface Cursor {
   readonly escape: string;
   readonly keepQuotes: boolean;
   readonly used: Set<string>;
+  depth: number;
 }
+
+/** Modifiers within modifiers. */
+const MAX_DEPTH = 100;
 
 interface Part {
   readonly text: string;
@@ -43,7 +47,7 @@ interface Part {
  * @throws ALP_FORMAT_DOCKERFILE for an unclosed quote or brace, an unknown modifier, and `${x:?message}` on an unset x
  */
 export function expand(text: string, variables: Variables, { escape, keepQuotes = false }: ExpandOptions): Expansion {
-  const cursor: Cursor = { text, at: 0, variables, escape, keepQuotes, used: new Set() };
+  const cursor: Cursor = { text, at: 0, variables, escape, keepQuotes, used: new Set(), depth: 0 };
   const parts = readUntil(cursor, '', false);
   return { text: parts.map((part) => part.text).join(''), words: wordsOf(parts), used: cursor.used };
 }
@@ -53,11 +57,13 @@ function fail(cursor: Cursor, why: string): never {
 }
 
 function readUntil(cursor: Cursor, stop: string, rawEscapes: boolean): Part[] {
+  if (++cursor.depth > MAX_DEPTH) fail(cursor, `more than ${MAX_DEPTH} levels of nesting`);
   const parts: Part[] = [];
   while (cursor.at < cursor.text.length) {
     const char = cursor.text.charAt(cursor.at);
     if (stop !== '' && char === stop) {
       cursor.at++;
+      cursor.depth--;
       return parts;
     }
     if (char === '$') parts.push({ text: readDollar(cursor), splits: true });
@@ -110,8 +116,9 @@ function readDouble(cursor: Cursor): string {
 }
 
 function readName(cursor: Cursor): string {
-  const rest = cursor.text.slice(cursor.at);
-  const name = /^(?:\d+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*)/u.exec(rest)?.[0] ?? '';
+  const pattern = /\d+|[@*#?\-$!]|[\p{L}_][\p{L}\p{Nd}_]*/uy;
+  pattern.lastIndex = cursor.at;
+  const name = pattern.exec(cursor.text)?.[0] ?? '';
   cursor.at += name.length;
   return name;
 }

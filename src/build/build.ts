@@ -1,0 +1,111 @@
+/** A whole build: read the Dockerfile, plan, refuse what cannot be done, carry out, write the outputs. */
+import { AlprootError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import { limits } from '../core/limits.ts';
+import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import { normaliseImageName } from '../formats/oci.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { isDirectory } from '../system/host-paths.ts';
+import { executePlan } from './executor.ts';
+import type { BuildHost } from './host.ts';
+import { writeOutput } from './output.ts';
+import type { WrittenImage } from './output-image.ts';
+import { type OutputSpec, parseOutputSpec } from './output-spec.ts';
+import type { BuildPlan } from './plan.ts';
+import { planBuild, type PlanOptions, refuseUnsupported } from './planner.ts';
+import type { Secrets } from './step-mounts.ts';
+
+/** The Dockerfile's text and where it came from. */
+export interface DockerfileInput {
+  readonly text: string;
+  /** For messages. */
+  readonly name: string;
+  /** undefined for standard input. */
+  readonly path: HostPath | undefined;
+}
+
+export interface BuildRequest extends Omit<PlanOptions, 'file'> {
+  readonly dockerfile: DockerfileInput;
+  readonly context: HostPath | undefined;
+  readonly secrets: Secrets;
+  readonly noCache: boolean;
+  readonly noCacheFilter: readonly string[];
+  /** `-o`, as typed; none: the build only fills the cache. */
+  readonly outputs: readonly string[];
+  /** `-t`, as typed. */
+  readonly tags: readonly string[];
+  readonly metadataFile: HostPath | undefined;
+  /** SOURCE_DATE_EPOCH: seconds since 1970. */
+  readonly epoch: number | undefined;
+  /** The user's directory. */
+  readonly cwd: HostPath;
+  readonly writeStandardOutput: (chunk: Uint8Array) => void;
+}
+
+export interface BuildResult {
+  readonly plan: BuildPlan;
+  /** Of the last image written. */
+  readonly image: WrittenImage | undefined;
+  readonly names: readonly string[];
+}
+
+/**
+ * Finds the Dockerfile as docker does: `-f` from the user's directory, `-` from standard input, else `Dockerfile` in the
+ * context.
+ *
+ * @throws ALP_USAGE_ARGUMENT when it is not there, ALP_LIMIT_SIZE
+ */
+export function readDockerfile({ file, context, cwd, stdin }: { file: string | undefined; context: HostPath; cwd: HostPath; stdin: () => string }): DockerfileInput {
+  if (file === '-') return { text: stdin(), name: 'Dockerfile', path: undefined };
+  const path = file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
+  const bytes = readFileCapped(path, limits.dockerfile);
+  if (bytes === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no Dockerfile ${quoteName(file ?? path)}`, { hint: 'name it with -f, or give the directory that holds it' });
+  return { text: bytes.toString('utf8'), name: file ?? 'Dockerfile', path };
+}
+
+/** The plan alone: `--plan`. */
+export const planRequest = ({ dockerfile, ...options }: Omit<PlanOptions, 'file'> & { readonly dockerfile: DockerfileInput }): BuildPlan =>
+  planBuild(dockerfile.text, { ...options, file: dockerfile.name });
+
+/** @throws ALP_BUILD_*, ALP_FORMAT_DOCKERFILE with `Dockerfile:line`; ALP_USAGE_OPTION for a bad output or tag; what the host's functions throw */
+export async function buildImage(request: BuildRequest, host: BuildHost): Promise<BuildResult> {
+  const outputs = request.outputs.map(parseOutputSpec);
+  const names = request.tags.map(checkedName);
+  if (request.context !== undefined && !isDirectory(request.context)) {
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `the build context ${quoteName(request.context)} is not a directory`, { hint: 'contexts are local directories' });
+  }
+  const plan = planRequest(request);
+  refuseUnsupported(plan);
+  warn(plan, host.emit, outputs);
+  const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
+    let written: WrittenImage | undefined;
+    for (const output of outputs) {
+      written = (await writeOutput(built, output, { ...request, names })) ?? written;
+      if (output.dest !== '-') host.emit({ kind: 'note', message: `wrote ${output.type} output to ${output.dest}` });
+    }
+    return written;
+  });
+  if (request.metadataFile !== undefined) writeFileAtomic(request.metadataFile, formatMetadata(image, names));
+  return { plan, image, names };
+}
+
+function checkedName(name: string): string {
+  const known = normaliseImageName(name);
+  if (known === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, { hint: 'expected NAME or NAME:TAG in lower case' });
+  return known;
+}
+
+function warn(plan: BuildPlan, emit: Emit, outputs: readonly OutputSpec[]): void {
+  for (const { line, message } of plan.warnings) emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
+  if (outputs.length === 0) emit({ kind: 'warning', message: 'no output was asked for: the result stays in the cache only', hint: 'name a directory with -o DIR' });
+}
+
+/** As docker's --metadata-file. */
+function formatMetadata(image: WrittenImage | undefined, names: readonly string[]): string {
+  const fields = {
+    ...(image === undefined ? {} : { 'containerimage.digest': image.digest, 'containerimage.config.digest': image.configDigest }),
+    ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
+  };
+  return `${JSON.stringify(fields, undefined, 2)}\n`;
+}
