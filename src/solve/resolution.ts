@@ -100,12 +100,18 @@ function attempt(input: ResolveInput, world: readonly Dependency[], broken: Read
   return { universe, state, world, changes, errors: state.errors };
 }
 
+/** A failure is looked at again with all names walked, so that its report is apk's to the letter. */
+function attemptTwice(input: ResolveInput, world: readonly Dependency[], broken: ReadonlySet<Dependency>): Resolution {
+  const resolution = attempt(input, world, broken);
+  return resolution.errors === 0 || resolution.universe.isWhole ? resolution : attempt({ ...input, whole: true }, world, broken);
+}
+
 /** Solves; never throws for a world that cannot be had: `errors` tells. */
 export function resolve(input: ResolveInput): Resolution {
   const world = sortWorld(input.world);
   const broken = new Set<Dependency>();
   for (;;) {
-    const resolution = attempt(input, world, broken);
+    const resolution = attemptTwice(input, world, broken);
     if (resolution.errors === 0 || input.forceBrokenWorld !== true) return resolution;
     const known = broken.size;
     for (const dep of world) {

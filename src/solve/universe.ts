@@ -41,6 +41,8 @@ export interface Universe {
   readonly openNode: (node: NameNode) => NameNode;
   /** Whether the name can take part in the solve. */
   readonly isRelevant: (node: NameNode) => boolean;
+  /** All names can. */
+  readonly isWhole: boolean;
   /** Whether any package, dependency or world speaks of the name. */
   readonly known: (name: string) => boolean;
   readonly link: (dep: Dependency) => Link;
@@ -155,7 +157,7 @@ export function createUniverse(input: UniverseInput): Universe {
   const known = (text: string): boolean => names.has(text) || shelves.some(({ byName }) => byName.has(text));
   return {
     arch: input.arch, tags, sources: input.catalog.sources, availableRepos, installed,
-    open: (text) => openNode(intern(text)), openNode, isRelevant, known, link, names: () => names.values(),
+    open: (text) => openNode(intern(text)), openNode, isRelevant, isWhole: relevant === undefined, known, link, names: () => names.values(),
   };
 }
 
