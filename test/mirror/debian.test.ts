@@ -71,7 +71,8 @@ describe('the plan', () => {
 });
 
 const file = (path: string, text = ''): TarItem => ({ kind: 'file', path, mode: 0o755, bytes: Buffer.from(text) });
-const target = targetOf('x86_64') ?? { arch: 'x86_64', gnu: '', musl: '' };
+const target = targetOf('x86_64');
+if (target === undefined) throw new Error('no target');
 
 describe('repacking', () => {
   it("puts musl's loader where Alpine has it and drops documentation but not the licence", () => {
@@ -82,6 +83,25 @@ describe('repacking', () => {
     if (source === undefined) throw new Error('no stanza');
     const entries = repackEntries({ recipe, version: '1', sources: [source], depends: [] }, files, target);
     expect(entries.map(({ kind, path }) => `${kind} ${path}`)).toEqual(['file lib/ld-musl-x86_64.so.1', 'symlink lib/libc.musl-x86_64.so.1', 'file usr/share/licenses/musl/musl.copyright']);
+  });
+
+  it.each(['usr/include/x86_64-linux-gnu/asm/mman.h', 'usr/lib/linux/uapi/x86/asm/mman.h'])("finds this architecture's kernel headers as Debian and as its next release keep them (%s)", (path) => {
+    const recipe = RECIPES.find(({ name }) => name === 'linux-headers');
+    const [source] = parseDebianStanzas(stanza('linux-libc-dev'));
+    if (recipe === undefined || source === undefined) throw new Error('no recipe');
+    const files = new Map([['linux-libc-dev', [path, 'usr/include/linux/mman.h', 'usr/include/scsi/fc/fc_els.h', 'usr/include/arm-linux-gnueabi/asm/mman.h', 'usr/lib/linux/uapi/arm/asm/mman.h'].map((one) => file(one))]]);
+    expect(repackEntries({ recipe, version: '1', sources: [source], depends: [] }, files, target).map((entry) => entry.path)).toEqual(['usr/include/asm/mman.h', 'usr/include/linux/mman.h']);
+  });
+
+  it('links the loader of glibc from its well-known name, wherever it lies', () => {
+    const recipe = RECIPES.find(({ name }) => name === 'debian-libc6');
+    const [source] = parseDebianStanzas(stanza('libc6'));
+    if (recipe === undefined || source === undefined) throw new Error('no recipe');
+    for (const directory of ['lib', 'usr/lib']) {
+      const loader = `${directory}/x86_64-linux-gnu/ld-linux-x86-64.so.2`;
+      const files = new Map([['libc6', [file(loader), { kind: 'symlink', path: 'usr/lib64/ld-linux-x86-64.so.2', mode: 0o777, target: '../lib/x86_64-linux-gnu/ld-linux-x86-64.so.2' } as const]]]);
+      expect(repackEntries({ recipe, version: '1', sources: [source], depends: [] }, files, target).map((entry) => [entry.path, entry.kind === 'symlink' ? entry.target : ''])).toEqual([[loader, ''], ['lib64/ld-linux-x86-64.so.2', `/${loader}`]]);
+    }
   });
 
   it('writes the specs into the directory of the gcc that is there', () => {
@@ -114,8 +134,8 @@ describe('ports', () => {
 
   it('unpack the tarball that Debian has, with its changes', () => {
     const script = formatScript(zlib, ['zlib_1.2.13.dfsg-1.debian.tar.xz', 'zlib_1.2.13.dfsg-1.dsc', 'zlib_1.2.13.dfsg.orig.tar.bz2', 'zlib_1.2.13.dfsg.orig.tar.bz2.asc']);
-    expect(script).toContain("tar -xjf '/srv/zlib_1.2.13.dfsg.orig.tar.bz2'");
-    expect(script).toContain("tar -xJf '/srv/zlib_1.2.13.dfsg-1.debian.tar.xz'");
+    expect(script).toContain("tar -o -xjf '/srv/zlib_1.2.13.dfsg.orig.tar.bz2'");
+    expect(script).toContain("tar -o -xJf '/srv/zlib_1.2.13.dfsg-1.debian.tar.xz'");
     expect(() => formatScript(zlib, ['zlib_1.orig.tar.zst'])).toThrow(expect.objectContaining({ code: 'ALP_BUILD_RUN' }));
   });
 });

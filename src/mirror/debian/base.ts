@@ -62,13 +62,29 @@ function hostDistribution(): string {
   return /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(text)?.[1] ?? 'a Debian archive';
 }
 
-/** Asks the very busybox that goes into the tree; apt has verified it. */
+/**
+ * Where the applets of the tree's busybox go. The static one, which runs on any host of this architecture and which
+ * apt has verified, says where each belongs; which of them the other one has is read from its table of names.
+ */
 async function listApplets({ work }: Workshop, made: readonly MadePackage[]): Promise<string[]> {
-  const busybox = made.flatMap(({ entries }) => entries).find(({ path }) => path === 'bin/busybox');
-  if (busybox?.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', "Debian's busybox has no bin/busybox");
+  const find = (path: string): Uint8Array => {
+    const item = made.flatMap(({ entries }) => entries).find((entry) => entry.path === path);
+    if (item?.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', `Debian's busybox has no ${path}`);
+    return item.bytes;
+  };
   const program = joinHost(work, 'busybox');
-  writeFileAtomic(program, busybox.bytes, { mode: 0o755 });
+  writeFileAtomic(program, find('bin/busybox.static'), { mode: 0o755 });
   const { stdout, status } = await captureProcess([program, '--list-full'], { env: {} });
   if (status !== 0) throw new AlprootError('ALP_RUN_EXEC', `busybox --list-full ended with status ${status}`);
-  return stdout.split('\n').filter((path) => path !== '' && isWantedApplet(path));
+  const names = parseAppletNames(find('bin/busybox'));
+  return stdout.split('\n').filter((path) => names.has(path.slice(path.lastIndexOf('/') + 1)) && isWantedApplet(path));
+}
+
+/** The sorted, NUL-separated names that every busybox holds, from `[` on. @throws ALP_FORMAT_APK when there are none */
+export function parseAppletNames(program: Uint8Array): ReadonlySet<string> {
+  const bytes = Buffer.from(program.buffer, program.byteOffset, program.length);
+  const start = bytes.indexOf('[\0[[\0', 'latin1');
+  const end = start < 0 ? -1 : bytes.indexOf('\0\0', start, 'latin1');
+  if (end < 0) throw new AlprootError('ALP_FORMAT_APK', "Debian's busybox has no table of applets");
+  return new Set(bytes.toString('latin1', start, end).split('\0'));
 }

@@ -102,7 +102,7 @@ export function formatScript(port: PortRecipe, files: readonly string[]): string
   const unpack = (pattern: RegExp): string | undefined => {
     const name = files.find((file) => pattern.test(file));
     const flag = DECOMPRESS[/[^.]+$/.exec(name ?? '')?.[0] ?? ''];
-    return name === undefined || flag === undefined ? undefined : `tar -x${flag}f '/srv/${name.replaceAll("'", '')}'`;
+    return name === undefined || flag === undefined ? undefined : `tar -o -x${flag}f '/srv/${name.replaceAll("'", '')}'`;
   };
   const original = unpack(/\.orig\.tar\.(gz|bz2|xz)$/) ?? unpack(/(?<!\.debian)\.tar\.(gz|bz2|xz)$/);
   if (original === undefined) throw new AlprootError('ALP_BUILD_RUN', `the source of ${port.source} has no tarball that busybox can unpack`);

@@ -36,7 +36,7 @@ export async function planRepacks({ wanted, recipes, apt, ownVersion }: PlanInpu
     const recipe = byName.get(name);
     if (recipe === undefined) {
       throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', `no recipe makes ${quoteName(name)} from Debian's packages`, {
-        hint: 'use an Alpine mirror for it, or ask for one of the packages that `alproot mirror from-debian --list` names',
+        hint: 'use an Alpine mirror for it; docs/mirrors.md lists what can be made from Debian',
       });
     }
     if (chosen.has(name)) return;

@@ -9,16 +9,18 @@ export interface Target {
   readonly gnu: string;
   /** The same for Debian's musl: `x86_64-linux-musl`. */
   readonly musl: string;
+  /** The kernel's name for it, in the paths of its headers. */
+  readonly uapi: string;
 }
 
-const TRIPLETS: Readonly<Partial<Record<Arch, string>>> = {
-  x86_64: 'x86_64-linux', aarch64: 'aarch64-linux', ppc64le: 'powerpc64le-linux', s390x: 's390x-linux', riscv64: 'riscv64-linux',
+const TRIPLETS: Readonly<Partial<Record<Arch, readonly [triplet: string, uapi: string]>>> = {
+  x86_64: ['x86_64-linux', 'x86'], aarch64: ['aarch64-linux', 'arm64'], ppc64le: ['powerpc64le-linux', 'powerpc'], s390x: ['s390x-linux', 's390'], riscv64: ['riscv64-linux', 'riscv'],
 };
 
 /** undefined where no mirror can be made from Debian. */
 export function targetOf(arch: Arch): Target | undefined {
-  const triplet = TRIPLETS[arch];
-  return triplet === undefined ? undefined : { arch, gnu: `${triplet}-gnu`, musl: `${triplet}-musl` };
+  const names = TRIPLETS[arch];
+  return names === undefined ? undefined : { arch, gnu: `${names[0]}-gnu`, musl: `${names[0]}-musl`, uapi: names[1] };
 }
 
 export interface Recipe {
@@ -37,7 +39,7 @@ export interface Recipe {
   readonly drops?: RegExp;
   /** Only these stay in. */
   readonly keeps?: RegExp;
-  /** Renamings, applied to each path and hard link target. */
+  /** Renamings, applied to each path and hard link target; what gets an empty name goes. */
   readonly moves?: (target: Target) => readonly (readonly [from: RegExp, to: string])[];
   /** Symbolic links to add where the path is free. */
   readonly links?: (target: Target) => Readonly<Record<string, string>>;

@@ -23,7 +23,7 @@ const loader = ({ arch }: Target): string => `lib/ld-musl-${arch}.so.1`;
 const LIBC: readonly Recipe[] = [
   {
     name: 'musl', description: 'the musl c library (libc) implementation', roots: ['musl'],
-    drops: /^etc\/|^usr\/bin\/|^lib\/ld-musl/,
+    drops: /^etc\/|^usr\/bin\/|^(usr\/)?lib\/ld-musl/,
     moves: (target) => [[new RegExp(`^(?:usr/)?lib/${target.musl}/libc\\.so$`), loader(target)]],
     links: (target) => ({ [`lib/libc.musl-${target.arch}.so.1`]: `ld-musl-${target.arch}.so.1` }),
     provides: ({ arch }) => [`so:libc.musl-${arch}.so.1=1`],
@@ -39,8 +39,13 @@ const LIBC: readonly Recipe[] = [
   meta('libc-utils', 'meta package to pull in correct libc utilities', ['musl-utils']),
   {
     name: 'linux-headers', description: 'Linux system headers', roots: ['linux-libc-dev'],
-    keeps: /^usr\/include(\/|$)/, drops: /^usr\/include\/scsi(\/|$)/,
-    moves: ({ gnu }) => [[new RegExp(`^usr/include/${gnu}/asm(?=/|$)`), 'usr/include/asm']],
+    keeps: /^usr\/include(\/|$)|^usr\/lib\/linux\/uapi\//,
+    moves: ({ gnu, uapi }) => [
+      [new RegExp(`^usr/include/${gnu}/asm(?=/)`), 'usr/include/asm'],
+      [new RegExp(`^usr/lib/linux/uapi/${uapi}/asm(?=/)`), 'usr/include/asm'],
+      // Other architectures, and what musl-dev has.
+      [/^(usr\/include\/[^/]*-linux-[^/]*|usr\/lib\/linux|usr\/include\/scsi)(\/.*|$)/, ''],
+    ],
   },
 ];
 
@@ -89,6 +94,7 @@ const TOOLS: readonly Recipe[] = [
   tool('libtool', 'libtool', { ignores: /^(gcc|c-compiler|cpp|libc6-dev|libc-dev|file|autotools-dev|libltdl.*)$/ }),
   { ...tool('pkgconf'), absorbs: /^(pkgconf-bin|pkg-config)$/, ignores: /^dpkg-dev$/, links: () => ({ 'usr/bin/pkg-config': 'pkgconf' }) },
   tool('cmake', 'cmake', { absorbs: /^cmake-data$/ }), tool('ninja-build', 'ninja-build', { provides: () => ['ninja'] }), tool('git', 'git', { absorbs: /^git-man$/ }), tool('curl'),
+  tool('python3', 'python3', { absorbs: /^(lib)?python3(\.\d+)?(-minimal|-stdlib)?$/, ignores: /^(media-types|mime-support|tzdata)$/ }),
   tool('upx', 'upx-ucl', { links: () => ({ 'usr/bin/upx': 'upx-ucl' }) }),
   tool('gettext', 'gettext', { absorbs: /^gettext-base$/ }),
   { ...tool('ca-certificates'), ignores: /^openssl$/, keeps: /^usr\/share\/ca-certificates(\/|$)/, depends: ['ca-certificates-bundle'] },
@@ -102,8 +108,8 @@ const TOOLS: readonly Recipe[] = [
 const RUNTIME: readonly Recipe[] = [
   {
     name: 'debian-libc6', description: "glibc's shared libraries, for the programs that come from Debian", roots: ['libc6', 'libc-bin'],
-    keeps: /^(usr\/)?lib(64)?(\/|$)/, drops: /\/gconv(\/|$)|\/audit(\/|$)/,
-    moves: () => [[/^usr\/lib64(?=\/|$)/, 'lib64']],
+    keeps: /^(usr\/)?lib(64)?(\/|$)/, drops: /\/gconv(\/|$)|\/audit(\/|$)|^(usr\/)?lib(64)?\/ld[^/]*\.so\.\d+$/,
+    // The loader's well-known name, wherever Debian keeps the file itself.
     generates: (items) => items.flatMap((item) => {
       const name = /\/(ld-linux[^/]*|ld64)\.so\.\d+$/.exec(item.path)?.[0];
       return item.kind !== 'file' || name === undefined ? [] : [{ kind: 'symlink' as const, path: `${name.includes('x86-64') || name.includes('ld64') ? 'lib64' : 'lib'}${name}`, mode: 0o777, target: `/${item.path}` }];

@@ -21,7 +21,7 @@ export function repackEntries({ recipe, sources }: PlannedRepack, files: DebFile
   const kept = all.filter(({ path }) => !DOCUMENTATION.test(path) && recipe.drops?.test(path) !== true && (recipe.keeps?.test(path) ?? true));
   const entries = new Map<string, TarItem>();
   const add = (item: TarItem): void => {
-    if (!entries.has(item.path)) entries.set(item.path, item);
+    if (item.path !== '' && !entries.has(item.path)) entries.set(item.path, item);
   };
   const originals = recipe.keeps?.source === '^$' ? all : kept.map((item) => relocate(item, move));
   for (const item of kept) if (item.kind !== 'directory') add(relocate(item, move));
