@@ -82,6 +82,7 @@ export const ERRORS = {
   ALP_RUN_BACKEND: rule(125),
   ALP_RUN_ISOLATION: rule(125),
   ALP_RUN_MOUNT: rule(125),
+  ALP_RUN_OWNERS: rule(125),
   ALP_RUN_EXEC: rule(126),
   ALP_RUN_NOT_FOUND: rule(127),
 } as const satisfies Record<string, ErrorRule>;

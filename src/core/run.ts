@@ -39,3 +39,13 @@ export interface RunResult {
 }
 
 export type RunCommand = (description: RunDescription) => Promise<RunResult>;
+
+/** Who a file of an image belongs to, where the disk cannot say it. */
+export interface FileOwner {
+  readonly uid: number;
+  readonly gid: number;
+  /** Permission bits, 07777, when they differ from the disk's. */
+  readonly mode?: number;
+  /** `security.capability` and others; values hold one character per byte. */
+  readonly xattrs?: Readonly<Record<string, string>>;
+}

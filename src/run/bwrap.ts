@@ -1,17 +1,22 @@
 /** bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. */
 import type { Compile } from './compiled.ts';
 import { HOST_ENV, KEPT_CAPABILITIES } from './compiled.ts';
+import { compileUnshare } from './unshare.ts';
 import type { MountOp } from './mount-plan.ts';
 
 /** @param options.hostProc binds the host's /proc where a new one cannot be mounted (masked /proc in a container) */
 export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Compile => (description, plan, host) => {
   const mapped = !host.isRoot;
+  const { uid, gid } = description.user;
+  // bubblewrap cannot become another user but by a namespace in which root is none: unshare can.
+  if (!mapped && (uid !== 0 || gid !== 0)) return compileUnshare({ userNamespace: false })(description, plan, host);
   const argv = [
     host.tools.bwrap ?? 'bwrap',
     '--die-with-parent', '--new-session', '--unshare-ipc', '--unshare-uts', '--hostname', 'alproot',
     ...(hostProc ? [] : ['--unshare-pid']),
     ...(description.network === 'none' ? ['--unshare-net'] : []),
-    ...(mapped ? ['--unshare-user', '--uid', String(description.user.uid), '--gid', String(description.user.gid)] : ['--cap-drop', 'ALL', ...KEPT_CAPABILITIES.flatMap((name) => ['--cap-add', name])]),
+    ...(mapped ? ['--unshare-user', '--uid', String(uid), '--gid', String(gid)] : []),
+    '--cap-drop', 'ALL', ...(uid === 0 ? KEPT_CAPABILITIES.flatMap((name) => ['--cap-add', name]) : []),
     ...plan.ops.flatMap((op) => mountArguments(op, hostProc)),
     ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
     '--chdir', description.cwd,

@@ -53,8 +53,8 @@ function start({ argv, env }: CompiledRun, { stdio, signal }: RunDescription, ho
   return runProcess(argv, { ...shared, stdio: 'inherit', detached: true });
 }
 
-/** Finds the program as the kernel will, inside. */
-function requireProgram(description: RunDescription, tree: WorkTree): void {
+/** Finds the program as the kernel will, inside. @throws ALP_RUN_NOT_FOUND */
+export function requireProgram(description: RunDescription, tree: WorkTree): void {
   const [name = ''] = description.argv;
   const candidates = name.includes('/')
     ? [name.startsWith('/') ? name : `${description.cwd}/${name}`]
@@ -64,11 +64,12 @@ function requireProgram(description: RunDescription, tree: WorkTree): void {
 }
 
 function isThere(candidate: string, { mounts, tree: root }: RunDescription, tree: WorkTree): boolean {
-  const mount = mounts.findLast(({ target }) => candidate.startsWith(`/${target}/`));
-  if (mount !== undefined) return mount.kind === 'tmpfs' || exists(joinHost(mount.source, candidate.slice(mount.target.length + 2)));
-  if (/^\/(?:dev|proc|tmp)\//.test(candidate) || root === '/') return true;
+  if (root === '/') return true;
   try {
-    return tree.stat(tree.resolve(treePathFromUser(candidate))) !== undefined;
+    const inside = `/${tree.resolve(treePathFromUser(candidate))}`;
+    const mount = mounts.findLast(({ target }) => inside.startsWith(`/${target}/`));
+    if (mount !== undefined) return mount.kind === 'tmpfs' || exists(joinHost(mount.source, inside.slice(mount.target.length + 2)));
+    return /^\/(?:dev|proc|tmp)\//.test(inside) || tree.stat(treePathFromUser(inside)) !== undefined;
   } catch {
     return false;
   }

@@ -8,7 +8,9 @@
 
 static struct identity me;
 
+/* The parent of the first process of a namespace is 0, and so is the number in a free place: it is nobody's. */
 static struct process *find_process(u32 pid) {
+  if (pid == 0) return 0;
   for (u32 i = 0; i < MAX_PROCESSES; i++) if (records->header.processes[i].pid == pid) return &records->header.processes[i];
   return 0;
 }
@@ -16,10 +18,9 @@ static struct process *find_process(u32 pid) {
 static void note_identity(u32 pid, const struct identity *identity) {
   lock();
   struct process *p = find_process(pid);
-  if (!p) p = find_process(0);
   for (u32 i = 0; !p && i < MAX_PROCESSES; i++) {
     struct process *old = &records->header.processes[i];
-    if (call(NR_kill, old->pid, 0, 0, 0) == -NO_PROCESS) p = old;
+    if (old->pid == 0 || call(NR_kill, old->pid, 0, 0, 0) == -NO_PROCESS) p = old;
   }
   if (p) {
     copy(&p->identity, identity, sizeof *identity);
