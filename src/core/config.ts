@@ -16,6 +16,8 @@ export interface Config {
   readonly cache: HostPath | undefined;
   /** In order of preference. 'auto': Alpine's CDN, then one made from the host's Debian archive. */
   readonly mirrors: readonly MirrorSpec[] | 'auto';
+  /** Further keys that belong to no particular mirror; `verify` trusts them. */
+  readonly keys: readonly HostPath[];
   readonly arch: Arch;
   /** `3.19`, `3.19.4`, `edge`; undefined: the newest that the mirror has. */
   readonly release: string | undefined;

@@ -8,6 +8,7 @@ import type { BackendName, RunDescription } from '../core/run.ts';
 import { BACKENDS, type Backend } from './backend.ts';
 import type { RunHost } from './host-tools.ts';
 import { explainRefusal } from './refusal.ts';
+import { probeMounts } from './probe-tree.ts';
 import { runInTree } from './run-in-tree.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
@@ -54,7 +55,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', unsh
 const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescription => ({
   tree,
   writable: false,
-  mounts: [{ kind: 'bind', source: place, target: treePathFromUser('/tmp'), writable: true }],
+  mounts: [...probeMounts(tree), { kind: 'bind', source: place, target: treePathFromUser('/tmp'), writable: true }],
   argv: ['/bin/sh', '-c', PROGRAM],
   env: { PATH: '/usr/bin:/bin' },
   cwd: '/',

@@ -1,5 +1,5 @@
 /** Directories of the host: made, listed, moved into place. */
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { fileError } from './files.ts';
@@ -31,5 +31,14 @@ export function moveDirectory(from: HostPath, to: HostPath): boolean {
   } catch (error) {
     if (['EEXIST', 'ENOTEMPTY', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return false;
     throw fileError('write', to, error);
+  }
+}
+
+/** Removes a directory that is empty. @throws ALP_STORE_WRITE */
+export function removeEmptyDirectory(path: HostPath): void {
+  try {
+    rmdirSync(path);
+  } catch (error) {
+    throw fileError('remove', path, error);
   }
 }

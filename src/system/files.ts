@@ -30,6 +30,8 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
     if (stat.size > maxBytes) {
       throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${stat.size} bytes, more than the cap of ${maxBytes}`);
     }
+    // Files of /proc say that they are empty.
+    if (stat.size === 0) return readToEnd(fd, maxBytes);
     const bytes = Buffer.alloc(stat.size);
     let filled = 0;
     while (filled < bytes.length) {
@@ -43,6 +45,13 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
   } finally {
     closeSync(fd);
   }
+}
+
+function readToEnd(fd: number, maxBytes: number): Buffer {
+  const buffer = Buffer.alloc(Math.min(maxBytes, 64 * 1024));
+  let filled = 0;
+  for (let count = -1; count !== 0 && filled < buffer.length; filled += count) count = readSync(fd, buffer, filled, buffer.length - filled, null);
+  return buffer.subarray(0, filled);
 }
 
 export interface WriteOptions {

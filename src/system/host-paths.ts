@@ -1,5 +1,5 @@
 /** Questions about paths of the host, answered without following the last component where that matters. */
-import { existsSync, lstatSync, readdirSync, realpathSync, statSync, accessSync, constants } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants } from 'node:fs';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 
 export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
@@ -51,4 +51,10 @@ export function findProgram(name: string, searchPath: string): HostPath | undefi
     }
   }
   return undefined;
+}
+
+/** Bytes free for us and in all on the file system of `path`. */
+export function statfsSync(path: string): { readonly free: number; readonly total: number } {
+  const { bavail, blocks, bsize } = statfs(path);
+  return { free: bavail * bsize, total: blocks * bsize };
 }

@@ -77,8 +77,14 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
 
 async function carryOut(change: Change, working: Working): Promise<void> {
   if (change.kind === 'purge') return purge(change.previous.record.name, working);
+  if (change.kind === 'skip') return;
   const { next } = change;
   const previous = working.packages.find(({ record }) => record.name === next.record.name);
+  if (change.kind === 'pin' && previous !== undefined) {
+    const { tag: _former, ...rest } = previous;
+    setEntry(working, { ...rest, ...(next.tag === undefined ? {} : { tag: next.tag }) });
+    return;
+  }
   if (next.source.kind === 'virtual') {
     setEntry(working, { record: next.record, directories: [] });
     return;
@@ -100,7 +106,7 @@ interface Installing {
 async function install(next: PlannedPackage, { opened, previous, working }: Installing): Promise<void> {
   const { tree, owners } = working.options;
   const { record } = next;
-  const shell: InstalledEntry = { record, directories: [], ...(next.source.kind === 'repository' && next.source.tag !== undefined ? { tag: next.source.tag } : {}) };
+  const shell: InstalledEntry = { record, directories: [], ...(next.tag === undefined ? {} : { tag: next.tag }) };
   const scripts = [...opened.contents.scripts].map(([kind, content]): StoredScript => ({ name: scriptName(shell, kind), mtime: record.buildTime, content }));
   const verb = previous === undefined ? 'install' : 'upgrade';
   const args = previous === undefined ? [record.version] : [record.version, previous.record.version];

@@ -32,7 +32,9 @@ export function readProtection(tree: WorkTree): (path: TreePath) => Protection {
 }
 
 /** A shell pattern of a path and everything below it. */
-export function globPattern(glob: string): RegExp {
-  const body = glob.replace(/^\/+|\/+$/g, '').replace(/[.+^${}()|\\]/g, '\\$&').replace(/\*/g, '[^/]*').replace(/\?/g, '[^/]');
-  return new RegExp(`^${body}(?:/|$)`);
-}
+export const globPattern = (glob: string): RegExp => new RegExp(`^${globBody(glob)}(?:/|$)`);
+
+/** A shell pattern of just that path. */
+export const exactPattern = (glob: string): RegExp => new RegExp(`^${globBody(glob)}$`);
+
+const globBody = (glob: string): string => glob.replace(/^\/+|\/+$/g, '').replace(/[.+^${}()|\\]/g, '\\$&').replace(/\*/g, '[^/]*').replace(/\?/g, '[^/]');

@@ -7,7 +7,7 @@ import type { StoredScript } from '../formats/scripts-archive.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { ensureDirectory, scriptName, type Trigger } from './database.ts';
 import type { RunScript } from './opened.ts';
-import { globPattern } from './protected-paths.ts';
+import { exactPattern } from './protected-paths.ts';
 
 const EXEC = 'lib/apk/exec' as TreePath;
 
@@ -46,8 +46,8 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
 
 /** Directories, absolute, that changed and that a trigger watches. */
 export function triggeredBy({ patterns }: Trigger, changed: Iterable<TreePath>): string[] {
-  const compiled = patterns.map((pattern) => ({ pattern: new RegExp(`${globPattern(pattern.replace(/^\+/, '')).source.slice(0, -'(?:/|$)'.length)}$`) }));
-  return [...changed].filter((path) => compiled.some(({ pattern }) => pattern.test(path))).map((path) => `/${path}`).sort();
+  const compiled = patterns.map((pattern) => exactPattern(pattern.replace(/^\+/, '')));
+  return [...changed].filter((path) => compiled.some((pattern) => pattern.test(path))).map((path) => `/${path}`).sort();
 }
 
 export const triggerOf = (entry: InstalledEntry, triggers: readonly Trigger[]): Trigger | undefined => {

@@ -1,0 +1,55 @@
+/** What a command is: a row of the table, and a module that is loaded when the command is used. */
+import type { Config } from '../core/config.ts';
+import type { Surroundings } from './environment.ts';
+import type { Printer } from './printer.ts';
+
+export interface CommandContext {
+  readonly config: Config;
+  readonly printer: Printer;
+  readonly place: Surroundings;
+  /** Values of the command's own options, by camel-cased long name. */
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  readonly args: readonly string[];
+}
+
+export type CommandAction = (context: CommandContext) => Promise<number>;
+
+export interface CommandOption {
+  /** As commander writes it: `-p, --package <name>`. */
+  readonly flags: string;
+  readonly help: string;
+  readonly repeat?: boolean;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** Positional arguments as commander writes them. */
+  readonly args?: string;
+  readonly summary: string;
+  readonly options?: readonly CommandOption[];
+  /** `leading`: our options end at the first word that is not ours; `native`: the arguments are another program's. */
+  readonly parsing?: 'leading' | 'native';
+  readonly examples?: readonly string[];
+  readonly load: () => Promise<CommandAction>;
+}
+
+/** The text of an option's value. */
+export const text = (context: CommandContext, name: string): string | undefined => {
+  const value = context.values[name];
+  return typeof value === 'string' ? value : undefined;
+};
+
+/** All values of an option that may be repeated; each may hold several, separated by commas or blanks. */
+export const list = (context: CommandContext, name: string): string[] => {
+  const value = context.values[name];
+  const all = Array.isArray(value) ? (value as readonly string[]) : typeof value === 'string' ? [value] : [];
+  return all.flatMap((entry) => entry.split(/[\s,]+/)).filter((entry) => entry !== '');
+};
+
+/** All values of an option that may be repeated, each as it was given. */
+export const each = (context: CommandContext, name: string): readonly string[] => {
+  const value = context.values[name];
+  return Array.isArray(value) ? (value as readonly string[]) : typeof value === 'string' ? [value] : [];
+};
+
+export const isOn = (context: CommandContext, name: string): boolean => context.values[name] === true;

@@ -1,0 +1,66 @@
+/** Every command, once: help, completion and dispatch read this table. */
+import type { CommandOption, CommandSpec } from './command.ts';
+
+const PACKAGES: CommandOption = { flags: '-p, --package <name>', help: 'packages to have in the environment; commas separate', repeat: true };
+const NETWORK: CommandOption = { flags: '--network <mode>', help: 'none (default) or host' };
+const MOUNT: CommandOption = { flags: '-v, --volume <source[:target[:ro]]>', help: 'make a directory of the host visible inside', repeat: true };
+const ENV: CommandOption = { flags: '-e, --env <name[=value]>', help: 'set a variable inside', repeat: true };
+const EXPLAIN: CommandOption = { flags: '--explain', help: 'print what would be run, and mounted, and stop' };
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'cc', args: '[gcc arguments...]', summary: 'a musl gcc: takes what gcc takes', parsing: 'native',
+    examples: ['alproot cc -static -Os hello.c -o hello', "CC='alproot cc' ./configure && make"],
+    load: async () => (await import('./commands/cc.ts')).cc,
+  },
+  {
+    name: 'tool', args: '<name> [arguments...]', summary: 'another program of the compiler environment: ar, strip, objdump …', parsing: 'native',
+    load: async () => (await import('./commands/cc.ts')).tool,
+  },
+  {
+    name: 'run', args: '[command...]', summary: 'run a command in a cached, read-only environment', parsing: 'leading',
+    options: [PACKAGES, NETWORK, MOUNT, ENV, EXPLAIN, { flags: '-w, --workdir <path>', help: 'working directory inside' }, { flags: '--writable', help: 'give the command a throw-away copy that it may change' }],
+    examples: ['alproot run -p gcc,musl-dev -- gcc --version'],
+    load: async () => (await import('./commands/run.ts')).run,
+  },
+  {
+    name: 'shell', summary: 'an interactive shell in the environment',
+    options: [PACKAGES, NETWORK, MOUNT, ENV, { flags: '--writable', help: 'a throw-away copy that may be changed' }],
+    load: async () => (await import('./commands/run.ts')).shell,
+  },
+  {
+    name: 'rootfs', args: '<create> <dir>', summary: 'make a local tree',
+    options: [PACKAGES],
+    examples: ['alproot rootfs create ./alpine --release 3.19 -p gcc,musl-dev'],
+    load: async () => (await import('./commands/rootfs.ts')).rootfs,
+  },
+  {
+    name: 'verify', args: '<file...>', summary: 'judge minirootfs, APKINDEX and .apk files offline',
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
+    name: 'inspect', args: '<elf>', summary: 'say what an ELF file is, and check it',
+    options: [
+      { flags: '--require <list>', help: 'static,musl,stripped,max-size=1M …; exits 1 when one fails' },
+      { flags: '--symbols', help: 'sizes by archive member' },
+      { flags: '--map <file>', help: "a linker map (-Wl,-Map=FILE) to read the members' sizes from" },
+    ],
+    load: async () => (await import('./commands/inspect.ts')).inspect,
+  },
+  { name: 'doctor', summary: 'what this host allows, and why not', options: [{ flags: '--network', help: 'check mirrors, proxies and certificates too' }], load: async () => (await import('./commands/doctor.ts')).doctor },
+  {
+    name: 'mirror', args: '<from-debian|index|sign|keygen|serve> [paths...]', summary: 'make a repository of packages',
+    options: [
+      PACKAGES,
+      { flags: '--sign-with <file>', help: 'private key (PEM)' },
+      { flags: '--name <key name>', help: 'name of a new key' },
+      { flags: '--description <text>', help: 'description in the index' },
+      { flags: '--listen <[host:]port>', help: 'where serve listens' },
+      { flags: '--tls', help: 'serve over HTTPS with a certificate made on the spot' },
+    ],
+    load: async () => (await import('./commands/mirror.ts')).mirror,
+  },
+  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long' }], load: async () => (await import('./commands/cache.ts')).cache },
+  { name: 'link-tools', args: '<dir>', summary: 'put x86_64-linux-musl-gcc, musl-gcc and friends into a directory', load: async () => (await import('./commands/link-tools.ts')).linkTools },
+  { name: 'completion', args: '<bash|zsh|fish>', summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
+];

@@ -1,0 +1,31 @@
+/** `alproot cache ls|gc|verify|path`. */
+import { AlprootError } from '../../core/errors.ts';
+import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../index.ts';
+import { text, type CommandAction } from '../command.ts';
+import { formatSize } from '../printer.ts';
+
+export const cache: CommandAction = async (context) => {
+  const { config, printer } = context;
+  switch (context.args[0]) {
+    case 'path':
+      printer.result(cachePath(config), cachePath(config));
+      return 0;
+    case 'ls': {
+      const entries = await cacheList(config);
+      printer.result(entries.map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatSize(sizeBytes).padStart(10)}  ${name}`).join('\n'), entries);
+      return 0;
+    }
+    case 'gc': {
+      const report = await collectGarbage(config, Number(text(context, 'olderThan') ?? '0'));
+      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}`, report);
+      return 0;
+    }
+    case 'verify': {
+      const report = await cacheVerify(config);
+      printer.result(`${report.checked} blobs checked, ${report.damaged.length} damaged${report.damaged.map((name) => `\n  dropped ${name}`).join('')}`, report);
+      return report.damaged.length === 0 ? 0 : 9;
+    }
+    default:
+      throw new AlprootError('ALP_USAGE_ARGUMENT', 'cache needs one of ls, gc, verify, path');
+  }
+};

@@ -1,0 +1,25 @@
+/** `alproot cc`, and `alproot tool NAME` behind the names that `link-tools` makes. */
+import { AlprootError } from '../../core/errors.ts';
+import { runTool } from '../../index.ts';
+import type { CommandAction, CommandContext } from '../command.ts';
+
+export const cc: CommandAction = (context) => start(context, 'gcc', context.args);
+
+export const tool: CommandAction = (context) => {
+  const [name, ...args] = context.args;
+  if (name === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'tool needs the name of a program', { hint: 'alproot tool strip hello' });
+  return start(context, name, args);
+};
+
+async function start(context: CommandContext, name: string, args: readonly string[]): Promise<number> {
+  const { status } = await runTool(context.config, {
+    tool: name,
+    args,
+    directory: context.place.cwd,
+    // What gcc itself reads; everything else of the caller's environment stays outside.
+    env: Object.fromEntries(
+      Object.entries(context.place.env).filter((entry): entry is [string, string] => /^(?:CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|GCC_COLORS|SOURCE_DATE_EPOCH|DEPENDENCIES_OUTPUT|MAKEFLAGS|TERM)$/.test(entry[0]) && entry[1] !== undefined),
+    ),
+  });
+  return status;
+}

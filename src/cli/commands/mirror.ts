@@ -1,0 +1,55 @@
+/** `alproot mirror from-debian|index|sign|keygen|serve`. */
+import { resolve } from 'node:path';
+import { AlprootError } from '../../core/errors.ts';
+import { hostPath, type HostPath } from '../../core/paths.ts';
+import { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../index.ts';
+import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+
+export const mirror: CommandAction = async (context) => {
+  const verb = VERBS[context.args[0] ?? ''];
+  if (verb === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `mirror knows ${Object.keys(VERBS).join(', ')}, not ${context.args[0] ?? ''}`);
+  await verb(context);
+  return 0;
+};
+
+const pathOf = (context: CommandContext, argument: string | undefined, what: string): HostPath => {
+  if (argument === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `mirror ${context.args[0] ?? ''} needs ${what}`);
+  return hostPath(resolve(context.place.cwd, argument));
+};
+
+const signWith = (context: CommandContext): HostPath | undefined => {
+  const file = text(context, 'signWith');
+  return file === undefined ? undefined : pathOf(context, file, 'a key');
+};
+
+const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>> = {
+  'from-debian': async (context) => {
+    const made = await mirrorFromDebian(context.config, pathOf(context, context.args[1], 'a directory'), list(context, 'package'));
+    const use = `--mirror ${made.directory} --keys-dir ${made.keysDirectory} --release ${made.branch.replace(/^v/, '')}`;
+    context.printer.result(`${made.directory}: ${made.made.length} packages made, ${made.kept.length} kept\nuse it with ${use}`, made);
+  },
+  index: async (context) => {
+    const directory = pathOf(context, context.args[1], 'a directory of .apk files');
+    const names = await indexMirror(context.config, { directory, description: text(context, 'description') ?? '', signWith: signWith(context) });
+    context.printer.result(`${directory}/APKINDEX.tar.gz: ${names.length} packages`, names);
+  },
+  sign: async (context) => {
+    const key = signWith(context);
+    if (key === undefined) throw new AlprootError('ALP_USAGE_OPTION', 'mirror sign needs --sign-with KEY', { hint: 'make a key with `alproot mirror keygen`' });
+    const written = await signFiles(context.args.slice(1).map((file) => pathOf(context, file, 'files')), key);
+    context.printer.result(written.join('\n'), written);
+  },
+  keygen: async (context) => {
+    const directory = pathOf(context, context.args[1] ?? '.', 'a directory');
+    const name = await makeSigningKey(directory, text(context, 'name') ?? 'alproot');
+    context.printer.result(`${directory}/${name}\n${directory}/${name.replace(/\.pub$/, '')} (private: keep it secret)`, { publicKey: `${directory}/${name}`, privateKey: `${directory}/${name.replace(/\.pub$/, '')}` });
+  },
+  serve: async (context) => {
+    const directory = pathOf(context, context.args[1], 'a directory');
+    const [, host, port] = /^(?:(.*):)?(\d{1,5})$/.exec(text(context, 'listen') ?? '') ?? [];
+    const server = await serveDirectory(context.config, { directory, host, port: port === undefined ? undefined : Number(port), tls: isOn(context, 'tls') });
+    context.printer.result(`serving ${directory} at ${server.url}${server.certificateFile === undefined ? '' : `\nclients need --ca-file ${server.certificateFile}`}`, { url: server.url, certificateFile: server.certificateFile });
+    await new Promise<void>((done) => context.config.signal?.addEventListener('abort', () => done(), { once: true }));
+    await server.close();
+  },
+};

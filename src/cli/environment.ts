@@ -1,0 +1,43 @@
+/** What the CLI takes from the process's surroundings: variables, directories, the terminal. Read once, here. */
+import { archOfNode, isArch } from '../core/arch.ts';
+import { AlprootError } from '../core/errors.ts';
+import type { Arch } from '../core/package.ts';
+import { quoteName } from '../core/redact.ts';
+
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly stdout: { readonly isTerminal: boolean };
+  readonly stderr: { readonly isTerminal: boolean; readonly columns: number };
+}
+
+export const surroundings = (): Surroundings => ({
+  env: process.env,
+  cwd: process.cwd(),
+  stdout: { isTerminal: process.stdout.isTTY === true },
+  stderr: { isTerminal: process.stderr.isTTY === true, columns: process.stderr.columns || 80 },
+});
+
+/** A variable's value; an empty one counts as unset. */
+export const variable = ({ env }: Surroundings, name: string): string | undefined => env[name] || undefined;
+
+/** A variable that is a switch: set and not `0`, `false`, `no` or `off`. */
+export const isSwitchedOn = (place: Surroundings, name: string): boolean =>
+  !/^(?:0|false|no|off)?$/i.test(variable(place, name) ?? '');
+
+/** Entries of a list variable, separated by white space or commas. */
+export const listVariable = (place: Surroundings, name: string): string[] =>
+  (variable(place, name) ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
+
+/** The architecture asked for, else this machine's. @throws ALP_USAGE_ARGUMENT */
+export function chooseArch(asked: string | undefined): Arch {
+  if (asked !== undefined) {
+    if (isArch(asked)) return asked;
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `unknown architecture ${quoteName(asked)}`, {
+      hint: 'Alpine has x86_64, x86, aarch64, armhf, armv7, ppc64le, s390x, riscv64 and loongarch64',
+    });
+  }
+  const own = archOfNode(process.arch);
+  if (own === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `Alpine has no port to this machine (${process.arch})`);
+  return own;
+}

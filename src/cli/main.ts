@@ -1,0 +1,94 @@
+/**
+ * argv → options → the library → printer → exit status. Commands are loaded when they are asked for, so that
+ * `--version` costs little more than Node.
+ */
+import { AlprootError } from '../core/errors.ts';
+import { surroundings, isSwitchedOn, variable } from './environment.ts';
+import { createPrinter, type Printer } from './printer.ts';
+import type { Parsed } from './program.ts';
+
+declare const ALPROOT_VERSION: string;
+const version = typeof ALPROOT_VERSION === 'string' ? ALPROOT_VERSION : '0.0.0-source';
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args[0] === '--version' || args[0] === '-V') {
+    process.stdout.write(`alproot ${version}\n`);
+    return 0;
+  }
+  const { parseCommandLine } = await import('./program.ts');
+  const parsed = parseCommandLine(args.length === 0 ? ['--help'] : args, version);
+  return parsed === undefined ? 0 : runCommand(parsed);
+}
+
+async function runCommand(parsed: Parsed): Promise<number> {
+  const place = surroundings();
+  const printer = printerFor(parsed);
+  const interruption = watchInterruption();
+  try {
+    const { configFrom } = await import('./options.ts');
+    const config = configFrom(parsed.draft, place, printer.event, interruption.signal);
+    const action = await parsed.spec.load();
+    return await action({ config, printer, place, values: parsed.values, args: parsed.args });
+  } catch (error) {
+    if (interruption.signal.aborted) return interruption.status();
+    printer.error(error);
+    return error instanceof AlprootError ? error.exitStatus : 70;
+  } finally {
+    printer.close();
+    interruption.close();
+  }
+}
+
+function printerFor({ draft: { switches }, spec }: Parsed): Printer {
+  const place = surroundings();
+  const dumb = variable(place, 'TERM') === 'dumb';
+  const colorless = switches.has('noColor') || variable(place, 'NO_COLOR') !== undefined || dumb;
+  // The command's own output has stdout for itself.
+  const ownStdout = spec.parsing !== undefined || spec.name === 'shell';
+  return createPrinter({
+    json: switches.has('json'),
+    quiet: switches.has('quiet') || isSwitchedOn(place, 'ALPROOT_QUIET'),
+    verbose: switches.has('verbose'),
+    color: place.stderr.isTerminal && !colorless,
+    live: place.stderr.isTerminal && !dumb,
+    columns: place.stderr.columns,
+    writeOut: (text) => void (ownStdout ? process.stderr : process.stdout).write(text),
+    writeErr: (text) => void process.stderr.write(text),
+  });
+}
+
+/** The first Ctrl-C (or TERM, HUP) asks the work to stop and clean up; the second ends the process at once. */
+function watchInterruption(): { signal: AbortSignal; status: () => number; close: () => void } {
+  const controller = new AbortController();
+  const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+  let status = 130;
+  const handlers = Object.entries(statuses).map(([name, value]) => {
+    const handler = (): void => {
+      if (controller.signal.aborted) process.exit(value);
+      status = value;
+      controller.abort(new Error(`interrupted by ${name}`));
+    };
+    process.on(name, handler);
+    return [name, handler] as const;
+  });
+  return {
+    signal: controller.signal,
+    status: () => status,
+    close: () => {
+      for (const [name, handler] of handlers) process.removeListener(name, handler);
+    },
+  };
+}
+
+/** stdout may be a pipe that is written asynchronously: the status is set, and the process ends by itself. */
+main(process.argv.slice(2)).then(
+  (status) => {
+    process.exitCode = status;
+  },
+  (error: unknown) => {
+    const known = error instanceof AlprootError;
+    const hint = known && error.hint !== undefined ? `hint: ${error.hint}\n` : '';
+    process.stderr.write(known ? `alproot: error: ${error.message} [${error.code}]\n${hint}` : `${(error as Error).stack ?? String(error)}\n`);
+    process.exitCode = known ? error.exitStatus : 70;
+  },
+);

@@ -1,0 +1,171 @@
+/**
+ * The options that every command knows, once, as data: commander and the pass-through parser of `cc` both read
+ * this table. Flags win over `ALPROOT_*` variables, which win over defaults.
+ */
+import type { Config, MirrorSpec } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
+import { hostPath, type HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import type { BackendName } from '../core/run.ts';
+import { resolve } from 'node:path';
+import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } from './environment.ts';
+
+export interface OptionSpec {
+  readonly flag: string;
+  /** Name of its value in help texts; absent for a switch. */
+  readonly value?: string;
+  readonly help: string;
+  readonly apply: (draft: Draft, value: string) => void;
+}
+
+/** Options as they are collected, before variables and defaults fill the gaps. */
+export interface Draft {
+  mirrors: { base: string; keys: string[] }[];
+  looseKeys: string[];
+  caFiles: string[];
+  arch?: string;
+  release?: string;
+  backend?: string;
+  cache?: string;
+  bundle?: string;
+  cert?: string;
+  certKey?: string;
+  maxIndexAge?: string;
+  locked?: boolean;
+  switches: Set<'offline' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor'>;
+}
+
+export const newDraft = (): Draft => ({ mirrors: [], looseKeys: [], caFiles: [], switches: new Set() });
+
+const turnOn = (name: Draft['switches'] extends Set<infer S> ? S : never) => (draft: Draft): void => {
+  draft.switches.add(name);
+};
+
+const addKey = (draft: Draft, value: string): void => {
+  const last = draft.mirrors.at(-1);
+  if (last === undefined) draft.looseKeys.push(value);
+  else last.keys.push(value);
+};
+
+export const COMMON_OPTIONS: readonly OptionSpec[] = [
+  { flag: '--mirror', value: 'URL|DIR|auto', help: 'where packages come from; may be repeated, in order (ALPROOT_MIRROR)', apply: (d, v) => void d.mirrors.push({ base: v, keys: [] }) },
+  { flag: '--key', value: 'FILE', help: 'trust this public key for the mirror before it (ALPROOT_KEYS)', apply: addKey },
+  { flag: '--keys-dir', value: 'DIR', help: 'trust all public keys in this directory for the mirror before it', apply: addKey },
+  { flag: '--release', value: 'X.Y[.Z]|edge', help: 'Alpine release (ALPROOT_RELEASE)', apply: (d, v) => void (d.release = v) },
+  { flag: '--arch', value: 'ARCH', help: 'Alpine architecture (ALPROOT_ARCH)', apply: (d, v) => void (d.arch = v) },
+  { flag: '--backend', value: 'NAME', help: 'bwrap, userns, chroot, proot or loader (ALPROOT_BACKEND)', apply: (d, v) => void (d.backend = v) },
+  { flag: '--require-isolation', help: 'refuse backends that are no security boundary', apply: turnOn('requireIsolation') },
+  { flag: '--cache', value: 'DIR', help: 'the store (ALPROOT_CACHE)', apply: (d, v) => void (d.cache = v) },
+  { flag: '--offline', help: 'open no socket; use what the store has (ALPROOT_OFFLINE)', apply: turnOn('offline') },
+  { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
+  { flag: '--bundle', value: 'FILE', help: 'take everything from this bundle (ALPROOT_BUNDLE)', apply: (d, v) => void (d.bundle = v) },
+  { flag: '--locked', help: 'refuse any drift from the lock', apply: (d) => void (d.locked = true) },
+  { flag: '--no-lock', help: 'ignore a lock', apply: (d) => void (d.locked = false) },
+  { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
+  { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
+  { flag: '--ca-file', value: 'FILE', help: 'trust these certificate authorities too (SSL_CERT_FILE)', apply: (d, v) => void d.caFiles.push(v) },
+  { flag: '--cert', value: 'FILE', help: 'client certificate', apply: (d, v) => void (d.cert = v) },
+  { flag: '--cert-key', value: 'FILE', help: 'private key of the client certificate', apply: (d, v) => void (d.certKey = v) },
+  { flag: '--json', help: 'one JSON object a line', apply: turnOn('json') },
+  { flag: '--quiet', help: 'errors and warnings only', apply: turnOn('quiet') },
+  { flag: '--verbose', help: 'say more', apply: turnOn('verbose') },
+  { flag: '--no-color', help: 'no colours (NO_COLOR)', apply: turnOn('noColor') },
+];
+
+/**
+ * Takes our own options from the front of `args`, for commands whose other arguments belong to another program.
+ *
+ * @returns the rest, after an optional `--`
+ * @throws ALP_USAGE_OPTION when a value is missing
+ */
+export function takeLeadingOptions(args: readonly string[], specs: readonly OptionSpec[], draft: Draft): string[] {
+  let at = 0;
+  while (at < args.length) {
+    const arg = args[at] ?? '';
+    if (arg === '--') return args.slice(at + 1);
+    const cut = arg.startsWith('--') ? arg.indexOf('=') : -1;
+    const spec = specs.find(({ flag }) => flag === (cut < 0 ? arg : arg.slice(0, cut)));
+    if (spec === undefined) break;
+    at++;
+    if (spec.value === undefined) {
+      if (cut >= 0) throw new AlprootError('ALP_USAGE_OPTION', `${spec.flag} takes no value`);
+      spec.apply(draft, '');
+    } else if (cut >= 0) spec.apply(draft, arg.slice(cut + 1));
+    else {
+      const value = args[at++];
+      if (value === undefined) throw new AlprootError('ALP_USAGE_OPTION', `${spec.flag} needs a value (${spec.value})`);
+      spec.apply(draft, value);
+    }
+  }
+  return args.slice(at);
+}
+
+/** The host's variables that the library may see. */
+const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|source_date_epoch|path|home|term|tmpdir|user|lang|netrc|xdg_.*|sudo_.*)$/i;
+
+/** Fills a draft from variables and defaults. @throws ALP_USAGE_* for values that make no sense */
+export function configFrom(draft: Draft, place: Surroundings, emit: Emit, signal?: AbortSignal): Config {
+  const path = (text: string): HostPath => hostPath(resolve(place.cwd, text));
+  const { switches } = draft;
+  const bundle = draft.bundle ?? variable(place, 'ALPROOT_BUNDLE');
+  const cache = draft.cache ?? variable(place, 'ALPROOT_CACHE');
+  return {
+    cache: cache === undefined ? undefined : path(cache),
+    mirrors: chooseMirrors(draft, place, path),
+    keys: [...draft.looseKeys, ...environmentKeys(place)].map(path),
+    arch: chooseArch(draft.arch ?? variable(place, 'ALPROOT_ARCH')),
+    release: chooseRelease(draft.release ?? variable(place, 'ALPROOT_RELEASE')),
+    backend: chooseBackendName(draft.backend ?? variable(place, 'ALPROOT_BACKEND')),
+    requireIsolation: switches.has('requireIsolation') || isSwitchedOn(place, 'ALPROOT_REQUIRE_ISOLATION'),
+    offline: switches.has('offline') || isSwitchedOn(place, 'ALPROOT_OFFLINE'),
+    refresh: switches.has('refresh'),
+    allowRollback: switches.has('allowRollback'),
+    maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
+    caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
+    bundle: bundle === undefined ? undefined : path(bundle),
+    locked: draft.locked,
+    clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
+    env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),
+    emit,
+    signal,
+  };
+}
+
+/** Files and directories of ALPROOT_KEYS, separated like those of PATH. */
+const environmentKeys = (place: Surroundings): string[] => (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');
+
+function chooseMirrors(draft: Draft, place: Surroundings, path: (text: string) => HostPath): readonly MirrorSpec[] | 'auto' {
+  const given = draft.mirrors.length > 0 ? draft.mirrors : listVariable(place, 'ALPROOT_MIRROR').map((base) => ({ base, keys: [] }));
+  const shared = [...draft.looseKeys, ...environmentKeys(place)];
+  if (given.length === 0 || given.every(({ base }) => base === 'auto')) return 'auto';
+  if (given.some(({ base }) => base === 'auto')) {
+    throw new AlprootError('ALP_USAGE_OPTION', '--mirror auto cannot be combined with other mirrors');
+  }
+  return given.map(({ base, keys }) => ({
+    base: /^https?:\/\//i.test(base) ? base.replace(/\/+$/, '') : path(base.replace(/^file:\/\//, '')),
+    keys: (keys.length > 0 ? keys : shared).map(path),
+  }));
+}
+
+function chooseRelease(text: string | undefined): string | undefined {
+  if (text === undefined || /^(?:latest|latest-stable)$/.test(text)) return undefined;
+  const release = text.replace(/^v/, '');
+  if (release === 'edge' || /^\d{1,2}(?:\.\d{1,3}){0,2}$/.test(release)) return release;
+  throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no Alpine release`, { hint: 'try 3.19, 3.19.4, latest or edge' });
+}
+
+const BACKENDS: readonly BackendName[] = ['bwrap', 'userns', 'chroot', 'proot', 'loader'];
+
+function chooseBackendName(text: string | undefined): BackendName | undefined {
+  if (text === undefined || text === 'auto') return undefined;
+  const name = BACKENDS.find((backend) => backend === text);
+  if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: `choose one of ${BACKENDS.join(', ')}` });
+  return name;
+}
+
+function numberOf(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}(?:\.\d+)?$/.test(text)) throw new AlprootError('ALP_USAGE_OPTION', `${flag} needs a number, got ${quoteName(text)}`);
+  return Number(text);
+}

@@ -1,0 +1,141 @@
+/**
+ * The one place that writes to the terminal: events become a live line (terminal), plain lines (pipe) or JSON.
+ * Results go to stdout, everything else to stderr; untrusted text is escaped here.
+ */
+import { AlprootError } from '../core/errors.ts';
+import type { AlpEvent } from '../core/events.ts';
+import { showName, showText } from '../core/redact.ts';
+
+export interface PrinterOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly color: boolean;
+  /** Whether a line may be redrawn. */
+  readonly live: boolean;
+  readonly columns: number;
+  readonly writeOut: (text: string) => void;
+  readonly writeErr: (text: string) => void;
+}
+
+export interface Printer {
+  readonly event: (event: AlpEvent) => void;
+  /** The command's answer: text for people, a value for `--json`. */
+  readonly result: (text: string, value: unknown) => void;
+  readonly error: (error: unknown) => void;
+  /** Removes the live line; call before the process ends or hands the terminal over. */
+  readonly close: () => void;
+}
+
+const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
+
+export function formatSize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < UNITS.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? ''}`;
+}
+
+export function createPrinter(options: PrinterOptions): Printer {
+  const paint = (code: number, text: string): string => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text);
+  const live = createLiveLine(options);
+  const line = (text: string): void => {
+    live.clear();
+    options.writeErr(`${text}\n`);
+  };
+  const json = (value: unknown): void => options.writeOut(`${JSON.stringify(value)}\n`);
+
+  const event = (e: AlpEvent): void => {
+    if (options.json) return json(e);
+    if (e.kind === 'output') {
+      live.clear();
+      if (!options.quiet) options.writeErr(showText(e.text));
+      return;
+    }
+    if (e.kind === 'warning') {
+      line(`${paint(33, 'warning:')} ${showName(e.message)}${e.hint === undefined ? '' : ` (${showName(e.hint)})`}`);
+      return;
+    }
+    if (options.quiet) return;
+    if (e.kind === 'note') line(showName(e.message));
+    else if (e.kind === 'plan') {
+      if (options.verbose || !options.live) line(showName(e.line));
+      else live.draw(showName(e.line));
+    } else if (e.kind === 'start') live.draw(`${showName(e.label)} …`);
+    else if (e.kind === 'progress') live.progress(e.id, e.done, e.total, e.unit);
+    else if (e.kind === 'done') {
+      live.clear();
+      if (options.verbose) line(`${showName(e.label)}${e.cached === true ? ' (cached)' : ''}`);
+    }
+  };
+
+  return {
+    event,
+    result: (text, value) => {
+      live.clear();
+      if (options.json) json({ kind: 'result', value });
+      else if (text !== '') options.writeOut(text.endsWith('\n') ? text : `${text}\n`);
+    },
+    error: (error) => {
+      live.clear();
+      if (options.json) json({ kind: 'error', ...describeError(error) });
+      else options.writeErr(formatError(error, paint));
+    },
+    close: () => live.clear(),
+  };
+}
+
+function describeError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof AlprootError)) {
+    return { code: 'BUG', message: error instanceof Error ? error.message : String(error), exit: 70 };
+  }
+  const { code, message, hint, facts, exitStatus } = error;
+  return { code, message, hint, facts, exit: exitStatus };
+}
+
+function formatError(error: unknown, paint: (code: number, text: string) => string): string {
+  const label = paint(31, 'alproot: error:');
+  if (!(error instanceof AlprootError)) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return `${label} this is a bug in alproot; please report it with these lines\n${showText(stack)}\n`;
+  }
+  const hint = error.hint === undefined ? '' : `${paint(36, 'hint:')} ${showText(error.hint)}\n`;
+  return `${label} ${showText(error.message)} [${error.code}]\n${hint}`;
+}
+
+/** A line at the bottom of the terminal that is redrawn in place, at most ten times a second. */
+function createLiveLine(options: PrinterOptions): {
+  draw: (text: string) => void;
+  progress: (id: string, done: number, total: number | undefined, unit: 'bytes' | 'items') => void;
+  clear: () => void;
+} {
+  let shown = false;
+  let label = '';
+  let last = 0;
+  const write = (text: string): void => {
+    if (!options.live || options.json || options.quiet) return;
+    options.writeErr(`\r\x1b[2K${text.slice(0, options.columns - 1)}`);
+    shown = true;
+  };
+  return {
+    draw: (text) => {
+      label = text;
+      write(text);
+    },
+    progress: (_id, done, total, unit) => {
+      const now = Date.now();
+      if (now - last < 100) return;
+      last = now;
+      const amount = unit === 'bytes' ? formatSize(done) : String(done);
+      const whole = total === undefined ? '' : ` of ${unit === 'bytes' ? formatSize(total) : String(total)}`;
+      write(`${label} ${amount}${whole}`);
+    },
+    clear: () => {
+      if (shown) options.writeErr('\r\x1b[2K');
+      shown = false;
+    },
+  };
+}

@@ -1,0 +1,81 @@
+/** The command table as a commander program; commander parses and writes the help texts. */
+import { Command, CommanderError, Option } from 'commander';
+import { AlprootError } from '../core/errors.ts';
+import type { CommandSpec } from './command.ts';
+import { COMMANDS } from './commands.ts';
+import { COMMON_OPTIONS, newDraft, takeLeadingOptions, type Draft } from './options.ts';
+
+export interface Parsed {
+  readonly spec: CommandSpec;
+  readonly draft: Draft;
+  readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+  readonly args: readonly string[];
+}
+
+/**
+ * Parses a command line (without `node` and the script).
+ *
+ * @returns undefined when help or the version was printed
+ * @throws ALP_USAGE_OPTION, ALP_USAGE_ARGUMENT
+ */
+export function parseCommandLine(args: readonly string[], version: string): Parsed | undefined {
+  const native = COMMANDS.find((spec) => spec.parsing === 'native' && spec.name === args[0]);
+  if (native !== undefined) return parseNative(native, args.slice(1));
+  let parsed: Parsed | undefined;
+  const program = new Command('alproot').description('Alpine builds without Docker, root, user namespaces or the network.').version(version);
+  program.enablePositionalOptions().showSuggestionAfterError(true).configureOutput({ outputError: () => undefined });
+  program.addHelpText('after', '\nOptions that every command knows are listed by `alproot COMMAND --help`.');
+  for (const spec of COMMANDS) program.addCommand(commandOf(spec, (result) => (parsed = result)));
+  exitByThrowing(program);
+  try {
+    program.parse([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
+    throw usageError(error);
+  }
+  return parsed;
+}
+
+function parseNative(spec: CommandSpec, args: readonly string[]): Parsed {
+  const draft = newDraft();
+  return { spec, draft, values: {}, args: takeLeadingOptions(args, COMMON_OPTIONS, draft) };
+}
+
+function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
+  const draft = newDraft();
+  const command = new Command(spec.name).description(spec.summary);
+  for (const argument of spec.args?.match(/<[^>]+>|\[[^\]]+\]/g) ?? []) command.argument(argument);
+  if (spec.parsing === 'leading') command.passThroughOptions();
+  for (const { flags, help, repeat } of spec.options ?? []) {
+    const option = new Option(flags, help);
+    if (repeat === true) option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
+    command.addOption(option);
+  }
+  const own = new Set(command.options.map((option) => option.long));
+  for (const common of COMMON_OPTIONS) {
+    if (own.has(common.flag)) continue;
+    const option = new Option(common.value === undefined ? common.flag : `${common.flag} <${common.value}>`, common.help);
+    command.addOption(option);
+    command.on(`option:${option.name()}`, (value: string) => common.apply(draft, value));
+  }
+  if (spec.examples !== undefined) command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
+  command.action(() => {
+    done({ spec, draft, values: command.opts(), args: command.args });
+  });
+  return command;
+}
+
+function exitByThrowing(program: Command): void {
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride();
+    command.configureOutput({ outputError: () => undefined });
+    command.showSuggestionAfterError(true);
+  }
+}
+
+function usageError(error: CommanderError): AlprootError {
+  const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n');
+  const suggestion = more.join(' ').replace(/[()]/g, '').trim();
+  return new AlprootError('ALP_USAGE_OPTION', first, { hint: suggestion === '' ? 'see `alproot --help`' : suggestion });
+}

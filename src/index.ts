@@ -1,0 +1,14 @@
+/** The library: everything that the command line can do, as typed functions. */
+export type { Config, MirrorSpec } from './core/config.ts';
+export { AlprootError, ERRORS, isAlprootError, type ErrorCode } from './core/errors.ts';
+export type { AlpEvent, Emit } from './core/events.ts';
+export type { Arch, Dependency, PackageRecord } from './core/package.ts';
+export { hostPath, type HostPath } from './core/paths.ts';
+export type { BackendName, RunResult } from './core/run.ts';
+export type { Voucher } from './core/verified.ts';
+export {
+  cacheList, cachePath, cacheVerify, collectGarbage, createRootfs, describeRun, examineHost, runInEnvironment, runTool, verifyPaths, writeToolLinks,
+  type CacheEntry, type CreateRootfs, type CreatedRootfs, type EnvironmentRun, type FileVerdict, type HostReport, type ToolRun, type VerifyOptions,
+} from './pipeline.ts';
+export { formatInspection, inspectFile } from './pipeline/inspect.ts';
+export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/mirror-tools.ts';

@@ -1,0 +1,61 @@
+/** The store, looked at and cleaned. */
+import type { Config } from '../core/config.ts';
+import type { Sha256Hex } from '../core/digest.ts';
+import { joinHost } from '../core/paths.ts';
+import { ageDays, sizeOfTree } from '../system/tree-size.ts';
+import { namesOf } from '../system/directories.ts';
+import { removeTree } from '../system/removal.ts';
+import { cachePathOf, withSession } from './session.ts';
+
+export interface CacheEntry {
+  readonly kind: 'blob' | 'snapshot' | 'layer' | 'mirror';
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly ageDays: number;
+}
+
+export const cachePath = (config: Config): string => cachePathOf(config);
+
+const DIRECTORIES = [['snapshot', 'snapshots'], ['layer', 'layers'], ['mirror', 'mirrors']] as const;
+
+/** What is there, snapshots first. */
+export const cacheList = (config: Config): Promise<CacheEntry[]> =>
+  withSession(config, ({ store }) => {
+    const trees = DIRECTORIES.flatMap(([kind, directory]) => namesOf(store.path(directory)).map((name): CacheEntry => measure(kind, name, store.path(directory, name))));
+    const blobs = blobNames(store).map((name): CacheEntry => measure('blob', name, store.blobPath(name)));
+    return Promise.resolve([...trees, ...blobs]);
+  });
+
+const measure = (kind: CacheEntry['kind'], name: string, path: ReturnType<typeof joinHost>): CacheEntry => ({ kind, name, sizeBytes: sizeOfTree(path), ageDays: ageDays(path) });
+
+const blobNames = (store: { readonly path: (...parts: readonly string[]) => ReturnType<typeof joinHost> }): Sha256Hex[] =>
+  namesOf(store.path('blobs', 'sha256')).flatMap((prefix) => namesOf(store.path('blobs', 'sha256', prefix)) as Sha256Hex[]);
+
+/**
+ * Removes what is older than `days`: blobs, snapshots and layers can all be made again. Something that is gone while
+ * it is wanted is fetched anew.
+ */
+export const collectGarbage = (config: Config, days: number): Promise<{ readonly removed: number; readonly freedBytes: number }> =>
+  withSession(config, async ({ store }) => {
+    let removed = 0;
+    let freedBytes = 0;
+    for (const { kind, name, sizeBytes, ageDays: age } of await cacheList(config)) {
+      if (kind === 'mirror' || age < days) continue;
+      removeTree(kind === 'blob' ? store.blobPath(name as Sha256Hex) : store.path(kind === 'snapshot' ? 'snapshots' : 'layers', name));
+      removed++;
+      freedBytes += sizeBytes;
+    }
+    return { removed, freedBytes };
+  });
+
+/** Hashes every blob; damaged ones are dropped. */
+export const cacheVerify = (config: Config): Promise<{ readonly checked: number; readonly damaged: readonly string[] }> =>
+  withSession(config, ({ store }) => {
+    const names = blobNames(store);
+    const damaged = names.filter((name) => {
+      const blob = store.openBlob(name, name);
+      blob?.close();
+      return blob === undefined;
+    });
+    return Promise.resolve({ checked: names.length, damaged });
+  });

@@ -1,0 +1,161 @@
+/**
+ * The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store. What was made
+ * once for the same request is found again without looking at any mirror.
+ */
+import { keyOf, sha256Hex, type Sha256Hex } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import type { InstallPlan, PlannedPackage } from '../core/package.ts';
+import { joinHost, parentOfHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
+import { parseDependency } from '../formats/dependency.ts';
+import { formatPlanLines } from '../solve/plan-lines.ts';
+import { solve } from '../solve/solve.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { isUrl } from '../fetch/fetcher.ts';
+import { branchOf } from '../formats/releases.ts';
+import { applyPlan } from '../unpack/apply-plan.ts';
+import { readDatabase } from '../unpack/database.ts';
+import type { RunScript } from '../unpack/opened.ts';
+import { unpackRootfs } from '../unpack/rootfs.ts';
+import { addDebianPackages } from './debian-packages.ts';
+import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { fetchPackages } from './package-files.ts';
+import { runCommandIn } from './sandbox.ts';
+import type { Session } from './session.ts';
+import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
+
+export interface Environment {
+  readonly tree: HostPath;
+  readonly key: Sha256Hex;
+  readonly release: string;
+  /** `name-version` of all packages, sorted. */
+  readonly packages: readonly string[];
+}
+
+const MANIFEST_BYTES = 16 * 1024 * 1024;
+
+/** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
+export async function prepareEnvironment(session: Session, packages: readonly string[]): Promise<Environment> {
+  const { store, config } = session;
+  const chosen = await chooseMirrors(session);
+  const request = `environment-${requestKey(session, chosen, packages)}`;
+  const known = store.getRecord(request) as { key?: Sha256Hex } | undefined;
+  const ready = known?.key === undefined || config.refresh ? undefined : findEnvironment(session, known.key);
+  if (ready !== undefined) return ready;
+  const made = await store.withLock(request, async () => {
+    const again = store.getRecord(request) as { key?: Sha256Hex } | undefined;
+    const other = again?.key === undefined || config.refresh ? undefined : findEnvironment(session, again.key);
+    return other ?? makeEnvironment(session, chosen, packages);
+  });
+  store.putRecord(request, { key: made.key });
+  return made;
+}
+
+/** Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing. */
+function requestKey({ config }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): Sha256Hex {
+  const indexes = mirrors.filter(({ base }) => !isUrl(base)).flatMap(({ base }) =>
+    ['main', 'community'].map((section) => {
+      const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, 'APKINDEX.tar.gz'), 512 * 1024 * 1024);
+      return bytes === undefined ? '' : sha256Hex(bytes);
+    }),
+  );
+  return keyOf('request-1', config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort());
+}
+
+function findEnvironment({ store }: Session, key: Sha256Hex): Environment | undefined {
+  const tree = store.findSnapshot(key);
+  const manifest = tree === undefined ? undefined : readFileCapped(joinHost(parentOfHost(tree), 'environment.json'), MANIFEST_BYTES);
+  if (tree === undefined || manifest === undefined) return undefined;
+  const { release, packages } = JSON.parse(manifest.toString()) as Pick<Environment, 'release' | 'packages'>;
+  return { tree, key, release, packages };
+}
+
+async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages: readonly string[]): Promise<Environment> {
+  const { store } = session;
+  await addDebianPackages(session, chosen, packages);
+  const [minirootfs, sources] = await Promise.all([fetchMinirootfs(session, chosen), fetchSources(session, chosen)]);
+  const key = keyOf('environment-1', minirootfs.file.sha512, ...sources.repositories.map(({ index }) => index.sha256), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
+  const found = findEnvironment(session, key);
+  if (found !== undefined) return found;
+  const directory = store.makeTemporary('environment');
+  const root = joinHost(directory, 'tree');
+  makeDirectory(root);
+  const installed = await fillTree(session, { root, minirootfs, sources, packages });
+  writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed })}\n`);
+  const tree = store.publishSnapshot(key, directory);
+  return { tree, key, release: minirootfs.version, packages: installed };
+}
+
+export interface FillRequest {
+  readonly root: HostPath;
+  readonly minirootfs: Minirootfs;
+  readonly sources: Sources;
+  readonly packages: readonly string[];
+}
+
+/** Unpacks the minirootfs into `root` and installs `packages`. @returns `name-version` of all packages, sorted */
+export async function fillTree(session: Session, { root, minirootfs, sources, packages }: FillRequest): Promise<string[]> {
+  const tree = openWorkTree(root);
+  try {
+    unpackMinirootfs(session, minirootfs, tree);
+    if (packages.length > 0) await installInto(session, { tree, sources, packages });
+    return readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort();
+  } finally {
+    tree.close();
+  }
+}
+
+function unpackMinirootfs(session: Session, { file }: Minirootfs, tree: WorkTree): void {
+  const blob = session.store.openBlob(file.sha256, file.name);
+  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${file.name} is gone from the store`, { hint: 'run the command again' });
+  try {
+    unpackRootfs(blob, tree, session.isRoot ? 'apply' : 'record');
+    tree.setMode(TREE_ROOT, 0o755);
+  } finally {
+    blob.close();
+  }
+}
+
+export interface InstallRequest {
+  readonly tree: WorkTree;
+  readonly sources: Sources;
+  /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
+  readonly packages: readonly string[];
+}
+
+/** solve → fetch → verify → unpack on a tree that has a database. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_SCRIPT_FAILED … */
+export async function installInto(session: Session, { tree, sources, packages }: InstallRequest): Promise<void> {
+  const before = readDatabase(tree);
+  const asked = packages.map((text) => parseDependency(text, { tag: true }));
+  const names = new Set(asked.map(({ name }) => name));
+  const world = [...before.world.filter(({ name }) => !names.has(name)), ...asked];
+  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages });
+  announce(session, plan);
+  const planned = plan.changes.flatMap((change): PlannedPackage[] => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' ? [] : [change.next]));
+  const fetched = await fetchPackages(session, planned, sources);
+  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit });
+  const [failed] = failedScripts;
+  if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
+}
+
+function announce({ config: { emit } }: Session, plan: InstallPlan): void {
+  const lines = formatPlanLines(plan);
+  for (const [index, line] of lines.entries()) emit({ kind: 'plan', index: index + 1, count: lines.length, line });
+}
+
+/** Package scripts run in the tree that they belong to, without network. */
+export function scriptRunner(session: Session, tree: WorkTree): RunScript {
+  return async ({ label, path, args, env }) =>
+    runCommandIn(session, {
+      tree: tree.root,
+      writable: true,
+      mounts: [],
+      argv: [`/${path}`, ...args],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+      cwd: '/',
+      user: { uid: 0, gid: 0 },
+      network: 'none',
+      stdio: { kind: 'pipe', onOutput: (stream, bytes) => session.config.emit({ kind: 'output', id: label, stream, text: bytes.toString('utf8') }) },
+    });
+}

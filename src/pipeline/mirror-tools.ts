@@ -1,0 +1,50 @@
+/** Making mirrors: from the host's Debian archive, indexes, keys, signatures, and serving them. */
+import type { Config } from '../core/config.ts';
+import type { HostPath } from '../core/paths.ts';
+import { fromDebian, type FromDebianResult } from '../mirror/debian/from-debian.ts';
+import { indexDirectory } from '../mirror/repository.ts';
+import { serveMirror, type ServedMirror } from '../mirror/serve.ts';
+import { signFile } from '../mirror/sign-file.ts';
+import { generateSigningKey, readSigningKey, writeSigningKey } from '../mirror/signing.ts';
+
+export const mirrorFromDebian = (config: Config, directory: HostPath, packages: readonly string[]): Promise<FromDebianResult> =>
+  fromDebian({
+    directory, arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline,
+    packages: packages.length === 0 ? undefined : packages,
+  });
+
+export interface IndexRequest {
+  readonly directory: HostPath;
+  readonly description: string;
+  readonly signWith: HostPath | undefined;
+}
+
+/** Writes APKINDEX.tar.gz beside the .apk files of `directory`. @returns the packages listed */
+export const indexMirror = (config: Config, { directory, description, signWith }: IndexRequest): Promise<string[]> =>
+  indexDirectory({
+    directory, description, arch: config.arch, time: Number(config.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000)),
+    key: signWith === undefined ? undefined : readSigningKey(signWith),
+  });
+
+/** Signs each file: packages and indexes inside, others by a file beside them. @returns the files written */
+export const signFiles = (paths: readonly HostPath[], signWith: HostPath): Promise<HostPath[]> => {
+  const key = readSigningKey(signWith);
+  return Promise.all(paths.map((path) => signFile(path, key)));
+};
+
+/** A new key pair in `directory`. @returns the public half's name */
+export async function makeSigningKey(directory: HostPath, owner: string): Promise<string> {
+  const key = await generateSigningKey(owner);
+  writeSigningKey(key, directory, directory);
+  return key.publicName;
+}
+
+export interface ServeRequest {
+  readonly directory: HostPath;
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly tls: boolean;
+}
+
+export const serveDirectory = (config: Config, { directory, host, port, tls }: ServeRequest): Promise<ServedMirror> =>
+  serveMirror({ directory, tls, now: Date.now(), emit: config.emit, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });

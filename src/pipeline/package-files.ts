@@ -1,0 +1,72 @@
+/** fetch → verify for the packages of a plan: into the store, several at once, each judged before it counts. */
+import { AlprootError } from '../core/errors.ts';
+import type { PackageRecord, PlannedPackage } from '../core/package.ts';
+import { redactUrl } from '../core/redact.ts';
+import type { Verified } from '../core/verified.ts';
+import type { OpenedPackageFile } from '../unpack/opened.ts';
+import { verifyPackage, type OpenedPackage } from '../verify/package-file.ts';
+import type { Session } from './session.ts';
+import type { Sources } from './sources.ts';
+
+const AT_ONCE = 8;
+
+export interface FetchedPackages {
+  /** Opens one of them again for unpacking. */
+  readonly open: (planned: PlannedPackage) => OpenedPackageFile;
+  readonly files: ReadonlyMap<string, Verified<OpenedPackage>>;
+}
+
+export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
+
+/** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
+export async function fetchPackages(session: Session, planned: readonly PlannedPackage[], sources: Sources): Promise<FetchedPackages> {
+  const wanted = planned.filter(({ source }) => source.kind === 'repository');
+  const files = new Map<string, Verified<OpenedPackage>>();
+  const queue = [...wanted];
+  const work = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) files.set(packageId(next.record), await fetchOne(session, next, sources));
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
+  return { files, open: (item) => openFetched(session, item, files) };
+}
+
+async function fetchOne(session: Session, { record, source }: PlannedPackage, sources: Sources): Promise<Verified<OpenedPackage>> {
+  const id = packageId(record);
+  const location = source.kind === 'repository' ? source.location : '';
+  const prefix = redactUrl(sources.mirror.base);
+  const path = `${location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location}/${session.config.arch}/${id}.apk`;
+  const known = session.store.getRecord(`package-${record.checksum?.hex ?? id}`) as { sha256?: string } | undefined;
+  const ref = await reuse(session, known?.sha256) ?? (await download(session, { base: sources.mirror.base, path, record }));
+  const blob = session.store.openBlob(ref.sha256, `${id}.apk`);
+  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'run the command again' });
+  try {
+    const judged = verifyPackage(blob, { expected: record, repository: location, keys: sources.keys });
+    if (known?.sha256 !== ref.sha256) session.store.putRecord(`package-${record.checksum?.hex ?? id}`, { sha256: ref.sha256 });
+    return judged.package;
+  } finally {
+    blob.close();
+  }
+}
+
+function reuse(session: Session, sha256: string | undefined): { sha256: OpenedPackage['sha256'] } | undefined {
+  return sha256 !== undefined && session.store.hasBlob(sha256 as OpenedPackage['sha256']) ? { sha256: sha256 as OpenedPackage['sha256'] } : undefined;
+}
+
+interface Download {
+  readonly base: string;
+  readonly path: string;
+  readonly record: PackageRecord;
+}
+
+async function download(session: Session, { base, path, record }: Download): Promise<{ sha256: OpenedPackage['sha256'] }> {
+  const ref = await session.fetcher.fetchOptional({ base, path, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, label: packageId(record) });
+  if (ref !== undefined) return ref;
+  throw new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${packageId(record)} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' });
+}
+
+function openFetched(session: Session, { record }: PlannedPackage, files: ReadonlyMap<string, Verified<OpenedPackage>>): OpenedPackageFile {
+  const contents = files.get(packageId(record));
+  const source = contents === undefined ? undefined : session.store.openBlob(contents.sha256, `${packageId(record)}.apk`);
+  if (contents === undefined || source === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${packageId(record)}.apk is gone from the store`, { hint: 'run the command again' });
+  return { contents, source, close: source.close };
+}

@@ -1,0 +1,100 @@
+/** Commands in a prepared environment: `run`, `shell`, and the compiler. */
+import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import { hostPath, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import type { Mount, RunDescription, RunResult } from '../core/run.ts';
+import { realPath } from '../system/host-paths.ts';
+import { cloneTree } from '../system/tree-clone.ts';
+import { removeTree } from '../system/removal.ts';
+import { openWorkTree } from '../system/work-tree.ts';
+import { planMounts } from '../run/mount-plan.ts';
+import { prepareEnvironment } from './environment.ts';
+import { chooseBackend, runCommandIn } from './sandbox.ts';
+import { withSession } from './session.ts';
+import { isShareable } from './visible.ts';
+
+export interface EnvironmentRun {
+  readonly packages: readonly string[];
+  readonly argv: readonly string[];
+  /** Working directory of the host; it is shown inside under its own name, and is the place to be. */
+  readonly directory: string;
+  /** Another working directory inside. */
+  readonly workdir?: string | undefined;
+  /** `SOURCE[:TARGET[:ro]]` */
+  readonly volumes?: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly network: 'none' | 'host';
+  /** Gives the command a copy of the tree that it may change; it is thrown away afterwards. */
+  readonly writable?: boolean;
+  readonly terminal?: boolean;
+}
+
+export const BASE_ENV: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+  CHARSET: 'UTF-8',
+};
+
+/** Runs a command; its status is the result. @throws ALP_* of every stage */
+export const runInEnvironment = (config: Config, request: EnvironmentRun): Promise<RunResult> =>
+  withSession(config, async (session) => {
+    const environment = await prepareEnvironment(session, request.packages);
+    if (request.writable !== true) return runCommandIn(session, describe(environment.tree, request));
+    const copy = session.store.makeTemporary('writable');
+    try {
+      cloneTree(environment.tree, hostPath(`${copy}/tree`), { owners: session.isRoot });
+      return await runCommandIn(session, describe(hostPath(`${copy}/tree`), request));
+    } finally {
+      removeTree(copy);
+    }
+  });
+
+function describe(tree: HostPath, request: EnvironmentRun): RunDescription {
+  const mounts = [...directoryMounts([request.directory]), ...(request.volumes ?? []).map((text) => parseVolume(text, request.directory))];
+  const shown = mounts.some(({ target }) => request.directory === `/${target}`);
+  return {
+    tree,
+    writable: request.writable ?? false,
+    mounts,
+    argv: request.argv,
+    env: { ...BASE_ENV, ...request.env },
+    cwd: request.workdir ?? (shown ? request.directory : '/'),
+    user: { uid: 0, gid: 0 },
+    network: request.network,
+    stdio: { kind: request.terminal === true ? 'terminal' : 'inherit' },
+  };
+}
+
+/** Directories of the host under their own names, writable; those that the tree has itself are left out. */
+export function directoryMounts(directories: readonly string[]): Mount[] {
+  return directories.filter(isShareable).map((path) => ({ kind: 'bind', source: realPath(path) ?? hostPath(path), target: treePathFromUser(path), writable: true }));
+}
+
+function parseVolume(text: string, directory: string): Mount {
+  const [source = '', target, mode, ...more] = text.split(':');
+  const path = realPath(source.startsWith('/') ? source : `${directory}/${source}`);
+  if (path === undefined || more.length > 0 || (mode !== undefined && mode !== 'ro' && mode !== 'rw')) {
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no volume`, { hint: '-v SOURCE[:TARGET[:ro]], with a SOURCE that exists' });
+  }
+  return { kind: 'bind', source: path, target: treePathFromUser(target ?? path), writable: mode !== 'ro' };
+}
+
+/** What would be run, and what is mounted. */
+export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ readonly text: string; readonly value: unknown }> =>
+  withSession(config, async (session) => {
+    const environment = await prepareEnvironment(session, request.packages);
+    const description = describe(environment.tree, request);
+    const backend = await chooseBackend(session, environment.tree);
+    const tree = openWorkTree(environment.tree);
+    try {
+      const { ops } = planMounts({ ...description, writable: false }, tree);
+      const steps = ops.map((op) => ('source' in op ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}` : `${op.op.padEnd(5)} ${op.at}`));
+      const { argv, cwd, network, env } = description;
+      const lines = [`backend  ${backend.name} (isolation: ${backend.isolation})`, `network  ${network}`, `cwd      ${cwd}`, `command  ${argv.join(' ')}`, ...Object.entries(env).map(([name, value]) => `env      ${name}=${value}`), ...steps];
+      return { text: lines.join('\n'), value: { backend: backend.name, isolation: backend.isolation, network, cwd, argv, env, mounts: ops } };
+    } finally {
+      tree.close();
+    }
+  });

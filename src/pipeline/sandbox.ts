@@ -1,0 +1,71 @@
+/** Choosing a backend for this host, once: the verdicts are kept in the store for as long as the host stays as it is. */
+import { keyOf } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import type { HostPath } from '../core/paths.ts';
+import type { RunDescription, RunResult } from '../core/run.ts';
+import { BACKENDS, type Backend } from '../run/backend.ts';
+import { findWorkingBackend, probeBackend, type BackendVerdict } from '../run/probe.ts';
+import { runInTree } from '../run/run-in-tree.ts';
+import { readFileCapped } from '../system/files.ts';
+import { hostPath } from '../core/paths.ts';
+import type { Session } from './session.ts';
+
+const bootId = (): string => {
+  try {
+    return readFileCapped(hostPath('/proc/sys/kernel/random/boot_id'), 4096)?.toString() ?? '';
+  } catch {
+    return '';
+  }
+};
+
+/** Changes when the host's kernel, user or tools do. */
+function fingerprint({ runHost, config }: Session): string {
+  return keyOf('backend-2', runHost.kernel, bootId(), String(process.getuid?.()), String(process.pid === 1), ...Object.values(runHost.tools).map((tool) => tool ?? ''), config.backend ?? '', config.requireIsolation ? 'isolated' : '');
+}
+
+/**
+ * The strongest backend that works, or the one that was asked for.
+ *
+ * @param tree a tree with /bin/sh to try it on
+ * @throws ALP_RUN_BACKEND with every backend's reason, ALP_RUN_ISOLATION
+ */
+export async function chooseBackend(session: Session, tree: HostPath): Promise<Backend> {
+  const { config, store, runHost } = session;
+  const record = `backend-${fingerprint(session)}`;
+  const known = store.getRecord(record) as { name?: string } | undefined;
+  const remembered = BACKENDS.find(({ name }) => name === known?.name);
+  if (remembered !== undefined) return remembered;
+  const { backend, verdicts } = config.backend === undefined ? await findWorkingBackend(runHost, tree) : await probeForced(session, tree);
+  if (backend === undefined) throw noBackend(verdicts);
+  if (config.requireIsolation && backend.isolation !== 'full') {
+    throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, which isolates nothing:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
+  }
+  if (backend.isolation === 'none') config.emit({ kind: 'note', message: `using ${backend.name}; isolation: none` });
+  store.putRecord(record, { name: backend.name });
+  return backend;
+}
+
+async function probeForced({ config, runHost }: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: BackendVerdict[] }> {
+  const forced = BACKENDS.find(({ name }) => name === config.backend);
+  if (forced === undefined) throw new AlprootError('ALP_RUN_BACKEND', `the backend ${config.backend ?? ''} is not available in this version`, { hint: 'choose bwrap, userns, chroot or proot' });
+  const verdict = await probeBackend(forced, runHost, tree);
+  return { backend: verdict.works ? forced : undefined, verdicts: [verdict] };
+}
+
+const listVerdicts = (verdicts: readonly BackendVerdict[]): string =>
+  verdicts.map(({ name, works, reason, fix }) => `  ${name}: ${works ? 'works' : reason}${fix === undefined ? '' : ` (${fix})`}`).join('\n');
+
+const noBackend = (verdicts: readonly BackendVerdict[]): AlprootError =>
+  new AlprootError('ALP_RUN_BACKEND', `nothing here can run a command in a tree:\n${listVerdicts(verdicts)}`, {
+    hint: 'install bubblewrap or proot; `alproot doctor` says more',
+    facts: { verdicts },
+  });
+
+/** Runs by the chosen backend. */
+export async function runCommandIn(session: Session, description: RunDescription): Promise<RunResult> {
+  const backend = await chooseBackend(session, description.tree);
+  if (description.network === 'none' && !backend.cutsNetwork && description.stdio.kind !== 'pipe') {
+    session.config.emit({ kind: 'note', message: `${backend.name} cannot cut the network off` });
+  }
+  return runInTree(backend, { ...description, ...(session.config.signal === undefined ? {} : { signal: session.config.signal }) }, session.runHost);
+}

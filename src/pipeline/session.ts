@@ -1,0 +1,82 @@
+/** What one invocation works with: the store, the network, the host's tools. Made lazily, closed at the end. */
+import { release as kernelRelease } from 'node:os';
+import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
+import { findHostTools, type RunHost } from '../run/host-tools.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { packageRoot } from '../system/assets.ts';
+import { systemClock } from '../system/clock.ts';
+import { readFileCapped } from '../system/files.ts';
+import { exists, isWritable } from '../system/host-paths.ts';
+import { createHttpClient, offlineClient } from '../system/http.ts';
+import { proxyVariables } from '../system/proxy.ts';
+
+export interface Session {
+  readonly config: Config;
+  readonly store: Store;
+  readonly fetcher: Fetcher;
+  readonly runHost: RunHost;
+  readonly isRoot: boolean;
+  readonly close: () => Promise<void>;
+}
+
+const PEM_BYTES = 4 * 1024 * 1024;
+
+/** The store that `config` means. */
+export function cachePathOf(config: Config): HostPath {
+  if (config.cache !== undefined) return config.cache;
+  const checkout = joinHost(packageRoot(), 'rootfs-cache');
+  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout)) return checkout;
+  const base = config.env['XDG_CACHE_HOME'] ?? `${config.env['HOME'] ?? ''}/.cache`;
+  return hostPath(`${base.startsWith('/') ? base : '/tmp'}/alproot`);
+}
+
+/** @throws ALP_STORE_* */
+export function openSession(config: Config): Session {
+  const store = openStore(cachePathOf(config), { clock: systemClock, signal: config.signal });
+  const http = config.offline ? offlineClient() : createHttpClient({
+    get roots() {
+      return rootCertificates(config);
+    },
+    get clientCertificate() {
+      return clientCertificate(config);
+    },
+    proxies: proxyVariables(config.env),
+  });
+  const isRoot = process.getuid?.() === 0;
+  return {
+    config,
+    store,
+    isRoot,
+    fetcher: createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal }),
+    runHost: findHostTools({ searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run') }),
+    close: () => http.close(),
+  };
+}
+
+/** Opens a session for `work` and closes it whatever happens. */
+export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> {
+  const session = openSession(config);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+function readPem(path: HostPath): string {
+  const bytes = readFileCapped(path, PEM_BYTES);
+  if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `${path} does not exist`);
+  return bytes.toString('utf8');
+}
+
+/** Mozilla's roots and whatever the user adds; the environment cannot take any away. */
+function rootCertificates(config: Config): string[] {
+  const split = (text: string): string[] => text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  return [joinHost(packageRoot(), 'keys', 'ca-certificates.pem'), ...config.caFiles].flatMap((path) => split(readPem(path)));
+}
+
+const clientCertificate = ({ clientCertificate: pair }: Config): { cert: string; key: string } | undefined =>
+  pair === undefined ? undefined : { cert: readPem(pair.cert), key: readPem(pair.key) };

@@ -1,0 +1,68 @@
+/** `alproot cc` and the tools beside it: programs of the environment, used as if they were the host's. */
+import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import { hostPath } from '../core/paths.ts';
+import type { RunResult } from '../core/run.ts';
+import { inspectElf } from '../ship/inspect.ts';
+import { readFileCapped } from '../system/files.ts';
+import { prepareEnvironment } from './environment.ts';
+import { BASE_ENV, directoryMounts } from './run.ts';
+import { runCommandIn } from './sandbox.ts';
+import { withSession } from './session.ts';
+import { isShareable, visibleDirectories } from './visible.ts';
+
+export interface ToolRun {
+  /** `gcc`, `ar`, `strip` … */
+  readonly tool: string;
+  readonly args: readonly string[];
+  readonly directory: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Packages besides the compiler's. */
+  readonly packages?: readonly string[];
+}
+
+const TOOLCHAIN = ['gcc', 'musl-dev', 'linux-headers'];
+
+/**
+ * Runs a tool of the compiler environment on the host's files.
+ *
+ * @returns the tool's own status; a `-static` link that came out dynamic is ALP_BUILD_STATIC
+ */
+export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
+  withSession(config, async (session) => {
+    const { tool, args, directory, env } = request;
+    const environment = await prepareEnvironment(session, [...TOOLCHAIN, ...(request.packages ?? [])]);
+    if (!isShareable(directory)) {
+      throw new AlprootError('ALP_RUN_MOUNT', `the working directory ${directory} cannot be shown inside: the environment has a directory of that name`, { hint: 'work in a directory of your own, such as one in your home' });
+    }
+    const result = await runCommandIn(session, {
+      tree: environment.tree,
+      writable: false,
+      mounts: directoryMounts(visibleDirectories(directory, args, config.env['HOME'])),
+      argv: [tool, ...args],
+      env: { ...BASE_ENV, HOME: '/tmp', ...env },
+      cwd: directory,
+      user: { uid: 0, gid: 0 },
+      network: 'none',
+      stdio: { kind: 'inherit' },
+    });
+    if (tool === 'gcc' && result.status === 0) checkStatic(args, directory);
+    return result;
+  });
+
+/** With `-static`, the output must not need anything at run time. */
+function checkStatic(args: readonly string[], directory: string): void {
+  if (!args.includes('-static') || args.some((arg) => /^-(?:[cSEM]|MM|fsyntax-only|shared|r)$/.test(arg))) return;
+  const at = args.lastIndexOf('-o');
+  const attached = args.find((arg) => /^-o./.test(arg))?.slice(2);
+  const output = at >= 0 ? args[at + 1] : (attached ?? 'a.out');
+  if (output === undefined || output === '/dev/null') return;
+  const bytes = readFileCapped(hostPath(output.startsWith('/') ? output : `${directory}/${output}`), limits.packageFile);
+  if (bytes === undefined || bytes.toString('latin1', 0, 4) !== '\x7fELF') return;
+  const { linkage, needed } = inspectElf(bytes);
+  if (linkage !== 'dynamic') return;
+  throw new AlprootError('ALP_BUILD_STATIC', `${output} is dynamic although -static was given${needed.length === 0 ? '' : `: it needs ${needed.join(', ')}`}`, {
+    hint: 'an option such as -Wl,-pie or -Wl,-Bdynamic beats -static; `alproot inspect` says more',
+  });
+}

@@ -1,0 +1,59 @@
+/** `alproot verify`: files judged one by one, offline. */
+import { resolve } from 'node:path';
+import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import { hostPath, parentOfHost, joinHost } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import { namesOf } from '../system/directories.ts';
+import { readFileCapped } from '../system/files.ts';
+import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { verifyAnyFile, type Verdict } from '../verify/any-file.ts';
+import { keyring, type TrustedKeys } from '../verify/key.ts';
+import type { DetachedSignature } from '../verify/minirootfs.ts';
+import { alpineKeys, bundledPins, readKeys } from './trust.ts';
+
+export interface FileVerdict {
+  readonly path: string;
+  readonly verdict: Verdict | AlprootError;
+}
+
+export interface VerifyOptions {
+  readonly directory: string;
+}
+
+/** Each file's verdict, in order; what is wrong with a file is its verdict, not an exception. */
+export function verifyPaths(config: Config, paths: readonly string[], { directory }: VerifyOptions): Promise<FileVerdict[]> {
+  const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
+  const keys = keyring(alpineKeys(undefined).values(), [...mirrors.flatMap((mirror) => mirror.keys), ...config.keys].flatMap(readKeys));
+  return Promise.resolve(
+    paths.map((path) => {
+      try {
+        return { path, verdict: judge(resolve(directory, path), keys) };
+      } catch (error) {
+        if (!(error instanceof AlprootError)) throw error;
+        return { path, verdict: error };
+      }
+    }),
+  );
+}
+
+function judge(path: string, keys: TrustedKeys): Verdict {
+  const file = hostPath(path);
+  const fd = openRegular(file);
+  if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is not a file that can be read`);
+  try {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    return verifyAnyFile(descriptorSource(fd, name), { name, keys, pins: bundledPins(), signatures: signaturesBeside(path, name) });
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+function signaturesBeside(path: string, name: string): DetachedSignature[] {
+  const directory = parentOfHost(hostPath(path));
+  const prefix = `${name}.rsa256.`;
+  return namesOf(directory).filter((entry) => entry.startsWith(prefix)).flatMap((entry) => {
+    const bytes = readFileCapped(joinHost(directory, entry), 16 * 1024);
+    return bytes === undefined ? [] : [{ keyName: entry.slice(prefix.length), bytes }];
+  });
+}
