@@ -1,8 +1,8 @@
 /** The ports: libraries that programs link with, so they have to be musl builds. More libraries are more rows. */
 import { ARCHIVES, DEVELOPMENT, SHARED, type PortPackage, type PortRecipe } from './port.ts';
 
-/** Debian's tarballs are often a plain checkout, without the generated configure. */
-const AUTOTOOLS = '[ -x configure ] || autoreconf -fi\n./configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var --enable-static --enable-shared';
+/** Debian's tarballs are often a plain checkout, and its patches touch what configure is made of. */
+const AUTOTOOLS = 'autoreconf -fi\n./configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var --enable-static --enable-shared';
 const GENERATORS = ['autoconf', 'automake', 'libtool'];
 const MAKE = 'make -j"$JOBS"\nmake install DESTDIR="$DEST"';
 
