@@ -35,7 +35,7 @@ function collect(options: PreupgradeOptions): { readonly wanted: readonly Depend
 /** Versions under which repositories, or the tree, offer a name. */
 function* offers(system: ApkSystem, name: string): Generator<string> {
   for (const { packages, byName } of system.catalog.sources) {
-    for (const position of byName.get(name) ?? []) {
+    for (const position of byName.of(name)) {
       const record = packages[position];
       if (record !== undefined) yield record.version;
     }

@@ -7,14 +7,15 @@
  * Small sets of packages are walked whole, as apk does.
  */
 import type { Dependency, PackageRecord } from '../core/package.ts';
+import type { PositionTable } from './catalog.ts';
 
 /** Below this number of packages nothing is gained. */
 const WALK_WHOLE = 1000;
 
 export interface PackageShelf {
   readonly packages: readonly PackageRecord[];
-  readonly byName: ReadonlyMap<string, readonly number[]>;
-  readonly byTrigger: ReadonlyMap<string, readonly number[]>;
+  readonly byName: PositionTable;
+  readonly byTrigger: PositionTable;
 }
 
 interface Walk {
@@ -56,8 +57,8 @@ export function relevantNames(
     if (walk.names.has(name)) continue;
     walk.names.add(name);
     for (const { packages, byName, byTrigger } of shelves) {
-      for (const position of byName.get(name) ?? []) take(walk, packages[position] as PackageRecord);
-      for (const position of byTrigger.get(name) ?? []) takeWaiting(walk, packages[position] as PackageRecord);
+      for (const position of byName.of(name)) take(walk, packages[position] as PackageRecord);
+      for (const position of byTrigger.of(name)) takeWaiting(walk, packages[position] as PackageRecord);
     }
   }
   return walk.names;

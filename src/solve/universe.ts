@@ -117,14 +117,14 @@ export function createUniverse(input: UniverseInput): Universe {
     if (name.opened) return name;
     name.opened = true;
     for (const shelf of shelves) {
-      for (const position of shelf.byName.get(name.name) ?? NONE) {
+      for (const position of shelf.byName.of(name.name)) {
         const pkg = packageAt(shelf, position);
         if (pkg === undefined || name.providers.some((item) => item.pkg === pkg)) continue;
         if (pkg.name === name) name.providers.push({ pkg, version: pkg.record.version });
         for (const provide of pkg.provides) if (provide.name === name) name.providers.push({ pkg, version: provide.version });
       }
-      const waiting = shelf.byTrigger.get(name.name);
-      if (waiting !== undefined) name.rinstallIf = namesWaiting(shelf, waiting, name.rinstallIf);
+      const waiting = shelf.byTrigger.of(name.name);
+      if (waiting.length > 0) name.rinstallIf = namesWaiting(shelf, waiting, name.rinstallIf);
     }
     if (name.rinstallIf.length > 1) name.rinstallIf = inTableOrder(name.rinstallIf);
     return name;
