@@ -39,7 +39,7 @@ function readRecord(fields: Fields): PackageRecord {
   const get = (key: string): string => fields.get(key) ?? '';
   const depends = readList(get('D'));
   const installIf = readList(get('i'));
-  const strange = [...fields.keys()].some((key) => /[A-Z]/.test(key) && !'PVTUCLADSIFMRZ'.includes(key));
+  const strange = [...fields.keys()].some((key) => !/[a-z]/.test(key) && !'PVTUCLADSIFMRZ'.includes(key));
   return {
     name: get('P'), version: get('V'), arch: get('A'),
     checksum: { algorithm: 'sha1', hex: Buffer.from(get('C').slice(2), 'base64').toString('hex') as Sha1Hex },
@@ -106,16 +106,53 @@ function readCase(path: string): SolverCase {
 
 const readFile = (path: string): Entry[] => readEntries(readFileSync(path, 'latin1'));
 
+/** Trouble that apk warns of once, after everything is loaded. */
+interface Trouble {
+  unknownField: boolean;
+  brokenList: boolean;
+  uninstallable: boolean;
+}
+
+function noteTrouble(trouble: Trouble, fields: Fields): void {
+  const isBroken = (key: string): boolean => {
+    const { list, whole } = readList(fields.get(key) ?? '');
+    return !whole || !list.every(isSoundDependency);
+  };
+  trouble.brokenList ||= ['D', 'p', 'i'].some(isBroken);
+  trouble.uninstallable ||= isBroken('D');
+  for (const key of fields.keys()) {
+    if ('PVTUCLADSIpiomtckFMRZrqasfg'.includes(key)) continue;
+    trouble.unknownField = true;
+    trouble.uninstallable ||= !/[a-z]/.test(key);
+  }
+}
+
+function formatTrouble({ unknownField, brokenList, uninstallable }: Trouble): string[] {
+  const effect = uninstallable ? 'are not installable' : 'might not function properly';
+  return [
+    ...(unknownField ? [`WARNING: This apk-tools is OLD! Some packages ${effect}.`] : []),
+    ...(brokenList ? [`WARNING: The indexes contain broken packages which ${effect}.`] : []),
+  ];
+}
+
+interface Reader {
+  readonly read: (fields: Fields) => PackageRecord;
+  readonly trouble: Trouble;
+}
+
 /** To apk a checksum is a package: what is loaded later under the same one is the package that it has. */
-function createReader(): (fields: Fields) => PackageRecord {
+function createReader(): Reader {
   const known = new Map<string, PackageRecord>();
-  return (fields) => {
+  const trouble: Trouble = { unknownField: false, brokenList: false, uninstallable: false };
+  const read = (fields: Fields): PackageRecord => {
+    noteTrouble(trouble, fields);
     const record = readRecord(fields);
     const identity = record.checksum?.hex ?? '';
     const first = known.get(identity) ?? record;
     known.set(identity, first);
     return first;
   };
+  return { read, trouble };
 }
 
 function readRepository({ tag, file }: SolverCase['repositories'][number], read: (fields: Fields) => PackageRecord, masked: boolean): Repository {
@@ -153,7 +190,7 @@ function runCase(test: SolverCase): string[] {
   const offline = options.get('network')?.at(-1) === 'no';
   const temporary = options.get('root-tmpfs')?.at(-1) === 'yes';
   const database = test.installed === undefined ? [] : readFile(test.installed);
-  const read = createReader();
+  const { read, trouble } = createReader();
   const installed: InstalledPackage[] = database.map(({ fields }) => ({
     record: read(fields),
     ...(fields.has('s') ? { tag: fields.get('s') ?? '' } : {}), ...(fields.has('f') ? { broken: fields.get('f') ?? '' } : {}),
@@ -167,7 +204,7 @@ function runCase(test: SolverCase): string[] {
     now: new Date(), keepsPackages: () => !temporary || test.cache !== undefined,
     ...(self === undefined ? {} : { self }),
   });
-  const lines = outcome.lines.map(({ text }) => text);
+  const lines = [...formatTrouble(trouble), ...outcome.lines.map(({ text }) => text)];
   if (outcome.plan === undefined || outcome.verbosity < 1) return lines;
   let packages = installed.length;
   let bytes = installed.reduce((sum, { record }) => sum + record.installedSizeBytes, 0);
