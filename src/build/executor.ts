@@ -121,11 +121,14 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
 
 /** Puts `Dockerfile:line` in front of what goes wrong. */
 async function locate(execution: Execution, step: PlannedStep, work: () => Promise<void>): Promise<void> {
-  const at = `${execution.plan.file}:${step.line}: `;
+  const { file } = execution.plan;
+  const at = `${file}:${step.line}: `;
   try {
     await work();
   } catch (error) {
-    if (!isAlprootError(error) || error.message.startsWith(at)) throw error;
+    // A stage that this step waited for has said its own line.
+    const located = isAlprootError(error) && error.message.startsWith(`${file}:`) && /^\d+: /.test(error.message.slice(file.length + 1));
+    if (!isAlprootError(error) || located) throw error;
     throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line } });
   }
 }

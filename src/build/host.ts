@@ -74,7 +74,7 @@ export interface BuildHost {
   readonly removeWorkspace: (path: HostPath) => void;
   /** A git repository's work tree at `ref`; undefined where the host has no git. */
   readonly fetchGit: ((request: GitRequest) => Promise<void>) | undefined;
-  /** Whether we are root: owners are then set on disk too. */
+  /** Whether sandboxes show and change the disk's owners: root, under a backend that maps no ids (bwrap, chroot). Otherwise `owners` carries them. */
   readonly realOwners: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal | undefined;

@@ -3,16 +3,11 @@
  * set-id bits and the attributes that only root may set are kept beside the tree, by path.
  */
 import type { TreePath } from '../core/paths.ts';
+import type { FileOwner } from '../core/run.ts';
 import type { TreeStat } from '../system/tree-stat.ts';
 
-export interface OwnerRecord {
-  readonly uid: number;
-  readonly gid: number;
-  /** Full permission bits when they differ from the disk's: set-id bits, or what only root may do. */
-  readonly mode?: number;
-  /** `security.capability` and others; values hold one character per byte. */
-  readonly xattrs?: Readonly<Record<string, string>>;
-}
+/** Owner, full mode where the disk cannot have it, and attributes such as `security.capability`. */
+export type OwnerRecord = FileOwner;
 
 /** By path; nothing recorded means root's, 0:0, with the mode on disk. */
 export type OwnerTable = Map<TreePath, OwnerRecord>;

@@ -100,13 +100,15 @@ function hostFiles(step: RunStep, { scratch }: RunContext): WantedMount[] {
   });
 }
 
-/** In a tree that has apk, ours stands in for it. */
+/** In a tree of Alpine's, ours stands in for apk. */
 function shimMounts({ target: { tree }, scratch }: RunContext, exchange: HostPath): WantedMount[] {
   const apk = tree.resolve(treePathFromUser('sbin/apk'));
-  if (tree.stat(apk)?.kind !== 'file') return [];
+  const own = tree.stat(apk)?.kind === 'file';
+  // A tree made from Debian's packages has a database and no apk.
+  if (!own && tree.stat(tree.resolve(treePathFromUser('lib/apk/db/installed')))?.kind !== 'file') return [];
   const shim = joinHost(scratch, 'apk-shim');
   writeFileAtomic(shim, APK_SHIM, { mode: 0o755 });
-  writeFileAtomic(joinHost(exchange, 'apk'), tree.readFile(apk, limits.minirootfs), { mode: 0o755 });
+  if (own) writeFileAtomic(joinHost(exchange, 'apk'), tree.readFile(apk, limits.minirootfs), { mode: 0o755 });
   return [
     { target: treePathFromUser(EXCHANGE_TARGET), source: exchange, kind: 'directory', writable: true },
     { target: apk, source: shim, kind: 'file', writable: false },

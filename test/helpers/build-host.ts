@@ -5,13 +5,16 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, 
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { AlpEvent } from '../../src/core/events.ts';
-import { hostPath, type HostPath } from '../../src/core/paths.ts';
+import { hostPath, type HostPath, type TreePath } from '../../src/core/paths.ts';
 import type { BackendName } from '../../src/core/run.ts';
 import { executePlan, type BuiltImage, type ExecuteOptions } from '../../src/build/executor.ts';
 import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/build/host.ts';
+import { ownedMode } from '../../src/build/owners.ts';
 import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
 import { BACKENDS } from '../../src/run/backend.ts';
 import { findHostTools } from '../../src/run/host-tools.ts';
+import { openOwnersLibrary } from '../../src/run/owners/library.ts';
+import { runWithOwners } from '../../src/run/owners/run-with-owners.ts';
 import { runInTree } from '../../src/run/run-in-tree.ts';
 import { SHARED } from './capabilities.ts';
 
@@ -86,6 +89,7 @@ function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHo
   const at = (...parts: string[]): HostPath => hostPath(join(root, ...parts));
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
   const tools = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot: process.getuid?.() === 0, kernel: release(), scratch });
+  const real = tools.isRoot && ['bwrap', 'chroot'].includes(backend ?? 'bwrap');
   const stored = (file: HostPath): StoredLayer => {
     const bytes = readFileSync(file);
     return { file, sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length };
@@ -108,7 +112,10 @@ function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHo
     run: async (description) => {
       const chosen = BACKENDS.find((candidate) => candidate.name === (backend ?? 'bwrap'));
       if (chosen === undefined) throw new Error('no such backend');
-      return runInTree(chosen, description, tools);
+      if (real) return runInTree(chosen, description, tools);
+      const library = await openOwnersLibrary({ cache: at('library'), searchPath: process.env['PATH'] ?? '', arch: 'x86_64' });
+      if (library.kind === 'absent') throw new Error(library.reason);
+      return runWithOwners(chosen, description, { host: tools, library: library.bytes, owners: description.owners, now: Date.now() });
     },
     download: (url) => {
       const bytes = bench.downloads[url];
@@ -128,7 +135,7 @@ function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHo
       rmSync(path, { recursive: true, force: true });
     },
     fetchGit: undefined,
-    realOwners: process.getuid?.() === 0,
+    realOwners: real,
     emit: (event) => bench.events.push(event),
     signal,
   };
@@ -153,9 +160,10 @@ export function describeTree(image: BuiltImage): string[] {
       const path = join(directory, name);
       const full = join(tree.root, path);
       const stat = lstatSync(full);
-      const record = owners.get(path as never);
-      const [uid, gid] = record === undefined ? (real ? [stat.uid, stat.gid] : [0, 0]) : [record.uid, record.gid];
-      const mode = (stat.mode & 0o7777).toString(8);
+      const found = tree.stat(path as TreePath);
+      if (found === undefined) continue;
+      const { uid, gid, mode: bits } = ownedMode(path as TreePath, found, { owners, real });
+      const mode = bits.toString(8);
       const owner = uid === 0 && gid === 0 ? '' : ` ${uid}:${gid}`;
       if (stat.isSymbolicLink()) lines.push(`${path} -> ${readlinkSync(full)}`);
       else if (stat.isDirectory()) {

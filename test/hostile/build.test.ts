@@ -80,8 +80,8 @@ describe.skipIf(bwrap.skip)(`what a RUN leaves behind${bwrap.reason}`, () => {
     expect([bench.apkCalls.map((call) => call.args), readFileSync(join(outside, 'secret'), 'utf8')]).toEqual([[['add', 'ok']], 'host secret']);
   });
 
-  it('cannot start a program of the tree on the host by calling apk as another user', async () => {
-    const seen = await bench.build('FROM alpine\nRUN adduser -D u && su u -c "apk add x" > /said 2>&1; echo $? >> /said', {}, (image) => readFileSync(join(image.tree().tree.root, 'said'), 'utf8'));
+  it('cannot have packages installed as another user than root', async () => {
+    const seen = await bench.build('FROM alpine\nUSER 1000\nRUN apk add x > /tmp/said 2>&1; echo $? >> /tmp/said', {}, (image) => readFileSync(join(image.tree().tree.root, 'tmp/said'), 'utf8'));
     expect([seen, bench.apkCalls.length]).toEqual([expect.stringContaining('Permission denied'), 0]);
   });
 });

@@ -1,0 +1,47 @@
+/** Owners, modes and capabilities that RUN gives: seen by later RUNs, kept by COPY --from, the same in every output, whoever builds. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { hostPath } from '../../src/core/paths.ts';
+import { writeOutput } from '../../src/build/output.ts';
+import { parseOutputSpec } from '../../src/build/output-spec.ts';
+import { type BuildBench, describeTree, makeBench } from '../helpers/build-host.ts';
+import { capability } from '../helpers/capabilities.ts';
+
+let bench: BuildBench;
+beforeEach(() => {
+  bench = makeBench();
+});
+afterEach(() => bench.close());
+
+const DOCKERFILE = [
+  'FROM alpine:3.19 AS a',
+  'RUN adduser -D -u 1234 app && mkdir /srv/d && echo x > /srv/d/f && chown -R app:app /srv/d && chmod 4755 /srv/d/f && install -o app -g 7 -m 600 /srv/d/f /srv/g',
+  "RUN stat -c '%U:%G %a' /srv/d /srv/d/f /srv/g > /seen",
+  'USER app', 'WORKDIR /home/app/w', 'RUN echo "$(id -un) $HOME $PWD" > mine && cat mine > /tmp/who',
+  'FROM scratch', 'COPY --from=a /srv /srv', 'COPY --from=a /seen /tmp/who /', 'COPY --from=a /home/app /home',
+].join('\n');
+
+for (const backend of ['bwrap', 'userns', 'proot'] as const) {
+  const needs = capability('upstream', backend);
+  describe.skipIf(needs.skip)(`owners under ${backend}${needs.reason}`, () => {
+    it('are what the Dockerfile says, for root and for an ordinary user, cached or not', async () => {
+      const files = (lines: string[]): string[] => lines.filter((line) => !line.startsWith('seen') && !line.startsWith('who'));
+      const build = () =>
+        bench.build(DOCKERFILE, {}, async (image) => {
+          const written = await writeOutput(image, parseOutputSpec('type=oci,dest=image'), { cwd: hostPath(bench.root), names: [], epoch: undefined, writeStandardOutput: () => undefined });
+          const read = (name: string): string => readFileSync(join(image.tree().tree.root, name), 'utf8');
+          return { tree: files(describeTree(image)), seen: read('seen'), who: read('who'), digest: written?.digest };
+        }, { backend });
+      const first = await build();
+      expect(first).toEqual({
+        tree: ['home/ 2755', 'home/w/ 755 1234:1234', 'home/w/mine 644 1234:1234 "app /home/app /home/app/w\\n"', 'srv/ 755', 'srv/d/ 755 1234:1234', 'srv/d/f 4755 1234:1234 "x\\n"', 'srv/g 600 1234:7 "x\\n"'],
+        seen: 'app:app 755\napp:app 4755\napp:lp 600\n',
+        who: 'app /home/app /home/app/w\n',
+        digest: 'sha256:cb7b5debc4849ebd9a1c58e9d0833a5b609c216594f0e8237f729985e55c1695',
+      });
+      expect(await build()).toEqual(first);
+      expect(bench.steps().ran).toEqual([]);
+    });
+  });
+}
