@@ -11,7 +11,7 @@ import { textFile } from './recipe.ts';
 import { formatRootfs } from './rootfs.ts';
 
 /** In every minirootfs, with all that they need. */
-export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'busybox-static', 'ca-certificates-bundle', 'libc-utils', 'musl'];
+export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'busybox-gaps', 'busybox-static', 'ca-certificates-bundle', 'libc-utils', 'musl'];
 
 const WORLD = ['alpine-baselayout', 'alpine-keys', ...BASE_PACKAGES.filter((name) => name !== 'musl')];
 

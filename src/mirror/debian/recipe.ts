@@ -47,6 +47,8 @@ export interface Recipe {
   readonly generates?: (items: readonly TarItem[], target: Target) => readonly TarItem[];
   /** Alpine packages, besides those that come from Debian's dependencies. */
   readonly depends?: readonly string[];
+  /** Alpine packages whose files it may take over. */
+  readonly replaces?: readonly string[];
   readonly provides?: (target: Target) => readonly string[];
   readonly providerPriority?: number;
 }

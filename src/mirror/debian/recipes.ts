@@ -84,8 +84,12 @@ const SHELL: readonly Recipe[] = [
     links: () => ({ 'bin/sh': '/bin/busybox' }), provides: () => ['/bin/sh'], providerPriority: 100,
   },
   tool('bash', 'bash', { drops: /^etc\//, links: () => ({ 'bin/bash': '../usr/bin/bash' }) }),
-  tool('coreutils'), tool('sed'), tool('grep'), tool('findutils'), tool('diffutils'), tool('gawk'), tool('tar'), tool('gzip'), tool('bzip2'),
+  tool('coreutils', 'coreutils', { replaces: ['busybox-gaps'] }), tool('sed'), tool('grep'), tool('findutils'), tool('diffutils'), tool('gawk'), tool('tar'), tool('gzip'), tool('bzip2'),
   tool('xz', 'xz-utils'), tool('rsync', 'rsync', { ignores: /^(lsb-base|adduser|sysvinit-utils)$/, drops: /^(etc|lib\/systemd|usr\/lib\/systemd)\// }),
+  {
+    name: 'busybox-gaps', description: "programs that Alpine's busybox has and Debian's lacks", roots: ['coreutils'],
+    keeps: /^usr\/bin\/(install|nice|nohup|split|comm|cksum|sum|printenv)$/,
+  },
 ];
 
 const TOOLS: readonly Recipe[] = [

@@ -60,6 +60,7 @@ export function repackFacts({ recipe, sources, version, depends }: PlannedRepack
     buildTime: entries.reduce((newest, { mtime = 0 }) => Math.max(newest, mtime), 0),
     depends,
     provides: [...(recipe.provides?.(target) ?? []), ...[...new Set(commands)].sort()].filter((text) => !/\s/.test(text)),
+    replaces: recipe.replaces ?? [],
     ...(recipe.providerPriority === undefined ? {} : { providerPriority: recipe.providerPriority }),
   };
 }
