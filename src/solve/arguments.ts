@@ -42,7 +42,7 @@ const COMMANDS: Readonly<Record<string, readonly OptionRule[]>> = {
 export const PLANNING_COMMANDS: readonly string[] = Object.keys(COMMANDS);
 
 export interface ApkArguments {
-  /** undefined when there is none, or it is not a planning command; then `operands` start with it. */
+  /** undefined when there is none that plans; then `operands` are all words. */
   readonly command: string | undefined;
   readonly operands: readonly string[];
   /** Values in order; a flag or a switch counts as `yes`, `no` or `auto`. */
@@ -149,22 +149,28 @@ function findCommand(argv: readonly string[]): string | undefined {
   return undefined;
 }
 
+/** Options that make apk print something and end, whatever the command. */
+const PRINTING = ['help', 'version', 'print-arch'];
+
 /**
- * Reads `argv`, the words after `apk`.
+ * Reads `argv`, the words after `apk`. What does not plan (other commands, `--help`) is not looked into: it comes
+ * back as operands, without a command.
  *
  * @throws ApkUsageError with apk's words for an option that it would refuse
  */
 export function parseApkArguments(argv: readonly string[]): ApkArguments {
   const command = findCommand(argv);
+  const other: ApkArguments = { command: undefined, operands: argv, options: new Map() };
+  if (command === undefined) return other;
   const options = new Map<string, string[]>();
   const operands: string[] = [];
   let pending = command;
   const put = (name: string, value: string): void => {
     options.set(name, [...(options.get(name) ?? []), value]);
   };
-  walk(argv, [...GLOBAL, ...(command === undefined ? [] : COMMANDS[command] ?? [])], put, (word) => {
+  walk(argv, [...GLOBAL, ...(COMMANDS[command] ?? [])], put, (word) => {
     if (word === pending) pending = undefined;
     else if (word !== '' || command === 'upgrade' || command === 'update') operands.push(word);
   });
-  return { command, operands, options };
+  return PRINTING.some((name) => options.has(name)) ? other : { command, operands, options };
 }

@@ -33,6 +33,12 @@ describe('apk command line', () => {
     }
   });
 
+  it('does not look into commands that do not plan, nor into calls for help', () => {
+    for (const argv of [['info', '-e', 'a'], ['audit', '--system'], ['--version'], ['add', '--help'], ['del', '-h', 'x'], []]) {
+      expect(parseApkArguments(argv)).toEqual({ command: undefined, operands: argv, options: new Map() });
+    }
+  });
+
   it('does not take the value of an option for the command', () => {
     expect(parseApkArguments(['--repository', 'add', 'del', 'x'])).toMatchObject({ command: 'del', operands: ['x'] });
   });
