@@ -164,7 +164,7 @@ export function parseApkArguments(argv: readonly string[]): ApkArguments {
   if (command === undefined) return other;
   const options = new Map<string, string[]>();
   const operands: string[] = [];
-  let pending = command;
+  let pending: string | undefined = command;
   const put = (name: string, value: string): void => {
     options.set(name, [...(options.get(name) ?? []), value]);
   };
