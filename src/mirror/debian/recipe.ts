@@ -51,6 +51,8 @@ export interface Recipe {
   readonly replaces?: readonly string[];
   readonly provides?: (target: Target) => readonly string[];
   readonly providerPriority?: number;
+  /** Its programs are stand-ins: no `cmd:` names, which would conflict with the full program's. */
+  readonly standIn?: boolean;
 }
 
 /** A small file made here. @param mtime seconds since 1970; the package's own time when absent */

@@ -88,7 +88,7 @@ const SHELL: readonly Recipe[] = [
   tool('xz', 'xz-utils'), tool('rsync', 'rsync', { ignores: /^(lsb-base|adduser|sysvinit-utils)$/, drops: /^(etc|lib\/systemd|usr\/lib\/systemd)\// }),
   {
     name: 'busybox-gaps', description: "programs that Alpine's busybox has and Debian's lacks", roots: ['coreutils'],
-    keeps: /^usr\/bin\/(install|nice|nohup|split|comm|cksum|sum|printenv)$/,
+    standIn: true, keeps: /^usr\/bin\/(install|nice|nohup|split|comm|cksum|sum|printenv)$/,
   },
 ];
 

@@ -44,7 +44,7 @@ const copyrights = (items: readonly TarItem[], name: string): TarItem[] =>
 /** What .PKGINFO says of it. Licences are named where Debian's copyright file is machine-readable. */
 export function repackFacts({ recipe, sources, version, depends }: PlannedRepack, entries: readonly TarItem[], target: Target): PackageFacts {
   const [first] = sources;
-  const commands = entries.flatMap(({ kind, path, mode }) => {
+  const commands = recipe.standIn === true ? [] : entries.flatMap(({ kind, path, mode }) => {
     const name = /^(?:usr\/)?s?bin\/([^/]+)$/.exec(path)?.[1];
     return name !== undefined && kind !== 'directory' && (kind === 'symlink' || (mode & 0o111) !== 0) ? [`cmd:${name}=${version}`] : [];
   });
