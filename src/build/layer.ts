@@ -4,6 +4,7 @@
  *
  * @see OCI image-spec 1.1 `layer.md` (whiteouts)
  */
+import { createHash } from 'node:crypto';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { joinTree, nameOf, parentOf, parseTreePath, type TreePath } from '../core/paths.ts';
@@ -11,7 +12,9 @@ import { quoteName } from '../core/redact.ts';
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
 import { formatTarItem, TAR_END, type TarItem } from '../formats/tar-writer.ts';
+import { readChunks } from '../system/chunk-file.ts';
 import type { WorkTree } from '../system/work-tree.ts';
+import type { StoredLayer } from './host.ts';
 import { forgetOwners, type OwnedMode, ownedMode, type OwnerRecord, type OwnerTable } from './owners.ts';
 import type { TreeChanges } from './tree-scan.ts';
 
@@ -50,9 +53,25 @@ function ownership({ uid, gid, mode, xattrs }: OwnedMode): Pick<TarItem, 'uid' |
 }
 
 /**
- * Puts a layer onto a tree.
+ * The bytes of a stored layer; once they have all been read, their digest was right.
  *
- * @param chunks the tar, already checked against its digest
+ * @throws ALP_STORE_DAMAGED at the end of other bytes than were stored
+ */
+export function* readLayer({ file, sha256 }: StoredLayer): Generator<Buffer> {
+  const hash = createHash('sha256');
+  for (const chunk of readChunks(file)) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  if (hash.digest('hex') !== sha256) {
+    throw new AlprootError('ALP_STORE_DAMAGED', 'a step in the cache is damaged; the rest of the store is untouched', { hint: 'build with --no-cache to make it again', facts: { file } });
+  }
+}
+
+/**
+ * Puts a layer onto a tree that is thrown away should the layer be damaged.
+ *
+ * @param chunks the tar, see readLayer
  * @throws ALP_FORMAT_TAR, ALP_UNPACK_PATH for a tar that is no layer
  */
 export function applyLayer(target: OwnedTree, chunks: Iterable<Uint8Array>): void {

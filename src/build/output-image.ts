@@ -10,7 +10,7 @@ import type { Healthcheck } from '../formats/dockerfile-instruction.ts';
 import { formatGzipMember } from '../formats/gzip-writer.ts';
 import { formatDockerManifest, formatOciConfig, formatOciIndex, formatOciManifest, MEDIA, type OciDescriptor, type OciRuntimeConfig } from '../formats/oci.ts';
 import { clampTarTimes } from '../formats/tar-times.ts';
-import { readChunks, writeChunks } from '../system/chunk-file.ts';
+import { writeChunks } from '../system/chunk-file.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { publish } from '../system/publish.ts';
@@ -19,7 +19,7 @@ import { openWorkTree } from '../system/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import type { StoredLayer } from './host.ts';
 import type { ImageConfig } from './image-config.ts';
-import { formatLayer } from './layer.ts';
+import { formatLayer, readLayer } from './layer.ts';
 import { baseOf, chainOf } from './stage.ts';
 import { baseKey } from './step-key.ts';
 import { compareStates, scanTree } from './tree-scan.ts';
@@ -94,7 +94,7 @@ async function baseLayer(image: BuiltImage): Promise<StoredLayer | undefined> {
 
 async function writeLayer(layer: StoredLayer, blobs: HostPath, { compression, epoch }: { compression: ImageOptions['compression']; epoch: number }): Promise<WrittenLayer> {
   const temporary = joinHost(blobs, 'layer');
-  const tar = writeChunks(temporary, clampTarTimes(readChunks(layer.file), epoch));
+  const tar = writeChunks(temporary, clampTarTimes(readLayer(layer), epoch));
   const diffId = tar.sha256;
   if (compression === 'uncompressed') {
     publish(temporary, joinHost(blobs, diffId));

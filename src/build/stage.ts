@@ -5,11 +5,11 @@
 import { keyOf } from '../core/digest.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { makeDirectory } from '../system/directories.ts';
-import { readChunks, writeChunks } from '../system/chunk-file.ts';
+import { writeChunks } from '../system/chunk-file.ts';
 import { cloneTree } from '../system/tree-clone.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BaseTree, BuildHost, StoredLayer } from './host.ts';
-import { applyLayer, formatLayer, type OwnedTree } from './layer.ts';
+import { applyLayer, formatLayer, type OwnedTree, readLayer } from './layer.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './plan.ts';
 import { compareStates, scanTree, type TreeState } from './tree-scan.ts';
@@ -63,7 +63,7 @@ export function materialise(build: StageBuild, { host, workspace }: TreeContext)
   else makeDirectory(place, 0o755);
   const owners: OwnerTable = new Map(below?.owners ?? base?.owners ?? []);
   const target = { tree: openWorkTree(place), owners, real };
-  for (const { layer } of below === undefined ? chainOf(build) : build.finished) if (layer !== undefined) applyLayer(target, readChunks(layer.file));
+  for (const { layer } of below === undefined ? chainOf(build) : build.finished) if (layer !== undefined) applyLayer(target, readLayer(layer));
   build.tree = { ...target, state: scanTree(target.tree, owners) };
   return build.tree;
 }
@@ -83,7 +83,7 @@ export async function finishStep(build: StageBuild, { key, source }: { key: stri
 /** Goes on from a layer of the cache; a tree that is there already must not fall behind. */
 export function takeLayer(build: StageBuild, step: FinishedStep & { readonly layer: StoredLayer }): void {
   if (build.tree !== undefined) {
-    applyLayer(build.tree, readChunks(step.layer.file));
+    applyLayer(build.tree, readLayer(step.layer));
     build.tree.state = scanTree(build.tree.tree, build.tree.owners);
   }
   recordStep(build, step);

@@ -174,6 +174,14 @@ describe('the step cache', () => {
     expect(bench.steps().ran).toEqual([]);
   });
 
+  it('refuses a damaged layer rather than use it, and makes it again when told', async () => {
+    await tree(dockerfile);
+    for (const { file } of bench.layers.values()) writeFileSync(file, readFileSync(file, 'latin1').replace(/A(?=\0{511})/, 'X'), 'latin1');
+    await expect(tree(dockerfile)).rejects.toMatchObject({ code: 'ALP_STORE_DAMAGED' });
+    await bench.build(dockerfile, FILES, describeTree, { noCache: true });
+    expect(await tree(dockerfile)).toContain('y 644 "A"');
+  });
+
   it('does all again with --no-cache, or one stage with --no-cache-filter', async () => {
     await tree(dockerfile);
     await bench.build(dockerfile, FILES, describeTree, { noCache: true });

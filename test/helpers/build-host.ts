@@ -24,6 +24,8 @@ export interface BuildBench {
   readonly root: string;
   readonly events: AlpEvent[];
   readonly apkCalls: ApkRequest[];
+  /** The step cache. */
+  readonly layers: Map<string, StoredLayer>;
   /** Serves apk; may be replaced by a test. */
   apk: (request: ApkRequest) => Promise<ApkAnswer>;
   downloads: Record<string, Buffer>;
@@ -46,7 +48,7 @@ export function makeBench(): BuildBench {
   const events: AlpEvent[] = [];
   const apkCalls: ApkRequest[] = [];
   const bench: BuildBench = {
-    root, events, apkCalls, downloads: {},
+    root, events, apkCalls, layers: new Map(), downloads: {},
     apk: () => Promise.resolve({ kind: 'done', status: 0, stdout: 'OK\n', stderr: '' }),
     build: async (dockerfile, files, use, options = {}) => {
       const context = mkdtempSync(join(root, 'context-'));
@@ -97,11 +99,13 @@ function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHo
   return {
     resolveBase: () => Promise.resolve({ key: 'alpine-3.19.4', tree: baseTree(root), owners: new Map(), label: 'alpine 3.19.4 (x86_64)' }),
     layers: {
-      get: (key) => Promise.resolve(existsSync(at('layers', key)) ? stored(at('layers', key)) : undefined),
+      get: (key) => Promise.resolve(bench.layers.get(key)),
       put: (key, file) => {
         mkdirSync(at('layers'), { recursive: true });
         renameSync(file, at('layers', key));
-        return Promise.resolve(stored(at('layers', key)));
+        const layer = stored(at('layers', key));
+        bench.layers.set(key, layer);
+        return Promise.resolve(layer);
       },
     },
     apk: async (request) => {
