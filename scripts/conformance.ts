@@ -2,12 +2,13 @@
  * Runs apk-tools' own solver cases and version comparisons: every `*.test` and `version.data` under a directory.
  * A failure is shown as a diff; the last line is `N passed, N failed`.
  */
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { runSolverCase, runVersionData, type CaseResult } from './conformance-cases.ts';
 
-/** The files to run, in order. */
+/** The files to run, in order; a file stands for itself. */
 function findCases(directory: string): string[] {
+  if (statSync(directory).isFile()) return [directory];
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.test') || basename(path) === 'version.data')
     .sort()

@@ -1,13 +1,25 @@
 /**
- * One run of the solver, as apk does it: discover what world can reach, apply world's demands, then decide name
- * after name, following each decision as far as it leads before the next is taken; at last list the changes.
+ * One run of the solver, step for step as apk-tools 3.0's `src/solver.c` (apk_solver_solve) takes them:
  *
- * A name is decided by taking its best package (select.ts), never taken back: the solver does not search. What
- * keeps it from running into a wall is that demands are spread early (reconsider.ts): everything that all
- * remaining options of a name need is demanded before any of them is chosen, and packages whose needs cannot be
- * met any more are struck out at once.
+ * 1. Discover (discover.ts, discover_name). From world, names are walked through dependencies, provides and
+ *    install_if in both directions. Each package is judged: may it be chosen at all, is it available, does its
+ *    repository tag suit. Each name gets an order number when everything below it has one: names that the user
+ *    mentioned rank above others, names of real packages above merely provided ones, later numbers above earlier.
+ * 2. Apply world (constrain.ts, apply_constraint). Each dependency counts as a demand on its name. Packages of that
+ *    name that do not meet it are struck out; those that do inherit flags and pins.
+ * 3. Spread (reconsider.ts, reconsider_name), until nothing changes any more. A name whose options may have changed
+ *    is looked at again: packages whose needs cannot be met are struck out, install_if rules are checked, and what
+ *    all remaining options need is demanded at once; what they all provide excludes rivals of that name.
+ * 4. Decide (select.ts, select_package) one name, then go back to 3. Next is a name that has one road left and
+ *    whose dependents are all decided; else the highest order number among those that may choose by themselves;
+ *    else among the rest. The best package is taken: usable before broken, fitting tags, installed unless
+ *    upgrading, newest, highest provider_priority, first repository. It gets all its names, its rivals are struck
+ *    out, its dependencies are applied. A decision is never taken back: the solver does not search.
+ * 5. Order (changes.ts, generate_changeset). Walking world again, each chosen package is listed after its
+ *    dependencies; what used to have its names, and what nobody needs any more, is removed where that shows;
+ *    install_if packages follow the last of their triggers. Broken promises found on the way are errors.
  *
- * @see apk-tools 3.0 src/solver.c apk_solver_solve
+ * A world that cannot be had is reported by unsatisfiable.ts (apk_solver_print_errors).
  */
 import type { Arch, Dependency, InstalledPackage } from '../core/package.ts';
 import { isSoundDependency } from '../formats/dependency.ts';
