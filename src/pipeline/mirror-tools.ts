@@ -2,15 +2,24 @@
 import type { Config } from '../core/config.ts';
 import type { HostPath } from '../core/paths.ts';
 import { fromDebian, type FromDebianResult } from '../mirror/debian/from-debian.ts';
+import { offeredPorts } from '../mirror/debian/from-ports.ts';
 import { indexDirectory } from '../mirror/repository.ts';
 import { serveMirror, type ServedMirror } from '../mirror/serve.ts';
 import { signFile } from '../mirror/sign-file.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey } from '../mirror/signing.ts';
+import { addMissing } from './debian-packages.ts';
+import { withSession } from './session.ts';
 
+/** Makes or completes a mirror; ports are built in a tree made from the mirror itself. */
 export const mirrorFromDebian = (config: Config, directory: HostPath, packages: readonly string[]): Promise<FromDebianResult> =>
-  fromDebian({
-    directory, arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline,
-    packages: packages.length === 0 ? undefined : packages,
+  withSession(config, async (session) => {
+    const ports = packages.filter((name) => offeredPorts().includes(name));
+    const result = await fromDebian({
+      directory, arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline, refresh: config.refresh,
+      packages: packages.length === 0 ? undefined : packages.filter((name) => !ports.includes(name)),
+    });
+    const more = ports.length === 0 ? [] : await addMissing(session, { directory, release: config.release, names: ports });
+    return { ...result, made: [...result.made, ...more] };
   });
 
 export interface IndexRequest {
