@@ -7,6 +7,10 @@ export interface CompiledRun {
   readonly argv: readonly string[];
   /** Environment of the host command; the program's own travels in argv where it can. */
   readonly env: Readonly<Record<string, string>>;
+  /** What makes the command end with all its children, when SIGKILL does not. */
+  readonly endSignal?: NodeJS.Signals;
+  /** It waits for whatever the command leaves running, and must be ended. */
+  readonly outlivesCommand?: boolean;
 }
 
 export type Compile = (description: RunDescription, plan: MountPlan, host: RunHost) => CompiledRun;

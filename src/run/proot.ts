@@ -15,7 +15,7 @@ export const compileProot: Compile = (description, _plan, host) => {
   const scratch = host.scratch();
   const { uid, gid } = description.user;
   const argv = [
-    ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, '--pdeathsig', 'KILL', '--']),
+    ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, '--pdeathsig', 'QUIT', '--']),
     host.tools.env ?? '/usr/bin/env', '-i',
     ...Object.entries({ ...description.env, PROOT_TMP_DIR: scratch }).map(([name, value]) => `${name}=${value}`),
     host.tools.proot ?? 'proot',
@@ -25,7 +25,8 @@ export const compileProot: Compile = (description, _plan, host) => {
     '-w', description.cwd,
     ...description.argv,
   ];
-  return { argv, env: HOST_ENV };
+  // On this signal PRoot ends all its tracees, those that left its session too; killed itself, it would leave them.
+  return { argv, env: HOST_ENV, endSignal: 'SIGQUIT', outlivesCommand: true };
 };
 
 function bindings(description: RunDescription, scratch: ReturnType<typeof joinHost>): string[] {

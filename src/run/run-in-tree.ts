@@ -40,8 +40,8 @@ export async function runInTree(backend: Backend, description: RunDescription, h
   }
 }
 
-function start({ argv, env }: CompiledRun, { stdio, signal }: RunDescription, host: RunHost): Promise<RunResult> {
-  const shared = { env, ...(signal === undefined ? {} : { signal }) };
+function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal }: RunDescription, host: RunHost): Promise<RunResult> {
+  const shared = { env, ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }), ...(outlivesCommand === undefined ? {} : { outlivesCommand }) };
   if (stdio.kind === 'pipe') {
     return runProcess(argv, { ...shared, stdio: 'pipe', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
   }

@@ -4,7 +4,8 @@
  * root, directory and user, and starts the command.
  */
 import type { Compile } from './compiled.ts';
-import { HOST_ENV } from './compiled.ts';
+import { HOST_ENV, KEPT_CAPABILITIES } from './compiled.ts';
+import type { RunDescription } from '../core/run.ts';
 import type { MountOp } from './mount-plan.ts';
 
 /** Arguments: mount, root directory, then steps up to `--`, then the command that takes over. */
@@ -57,7 +58,6 @@ exec "$@"
 export const compileUnshare = ({ userNamespace }: { readonly userNamespace: boolean }): Compile => (description, plan, host) => {
   const unshare = host.tools.unshare ?? 'unshare';
   const root = host.scratch();
-  const { uid, gid } = description.user;
   const argv = [
     ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, '--pdeathsig', 'KILL', '--']),
     unshare,
@@ -67,13 +67,19 @@ export const compileUnshare = ({ userNamespace }: { readonly userNamespace: bool
     '--', host.tools.sh ?? '/bin/sh', '-c', SCRIPT, 'alproot',
     host.tools.mount ?? '/bin/mount', root,
     ...plan.ops.flatMap(stepArguments), ...(plan.ops[0]?.op === 'tmpfs' ? ['seal'] : []), '--',
+    ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, `--bounding-set=-all,${KEPT_CAPABILITIES.map((name) => `+${name.slice(4).toLowerCase()}`).join(',')}`, '--']),
     host.tools.env ?? '/usr/bin/env', '-i', ...Object.entries(description.env).map(([name, value]) => `${name}=${value}`),
-    unshare, '--root', root, '--wd', description.cwd,
-    ...(uid === 0 && gid === 0 ? [] : ['--setgid', String(gid), '--setuid', String(uid)]),
+    unshare, ...become(description.user, userNamespace), '--root', root, '--wd', description.cwd,
     '--', ...description.argv,
   ];
   return { argv, env: HOST_ENV };
 };
+
+/** Of a namespace with one user, another one is had by a second namespace that renames it. */
+function become({ uid, gid }: RunDescription['user'], userNamespace: boolean): string[] {
+  if (uid === 0 && gid === 0) return [];
+  return userNamespace ? ['--user', `--map-user=${uid}`, `--map-group=${gid}`] : ['--setgid', String(gid), '--setuid', String(uid)];
+}
 
 function stepArguments(op: MountOp): string[] {
   switch (op.op) {

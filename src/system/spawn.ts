@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { watchFirstChild } from './first-child.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 
@@ -15,6 +16,10 @@ export interface SpawnOptions {
   readonly stdio: 'inherit' | 'pipe';
   readonly onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
   readonly signal?: AbortSignal;
+  /** Asks the program to end before it is killed, which it is after a second. */
+  readonly endSignal?: NodeJS.Signals;
+  /** Ends the program when its first child has ended. */
+  readonly outlivesCommand?: boolean;
   /** Starts a session of its own, so that the whole group can be ended. */
   readonly detached?: boolean;
 }
@@ -47,9 +52,16 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
         // It has ended already.
       }
     };
-    options.signal?.addEventListener('abort', kill, { once: true });
+    const end = (): void => {
+      if (options.endSignal === undefined) return kill();
+      child.kill(options.endSignal);
+      const grace = setTimeout(kill, 1000);
+      child.once('exit', () => clearTimeout(grace));
+    };
+    options.signal?.addEventListener('abort', end, { once: true });
+    if (options.outlivesCommand === true && child.pid !== undefined) child.once('exit', watchFirstChild(child.pid, end));
     child.once('error', (error) => {
-      options.signal?.removeEventListener('abort', kill);
+      options.signal?.removeEventListener('abort', end);
       reject(spawnError(file, error));
     });
     child.stdout?.on('data', (bytes: Buffer) => options.onOutput?.('stdout', bytes));
@@ -57,7 +69,7 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     child.stdin?.on('error', () => undefined);
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
     child.once('close', (code, signal) => {
-      options.signal?.removeEventListener('abort', kill);
+      options.signal?.removeEventListener('abort', end);
       // Whoever is left of the session ends with it.
       if (options.detached === true) kill();
       if (options.signal?.aborted === true) reject(options.signal.reason as Error);

@@ -1,0 +1,39 @@
+/** Watching for the end of a process's first child, for programs that go on as long as any descendant does. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+
+const INTERVAL_MS = 50;
+
+/** Calls `onEnd` once, when the first child of `pid` has ended and `pid` has not. Give up with the function returned. */
+export function watchFirstChild(pid: number, onEnd: () => void): () => void {
+  let first: number | undefined;
+  const timer = setInterval(() => {
+    first ??= firstChildOf(pid);
+    if (first === undefined || existsSync(`/proc/${first}`)) return;
+    clearInterval(timer);
+    onEnd();
+  }, INTERVAL_MS);
+  return () => clearInterval(timer);
+}
+
+function firstChildOf(pid: number): number | undefined {
+  const children = readOrNothing(`/proc/${pid}/task/${pid}/children`);
+  if (children !== undefined) return children === '' ? undefined : Number(children.split(' ')[0]);
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((other) => other > 0 && parentOf(other) === pid)
+    .sort((a, b) => a - b)[0];
+}
+
+/** The command's name may hold anything, so fields are counted from its closing bracket. */
+function parentOf(pid: number): number | undefined {
+  const stat = readOrNothing(`/proc/${pid}/stat`);
+  return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+}
+
+function readOrNothing(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return undefined;
+  }
+}
