@@ -10,7 +10,7 @@ import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, BlobWriter } from '../store/blobs.ts';
 import type { HttpResponse } from '../system/http.ts';
 import type { FetcherOptions, FetchRequest } from './fetcher.ts';
-import { checkLength, contentRangeStart, isPortal, retryAfterMs, statusError, validatorOf } from './response.ts';
+import { checkLength, contentRangeStart, isPage, isPortal, portalError, retryAfterMs, statusError, validatorOf } from './response.ts';
 
 const ATTEMPTS = 5;
 const MIN_RATE_BYTES = 1024;
@@ -68,21 +68,35 @@ async function transfer({ url, request, options, progress }: Attempt): Promise<v
   const resume = done > 0 && progress.validator !== undefined ? { range: `bytes=${done}-`, 'if-range': progress.validator } : {};
   const response = await options.http.get({ url, headers: resume, signal: options.signal });
   try {
-    if (response.status === 206 && 'range' in resume && contentRangeStart(response) === done) {
-      // Goes on where it stopped.
-    } else if (response.status === 200) startOver(progress, options);
-    else {
-      progress.waitMs = retryAfterMs(response, options.clock.now());
-      if (response.status === 416) startOver(progress, options);
-      throw statusError(response);
-    }
-    if (isPortal(response)) throw new AlprootError('ALP_FETCH_PORTAL', `${redactUrl(response.url)} answered with a web page: this looks like a login page or a portal`, { hint: 'open the address in a browser, or check the proxy' });
+    acceptStart(response, { progress, options, resumed: 'range' in resume });
+    if (isPortal(response)) throw portalError(response.url);
     const expected = checkLength(response, { already: progress.blob.sizeBytes(), maxBytes: request.maxBytes });
-    progress.validator = validatorOf(response);
+    progress.validator = validatorOf(response) ?? progress.validator;
     await receive(response, { request, options, progress, expected });
   } finally {
     response.abort();
   }
+}
+
+interface Start {
+  readonly progress: Progress;
+  readonly options: FetcherOptions;
+  readonly resumed: boolean;
+}
+
+/** Leaves `progress` such that the body may be appended to it. @throws ALP_FETCH_* for an answer that brings none */
+function acceptStart(response: HttpResponse, { progress, options, resumed }: Start): void {
+  const { status } = response;
+  if (status === 200) return startOver(progress, options);
+  if (status === 206) {
+    const validator = validatorOf(response);
+    if (resumed && contentRangeStart(response) === progress.blob.sizeBytes() && (validator === undefined || validator === progress.validator)) return;
+    startOver(progress, options);
+    throw new AlprootError('ALP_FETCH_TRUNCATED', `${redactUrl(response.url)} answered with a part that was not asked for`);
+  }
+  progress.waitMs = retryAfterMs(response, options.clock.now());
+  if (status === 416) startOver(progress, options);
+  throw statusError(response);
 }
 
 function startOver(progress: Progress, options: FetcherOptions): void {
@@ -102,6 +116,7 @@ async function receive(response: HttpResponse, { request, options, progress, exp
   let windowStart = options.clock.now();
   let windowBytes = 0;
   for await (const chunk of response.body) {
+    if (progress.blob.sizeBytes() === 0 && isPage(chunk)) throw portalError(response.url);
     progress.blob.write(chunk);
     const size = progress.blob.sizeBytes();
     if (size > request.maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);

@@ -31,6 +31,12 @@ export function validatorOf({ headers }: HttpResponse): string | undefined {
 /** HTML where a package or an index should be. */
 export const isPortal = ({ headers }: HttpResponse): boolean => /^text\/html\b/i.test(headers['content-type'] ?? '');
 
+/** Content that begins as a web page does, whatever its headers claim; nothing on a mirror does. */
+export const isPage = (chunk: Uint8Array): boolean => /^\s*<(?:!doctype\s+html|html|head|\?xml)\b/i.test(Buffer.from(chunk.subarray(0, 256)).toString('latin1'));
+
+export const portalError = (url: URL): AlprootError =>
+  new AlprootError('ALP_FETCH_PORTAL', `${redactUrl(url)} answered with a web page: this looks like a login page or a portal`, { hint: 'open the address in a browser, or check the proxy' });
+
 export function retryAfterMs({ headers }: HttpResponse, now: number): number {
   const text = headers['retry-after'];
   if (text === undefined) return 0;

@@ -41,6 +41,8 @@ export function readBundleEntries(source: ByteSource): ReadonlyMap<string, Bundl
     if (offset + sizeBytes > source.sizeBytes) fail(`${quoteName(name)} is cut off`);
     entries.set(name, { name, offset, sizeBytes });
     at = offset + Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
+    const padding = block.subarray(0, at - offset - sizeBytes);
+    if (source.read(padding, offset + sizeBytes) !== padding.length || padding.some((byte) => byte !== 0)) fail(`the padding of ${quoteName(name)} is not zero`);
   }
 }
 

@@ -138,6 +138,8 @@ function removeLeftovers(root: HostPath): void {
 function publish(target: HostPath, directory: HostPath): HostPath {
   writeFileAtomic(joinHost(directory, 'done'), '1\n');
   makeDirectory(parentOfHost(target));
+  // What stands there without its mark is half a snapshot: it never counted.
+  if (readFileCapped(joinHost(target, 'done'), 1024) === undefined) removeTree(target);
   if (!moveDirectory(directory, target)) removeTree(directory);
   return joinHost(target, 'tree');
 }

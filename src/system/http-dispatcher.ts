@@ -9,6 +9,8 @@ export interface HttpSettings {
   readonly roots: readonly string[];
   readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
   readonly proxies: ProxyVariables;
+  /** User and password for a URL that has none, as netrc keeps them. */
+  readonly credentials?: ((url: URL) => { readonly user: string; readonly password: string } | undefined) | undefined;
   /** Milliseconds without a byte. */
   readonly idleTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
@@ -16,6 +18,8 @@ export interface HttpSettings {
 
 export interface Dispatchers {
   readonly for: (url: URL) => Dispatcher;
+  /** Milliseconds without a byte, for each request. */
+  readonly idleTimeoutMs: number;
   readonly close: () => Promise<void>;
 }
 
@@ -33,16 +37,18 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
   const made = new Map<string, Dispatcher>();
   const make = async (proxy: URL | undefined): Promise<Dispatcher> => {
     if (proxy === undefined) return new DirectAgent({ ...shared, connect: { ...tls, timeout: timeouts.connectTimeout } });
-    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls, proxyTls: tls });
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls, proxyTls: tls, proxyTunnel: false });
     if (/^socks(?:4a?|5h?)?:$/.test(proxy.protocol)) return socksAgent(proxy, { tls, shared });
     throw new AlprootError('ALP_FETCH_PROXY', `proxy ${redactUrl(proxy)} is neither http, https nor socks`);
   };
   // Proxies are few and known beforehand, so that choosing one needs no waiting.
-  for (const proxy of new Set([undefined, ...Object.values(settings.proxies).filter((value) => value !== undefined)])) {
+  const { http, https, all } = settings.proxies;
+  for (const proxy of new Set([undefined, http, https, all])) {
     const url = proxy === undefined ? undefined : parseProxy(proxy);
     if (proxy === undefined || url !== undefined) made.set(url?.href ?? '', await make(url));
   }
   return {
+    idleTimeoutMs: timeouts.bodyTimeout,
     for: (url) => {
       const dispatcher = made.get(proxyFor(url, settings.proxies)?.href ?? '');
       if (dispatcher === undefined) throw new Error('a proxy without dispatcher');

@@ -20,10 +20,20 @@ export function explainNetworkError(error: unknown, url: URL): AlprootError {
   const tls = TLS_REASONS[code];
   if (tls !== undefined) return new AlprootError('ALP_FETCH_TLS', `TLS to ${where}: ${tls[0]}${issuerOf(error)}`, { cause: error, hint: tls[1], facts: { check: code } });
   if (/^ERR_(?:SSL|TLS)|EPROTO/.test(code) || /SSL routines|certificate/.test(message)) return new AlprootError('ALP_FETCH_TLS', `TLS to ${where}: ${message}`, { cause: error, hint: 'see alproot doctor --network', facts: { check: code } });
+  const refused = /Proxy response \((\d{3})\)/.exec(chainText(error))?.[1];
+  if (refused !== undefined) {
+    return new AlprootError('ALP_FETCH_PROXY', `the proxy refuses the way to ${where} (${refused})`, { cause: error, facts: { status: Number(refused) }, hint: refused === '407' ? 'it wants credentials: put them into the proxy variable, http://user:password@proxy:port' : 'ask who runs the proxy, or exempt the host with NO_PROXY' });
+  }
   if (/TIMEOUT|ETIMEDOUT/.test(code)) return new AlprootError('ALP_FETCH_SLOW', `no answer from ${where} in time`, { cause: error });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new AlprootError('ALP_FETCH_NETWORK', `cannot resolve the name of ${where}`, { cause: error, hint: 'no network, or a proxy is needed: set HTTPS_PROXY', facts: { errno: code } });
   if (/^UND_ERR_(?:RES_CONTENT|RESPONSE_CONTENT)|HPE_/.test(code)) return new AlprootError('ALP_FETCH_TRUNCATED', `${where} sent a broken answer: ${message}`, { cause: error });
   return new AlprootError('ALP_FETCH_NETWORK', `cannot reach ${where}: ${code === '' ? message : code}`, { cause: error, facts: { errno: code } });
+}
+
+/** The messages of an error and its causes. */
+function chainText(error: unknown): string {
+  const { message = '', cause } = error as { message?: string; cause?: unknown };
+  return cause === undefined ? message : `${message}\n${chainText(cause)}`;
 }
 
 function deepest(error: unknown): { code?: string; message: string } {

@@ -2,11 +2,10 @@
  * The one HTTP client, over undici: certificates are always checked against the given roots, redirects are judged
  * one by one, proxies come from the given variables. Offline is a client that refuses.
  */
-import type { Dispatcher } from 'undici';
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import { explainNetworkError } from './http-error.ts';
-import { createDispatchers, type HttpSettings } from './http-dispatcher.ts';
+import { createDispatchers, type Dispatchers, type HttpSettings } from './http-dispatcher.ts';
 
 export type { HttpSettings } from './http-dispatcher.ts';
 
@@ -50,18 +49,18 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   return {
     get: async (request) => {
       dispatchers ??= createDispatchers(settings);
-      return follow(await dispatchers, request);
+      return follow(await dispatchers, request, settings);
     },
     close: async () => (await dispatchers)?.close(),
   };
 }
 
-async function follow(dispatchers: Awaited<ReturnType<typeof createDispatchers>>, { url, headers = {}, signal }: HttpRequest): Promise<HttpResponse> {
-  const authorization = url.username === '' ? {} : { authorization: `Basic ${Buffer.from(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`).toString('base64')}` };
+async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: HttpRequest, settings: HttpSettings): Promise<HttpResponse> {
+  const authorization = authorizationFor(url, settings.credentials);
   let at = withoutCredentials(url);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const auth = at.origin === url.origin ? authorization : {};
-    const response = await requestOnce(dispatchers.for(at), at, { ...headers, ...auth }, signal);
+    const response = await requestOnce(dispatchers, { url: at, headers: { ...headers, ...auth }, signal });
     const target = response.headers['location'];
     if (![301, 302, 303, 307, 308].includes(response.status) || target === undefined) return response;
     response.abort();
@@ -70,23 +69,30 @@ async function follow(dispatchers: Awaited<ReturnType<typeof createDispatchers>>
   throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(url)} redirects more than ${MAX_REDIRECTS} times`);
 }
 
-async function requestOnce(dispatcher: Dispatcher, url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal | undefined): Promise<HttpResponse> {
+async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: HttpRequest): Promise<HttpResponse> {
   const controller = new AbortController();
-  const abort = (): void => controller.abort();
+  const abort = (): void => {
+    signal?.removeEventListener('abort', abort);
+    controller.abort(signal?.reason);
+  };
+  signal?.throwIfAborted();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const response = await dispatcher.request({
+    const response = await dispatchers.for(url).request({
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: 'GET',
       headers: { 'user-agent': 'alproot', 'accept-encoding': 'identity', ...headers },
       signal: controller.signal,
+      headersTimeout: dispatchers.idleTimeoutMs,
+      bodyTimeout: dispatchers.idleTimeoutMs,
     });
     const plain = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(',') : (value ?? '')]));
     response.body.on('error', () => undefined);
     return { status: response.statusCode, headers: plain, body: explained(response.body, url), url, abort: () => (abort(), void response.body.destroy()) };
   } catch (error) {
-    throw explainNetworkError(error, url);
+    signal?.removeEventListener('abort', abort);
+    throw signal?.aborted === true ? error : explainNetworkError(error, url);
   }
 }
 
@@ -95,6 +101,20 @@ async function* explained(body: AsyncIterable<Uint8Array>, url: URL): AsyncItera
     yield* body;
   } catch (error) {
     throw explainNetworkError(error, url);
+  }
+}
+
+/** From the URL, else from what the user keeps for its host. */
+function authorizationFor(url: URL, credentials: HttpSettings['credentials']): Readonly<Record<string, string>> {
+  const found = url.username === '' && url.password === '' ? credentials?.(url) : { user: decoded(url.username), password: decoded(url.password) };
+  return found === undefined ? {} : { authorization: `Basic ${Buffer.from(`${found.user}:${found.password}`).toString('base64')}` };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

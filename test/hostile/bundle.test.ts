@@ -90,7 +90,7 @@ describe('a bundle that somebody tampered with', () => {
     for (let at = formatTarItem(manifestOf()).length; at < whole.length; at += 251) {
       const flipped = Buffer.from(whole);
       flipped[at] = (flipped[at] ?? 0) ^ 0x01;
-      if (whole[at] !== 0) expect([at, refusal(flipped)]).not.toEqual([at, 'accepted']);
+      expect([at, refusal(flipped)]).not.toEqual([at, 'accepted']);
     }
   });
 
