@@ -12,3 +12,4 @@ export {
 } from './pipeline.ts';
 export { formatInspection, inspectFile } from './pipeline/inspect.ts';
 export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/mirror-tools.ts';
+export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/build.ts';

@@ -9,6 +9,25 @@ const EXPLAIN: CommandOption = { flags: '--explain', help: 'print what would be 
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
+    name: 'build', args: '[context]', summary: 'build a Dockerfile',
+    options: [
+      { flags: '-f, --file <path>', help: 'the Dockerfile (default: CONTEXT/Dockerfile); - for standard input' },
+      { flags: '-o, --output <dest>', help: 'DIR, or type=local|tar|oci|docker,dest=PATH', repeat: true },
+      { flags: '-t, --tag <name>', help: 'name of the image in oci and docker outputs', repeat: true },
+      { flags: '--target <stage>', help: 'stop at this stage' },
+      { flags: '--build-arg <name[=value]>', help: 'value of an ARG', repeat: true },
+      { flags: '--platform <os/arch>', help: 'platform to build for' },
+      { flags: '--no-cache', help: 'run every step' },
+      { flags: '--no-cache-filter <stage>', help: 'run every step of these stages', repeat: true },
+      { flags: '--network <mode>', help: 'host (default) or none for RUN' },
+      { flags: '--secret <spec>', help: 'id=NAME[,src=FILE|,env=VAR]', repeat: true },
+      { flags: '--metadata-file <path>', help: 'write what was built as JSON' },
+      { flags: '--plan', help: 'print what would be done as JSON, and do nothing' },
+    ],
+    examples: ['alproot build -f Dockerfile.alpine -o out .'],
+    load: async () => (await import('./commands/build.ts')).build,
+  },
+  {
     name: 'cc', args: '[gcc arguments...]', summary: 'a musl gcc: takes what gcc takes', parsing: 'native',
     examples: ['alproot cc -static -Os hello.c -o hello', "CC='alproot cc' ./configure && make"],
     load: async () => (await import('./commands/cc.ts')).cc,

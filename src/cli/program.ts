@@ -56,6 +56,8 @@ function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
   for (const common of COMMON_OPTIONS) {
     if (own.has(common.flag)) continue;
     const option = new Option(common.value === undefined ? common.flag : `${common.flag} <${common.value}>`, common.help);
+    // Its value goes to the draft; a command's own option of the same name (`--no-cache`) keeps its place.
+    option.attributeName = () => `common ${common.flag}`;
     command.addOption(option);
     command.on(`option:${option.name()}`, (value: string) => common.apply(draft, value));
   }

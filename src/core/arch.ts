@@ -30,3 +30,9 @@ export const isArch = (text: string): text is Arch => Object.hasOwn(ARCHES, text
 
 /** Alpine's name for `process.arch`; undefined where Alpine has no port. */
 export const archOfNode = (nodeArch: string): Arch | undefined => NODE_ARCHES[nodeArch];
+
+/** Alpine's name for docker's `linux/arm64` or `arm64`; undefined when there is none. */
+export function archOfPlatform(text: string): Arch | undefined {
+  const name = text.toLowerCase().replace(/^linux\//, '').replace(/^(?:arm64\/v8|aarch64)$/, 'arm64').replace(/^x86_64$/, 'amd64').replace(/^arm$/, 'arm/v7');
+  return (Object.keys(ARCHES) as Arch[]).find((arch) => ARCHES[arch].docker === name);
+}

@@ -1,7 +1,7 @@
 /** The store, looked at and cleaned. */
 import type { Config } from '../core/config.ts';
 import type { Sha256Hex } from '../core/digest.ts';
-import { joinHost } from '../core/paths.ts';
+import type { HostPath } from '../core/paths.ts';
 import { ageDays, sizeOfTree } from '../system/tree-size.ts';
 import { namesOf } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
@@ -26,9 +26,9 @@ export const cacheList = (config: Config): Promise<CacheEntry[]> =>
     return Promise.resolve([...trees, ...blobs]);
   });
 
-const measure = (kind: CacheEntry['kind'], name: string, path: ReturnType<typeof joinHost>): CacheEntry => ({ kind, name, sizeBytes: sizeOfTree(path), ageDays: ageDays(path) });
+const measure = (kind: CacheEntry['kind'], name: string, path: HostPath): CacheEntry => ({ kind, name, sizeBytes: sizeOfTree(path), ageDays: ageDays(path) });
 
-const blobNames = (store: { readonly path: (...parts: readonly string[]) => ReturnType<typeof joinHost> }): Sha256Hex[] =>
+const blobNames = (store: { readonly path: (...parts: readonly string[]) => HostPath }): Sha256Hex[] =>
   namesOf(store.path('blobs', 'sha256')).flatMap((prefix) => namesOf(store.path('blobs', 'sha256', prefix)) as Sha256Hex[]);
 
 /**

@@ -146,7 +146,7 @@ function announce({ config: { emit } }: Session, plan: InstallPlan): void {
 
 /** Package scripts run in the tree that they belong to, without network. */
 export function scriptRunner(session: Session, tree: WorkTree): RunScript {
-  return async ({ label, path, args, env }) =>
+  return ({ path, args, env, onOutput }) =>
     runCommandIn(session, {
       tree: tree.root,
       writable: true,
@@ -156,6 +156,6 @@ export function scriptRunner(session: Session, tree: WorkTree): RunScript {
       cwd: '/',
       user: { uid: 0, gid: 0 },
       network: 'none',
-      stdio: { kind: 'pipe', onOutput: (stream, bytes) => session.config.emit({ kind: 'output', id: label, stream, text: bytes.toString('utf8') }) },
+      stdio: { kind: 'pipe', onOutput },
     });
 }

@@ -5,6 +5,7 @@ import { redactUrl } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { verifyPackage, type OpenedPackage } from '../verify/package-file.ts';
+import type { PackagePlace } from './apk-repositories.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
 
@@ -18,29 +19,39 @@ export interface FetchedPackages {
 
 export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
 
+/** Where packages of a repository are, by the location that they carry. */
+export type PlaceOf = (location: string) => PackagePlace | undefined;
+
+/** Packages of a release's own repositories. @throws as fetchPlaced */
+export function fetchPackages(session: Session, planned: readonly PlannedPackage[], { mirror, keys }: Sources): Promise<FetchedPackages> {
+  const prefix = redactUrl(mirror.base);
+  return fetchPlaced(session, planned, (location) => ({ mirror, keys, path: location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location }));
+}
+
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
-export async function fetchPackages(session: Session, planned: readonly PlannedPackage[], sources: Sources): Promise<FetchedPackages> {
+export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], placeOf: PlaceOf): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
   const files = new Map<string, Verified<OpenedPackage>>();
   const queue = [...wanted];
   const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) files.set(packageId(next.record), await fetchOne(session, next, sources));
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) files.set(packageId(next.record), await fetchOne(session, next, placeOf));
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
   return { files, open: (item) => openFetched(session, item, files) };
 }
 
-async function fetchOne(session: Session, { record, source }: PlannedPackage, sources: Sources): Promise<Verified<OpenedPackage>> {
+async function fetchOne(session: Session, { record, source }: PlannedPackage, placeOf: PlaceOf): Promise<Verified<OpenedPackage>> {
   const id = packageId(record);
   const location = source.kind === 'repository' ? source.location : '';
-  const prefix = redactUrl(sources.mirror.base);
-  const path = `${location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location}/${session.config.arch}/${id}.apk`;
+  const place = placeOf(location);
+  if (place === undefined) throw new Error(`a package of an unknown repository ${location}`);
+  const path = `${place.path}/${session.config.arch}/${id}.apk`;
   const known = session.store.getRecord(`package-${record.checksum?.hex ?? id}`) as { sha256?: string } | undefined;
-  const ref = await reuse(session, known?.sha256) ?? (await download(session, { base: sources.mirror.base, path, record }));
+  const ref = await reuse(session, known?.sha256) ?? (await download(session, { base: place.mirror.base, path, record }));
   const blob = session.store.openBlob(ref.sha256, `${id}.apk`);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'run the command again' });
   try {
-    const judged = verifyPackage(blob, { expected: record, repository: location, keys: sources.keys });
+    const judged = verifyPackage(blob, { expected: record, repository: location, keys: place.keys });
     if (known?.sha256 !== ref.sha256) session.store.putRecord(`package-${record.checksum?.hex ?? id}`, { sha256: ref.sha256 });
     return judged.package;
   } finally {

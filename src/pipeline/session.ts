@@ -10,7 +10,7 @@ import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
 import { readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
-import { createHttpClient, offlineClient } from '../system/http.ts';
+import { createHttpClient, offlineClient, type HttpClient } from '../system/http.ts';
 import { proxyVariables } from '../system/proxy.ts';
 
 export interface Session {
@@ -36,16 +36,8 @@ export function cachePathOf(config: Config): HostPath {
 /** @throws ALP_STORE_* */
 export function openSession(config: Config): Session {
   const store = openStore(cachePathOf(config), { clock: systemClock, signal: config.signal });
-  const http = config.offline ? offlineClient() : createHttpClient({
-    get roots() {
-      return rootCertificates(config);
-    },
-    get clientCertificate() {
-      return clientCertificate(config);
-    },
-    proxies: proxyVariables(config.env),
-  });
-  const isRoot = process.getuid?.() === 0;
+  const http = openHttp(config);
+  const isRoot = hasRealRoot();
   return {
     config,
     store,
@@ -54,6 +46,27 @@ export function openSession(config: Config): Session {
     runHost: findHostTools({ searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run') }),
     close: () => http.close(),
   };
+}
+
+/** The network as `config` allows it. */
+export const openHttp = (config: Config): HttpClient =>
+  config.offline
+    ? offlineClient()
+    : createHttpClient({
+        get roots() {
+          return rootCertificates(config);
+        },
+        get clientCertificate() {
+          return clientCertificate(config);
+        },
+        proxies: proxyVariables(config.env),
+      });
+
+/** Root that can give files away: not the only user of a namespace. */
+function hasRealRoot(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const map = readFileCapped(hostPath('/proc/self/uid_map'), 4096)?.toString() ?? '';
+  return map.trim() === '' || map.split('\n').some((line) => Number(line.trim().split(/\s+/)[2] ?? '0') >= 65_535);
 }
 
 /** Opens a session for `work` and closes it whatever happens. */

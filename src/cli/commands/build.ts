@@ -1,0 +1,39 @@
+/** `alproot build`. */
+import { hostPath } from '../../core/paths.ts';
+import { buildDockerfile, planDockerfile, type BuildOptions } from '../../index.ts';
+import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+
+export const build: CommandAction = async (context) => {
+  const options = optionsOf(context);
+  if (isOn(context, 'plan')) {
+    const plan = planDockerfile(context.config, options);
+    process.stdout.write(`${JSON.stringify(plan, undefined, 2)}\n`);
+    return plan.refusals.length === 0 ? 0 : 8;
+  }
+  const result = await buildDockerfile(context.config, options);
+  const image = result.image === undefined ? '' : result.image.digest;
+  context.printer.result(image, { image: result.image, names: result.names });
+  return 0;
+};
+
+function optionsOf(context: CommandContext): BuildOptions {
+  const { place, args } = context;
+  return {
+    directory: hostPath(place.cwd),
+    context: args[0] ?? '.',
+    file: text(context, 'file'),
+    outputs: each(context, 'output'),
+    tags: each(context, 'tag'),
+    target: text(context, 'target'),
+    buildArgs: each(context, 'buildArg'),
+    platform: text(context, 'platform'),
+    // Commander reads --no-cache as "cache: false".
+    noCache: context.values['cache'] === false,
+    noCacheFilter: list(context, 'noCacheFilter'),
+    network: text(context, 'network'),
+    secrets: each(context, 'secret'),
+    metadataFile: text(context, 'metadataFile'),
+    env: place.env,
+    writeStandardOutput: (chunk) => void process.stdout.write(chunk),
+  };
+}

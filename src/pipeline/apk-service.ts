@@ -1,0 +1,170 @@
+/**
+ * "apk inside is alproot outside": a call of apk in a build's tree, answered with apk's words and status. Solved,
+ * fetched, verified and installed from here; nothing in the sandbox needs a network, a CA or DNS.
+ */
+import { isAlprootError } from '../core/errors.ts';
+import type { PackageRecord, PlannedPackage } from '../core/package.ts';
+import { treePathFromUser, type TreePath } from '../core/paths.ts';
+import { bufferSource } from '../core/bytes.ts';
+import { limits } from '../core/limits.ts';
+import type { ApkAnswer, ApkRequest } from '../build/host.ts';
+import type { OwnerTable } from '../build/owners.ts';
+import { ApkUsageError, parseApkArguments, PLANNING_COMMANDS } from '../solve/arguments.ts';
+import { createCatalog } from '../solve/catalog.ts';
+import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
+import { formatSummary } from '../solve/plan-lines.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { applyPlan } from '../unpack/apply-plan.ts';
+import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
+import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
+import { keyring } from '../verify/key.ts';
+import { verifyPackage } from '../verify/package-file.ts';
+import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
+import { addDebianPackages } from './debian-packages.ts';
+import { fetchPlaced } from './package-files.ts';
+import type { ChosenMirrors } from './mirrors.ts';
+import { alpineKeys } from './trust.ts';
+import type { Session } from './session.ts';
+
+export interface ApkServiceOptions {
+  readonly mirrors: ChosenMirrors;
+  /** Runs package scripts in the request's tree, with its owners. */
+  readonly scriptsFor: (request: ApkRequest, tree: WorkTree) => RunScript;
+}
+
+/** Serves one call. What goes wrong is printed and becomes a status, as apk does it. */
+export async function serveApk(session: Session, request: ApkRequest, options: ApkServiceOptions): Promise<ApkAnswer> {
+  const tree = openWorkTree(request.tree);
+  try {
+    return await answer(session, { request, tree, options });
+  } catch (error) {
+    if (error instanceof ApkUsageError) return failed(error.message);
+    if (!isAlprootError(error)) throw error;
+    if (session.config.signal?.aborted === true) throw error;
+    return failed(`${error.message}${error.hint === undefined ? '' : `\nhint: ${error.hint}`}`);
+  } finally {
+    tree.close();
+  }
+}
+
+const failed = (message: string): ApkAnswer => ({ kind: 'done', status: 1, stdout: '', stderr: `${message.split('\n').map((line, at) => (at === 0 ? `ERROR: ${line}` : line)).join('\n')}\n` });
+
+interface Call {
+  readonly request: ApkRequest;
+  readonly tree: WorkTree;
+  readonly options: ApkServiceOptions;
+}
+
+async function answer(session: Session, call: Call): Promise<ApkAnswer> {
+  const { request, tree, options } = call;
+  const args = parseApkArguments(request.args);
+  if (args.command === undefined || !PLANNING_COMMANDS.includes(args.command)) return { kind: 'pass' };
+  if (args.options.has('root')) return { kind: 'pass' };
+  const files = openLocalFiles(call, args.operands, (args.options.get('allow-untrusted')?.at(-1) ?? 'no') === 'yes');
+  if (args.command === 'add') await addDebianPackages(session, options.mirrors, args.operands);
+  const database = readDatabase(tree);
+  const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: args.options.get('repository') ?? [] });
+  const opened = await openTreeRepositories(session, options.mirrors, lines, tree);
+  const outcome = runApk(request.args, hostOf(session, { database, opened, files }));
+  return carryOut(session, { ...call, outcome, opened, files });
+}
+
+interface LocalFile {
+  readonly record: PackageRecord;
+  readonly open: () => OpenedPackageFile;
+}
+
+/** Package files among the arguments, verified against Alpine's keys and the tree's own. */
+function openLocalFiles({ request, tree }: Call, operands: readonly string[], allowUntrusted: boolean): ReadonlyMap<string, LocalFile> {
+  const keys = keyring(alpineKeys(undefined).values(), treeKeys(tree));
+  const named = operands.filter((operand) => operand.endsWith('.apk') && (operand.includes('/') || tree.stat(tree.resolve(pathIn(request.cwd, operand))) !== undefined));
+  return new Map(
+    named.map((operand) => {
+      const path = tree.resolve(pathIn(request.cwd, operand));
+      const source = bufferSource(operand, tree.readFile(path, limits.minirootfs));
+      const { package: contents } = verifyPackage(source, { keys, allowUntrusted });
+      return [operand, { record: contents.record, open: () => ({ contents, source, close: () => undefined }) }] as const;
+    }),
+  );
+}
+
+const pathIn = (cwd: string, operand: string): TreePath => treePathFromUser(operand.startsWith('/') ? operand : `${cwd}/${operand}`);
+
+interface Ingredients {
+  readonly database: Database;
+  readonly opened: TreeRepositories;
+  readonly files: ReadonlyMap<string, LocalFile>;
+}
+
+function hostOf({ config }: Session, { database, opened, files }: Ingredients): ApkHost {
+  const epoch = config.env['SOURCE_DATE_EPOCH'];
+  return {
+    arch: config.arch,
+    world: database.world,
+    installed: database.packages,
+    catalog: createCatalog(opened.repositories),
+    now: new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000),
+    keepsPackages: () => true,
+    files: new Map([...files].map(([name, { record }]) => [name, record])),
+    lost: { unavailable: opened.unavailable, stale: 0 },
+    descriptions: new Map(opened.repositories.map(({ index }) => [index.location, index.description])),
+  };
+}
+
+interface Carrying extends Call {
+  readonly outcome: ApkOutcome;
+  readonly opened: TreeRepositories;
+  readonly files: ReadonlyMap<string, LocalFile>;
+}
+
+async function carryOut(session: Session, { request, tree, options, outcome, opened, files }: Carrying): Promise<ApkAnswer> {
+  const out = outcome.lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text);
+  const err = outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text);
+  let { status } = outcome;
+  if (outcome.plan !== undefined && !outcome.simulate) {
+    const changes = outcome.plan.changes.filter(({ kind }) => kind !== 'purge' && kind !== 'pin' && kind !== 'skip');
+    const planned = changes.flatMap((change): PlannedPackage[] => ('next' in change ? [change.next] : []));
+    const fetched = await fetchPlaced(session, planned, (location) => opened.places.get(location));
+    const before = new Set(readOwners(readDatabase(tree)).keys());
+    const result = await applyPlan({
+      tree,
+      plan: outcome.plan,
+      open: (item) => localFile(item, files)?.open() ?? fetched.open(item),
+      runScript: options.scriptsFor(request, tree),
+      owners: session.isRoot ? 'apply' : 'record',
+      emit: (event) => {
+        if (event.kind === 'note') out.push(event.message);
+        else if (event.kind === 'output') (event.stream === 'stdout' ? out : err).push(event.text.replace(/\n$/, ''));
+      },
+      purge: request.args.includes('--purge'),
+    });
+    if (!session.isRoot) recordOwners(request.owners, result.database, before);
+    for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
+    out.push(formatSummary(totalsOf(result.database), { verbose: outcome.verbosity >= 2, errors: result.failedScripts.length }));
+    if (result.failedScripts.length > 0) status = result.failedScripts.length;
+  }
+  const join = (lines: readonly string[]): string => (lines.length === 0 ? '' : `${lines.join('\n')}\n`);
+  return { kind: 'done', status, stdout: outcome.verbosity === 0 ? '' : join(out), stderr: join(err) };
+}
+
+const localFile = ({ source }: PlannedPackage, files: ReadonlyMap<string, LocalFile>): LocalFile | undefined => (source.kind === 'file' ? files.get(source.path) : undefined);
+
+/** Owners and special modes that packages want, where they differ from what an ordinary user's tree shows. */
+export function recordOwners(owners: OwnerTable, database: Database, known: ReadonlySet<TreePath> = new Set()): void {
+  for (const [path, { uid, gid, mode }] of readOwners(database)) {
+    if (known.has(path)) continue;
+    const special = (mode & 0o6000) !== 0;
+    if (uid !== 0 || gid !== 0 || special) owners.set(path, { uid, gid, ...(special ? { mode } : {}) });
+    else owners.delete(path);
+  }
+}
+
+function totalsOf({ packages }: Database): Parameters<typeof formatSummary>[0] {
+  const directories = new Set(packages.flatMap((entry) => entry.directories.map(({ path }) => path)));
+  return {
+    packages: packages.length,
+    bytes: packages.reduce((sum, { record }) => sum + record.installedSizeBytes, 0),
+    dirs: directories.size,
+    files: packages.reduce((sum, entry) => sum + entry.directories.reduce((count, { files }) => count + files.length, 0), 0),
+  };
+}

@@ -1,0 +1,134 @@
+/** The rest of alproot as a build sees it: bases, packages, cache, downloads and sandboxes, over one session. */
+import { keyOf, type Sha256Hex } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
+import { redactUrl } from '../core/redact.ts';
+import type { RunResult } from '../core/run.ts';
+import type { ApkRequest, BaseTree, BuildHost, BuildRunDescription, CacheMount, DownloadedFile, LayerStore, StoredLayer } from '../build/host.ts';
+import type { OwnerTable } from '../build/owners.ts';
+import { download } from '../fetch/download.ts';
+import { openOwnersLibrary, type OwnersLibrary } from '../run/owners/library.ts';
+import { runWithOwners } from '../run/owners/run-with-owners.ts';
+import { runInTree } from '../run/run-in-tree.ts';
+import { systemClock } from '../system/clock.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { acquireLock } from '../system/file-lock.ts';
+import { hashFile, moveFile } from '../system/hashed-file.ts';
+import { isFile } from '../system/host-paths.ts';
+import { removeTree } from '../system/removal.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { readDatabase } from '../unpack/database.ts';
+import type { RunScript } from '../unpack/opened.ts';
+import { recordOwners, serveApk } from './apk-service.ts';
+import { prepareEnvironment } from './environment.ts';
+import { fetchGitTree } from './git.ts';
+import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { chooseBackend } from './sandbox.ts';
+import { openHttp, type Session } from './session.ts';
+
+/** @param sessionFor a session like `session` for another release or architecture */
+export function createBuildHost(session: Session, sessionFor: (release: string | undefined, arch: Session['config']['arch']) => Session): BuildHost {
+  const { config, store } = session;
+  let library: Promise<OwnersLibrary> | undefined;
+  const chosen = new Map<HostPath, ChosenMirrors>();
+  let lastChosen: ChosenMirrors | undefined;
+
+  const run = async (description: BuildRunDescription): Promise<RunResult> => {
+    const backend = await chooseBackend(session, description.tree);
+    if (session.isRoot) return runInTree(backend, description, session.runHost);
+    library ??= openOwnersLibrary({ cache: store.path('owners'), searchPath: config.env['PATH'] ?? '', arch: config.arch });
+    const opened = await library;
+    if (opened.kind === 'library') return runWithOwners(backend, description, { host: session.runHost, library: opened.bytes, owners: description.owners, now: systemClock.now() });
+    config.emit({ kind: 'warning', message: `owners cannot be kept in this build: ${opened.reason}`, hint: 'build as root, or install a C compiler' });
+    return runInTree(backend, description, session.runHost);
+  };
+
+  const scriptsFor = (request: ApkRequest, tree: WorkTree): RunScript => ({ path, args, env, onOutput }) =>
+    run({
+      tree: tree.root, writable: true, mounts: [], owners: request.owners, argv: [`/${path}`, ...args],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, cwd: '/', user: { uid: 0, gid: 0 }, network: 'none',
+      stdio: { kind: 'pipe', onOutput }, ...(config.signal === undefined ? {} : { signal: config.signal }),
+    });
+
+  return {
+    resolveBase: async ({ release, arch }): Promise<BaseTree> => {
+      const own = sessionFor(releaseOf(release), arch);
+      const environment = await prepareEnvironment(own, []);
+      lastChosen = await chooseMirrors(own);
+      chosen.set(environment.tree, lastChosen);
+      return { key: environment.key, tree: environment.tree, owners: session.isRoot ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
+    },
+    layers: layerStore(session),
+    apk: async (request) => {
+      lastChosen ??= await chooseMirrors(session);
+      return serveApk(session, request, { mirrors: lastChosen, scriptsFor });
+    },
+    packageKey: '',
+    run,
+    download: (url, checksum) => downloadFile(session, url, checksum),
+    openCache: (id, sharing) => openCache(session, id, sharing),
+    makeWorkspace: () => store.makeTemporary('build'),
+    removeWorkspace: removeTree,
+    fetchGit: fetchGitTree(session),
+    realOwners: session.isRoot,
+    emit: config.emit,
+    signal: config.signal,
+  };
+}
+
+/** `latest` and a bare major number mean the newest that there is. */
+const releaseOf = (release: string): string | undefined => (release === 'latest' || /^\d+$/.test(release) ? undefined : release);
+
+function ownersOf(path: HostPath): OwnerTable {
+  const owners: OwnerTable = new Map();
+  const tree = openWorkTree(path);
+  try {
+    recordOwners(owners, readDatabase(tree));
+  } finally {
+    tree.close();
+  }
+  return owners;
+}
+
+function layerStore({ store }: Session): LayerStore {
+  const fileOf = (key: string): HostPath => store.path('layers', keyOf('layer', key));
+  return {
+    get: (key) => {
+      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as Partial<StoredLayer> | undefined;
+      const file = fileOf(key);
+      if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return Promise.resolve(undefined);
+      return Promise.resolve({ file, sha256: known.sha256, sizeBytes: known.sizeBytes });
+    },
+    put: (key, file) => {
+      const { sha256, sizeBytes } = hashFile(file);
+      const target = fileOf(key);
+      moveFile(file, target);
+      store.putRecord(`layer-${keyOf('layer', key)}`, { sha256, sizeBytes });
+      return Promise.resolve({ file: target, sha256, sizeBytes });
+    },
+  };
+}
+
+async function downloadFile(session: Session, url: string, checksum: string | undefined): Promise<DownloadedFile> {
+  const { store, config } = session;
+  const wanted = checksum?.replace(/^sha256:/, '');
+  if (wanted !== undefined && /^[0-9a-f]{64}$/.test(wanted)) {
+    const known = store.openBlob(wanted as Sha256Hex, redactUrl(url));
+    known?.close();
+    if (known !== undefined) return { file: store.blobPath(wanted as Sha256Hex), sha256: wanted };
+  }
+  const ref = await download(new URL(url), { base: url, path: redactUrl(url), maxBytes: limits.packageFile, label: redactUrl(url) }, { store, http: openHttp(config), clock: systemClock, emit: config.emit, signal: config.signal });
+  if (wanted !== undefined && wanted !== ref.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${redactUrl(url)} has SHA-256 ${ref.sha256}, expected ${wanted}`);
+  return { file: store.blobPath(ref.sha256), sha256: ref.sha256 };
+}
+
+/** `locked` and `private` mounts have one user at a time. */
+async function openCache({ store, config }: Session, id: string, sharing: 'shared' | 'private' | 'locked'): Promise<CacheMount> {
+  const key = keyOf('cache', id);
+  const path = store.path('caches', key);
+  makeDirectory(path, 0o755);
+  if (sharing === 'shared') return { path, release: () => undefined };
+  const lock = await acquireLock(joinHost(store.path('locks'), `cache-${key}`), { clock: systemClock, signal: config.signal });
+  return { path, release: lock.release };
+}

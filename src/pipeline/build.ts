@@ -1,0 +1,102 @@
+/** `alproot build`: a Dockerfile, planned and carried out over one session. */
+import { readStandardInput } from '../system/standard-input.ts';
+import { archOfNode, archOfPlatform } from '../core/arch.ts';
+import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import { hostPath, type HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
+import type { Arch } from '../core/package.ts';
+import { buildImage, planRequest, readDockerfile, type BuildResult } from '../build/build.ts';
+import type { BuildPlan } from '../build/plan.ts';
+import type { Secrets } from '../build/step-mounts.ts';
+import { createBuildHost } from './build-host.ts';
+import { withSession } from './session.ts';
+import { resolve } from 'node:path';
+import { readSecrets } from './secrets.ts';
+
+export interface BuildOptions {
+  /** The user's directory. */
+  readonly directory: HostPath;
+  /** Relative to it; `-` for a Dockerfile on standard input without context. */
+  readonly context: string;
+  readonly file: string | undefined;
+  readonly outputs: readonly string[];
+  readonly tags: readonly string[];
+  readonly target: string | undefined;
+  /** `NAME=VALUE`, or `NAME` for the caller's own value. */
+  readonly buildArgs: readonly string[];
+  readonly platform: string | undefined;
+  readonly noCache: boolean;
+  readonly noCacheFilter: readonly string[];
+  readonly network: string | undefined;
+  readonly secrets: readonly string[];
+  readonly metadataFile: string | undefined;
+  /** The caller's variables, for build arguments and secrets without value. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly writeStandardOutput: (chunk: Uint8Array) => void;
+}
+
+type PlanInput = Parameters<typeof planRequest>[0];
+
+/** Executes nothing. @throws ALP_USAGE_*, ALP_FORMAT_DOCKERFILE */
+export const planDockerfile = (config: Config, options: BuildOptions): BuildPlan => planRequest(planInput(config, options));
+
+/** @throws ALP_BUILD_* with `Dockerfile:line`, and those of every stage */
+export const buildDockerfile = (config: Config, options: BuildOptions): Promise<BuildResult> => {
+  const input = planInput(config, options);
+  const secrets: Secrets = readSecrets(options);
+  return withSession({ ...config, arch: input.targetArch }, (session) => {
+    const host = createBuildHost(session, (release, arch) => ({ ...session, config: { ...session.config, arch, ...(release === undefined ? {} : { release }) } }));
+    const epoch = config.env['SOURCE_DATE_EPOCH'];
+    return buildImage(
+      {
+        ...input,
+        context: options.context === '-' ? undefined : hostPath(resolve(options.directory, options.context)),
+        secrets,
+        noCache: options.noCache,
+        noCacheFilter: options.noCacheFilter,
+        outputs: options.outputs,
+        tags: options.tags,
+        metadataFile: options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
+        epoch: epoch === undefined || !/^\d{1,12}$/.test(epoch) ? undefined : Number(epoch),
+        cwd: options.directory,
+        writeStandardOutput: options.writeStandardOutput,
+      },
+      host,
+    );
+  });
+};
+
+function planInput(config: Config, options: BuildOptions): PlanInput {
+  const network = options.network ?? (config.offline ? 'none' : 'host');
+  if (network !== 'host' && network !== 'none' && network !== 'default') throw new AlprootError('ALP_USAGE_OPTION', `--network is host or none, not ${quoteName(network)}`);
+  const own = archOfNode(process.arch) ?? config.arch;
+  const targetArch = options.platform === undefined ? config.arch : platformArch(options.platform);
+  const context = options.context === '-' ? options.directory : hostPath(resolve(options.directory, options.context));
+  return {
+    dockerfile: readDockerfile({ file: options.context === '-' ? '-' : options.file, context, cwd: options.directory, stdin: () => readStandardInput(16 * 1024 * 1024) }),
+    target: options.target,
+    buildArgs: buildArgs(options),
+    buildArch: own,
+    targetArch,
+    runnable: own === 'x86_64' ? ['x86_64', 'x86'] : [own],
+    network: network === 'none' ? 'none' : 'host',
+  };
+}
+
+function platformArch(text: string): Arch {
+  const arch = archOfPlatform(text);
+  if (arch === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--platform ${quoteName(text)} is no platform of Alpine`, { hint: 'linux/amd64, linux/arm64, linux/arm/v7, linux/386, linux/ppc64le, linux/s390x or linux/riscv64' });
+  return arch;
+}
+
+function buildArgs({ buildArgs: given, env }: BuildOptions): Record<string, string> {
+  const entries = given.flatMap((text): [string, string][] => {
+    const cut = text.indexOf('=');
+    const name = cut < 0 ? text : text.slice(0, cut);
+    const value = cut < 0 ? env[name] : text.slice(cut + 1);
+    return value === undefined ? [] : [[name, value]];
+  });
+  return Object.fromEntries(entries);
+}
+
