@@ -154,8 +154,10 @@ function putBytes(
   const wanted = place.isDirectory ? joinTree(place.path, Buffer.from(part.name, 'utf8').toString('latin1')) : place.path;
   const path = joinTree(makeParents(target, parentOf(wanted)), nameOf(wanted));
   target.tree.remove(path);
-  if (part.kind === 'inline') target.tree.writeFile(path, Buffer.from(part.text), mode & 0o1777);
-  else copyDownload(part.download, path, { target, mode });
+  if (part.kind === 'inline') {
+    target.tree.writeFile(path, Buffer.from(part.text), mode & 0o1777);
+    target.tree.setTime(path, 0);
+  } else copyDownload(part.download, path, { target, mode });
   setOwner(target, path, { uid: owner?.uid ?? 0, gid: owner?.gid ?? 0, mode });
 }
 

@@ -30,8 +30,8 @@ export interface StoredLayer {
 
 export interface LayerStore {
   readonly get: (key: string) => Promise<StoredLayer | undefined>;
-  /** Takes the file over: moves it into the store. */
-  readonly put: (key: string, file: HostPath) => Promise<StoredLayer>;
+  /** Takes the file over: moves it into the store. `written` is its digest and size, known from writing it. */
+  readonly put: (key: string, file: HostPath, written: { readonly sha256: string; readonly sizeBytes: number }) => Promise<StoredLayer>;
 }
 
 /** One call of `apk` inside a RUN. */

@@ -29,14 +29,19 @@ export interface OwnedTree {
   readonly real: boolean;
 }
 
+export interface LayerOptions {
+  /** Off for steps: a directory's time is that of the build, and would make the same step another layer. */
+  readonly directoryTimes: boolean;
+}
+
 /** The tar of some changes, piece by piece. */
-export function* formatLayer({ tree, owners, real }: OwnedTree, { changed, removed }: TreeChanges): Generator<Buffer> {
+export function* formatLayer({ tree, owners, real }: OwnedTree, { changed, removed }: TreeChanges, { directoryTimes }: LayerOptions): Generator<Buffer> {
   const firstOfInode = new Map<number, TreePath>();
   for (const path of removed) yield formatTarItem({ kind: 'file', bytes: Buffer.alloc(0), path: joinTree(parentOf(path), WHITEOUT + nameOf(path)), mode: 0o644 });
   for (const { path, stat } of changed) {
     if (nameOf(path).startsWith(WHITEOUT)) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${quoteName(path)}: names that start with ${WHITEOUT} mean removals in layers`);
     const owned = ownedMode(path, stat, { owners, real });
-    const common = { path, ...ownership(owned), mtime: Math.max(0, Math.floor(stat.mtime)) };
+    const common = { path, ...ownership(owned), mtime: stat.kind === 'directory' && !directoryTimes ? 0 : Math.max(0, Math.floor(stat.mtime)) };
     const first = stat.kind === 'file' && stat.linkCount > 1 ? firstOfInode.get(stat.ino) : undefined;
     if (stat.kind === 'file') firstOfInode.set(stat.ino, first ?? path);
     if (first !== undefined) yield formatTarItem({ kind: 'hardlink', target: first, ...common });

@@ -85,8 +85,8 @@ async function baseLayer(image: BuiltImage): Promise<StoredLayer | undefined> {
   try {
     const file = joinHost(workspace, `base-${key}`);
     const changes = compareStates(new Map(), scanTree(tree, base.owners));
-    writeChunks(file, formatLayer({ tree, owners: base.owners, real: host.realOwners }, changes));
-    return await host.layers.put(key, file);
+    const written = writeChunks(file, formatLayer({ tree, owners: base.owners, real: host.realOwners }, changes, { directoryTimes: true }));
+    return await host.layers.put(key, file, written);
   } finally {
     tree.close();
   }

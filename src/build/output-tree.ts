@@ -12,7 +12,7 @@ import { compareStates, scanTree } from './tree-scan.ts';
 export function* formatRootfs(image: BuiltImage, epoch: number | undefined): Generator<Buffer> {
   const target = image.tree();
   const changes = compareStates(new Map(), scanTree(target.tree, target.owners));
-  const tar = formatLayer(target, changes);
+  const tar = formatLayer(target, changes, { directoryTimes: true });
   yield* epoch === undefined ? tar : clampTarTimes(tar, epoch);
 }
 

@@ -75,9 +75,9 @@ export async function finishStep(build: StageBuild, { key, source }: { key: stri
   const after = scanTree(tree.tree, tree.owners);
   const changes = compareStates(tree.state, after);
   const file = joinHost(workspace, `layer-${key}`);
-  writeChunks(file, formatLayer(tree, changes));
+  const written = writeChunks(file, formatLayer(tree, changes, { directoryTimes: false }));
   tree.state = after;
-  recordStep(build, { key, layer: await host.layers.put(key, file), source });
+  recordStep(build, { key, layer: await host.layers.put(key, file, written), source });
 }
 
 /** Goes on from a layer of the cache; a tree that is there already must not fall behind. */

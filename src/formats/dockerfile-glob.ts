@@ -17,7 +17,9 @@ export function compileGlob(pattern: string, { anyDepth = false }: { anyDepth?: 
     const char = pattern.charAt(at);
     if (anyDepth && pattern.startsWith('**', at)) {
       const slash = pattern.charAt(at + 2) === '/';
-      source += slash ? '(?:.*/)?' : '.*';
+      const piece = slash ? '(?:.*/)?' : '.*';
+      // `**/**/` is `**/`: repeated, it would only cost time.
+      if (!source.endsWith(piece)) source += piece;
       at += slash ? 2 : 1;
     } else if (char === '*') source += '[^/]*';
     else if (char === '?') source += '[^/]';

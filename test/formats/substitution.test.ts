@@ -23,6 +23,12 @@ describe('substitution', () => {
     expect(() => put(text)).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_DOCKERFILE' }));
   });
 
+  it('does not take for ever over a hostile pattern, and leaves long values alone', () => {
+    const hostile = new Map([['x', 'a'.repeat(2000)], ['long', 'a'.repeat(3000)]]);
+    expect(expand(`\${x%%${'*a'.repeat(30)}b}`, hostile, { escape: '\\' }).text).toBe('a'.repeat(2000));
+    expect(() => expand('${long%a}', hostile, { escape: '\\' })).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_DOCKERFILE' }));
+  });
+
   it('tells the message of ${x:?message}', () => {
     expect(() => put('${unset:?give a release}')).toThrow('unset: give a release');
   });
