@@ -8,7 +8,7 @@ export interface NetrcEntry {
 
 /** The entries of a netrc file in file order; macros, accounts and what is not understood are passed over. */
 export function parseNetrc(text: string): NetrcEntry[] {
-  const words = (text.replace(/^\s*macdef\b[\s\S]*?(?:\n[ \t]*\n|$)/gm, '').replace(/^\s*#.*$/gm, '').match(/"(?:\\.|[^"\\])*"|\S+/g) ?? []).map(unquoted);
+  const words = (text.replace(/^\s*macdef\b[\s\S]*?(?:\n[ \t]*\n|(?![\s\S]))/gm, '').replace(/^\s*#.*$/gm, '').match(/"(?:\\.|[^"\\])*"|\S+/g) ?? []).map(unquoted);
   const entries: { machine: string | undefined; user: string; password: string }[] = [];
   for (let at = 0; at < words.length; at++) {
     const word = words[at];
