@@ -1,14 +1,20 @@
 /** Watching for the end of a process's first child, for programs that go on as long as any descendant does. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
-const INTERVAL_MS = 50;
+const INTERVAL_MS = 20;
+/** So many looks after its child the process should have ended by itself, and is asked to. */
+const PATIENCE = 10;
+/** So many looks without seeing any child, and it has ended before the first one. */
+const NEVER_SEEN = 250;
 
 /** Calls `onEnd` once, when the first child of `pid` has ended and `pid` has not. Give up with the function returned. */
 export function watchFirstChild(pid: number, onEnd: () => void): () => void {
   let first: number | undefined;
+  let looks = 0;
   const timer = setInterval(() => {
     first ??= firstChildOf(pid);
-    if (first === undefined || existsSync(`/proc/${first}`)) return;
+    if (first !== undefined && existsSync(`/proc/${first}`)) return;
+    if (++looks < (first === undefined ? NEVER_SEEN : PATIENCE)) return;
     clearInterval(timer);
     onEnd();
   }, INTERVAL_MS);

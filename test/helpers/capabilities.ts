@@ -16,7 +16,7 @@ const PROBES = {
   bwrap: () => works('bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true'),
   userns: () => works('unshare', '--user', '--map-root-user', '--mount', 'true'),
   proot: () => works('proot', '-0', 'true'),
-  chroot: () => process.getuid?.() === 0 && works('chroot', '/', 'true'),
+  chroot: () => process.getuid?.() === 0 && works('unshare', '--mount', 'true'),
   gvisor: () => works('runsc', '--version'),
   apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),
 } as const satisfies Record<string, () => boolean>;
