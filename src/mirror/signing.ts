@@ -86,5 +86,6 @@ export const signBytes = (bytes: Uint8Array, key: SigningKey, kind: SignatureKin
 /** The gzip member that goes before the signed ones. */
 export function signatureMember(signed: Uint8Array, key: SigningKey, kind: SignatureKind = 'RSA256'): Promise<Buffer> {
   const path = `.SIGN.${kind}.${key.publicName}`;
-  return formatGzipMember(formatTarItem({ kind: 'file', path, mode: 0o644, bytes: signBytes(signed, key, kind) }));
+  // Stored, not deflated: a package signed by another key of the same kind keeps its size.
+  return formatGzipMember(formatTarItem({ kind: 'file', path, mode: 0o644, bytes: signBytes(signed, key, kind) }), 0);
 }

@@ -122,6 +122,11 @@ describe('keys and signatures', () => {
     expect(verifyIndex(readFileSync(index), { location: '/m', keys: trusted(other) }).vouchers).toHaveLength(1);
   });
 
+  it('keep the size of a package whoever signs it', async () => {
+    const sizes = await Promise.all([key, await generateSigningKey('me@example.org', 2048)].map(async (one) => (await packApk({ facts: facts('same'), entries: [], key: one })).bytes.length));
+    expect(sizes[0]).toBe(sizes[1]);
+  });
+
   it('puts the signature of any other file beside it', async () => {
     const path = hostPath(join(directory, 'bundle.alproot'));
     writeFileSync(path, 'content');
