@@ -57,7 +57,8 @@ export function isProcessAlive({ pid, started }: ProcessIdentity): boolean {
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */
 export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (tryLock(path)) return { release: () => unlinkSync(path) };
+    const inode = tryLock(path);
+    if (inode !== undefined) return { release: () => release(path, inode) };
     dropStale(path);
     if (signal?.aborted === true) break;
     await clock.sleep(POLL_MS + clock.random() * POLL_MS);
@@ -67,8 +68,21 @@ export async function acquireLock(path: HostPath, { clock, signal }: LockOptions
   });
 }
 
-/** Makes the file whole under another name and links it into place, so that nobody reads half a holder. */
-function tryLock(path: HostPath): boolean {
+/** Somebody may have removed or replaced the file meanwhile; another's lock is left alone. */
+function release(path: HostPath, inode: number): void {
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) unlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw fileError('unlock', path, error);
+  }
+}
+
+/**
+ * Makes the file whole under another name and links it into place, so that nobody reads half a holder.
+ *
+ * @returns its inode, or undefined when another holds the lock
+ */
+function tryLock(path: HostPath): number | undefined {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const { pid, started } = processIdentity();
   try {
@@ -78,10 +92,11 @@ function tryLock(path: HostPath): boolean {
     throw fileError('lock', path, error);
   }
   try {
+    const { ino } = statSync(temporary);
     linkSync(temporary, path);
-    return true;
+    return ino;
   } catch (error) {
-    if (errnoOf(error) === 'EEXIST') return false;
+    if (errnoOf(error) === 'EEXIST') return undefined;
     throw fileError('lock', path, error);
   } finally {
     unlinkSync(temporary);

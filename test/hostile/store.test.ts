@@ -1,0 +1,203 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { keyOf, sha256Hex } from '../../src/core/digest.ts';
+import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { systemClock } from '../../src/system/clock.ts';
+
+const CODE = join(import.meta.dirname, '..', '..', 'src');
+let directory: HostPath;
+let root: HostPath;
+beforeEach(() => {
+  directory = hostPath(mkdtempSync(join(tmpdir(), 'alproot-store-')));
+  root = joinHost(directory, 'store');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+const open = (): Store => openStore(root, { clock: systemClock });
+
+/** Runs a module in a process of its own, with `store` opened on the same root. */
+function run(body: string): Promise<number | null> {
+  const program = `
+    import { openStore } from '${CODE}/store/store.ts';
+    import { systemClock } from '${CODE}/system/clock.ts';
+    import * as fs from 'node:fs';
+    const root = ${JSON.stringify(root)};
+    const store = openStore(root, { clock: systemClock });
+    ${body}`;
+  return new Promise((resolve) => spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { cwd: join(CODE, '..'), stdio: ['ignore', 'inherit', 'inherit'] }).on('exit', resolve));
+}
+
+describe('a blob that somebody changed on disk', () => {
+  const BYTES = Buffer.from('the right bytes');
+
+  it.each<[string, (path: string) => void]>([
+    ['a flipped bit', (path) => writeFileSync(path, Buffer.from(BYTES).fill((BYTES[3] ?? 0) ^ 1, 3, 4))],
+    ['a longer file', (path) => writeFileSync(path, `${BYTES.toString()}x`)],
+    ['a link to the right bytes', (path) => (renameSync(path, `${path}.x`), symlinkSync(`${path}.x`, path))],
+    ['a dangling link', (path) => (rmSync(path), symlinkSync('nowhere', path))],
+    ['a link to itself', (path) => (rmSync(path), symlinkSync(path, path))],
+    ['a directory', (path) => (rmSync(path), mkdirSync(path))],
+    ['a pipe', (path) => (rmSync(path), spawnSync('mkfifo', [path]))],
+  ])('into %s is never handed out', (_what, change) => {
+    const store = open();
+    const { sha256 } = store.putBlob(BYTES);
+    change(store.blobPath(sha256));
+    expect(store.openBlob(sha256, 'x')).toBeUndefined();
+  });
+
+  it('for every bit of it is noticed, and putting it again mends it', () => {
+    const store = open();
+    const { sha256 } = store.putBlob(BYTES);
+    for (let bit = 0; bit < BYTES.length * 8; bit++) {
+      const bytes = Buffer.from(BYTES);
+      bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+      writeFileSync(store.blobPath(sha256), bytes);
+      expect(store.openBlob(sha256, 'x')).toBeUndefined();
+      store.putBlob(BYTES);
+    }
+    const blob = store.openBlob(sha256, 'x');
+    expect(blob?.sizeBytes).toBe(BYTES.length);
+    blob?.close();
+  });
+
+  it('by a hard link from elsewhere is noticed', () => {
+    const store = open();
+    const { sha256 } = store.putBlob(BYTES);
+    linkSync(store.blobPath(sha256), join(directory, 'outside'));
+    writeFileSync(join(directory, 'outside'), 'the evil bytes!');
+    expect(store.openBlob(sha256, 'x')).toBeUndefined();
+  });
+
+  it('is read through the descriptor that was hashed, whatever comes to stand at its name', () => {
+    const store = open();
+    const { sha256 } = store.putBlob(BYTES);
+    const blob = store.openBlob(sha256, 'x');
+    renameSync(store.blobPath(sha256), `${store.blobPath(sha256)}.old`);
+    writeFileSync(store.blobPath(sha256), 'the evil bytes!');
+    const bytes = Buffer.alloc(BYTES.length);
+    blob?.read(bytes, 0);
+    blob?.close();
+    expect(bytes).toEqual(BYTES);
+  });
+});
+
+describe('half a snapshot', () => {
+  it('never counts, and gives way to a whole one', () => {
+    const store = open();
+    const key = keyOf('k');
+    mkdirSync(store.path('snapshots', key, 'tree', 'half'), { recursive: true });
+    expect(store.findSnapshot(key)).toBeUndefined();
+    const work = store.makeTemporary('snapshot');
+    mkdirSync(join(work, 'tree', 'whole'), { recursive: true });
+    const tree = store.publishSnapshot(key, work);
+    expect(readdirSync(tree)).toEqual(['whole']);
+    expect(store.findSnapshot(key)).toBe(tree);
+  });
+
+  it('published twice keeps the first and leaves nothing behind', () => {
+    const store = open();
+    for (const name of ['first', 'second']) {
+      const work = store.makeTemporary('snapshot');
+      mkdirSync(join(work, 'tree', name), { recursive: true });
+      store.publishSnapshot(keyOf('k'), work);
+    }
+    expect(readdirSync(store.path('snapshots', keyOf('k'), 'tree'))).toEqual(['first']);
+    expect(readdirSync(store.path('tmp'))).toEqual([]);
+  });
+});
+
+describe('a directory that is no store', () => {
+  it('is left as it is, also when only its marker is missing', () => {
+    open().putBlob(Buffer.from('x'));
+    rmSync(join(root, 'alproot-store'));
+    expect(open).toThrow(expect.objectContaining({ code: 'ALP_STORE_FOREIGN' }));
+    expect(existsSync(join(root, 'blobs'))).toBe(true);
+  });
+
+  it('is not made through a file', () => {
+    writeFileSync(root, 'a file');
+    expect(open).toThrow(expect.objectContaining({ code: 'ALP_STORE_WRITE' }));
+    expect(readFileSync(root, 'utf8')).toBe('a file');
+  });
+});
+
+describe('many processes on one store', () => {
+  it('put the same blobs and count under a lock without losing anything', async () => {
+    open().putRecord('count', { value: 0 });
+    const body = `
+      for (let i = 0; i < 10; i++) {
+        await store.withLock('count', async () => {
+          const { value } = store.getRecord('count');
+          await new Promise((resolve) => setImmediate(resolve));
+          store.putRecord('count', { value: value + 1 });
+        });
+        store.putBlob(Buffer.from('blob ' + i));
+      }`;
+    const statuses = await Promise.all(Array.from({ length: 5 }, () => run(body)));
+    expect(statuses).toEqual([0, 0, 0, 0, 0]);
+    const store = open();
+    expect(store.getRecord('count')).toEqual({ value: 50 });
+    expect(readdirSync(join(root, 'locks'))).toEqual([]);
+    expect(readdirSync(join(root, 'tmp'))).toEqual([]);
+    for (let i = 0; i < 10; i++) expect(store.hasBlob(sha256Hex(`blob ${i}`))).toBe(true);
+  });
+
+  it('take over from one that was killed in the middle of its work', async () => {
+    open();
+    await run(`
+      const work = store.makeTemporary('work');
+      fs.writeFileSync(work + '/half', 'x');
+      const blob = store.createBlob();
+      blob.write(Buffer.from('half a blob'));
+      await store.withLock('a', async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => undefined, 60_000)); });`);
+    expect(readdirSync(join(root, 'locks'))).toEqual(['a']);
+    expect(readdirSync(join(root, 'tmp')).length).toBe(2);
+    const store = open();
+    expect(readdirSync(join(root, 'tmp'))).toEqual([]);
+    expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
+    expect(readdirSync(join(root, 'locks'))).toEqual([]);
+  });
+});
+
+describe('a lock', () => {
+  it('that was taken away or replaced meanwhile does not take another\'s with it', async () => {
+    const store = open();
+    await store.withLock('a', () => Promise.resolve(rmSync(store.path('locks', 'a'))));
+    await store.withLock('a', () => Promise.resolve((renameSync(store.path('locks', 'a'), join(directory, 'held')), writeFileSync(store.path('locks', 'a'), '1 other\n'))));
+    expect(readFileSync(store.path('locks', 'a'), 'utf8')).toBe('1 other\n');
+  });
+
+  it('that is held for too long is an error that names its holder', async () => {
+    const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve() }, signal: AbortSignal.abort() });
+    mkdirSync(store.path('locks'), { recursive: true });
+    writeFileSync(store.path('locks', 'a'), `${process.ppid} \n`);
+    await expect(store.withLock('a', () => Promise.resolve())).rejects.toMatchObject({ code: 'ALP_STORE_BUSY', message: expect.stringContaining(String(process.ppid)) });
+  });
+
+  it('is released when the work under it fails', async () => {
+    const store = open();
+    await expect(store.withLock('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(readdirSync(store.path('locks'))).toEqual([]);
+  });
+});
+
+describe.skipIf(process.getuid?.() === 0)('a store that cannot be written', () => {
+  it('still gives what it has', () => {
+    const { sha256 } = open().putBlob(Buffer.from('x'));
+    const modes = ['', 'tmp', 'records'].map((name) => join(root, name)).filter(existsSync);
+    for (const path of modes) chmodSync(path, 0o555);
+    try {
+      const store = open();
+      expect(store.readOnly).toBe(true);
+      store.openBlob(sha256, 'x')?.close();
+      expect(store.hasBlob(sha256)).toBe(true);
+      store.putRecord('a', 1);
+      expect(statSync(root).mode & 0o777).toBe(0o555);
+    } finally {
+      for (const path of modes) chmodSync(path, 0o755);
+    }
+  });
+});
