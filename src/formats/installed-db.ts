@@ -9,6 +9,7 @@ import type { InstalledPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { addField } from './apkindex.ts';
 import { formatDependencies } from './dependency.ts';
+import { compareNames } from './world.ts';
 import { formatRecordLines, isInstalledName, recordFromFields } from './package-fields.ts';
 
 /** Owner and permission bits as a package wants them. */
@@ -16,6 +17,8 @@ export interface Acl {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
+  /** `Q1…` of the extended attributes, where there are any. */
+  readonly xattrs?: string;
 }
 
 export interface InstalledFile {
@@ -78,14 +81,15 @@ function parseBlock(lines: readonly string[]): InstalledEntry {
 }
 
 function parseAcl(text: string): Acl {
-  const match = /^(\d{1,10}):(\d{1,10}):([0-7]{1,4})(?::.*)?$/.exec(text);
+  const match = /^(\d{1,10}):(\d{1,10}):([0-7]{1,4})(?::(Q1[A-Za-z0-9+/]{27}=))?$/.exec(text);
   if (match === null) throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${JSON.stringify(text.slice(0, 60))} is no owner and mode`);
-  return { uid: Number(match[1]), gid: Number(match[2]), mode: Number.parseInt(match[3] ?? '', 8) };
+  const acl = { uid: Number(match[1]), gid: Number(match[2]), mode: Number.parseInt(match[3] ?? '', 8) };
+  return match[4] === undefined ? acl : { ...acl, xattrs: match[4] };
 }
 
 /** All entries, sorted by name as apk sorts them. */
 export const formatInstalled = (entries: readonly InstalledEntry[]): string =>
-  [...entries].sort((a, b) => (a.record.name < b.record.name ? -1 : 1)).map(formatEntry).join('');
+  [...entries].sort((a, b) => compareNames(a.record.name, b.record.name)).map(formatEntry).join('');
 
 function formatEntry(entry: InstalledEntry): string {
   const { record } = entry;
@@ -106,5 +110,5 @@ function formatEntry(entry: InstalledEntry): string {
   return `${lines.join('')}\n`;
 }
 
-const formatAcl = ({ uid, gid, mode }: Acl): string => `${uid}:${gid}:${mode.toString(8)}`;
-const sameAcl = (a: Acl, b: Acl): boolean => a.uid === b.uid && a.gid === b.gid && a.mode === b.mode;
+const formatAcl = ({ uid, gid, mode, xattrs }: Acl): string => `${uid}:${gid}:${mode.toString(8)}${xattrs === undefined ? '' : `:${xattrs}`}`;
+const sameAcl = (a: Acl, b: Acl): boolean => a.uid === b.uid && a.gid === b.gid && a.mode === b.mode && a.xattrs === b.xattrs;

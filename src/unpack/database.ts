@@ -1,6 +1,6 @@
 /** The package database of a tree: read whole, changed in memory, written when everything else is in place. */
 import { limits } from '../core/limits.ts';
-import type { Dependency } from '../core/package.ts';
+import type { Dependency, PackageRecord } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { parentOf, joinTree, TREE_ROOT } from '../core/paths.ts';
 import { formatChecksum } from '../formats/package-checksum.ts';
@@ -84,6 +84,9 @@ export function readOwners(database: Database): Map<TreePath, Acl> {
   return owners;
 }
 
-/** File name of a script in scripts.tar and in lib/apk/exec. */
-export const scriptName = ({ record }: InstalledEntry, kind: string): string =>
+/** Kinds of scripts in the order in which apk keeps them. */
+export const SCRIPT_ORDER = ['pre-install', 'post-install', 'pre-deinstall', 'post-deinstall', 'pre-upgrade', 'post-upgrade', 'trigger'] as const;
+
+/** File name of a script in scripts.tar. */
+export const scriptName = (record: PackageRecord, kind: string): string =>
   `${record.name}-${record.version}.${record.checksum === undefined ? '' : formatChecksum(record.checksum)}.${kind}`;

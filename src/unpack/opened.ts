@@ -26,7 +26,8 @@ export interface ScriptRun {
   readonly path: TreePath;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 }
 
-/** Runs a script in the tree; output is shown by whoever runs it. */
+/** Runs a script in the tree. */
 export type RunScript = (script: ScriptRun) => Promise<RunResult>;

@@ -1,7 +1,9 @@
 /**
- * The data member of one package into a tree: strict tar, every file's checksum, files under temporary names until
- * all of them are right, then renamed. The tree's links are followed only where a package ships the directory that
- * a link stands for (`lib → usr/lib`).
+ * The data member of one package into a tree: strict tar, every file's checksum. A file whose place is free is
+ * written there; others get a temporary name and are renamed when all of the package is right. The tree's links are
+ * followed only where a package ships the directory that a link stands for (`lib → usr/lib`).
+ *
+ * @see apk-tools 2.14 `apk_db_install_file`, `apk_db_migrate_files`
  */
 import { createHash } from 'node:crypto';
 import { AlprootError } from '../core/errors.ts';
@@ -9,183 +11,180 @@ import { limits } from '../core/limits.ts';
 import { joinTree, nameOf, parentOf, parseTreePath, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { inflateMember } from '../formats/gzip-member.ts';
-import { DIRECTORY_ACL, type Acl, type InstalledDirectory } from '../formats/installed-db.ts';
+import type { Acl } from '../formats/installed-db.ts';
 import type { TarEntry, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
-import type { WorkTree } from '../system/work-tree.ts';
 import type { Accounts } from './accounts.ts';
-import { settleConflict, type FileOwners } from './file-owners.ts';
+import { judgeName, refusal } from './archive-names.ts';
+import { placeDirectory as putDirectory, type DirectoryContext } from './directories.ts';
+import { settleConflict } from './file-owners.ts';
 import type { OpenedPackageFile } from './opened.ts';
-import type { Protection } from './protected-paths.ts';
-import { hostMode, type OwnerPolicy } from './rootfs.ts';
+import { contentChecksum } from './removal.ts';
+import { hostMode } from './rootfs.ts';
+import { claimFile, ownDirectory, sharedDirectory, type LiveDirectory, type LiveFile, type LivePackage } from './state.ts';
 
-export interface PlaceOptions {
-  readonly tree: WorkTree;
-  readonly owners: OwnerPolicy;
+export interface PlaceOptions extends DirectoryContext {
+  readonly owner: LivePackage;
   readonly accounts: Accounts;
-  readonly files: FileOwners;
-  readonly protection: (path: TreePath) => Protection;
+  readonly isProtected: (directory: TreePath) => boolean;
 }
 
-export interface PlacedFiles {
-  readonly directories: readonly InstalledDirectory[];
-  /** Paths kept because they were edited; the package's own file lies beside them as `.apk-new`. */
-  readonly newFiles: readonly TreePath[];
-}
-
-const RESERVED = /^(?:lib\/apk\/(?:db|exec)(?:\/|$)|(?:.*\/)?\.apk\.|.*\.apk-new$)/;
-
-interface Pending {
+interface Placed {
   readonly path: TreePath;
+  readonly directory: LiveDirectory;
+  readonly file: LiveFile;
+  /** Where it shall be, and where it is until then. */
   readonly actual: TreePath;
-  readonly temporary: TreePath;
+  readonly written: TreePath;
 }
 
 /**
- * @returns what the database records
- * @throws ALP_UNPACK_*, ALP_VERIFY_DIGEST, ALP_FORMAT_*, ALP_LIMIT_SIZE; the temporary files are gone then
+ * @returns files that were edited and stay; the package's own lies beside each as `.apk-new`
+ * @throws ALP_UNPACK_*, ALP_VERIFY_DIGEST, ALP_FORMAT_*, ALP_LIMIT_SIZE; the caller rolls back
  */
-export function placePackage({ contents, source }: OpenedPackageFile, options: PlaceOptions): PlacedFiles {
-  const { tree, owners, accounts, files } = options;
+export function placePackage({ contents, source }: OpenedPackageFile, options: PlaceOptions): TreePath[] {
+  const { tree, owners, undo, state, owner, accounts } = options;
   const { record } = contents;
   const label = `${record.name}-${record.version}`;
-  const recorded = new Map<TreePath, { path: TreePath; acl: Acl; files: { name: string; acl: Acl; checksum: string }[] }>();
   const actualOf = new Map<TreePath, TreePath>([[TREE_ROOT, TREE_ROOT]]);
-  const kinds = new Map<TreePath, TarEntry['kind']>();
-  const pending: Pending[] = [];
-  const checksums = new Map<TreePath, string>();
+  const seen = new Map<TreePath, TarEntry['kind']>();
+  const placed = new Map<TreePath, Placed>();
   const newFiles: TreePath[] = [];
 
-  const refuse = (code: 'ALP_UNPACK_PATH' | 'ALP_UNPACK_LINK', path: string, why: string): never => {
-    throw new AlprootError(code, `cannot unpack ${quoteName(path)} of ${label}: ${why}`, { facts: { package: label, path } });
-  };
-
-  try {
-    const reader = createTarReader({ entry: place }, 'data');
-    const maxBytes = Math.min(limits.unpacked, Math.max(4 * record.installedSizeBytes, limits.unpackedFloor));
-    const { end } = inflateMember(source, contents.dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
-    reader.finish();
-    if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
-    for (const item of pending) publish(item);
-    return { directories: [...recorded.values()], newFiles };
-  } catch (error) {
-    for (const { temporary } of pending) tree.remove(temporary);
-    throw error;
-  }
+  const reader = createTarReader({ entry: place }, 'data');
+  const maxBytes = Math.min(limits.unpacked, Math.max(4 * record.installedSizeBytes, limits.unpackedFloor));
+  const { end } = inflateMember(source, contents.dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
+  reader.finish();
+  if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
+  for (const { path } of owner.directories.values()) sharedDirectory(state, path).modified = true;
+  for (const item of placed.values()) publish(item);
+  return newFiles;
 
   function place(entry: TarEntry): TarSink | undefined {
     const path = parseTreePath(entry.path);
-    if (RESERVED.test(path)) refuse('ALP_UNPACK_PATH', path, 'this name is reserved for the package database');
-    if (kinds.has(path)) refuse('ALP_UNPACK_PATH', path, 'the name comes twice');
-    kinds.set(path, entry.kind);
+    if (judgeName(path, label) === 'ignore') return undefined;
+    if (seen.has(path)) throw refusal('ALP_UNPACK_PATH', label, path, 'the name comes twice');
+    seen.set(path, entry.kind);
     if (entry.kind === 'directory') return placeDirectory(entry, path);
-    const directory = directoryFor(path);
-    const owned = files.get(path);
-    if (owned !== undefined && settleConflict(path, record, owned.owner) === 'leave') return undefined;
-    const actual = joinTree(directory, nameOf(path));
-    if (tree.stat(actual)?.kind === 'directory') refuse('ALP_UNPACK_PATH', path, 'a directory is in its place');
+    const parent = parentOf(path);
+    const outer = actualOf.get(parent);
+    if (outer === undefined) throw refusal('ALP_UNPACK_PATH', label, path, `the package does not ship its directory`);
+    const owned = state.files.get(path);
+    if (owned !== undefined && settleConflict(path, record, owned.owner.record) === 'leave') return undefined;
     if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo') return undefined;
-    const temporary = joinTree(directory, `.apk.${createHash('sha256').update(`${label}\0${path}`).digest('hex').slice(0, 24)}`);
-    tree.remove(temporary);
-    pending.push({ path, actual, temporary });
-    return placeFile(entry, path, temporary);
+    return placeFile(entry, path, joinTree(outer, nameOf(path)));
   }
 
   function placeDirectory(entry: TarEntry, path: TreePath): undefined {
-    const outer = path.includes('/') ? directoryFor(path) : TREE_ROOT;
-    let actual = joinTree(outer, nameOf(path));
-    const found = tree.stat(actual);
-    const acl = aclOf(entry);
-    if (found === undefined) {
-      tree.makeDirectory(actual, hostMode(acl.mode, owners));
-      if (owners === 'apply') tree.setOwner(actual, acl);
-    } else if (found.kind === 'symlink') {
-      if (kinds.get(actual) === 'symlink') refuse('ALP_UNPACK_LINK', path, 'the package itself makes a link of it');
-      actual = tree.resolve(actual);
-      if (tree.stat(actual)?.kind !== 'directory') refuse('ALP_UNPACK_LINK', path, 'it is a link that leads to no directory of the tree');
-    } else if (found.kind !== 'directory') refuse('ALP_UNPACK_PATH', path, `a ${found.kind} is in its place`);
+    const outer = actualOf.get(parentOf(path));
+    if (outer === undefined) throw refusal('ALP_UNPACK_PATH', label, path, 'the package does not ship the directory above it');
+    const actual = directoryIn(joinTree(outer, nameOf(path)), path);
     actualOf.set(path, actual);
-    recorded.set(path, { path, acl, files: recorded.get(path)?.files ?? [] });
+    const own = ownDirectory(state, owner, path);
+    own.acl = aclOf(entry);
+    putDirectory(own, actual, options);
     return undefined;
   }
 
-  /** The directory of the tree that holds `path`. */
-  function directoryFor(path: TreePath): TreePath {
-    const parent = parentOf(path);
-    const known = actualOf.get(parent);
-    if (known !== undefined) return known;
-    const outer = directoryFor(parent);
-    const actual = joinTree(outer, nameOf(parent));
-    const found = tree.stat(actual);
-    if (found?.kind === 'symlink') refuse('ALP_UNPACK_LINK', path, `${quoteName(parent)} is a link, and the package does not ship that directory`);
-    if (found !== undefined && found.kind !== 'directory') refuse('ALP_UNPACK_PATH', path, `${quoteName(parent)} is a ${found.kind}`);
-    if (found === undefined) tree.makeDirectory(actual, 0o755);
-    actualOf.set(parent, actual);
+  /** A link counts as the directory that it leads to, when that is a real one of the tree. */
+  function directoryIn(place: TreePath, path: TreePath): TreePath {
+    const found = tree.stat(place);
+    if (found === undefined || found.kind === 'directory') return place;
+    if (found.kind !== 'symlink') throw refusal('ALP_UNPACK_PATH', label, path, `a ${found.kind} is in its place`);
+    if (seen.get(place) === 'symlink') throw refusal('ALP_UNPACK_LINK', label, path, 'the package itself makes a link of it');
+    const actual = tree.resolve(place);
+    if (tree.stat(actual)?.kind !== 'directory') throw refusal('ALP_UNPACK_LINK', label, path, 'it is a link that leads to no directory of the tree');
     return actual;
   }
 
-  function placeFile(entry: TarEntry, path: TreePath, temporary: TreePath): TarSink | undefined {
+  function placeFile(entry: TarEntry, path: TreePath, actual: TreePath): TarSink | undefined {
+    const found = tree.stat(actual);
+    if (found?.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
+    const written = found === undefined ? actual : temporaryName(path, actual);
+    if (written !== actual) tree.remove(written);
     const acl = aclOf(entry);
-    if (entry.kind === 'symlink') {
-      if (entry.target === '' || entry.target.includes('\0')) refuse('ALP_UNPACK_LINK', path, 'its target is empty');
-      tree.makeSymlink(temporary, entry.target);
-      if (owners === 'apply') tree.setOwner(temporary, acl);
-      noteFile(path, { ...acl, mode: 0o777 }, createHash('sha1').update(Buffer.from(entry.target, 'latin1')).digest());
-      return undefined;
+    const directory = ownDirectory(state, owner, parentOf(path));
+    const file: LiveFile = directory.files.get(nameOf(path)) ?? { name: nameOf(path), acl, checksum: '' };
+    file.acl = acl;
+    placed.set(path, { path, directory, file, actual, written });
+    // The list has apk's order, which is the archive's; ownership changes when the package is in place.
+    directory.files.set(file.name, file);
+    undo.made(written);
+    if (entry.kind === 'symlink') return placeSymlink(entry, file, written);
+    if (entry.kind === 'hardlink') return placeHardLink(entry, file, written);
+    return contentSink(entry, file, written);
+  }
+
+  function placeSymlink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
+    if (entry.target === '' || entry.target.includes('\0')) throw refusal('ALP_UNPACK_LINK', label, entry.path, 'its target is empty');
+    const digest = createHash('sha1').update(Buffer.from(entry.target, 'latin1')).digest();
+    demandChecksum(entry, digest);
+    tree.makeSymlink(written, entry.target);
+    if (owners === 'apply') tree.setOwner(written, file.acl);
+    file.checksum = `Q1${digest.toString('base64')}`;
+  }
+
+  function placeHardLink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
+    const original = placed.get(parseTreePath(entry.target));
+    if (original === undefined || seen.get(original.path) !== 'file') {
+      throw refusal('ALP_UNPACK_LINK', label, entry.path, `a hard link must name a file of the package that came before, not ${quoteName(entry.target)}`);
     }
-    if (entry.kind === 'hardlink') {
-      const target = parseTreePath(entry.target);
-      const original = pending.find((item) => item.path === target);
-      if (kinds.get(target) !== 'file' || original === undefined) refuse('ALP_UNPACK_LINK', path, `a hard link must name a file of the package that came before, not ${quoteName(entry.target)}`);
-      tree.makeHardLink(temporary, original?.temporary ?? target);
-      const checksum = checksums.get(target) ?? '';
-      noteFile(path, acl, Buffer.from(checksum.slice(2), 'base64'));
-      return undefined;
-    }
-    if (entry.sha1 === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} has no checksum`);
-    const file = tree.createFile(temporary);
+    tree.makeHardLink(written, original.written);
+    file.checksum = original.file.checksum;
+  }
+
+  function contentSink(entry: TarEntry, file: LiveFile, written: TreePath): TarSink {
+    const output = tree.createFile(written);
     const hash = createHash('sha1');
     return {
       write: (chunk) => {
         hash.update(chunk);
-        file.write(chunk);
+        output.write(chunk);
       },
       close: () => {
         const digest = hash.digest();
-        if (owners === 'apply') tree.setOwner(temporary, acl);
-        file.finish(hostMode(acl.mode, owners), entry.mtime);
-        if (digest.toString('hex') !== entry.sha1) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} differs from its checksum`);
-        noteFile(path, acl, digest);
+        if (owners === 'apply' && (file.acl.uid !== 0 || file.acl.gid !== 0)) tree.setOwner(written, file.acl);
+        output.finish(hostMode(file.acl.mode, owners), entry.mtime);
+        demandChecksum(entry, digest);
+        file.checksum = `Q1${digest.toString('base64')}`;
       },
     };
   }
 
+  function demandChecksum({ sha1, path }: TarEntry, digest: Buffer): void {
+    if (sha1 === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} has no checksum`);
+    if (digest.toString('hex') !== sha1) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} differs from its checksum`);
+  }
+
   function aclOf(entry: TarEntry): Acl {
-    return { ...accounts.resolve(entry), mode: entry.mode };
+    const xattrs = xattrChecksum(entry.xattrs);
+    return { ...accounts.resolve(entry), mode: entry.mode, ...(xattrs === undefined ? {} : { xattrs }) };
   }
 
-  function noteFile(path: TreePath, acl: Acl, digest: Buffer): void {
-    const checksum = digest.length === 0 ? '' : `Q1${digest.toString('base64')}`;
-    checksums.set(path, checksum);
-    const parent = parentOf(path);
-    const directory = recorded.get(parent) ?? { path: parent, acl: DIRECTORY_ACL, files: [] };
-    directory.files.push({ name: nameOf(path), acl, checksum });
-    recorded.set(parent, directory);
+  function temporaryName(path: TreePath, actual: TreePath): TreePath {
+    return joinTree(parentOf(actual), `.apk.${createHash('sha256').update(`${record.name}\0${path}`).digest('hex').slice(0, 48)}`);
   }
 
-  /** An edited file of a protected directory stays; the package's goes beside it. */
-  function publish({ path, actual, temporary }: Pending): void {
-    const found = tree.stat(actual);
-    if (found?.kind === 'file' && options.protection(path) !== 'none') {
-      const present = `Q1${createHash('sha1').update(tree.readFile(actual, limits.unpacked)).digest('base64')}`;
-      const own = checksums.get(path);
-      const before = files.get(path)?.file.checksum;
-      if (present !== own && present !== before) {
-        tree.rename(temporary, `${actual}.apk-new` as TreePath);
+  /** An edited file of a protected directory stays; the package's goes beside it unless they are the same. */
+  function publish({ path, directory, file, actual, written }: Placed): void {
+    const before = state.files.get(path)?.file.checksum;
+    if (written !== actual) {
+      const present = options.isProtected(directory.path) ? contentChecksum(tree, actual) : undefined;
+      if (present === undefined || (before !== undefined && before !== '' && present === before)) undo.replace(written, actual);
+      else if (present === file.checksum) tree.remove(written);
+      else {
+        undo.replace(written, `${actual}.apk-new` as TreePath);
         newFiles.push(path);
-        return;
       }
     }
-    tree.rename(temporary, actual);
+    claimFile(state, { owner, directory, file });
   }
+}
+
+/** `Q1…` over names and values, sorted by name. @see apk-tools 2.14 `apk_fileinfo_hash_xattr` */
+function xattrChecksum(xattrs: ReadonlyMap<string, string>): string | undefined {
+  if (xattrs.size === 0) return undefined;
+  const hash = createHash('sha1');
+  for (const [name, value] of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(Buffer.from(name, 'latin1')).update(Buffer.from(value, 'latin1'));
+  return `Q1${hash.digest('base64')}`;
 }

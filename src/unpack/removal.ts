@@ -1,44 +1,49 @@
-/** Taking a package's files away: what nobody else owns, files first, then directories that are empty. */
+/**
+ * Taking a package's files away: those that were edited in protected directories stay, and so do directories that
+ * hold something of others.
+ *
+ * @see apk-tools 2.14 `apk_db_purge_pkg`
+ */
 import { createHash } from 'node:crypto';
 import { limits } from '../core/limits.ts';
-import { joinTree, nameOf, parentOf, type TreePath } from '../core/paths.ts';
-import type { InstalledEntry } from '../formats/installed-db.ts';
+import { joinTree, type TreePath } from '../core/paths.ts';
 import type { WorkTree } from '../system/work-tree.ts';
-import type { Protection } from './protected-paths.ts';
+import { leaveDirectory, type DirectoryContext } from './directories.ts';
+import { sharedDirectory, type LivePackage } from './state.ts';
 
-export interface RemovalOptions {
-  readonly tree: WorkTree;
-  /** Whether somebody else owns a path, or will. */
-  readonly isOwned: (path: TreePath) => boolean;
-  readonly protection: (path: TreePath) => Protection;
+export interface RemovalOptions extends DirectoryContext {
+  readonly isProtected: (directory: TreePath) => boolean;
   /** Remove edited files too (`apk del --purge`). */
   readonly purge: boolean;
 }
 
-export function removeFiles(entry: InstalledEntry, { tree, isOwned, protection, purge }: RemovalOptions): void {
-  for (const { path: directory, files } of entry.directories) {
-    for (const { name, checksum } of files) {
-      const path = joinTree(directory, name);
-      const actual = actualPath(tree, path);
-      if (isOwned(path) || actual === undefined) continue;
-      const found = tree.stat(actual);
-      if (found === undefined || found.kind === 'directory') continue;
-      if (!purge && protection(path) !== 'none' && found.kind === 'file' && isEdited(tree, actual, checksum)) continue;
-      tree.remove(actual);
+export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
+  const { tree, state, undo, isProtected, purge } = options;
+  for (const directory of owner.directories.values()) {
+    sharedDirectory(state, directory.path).modified = true;
+    const place = directory.files.size === 0 ? undefined : actualDirectory(tree, directory.path);
+    for (const { name, checksum } of directory.files.values()) {
+      const actual = place === undefined ? undefined : joinTree(place, name);
+      const kind = actual === undefined ? undefined : tree.stat(actual)?.kind;
+      if (actual !== undefined && kind !== undefined && kind !== 'directory') {
+        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual) === checksum) undo.moveAside(actual);
+      }
+      state.files.delete(joinTree(directory.path, name));
     }
-  }
-  for (const { path } of [...entry.directories].sort((a, b) => b.path.length - a.path.length)) {
-    const actual = actualPath(tree, path);
-    if (path === '' || actual === undefined || isOwned(path)) continue;
-    if (tree.stat(actual)?.kind === 'directory' && tree.list(actual).length === 0) tree.remove(actual);
+    leaveDirectory(directory, options);
   }
 }
 
-const isEdited = (tree: WorkTree, path: TreePath, checksum: string): boolean =>
-  `Q1${createHash('sha1').update(tree.readFile(path, limits.unpacked)).digest('base64')}` !== checksum;
+/** `Q1…` of a file's content or of a link's target; undefined for anything else. */
+export function contentChecksum(tree: WorkTree, path: TreePath): string | undefined {
+  const found = tree.stat(path);
+  if (found?.kind !== 'file' && found?.kind !== 'symlink') return undefined;
+  const bytes = found.kind === 'symlink' ? Buffer.from(tree.readLink(path), 'latin1') : tree.readFile(path, limits.unpacked);
+  return `Q1${createHash('sha1').update(bytes).digest('base64')}`;
+}
 
-/** The path with links of directories above it resolved; undefined when it leads nowhere. */
-function actualPath(tree: WorkTree, path: TreePath): TreePath | undefined {
-  const parent = tree.resolve(parentOf(path));
-  return tree.stat(parent)?.kind === 'directory' || parent === '' ? joinTree(parent, nameOf(path)) : undefined;
+/** The directory with links on the way resolved inside the tree; undefined when it leads nowhere. */
+function actualDirectory(tree: WorkTree, path: TreePath): TreePath | undefined {
+  const actual = tree.resolve(path);
+  return actual === '' || tree.stat(actual)?.kind === 'directory' ? actual : undefined;
 }

@@ -1,42 +1,50 @@
 /** Package scripts: put where apk puts them, run with its arguments, taken away again. */
 import type { Emit } from '../core/events.ts';
 import type { TreePath } from '../core/paths.ts';
-import { formatChecksum } from '../formats/package-checksum.ts';
-import type { InstalledEntry } from '../formats/installed-db.ts';
-import type { StoredScript } from '../formats/scripts-archive.ts';
+import { inApkOrder } from '../formats/directory-order.ts';
+import { compilePattern } from '../formats/shell-pattern.ts';
 import type { WorkTree } from '../system/work-tree.ts';
-import { ensureDirectory, scriptName, type Trigger } from './database.ts';
+import { ensureDirectory } from './database.ts';
 import type { RunScript } from './opened.ts';
-import { exactPattern } from './protected-paths.ts';
+import type { InstallState, LivePackage } from './state.ts';
 
 const EXEC = 'lib/apk/exec' as TreePath;
 
+export interface ScriptFailure {
+  readonly label: string;
+  readonly status: number;
+}
+
 export interface ScriptRunner {
-  /** @returns whether it succeeded; a script that does not exist does */
-  readonly run: (entry: InstalledEntry, kind: string, args: readonly string[], scripts: readonly StoredScript[]) => Promise<boolean>;
-  /** Labels of scripts that failed, with their status. */
-  readonly failures: readonly { readonly label: string; readonly status: number }[];
+  /** Runs the package's script of that kind, if it has one; a failure marks the package as broken. */
+  readonly run: (owner: LivePackage, kind: string, args: readonly string[]) => Promise<void>;
+  readonly failures: readonly ScriptFailure[];
+  /** How many have run: what is known of the tree's accounts is stale after one. */
+  readonly count: () => number;
 }
 
 /** @param runScript undefined: scripts are not run at all (`--no-scripts`) */
 export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefined, emit: Emit): ScriptRunner {
-  const failures: { label: string; status: number }[] = [];
+  const failures: ScriptFailure[] = [];
+  let count = 0;
   return {
     failures,
-    run: async (entry, kind, args, scripts) => {
-      const name = scriptName(entry, kind);
-      const script = scripts.find((stored) => stored.name === name);
-      if (script === undefined || runScript === undefined) return true;
-      const label = `${entry.record.name}-${entry.record.version}.${kind}`;
+    count: () => count,
+    run: async (owner, kind, args) => {
+      const content = owner.scripts.get(kind);
+      if (content === undefined || runScript === undefined) return;
+      count++;
+      const label = `${owner.record.name}-${owner.record.version}.${kind}`;
       const path = `${EXEC}/${label}` as TreePath;
       ensureDirectory(tree, EXEC);
       tree.remove(path);
-      tree.writeFile(path, script.content, 0o755);
+      tree.writeFile(path, content, 0o755);
       emit({ kind: 'note', message: `Executing ${label}` });
       try {
-        const { status } = await runScript({ label, path, args, env: { APK_PACKAGE: entry.record.name, APK_SCRIPT: kind } });
-        if (status !== 0) failures.push({ label, status });
-        return status === 0;
+        const { status } = await runScript({ label, path, args, env: {}, onOutput: (stream, bytes) => emit({ kind: 'output', id: label, stream, text: bytes.toString('utf8') }) });
+        if (status === 0) return;
+        failures.push({ label, status });
+        owner.broken.add('s');
       } finally {
         tree.remove(path);
       }
@@ -44,13 +52,13 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
   };
 }
 
-/** Directories, absolute, that changed and that a trigger watches. */
-export function triggeredBy({ patterns }: Trigger, changed: Iterable<TreePath>): string[] {
-  const compiled = patterns.map((pattern) => exactPattern(pattern.replace(/^\+/, '')));
-  return [...changed].filter((path) => compiled.some((pattern) => pattern.test(path))).map((path) => `/${path}`).sort();
+/** Directories, absolute, that the package's trigger is to be told of, in apk's order. */
+export function triggeredBy({ triggers, fresh }: LivePackage, { directories }: InstallState): string[] {
+  const watched = triggers.map((trigger) => ({ onlyChanged: trigger.startsWith('+'), fits: compilePattern(trigger.replace(/^\+/, '')), isAbsolute: /^\+?\//.test(trigger) }));
+  const met = [...directories.values()].filter(({ path, modified }) => {
+    if (!fresh && !modified) return false;
+    const first = watched.find(({ fits, isAbsolute }) => isAbsolute && fits(`/${path}`));
+    return first !== undefined && (!first.onlyChanged || modified);
+  });
+  return inApkOrder(met.map(({ path }) => path)).map((path) => `/${path}`);
 }
-
-export const triggerOf = (entry: InstalledEntry, triggers: readonly Trigger[]): Trigger | undefined => {
-  const { checksum } = entry.record;
-  return checksum === undefined ? undefined : triggers.find((trigger) => trigger.checksum === formatChecksum(checksum));
-};

@@ -67,7 +67,9 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     if (datahash !== dataSha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${what}: data hash differs from the signed control part`, { facts: { expected: datahash, got: dataSha256 } });
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
-    const opened: OpenedPackage = { record: expected ?? whole, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, dataStart: member.end };
+    // An index does not carry `replaces`; it counts as the signed control part says.
+    const judged = expected === undefined ? whole : { ...expected, replaces: whole.replaces, replacesPriority: whole.replacesPriority };
+    const opened: OpenedPackage = { record: judged, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, dataStart: member.end };
     const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
     return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
   });

@@ -1,0 +1,78 @@
+/**
+ * Takes a half-done change of a tree back. What was there is moved aside before it is replaced or removed, and
+ * moved back, last first, when something fails; scripts' own doings are the one thing that stays.
+ */
+import { joinTree, type TreePath } from '../core/paths.ts';
+import type { WorkTree } from '../system/work-tree.ts';
+
+const ASIDE = 'lib/apk/.alproot-undo' as TreePath;
+
+export interface Undo {
+  /** Something new is at `path`. */
+  readonly made: (path: TreePath) => void;
+  /** Moves what is at `path` aside. */
+  readonly moveAside: (path: TreePath) => void;
+  /** Renames over whatever has the new name. */
+  readonly replace: (from: TreePath, to: TreePath) => void;
+  /** Notes mode and owner before they are changed. */
+  readonly keepAcl: (path: TreePath) => void;
+  /** Removes an empty directory. */
+  readonly removeDirectory: (path: TreePath) => void;
+  readonly rollBack: () => void;
+  /** Forgets everything: the change stands. */
+  readonly forget: () => void;
+}
+
+/** @param owners whether owners can be restored, which only root can */
+export function createUndo(tree: WorkTree, owners: boolean): Undo {
+  const steps: (() => void)[] = [];
+  let count = 0;
+
+  function setAcl(path: TreePath, { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number }): void {
+    if (owners) tree.setOwner(path, { uid, gid });
+    tree.setMode(path, mode);
+  }
+
+  function moveAside(path: TreePath): void {
+    if (count === 0) {
+      tree.remove(ASIDE);
+      for (const directory of ['lib', 'lib/apk'] as TreePath[]) if (tree.stat(directory) === undefined) tree.makeDirectory(directory, 0o755);
+      tree.makeDirectory(ASIDE, 0o700);
+    }
+    const aside = joinTree(ASIDE, String(count++));
+    tree.rename(path, aside);
+    steps.push(() => tree.rename(aside, path));
+  }
+
+  const made = (path: TreePath): void => void steps.push(() => tree.remove(path));
+
+  return {
+    made,
+    moveAside,
+    replace: (from, to) => {
+      if (tree.stat(to) !== undefined) moveAside(to);
+      tree.rename(from, to);
+      made(to);
+    },
+    keepAcl: (path) => {
+      const before = tree.stat(path);
+      if (before !== undefined) steps.push(() => setAcl(path, before));
+    },
+    removeDirectory: (path) => {
+      const before = tree.stat(path);
+      if (before?.kind !== 'directory') return;
+      tree.remove(path);
+      steps.push(() => {
+        tree.makeDirectory(path, before.mode);
+        setAcl(path, before);
+      });
+    },
+    rollBack: () => {
+      for (const step of steps.reverse()) step();
+      if (count > 0) tree.remove(ASIDE);
+    },
+    forget: () => {
+      if (count > 0) tree.remove(ASIDE);
+    },
+  };
+}
