@@ -1,10 +1,13 @@
-/** Judges a file by what it holds: minirootfs, APKINDEX or .apk. */
+/** Judges a file by what it holds: minirootfs, APKINDEX, .apk, or apk v3's form of the last two. */
 import type { ByteSource } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
+import type { RepositoryIndex } from '../core/package.ts';
 import type { Voucher } from '../core/verified.ts';
+import { isAdb } from '../formats/adb-blocks.ts';
 import { readFully } from '../formats/gzip-member.ts';
+import { verifyAdb } from './adb-file.ts';
 import { verifyDataMember } from './data-member.ts';
 import { verifyIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
@@ -35,11 +38,17 @@ export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verd
       const { file, vouchers } = verifyMinirootfs(source, options);
       return { kind: 'minirootfs', name: file.name, vouchers };
     }
+    case 'adb': {
+      const judged = verifyAdb(source, { keys: options.keys, location: options.name });
+      if (judged.kind === 'index') return { kind: 'index', name: indexName(judged.index), vouchers: judged.vouchers };
+      const { record } = judged.package;
+      return { kind: 'package', name: `${record.name}-${record.version}`, vouchers: judged.vouchers };
+    }
     case 'index': {
       const bytes = Buffer.alloc(Math.min(source.sizeBytes, limits.indexCompressed));
       if (readFully(source, bytes, 0) < source.sizeBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(options.name)} is larger than ${limits.indexCompressed} bytes (limit indexCompressed)`);
       const { index, vouchers } = verifyIndex(bytes, { location: options.name, keys: options.keys });
-      return { kind: 'index', name: `${index.description === '' ? '' : `${index.description}, `}${index.packages.length} packages`, vouchers };
+      return { kind: 'index', name: indexName(index), vouchers };
     }
     case 'package': {
       const judged = verifyPackage(source, { keys: options.keys });
@@ -50,11 +59,15 @@ export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verd
   }
 }
 
-/** By name for a minirootfs; by the first member's entries for the others. */
-function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Verdict['kind'] {
+const indexName = ({ description, packages }: RepositoryIndex): string => `${description === '' ? '' : `${description}, `}${packages.length} packages`;
+
+/** By name for a minirootfs; by the magic for v3 files; by the first member's entries for the others. */
+function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Verdict['kind'] | 'adb' {
   if (pins.byName.has(name) || name.startsWith('alpine-minirootfs-')) return 'minirootfs';
-  const head = Buffer.alloc(2);
-  if (readFully(source, head, 0) < 2 || head[0] !== 0x1f || head[1] !== 0x8b) {
+  const head = Buffer.alloc(4);
+  const got = readFully(source, head, 0);
+  if (isAdb(head)) return 'adb';
+  if (got < 2 || head[0] !== 0x1f || head[1] !== 0x8b) {
     throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is no minirootfs, APKINDEX or .apk`, { hint: 'alproot verify judges files of Alpine mirrors' });
   }
   return asVerification(quoteName(name), () => {
