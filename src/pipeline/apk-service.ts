@@ -17,6 +17,7 @@ import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
 import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
+import type { OwnerPolicy } from '../unpack/rootfs.ts';
 import { keyring } from '../verify/key.ts';
 import { verifyPackage } from '../verify/package-file.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
@@ -30,6 +31,7 @@ export interface ApkServiceOptions {
   readonly mirrors: ChosenMirrors;
   /** Runs package scripts in the request's tree, with its owners. */
   readonly scriptsFor: (request: ApkRequest, tree: WorkTree) => RunScript;
+  readonly owners: OwnerPolicy;
 }
 
 /** Serves one call. What goes wrong is printed and becomes a status, as apk does it. */
@@ -131,14 +133,14 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
       plan: outcome.plan,
       open: (item) => localFile(item, files)?.open() ?? fetched.open(item),
       runScript: options.scriptsFor(request, tree),
-      owners: session.isRoot ? 'apply' : 'record',
+      owners: options.owners,
       emit: (event) => {
         if (event.kind === 'note') out.push(event.message);
         else if (event.kind === 'output') (event.stream === 'stdout' ? out : err).push(event.text.replace(/\n$/, ''));
       },
       purge: request.args.includes('--purge'),
     });
-    if (!session.isRoot) recordOwners(request.owners, result.database, before);
+    if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
     out.push(formatSummary(totalsOf(result.database), { verbose: outcome.verbosity >= 2, errors: result.failedScripts.length }));
     if (result.failedScripts.length > 0) status = result.failedScripts.length;

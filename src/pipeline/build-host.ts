@@ -8,13 +8,14 @@ import type { RunResult } from '../core/run.ts';
 import type { ApkRequest, BaseTree, BuildHost, BuildRunDescription, CacheMount, DownloadedFile, LayerStore, StoredLayer } from '../build/host.ts';
 import type { OwnerTable } from '../build/owners.ts';
 import { download } from '../fetch/download.ts';
+import type { Backend } from '../run/backend.ts';
 import { openOwnersLibrary, type OwnersLibrary } from '../run/owners/library.ts';
 import { runWithOwners } from '../run/owners/run-with-owners.ts';
 import { runInTree } from '../run/run-in-tree.ts';
 import { systemClock } from '../system/clock.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { acquireLock } from '../system/file-lock.ts';
-import { hashFile, moveFile } from '../system/hashed-file.ts';
+import { moveFile } from '../system/hashed-file.ts';
 import { isFile } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
@@ -31,12 +32,18 @@ import { openHttp, type Session } from './session.ts';
 export function createBuildHost(session: Session, sessionFor: (release: string | undefined, arch: Session['config']['arch']) => Session): BuildHost {
   const { config, store } = session;
   let library: Promise<OwnersLibrary> | undefined;
-  const chosen = new Map<HostPath, ChosenMirrors>();
   let lastChosen: ChosenMirrors | undefined;
+  // Real owners need root, and a backend under which it stays root.
+  let real = session.isRoot;
+  const learnBackend = async (tree: HostPath): Promise<Backend> => {
+    const backend = await chooseBackend(session, tree);
+    real = session.isRoot && (backend.name === 'bwrap' || backend.name === 'chroot');
+    return backend;
+  };
 
   const run = async (description: BuildRunDescription): Promise<RunResult> => {
-    const backend = await chooseBackend(session, description.tree);
-    if (session.isRoot) return runInTree(backend, description, session.runHost);
+    const backend = await learnBackend(description.tree);
+    if (real) return runInTree(backend, description, session.runHost);
     library ??= openOwnersLibrary({ cache: store.path('owners'), searchPath: config.env['PATH'] ?? '', arch: config.arch });
     const opened = await library;
     if (opened.kind === 'library') return runWithOwners(backend, description, { host: session.runHost, library: opened.bytes, owners: description.owners, now: systemClock.now() });
@@ -56,13 +63,13 @@ export function createBuildHost(session: Session, sessionFor: (release: string |
       const own = sessionFor(releaseOf(release), arch);
       const environment = await prepareEnvironment(own, []);
       lastChosen = await chooseMirrors(own);
-      chosen.set(environment.tree, lastChosen);
-      return { key: environment.key, tree: environment.tree, owners: session.isRoot ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
+      await learnBackend(environment.tree);
+      return { key: environment.key, tree: environment.tree, owners: real ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
     },
     layers: layerStore(session),
     apk: async (request) => {
       lastChosen ??= await chooseMirrors(session);
-      return serveApk(session, request, { mirrors: lastChosen, scriptsFor });
+      return serveApk(session, request, { mirrors: lastChosen, scriptsFor, owners: real ? 'apply' : 'record' });
     },
     packageKey: '',
     run,
@@ -71,7 +78,9 @@ export function createBuildHost(session: Session, sessionFor: (release: string |
     makeWorkspace: () => store.makeTemporary('build'),
     removeWorkspace: removeTree,
     fetchGit: fetchGitTree(session),
-    realOwners: session.isRoot,
+    get realOwners() {
+      return real;
+    },
     emit: config.emit,
     signal: config.signal,
   };
@@ -100,8 +109,7 @@ function layerStore({ store }: Session): LayerStore {
       if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return Promise.resolve(undefined);
       return Promise.resolve({ file, sha256: known.sha256, sizeBytes: known.sizeBytes });
     },
-    put: (key, file) => {
-      const { sha256, sizeBytes } = hashFile(file);
+    put: (key, file, { sha256, sizeBytes }) => {
       const target = fileOf(key);
       moveFile(file, target);
       store.putRecord(`layer-${keyOf('layer', key)}`, { sha256, sizeBytes });

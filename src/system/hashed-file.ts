@@ -113,18 +113,6 @@ export function removeFile(path: HostPath): void {
   }
 }
 
-/** SHA-256 and size of a file. @throws ALP_STORE_WRITE */
-export function hashFile(path: HostPath): { readonly sha256: string; readonly sizeBytes: number } {
-  const fd = openRegular(path);
-  if (fd === undefined) throw fileError('read', path, Object.assign(new Error('no such file'), { code: 'ENOENT' }));
-  try {
-    const source = descriptorSource(fd, path);
-    return { sha256: hashOf(source), sizeBytes: source.sizeBytes };
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Renames a file into place, replacing what is there. @throws ALP_STORE_WRITE */
 export function moveFile(from: HostPath, to: HostPath): void {
   try {
