@@ -44,7 +44,8 @@ const SCRIPT_ORDER: readonly ScriptName[] = [
 export async function packApk(input: PackInput): Promise<PackedApk> {
   const items = completeEntries(input.entries, input.facts.buildTime);
   const data = await formatGzipMember(Buffer.concat([...items.map((item) => formatTarItem(withChecksum(item))), TAR_END]), input.level);
-  const installedSizeBytes = items.reduce((sum, item) => sum + (item.kind === 'file' ? item.bytes.length : 0), 0);
+  // apk takes a package of size 0 for a virtual one and unpacks nothing of it; a name costs a block.
+  const installedSizeBytes = items.reduce((sum, item) => sum + (item.kind === 'file' ? item.bytes.length : 0), 0) || (items.length > 0 ? 4096 : 0);
   const pkginfo = formatPkginfoText({
     facts: input.facts,
     installedSizeBytes,

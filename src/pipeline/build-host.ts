@@ -53,7 +53,7 @@ export function createBuildHost(session: Session, sessionFor: (release: string |
 
   const scriptsFor = (request: ApkRequest, tree: WorkTree): RunScript => ({ path, args, env, onOutput }) =>
     run({
-      tree: tree.root, writable: true, mounts: [], owners: request.owners, argv: [`/${path}`, ...args],
+      tree: tree.root, writable: true, mounts: [], owners: request.owners, argv: [path, ...args],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, cwd: '/', user: { uid: 0, gid: 0 }, network: 'none',
       stdio: { kind: 'pipe', onOutput }, ...(config.signal === undefined ? {} : { signal: config.signal }),
     });

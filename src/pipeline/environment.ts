@@ -151,7 +151,7 @@ export function scriptRunner(session: Session, tree: WorkTree): RunScript {
       tree: tree.root,
       writable: true,
       mounts: [],
-      argv: [`/${path}`, ...args],
+      argv: [path, ...args],
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
       cwd: '/',
       user: { uid: 0, gid: 0 },
