@@ -10,6 +10,7 @@ import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
 import { makeDirectory } from '../system/directories.ts';
+import { removeTree } from '../system/removal.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { isUrl } from '../fetch/fetcher.ts';
@@ -79,12 +80,15 @@ async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages
   const found = findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
-  const root = joinHost(directory, 'tree');
-  makeDirectory(root);
-  const installed = await fillTree(session, { root, minirootfs, sources, packages });
-  writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed })}\n`);
-  const tree = store.publishSnapshot(key, directory);
-  return { tree, key, release: minirootfs.version, packages: installed };
+  try {
+    const root = joinHost(directory, 'tree');
+    makeDirectory(root);
+    const installed = await fillTree(session, { root, minirootfs, sources, packages });
+    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed })}\n`);
+    return { tree: store.publishSnapshot(key, directory), key, release: minirootfs.version, packages: installed };
+  } finally {
+    removeTree(directory);
+  }
 }
 
 export interface FillRequest {

@@ -46,13 +46,15 @@ async function fetchOne(session: Session, { record, source }: PlannedPackage, pl
   const place = placeOf(location);
   if (place === undefined) throw new Error(`a package of an unknown repository ${location}`);
   const path = `${place.path}/${session.config.arch}/${id}.apk`;
-  const known = session.store.getRecord(`package-${record.checksum?.hex ?? id}`) as { sha256?: string } | undefined;
+  // Two mirrors may sign the same content with different keys: the files then differ in size.
+  const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
+  const known = session.store.getRecord(file) as { sha256?: string } | undefined;
   const ref = await reuse(session, known?.sha256) ?? (await download(session, { base: place.mirror.base, path, record }));
   const blob = session.store.openBlob(ref.sha256, `${id}.apk`);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'run the command again' });
   try {
     const judged = verifyPackage(blob, { expected: record, repository: location, keys: place.keys });
-    if (known?.sha256 !== ref.sha256) session.store.putRecord(`package-${record.checksum?.hex ?? id}`, { sha256: ref.sha256 });
+    if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
     return judged.package;
   } finally {
     blob.close();

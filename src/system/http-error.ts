@@ -27,7 +27,7 @@ export function explainNetworkError(error: unknown, url: URL): AlprootError {
   if (/TIMEOUT|ETIMEDOUT/.test(code)) return new AlprootError('ALP_FETCH_SLOW', `no answer from ${where} in time`, { cause: error });
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new AlprootError('ALP_FETCH_NETWORK', `cannot resolve the name of ${where}`, { cause: error, hint: 'no network, or a proxy is needed: set HTTPS_PROXY', facts: { errno: code } });
   if (/^UND_ERR_(?:RES_CONTENT|RESPONSE_CONTENT)|HPE_/.test(code)) return new AlprootError('ALP_FETCH_TRUNCATED', `${where} sent a broken answer: ${message}`, { cause: error });
-  return new AlprootError('ALP_FETCH_NETWORK', `cannot reach ${where}: ${code === '' ? message : code}`, { cause: error, facts: { errno: code } });
+  return new AlprootError('ALP_FETCH_NETWORK', `cannot reach ${where}: ${code === '' ? message : code}`, { cause: error, hint: 'check the address and the network, or name another mirror with --mirror', facts: { errno: code } });
 }
 
 /** The messages of an error and its causes. */
