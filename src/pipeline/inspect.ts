@@ -49,6 +49,17 @@ export const reasonNotStatic = (path: HostPath): string | undefined =>
     return requireElf(report, 'static').length === 0 ? undefined : whyNotStatic(report);
   });
 
+/** Objects and archive members that were compiled with glibc's headers; damaged files are passed over. */
+export const findGlibcObjectsIn = (paths: readonly HostPath[]): GlibcObject[] =>
+  paths.flatMap((path) => {
+    try {
+      return withFile(path, (source) => findGlibcObjects([source]));
+    } catch (error) {
+      if (error instanceof AlprootError) return [];
+      throw error;
+    }
+  });
+
 /** An inspection as text for people. */
 export function formatInspection(inspection: Inspection): string {
   if (inspection.kind === 'library') return formatLibrary(inspection);

@@ -1,4 +1,5 @@
 /** `alproot cc` and the tools beside it: programs of the environment, used as if they were the host's. */
+import { resolve } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
@@ -6,7 +7,9 @@ import { hostPath } from '../core/paths.ts';
 import type { RunResult } from '../core/run.ts';
 import { inspectElf } from '../ship/inspect.ts';
 import { readFileCapped } from '../system/files.ts';
+import { isFile } from '../system/host-paths.ts';
 import { prepareEnvironment } from './environment.ts';
+import { findGlibcObjectsIn } from './inspect.ts';
 import { BASE_ENV, directoryMounts } from './run.ts';
 import { runCommandIn } from './sandbox.ts';
 import { withSession } from './session.ts';
@@ -48,6 +51,7 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
       stdio: { kind: 'inherit' },
     });
     if (tool === 'gcc' && result.status === 0) checkStatic(args, directory);
+    if (tool === 'gcc' && result.status !== 0) blameGlibc(config, args, directory);
     return result;
   });
 
@@ -65,4 +69,12 @@ function checkStatic(args: readonly string[], directory: string): void {
   throw new AlprootError('ALP_BUILD_STATIC', `${output} is dynamic although -static was given${needed.length === 0 ? '' : `: it needs ${needed.join(', ')}`}`, {
     hint: 'an option such as -Wl,-pie or -Wl,-Bdynamic beats -static; `alproot inspect` says more',
   });
+}
+
+/** After a failed link: objects of the command line that were compiled with glibc's headers, by name. */
+function blameGlibc({ emit }: Config, args: readonly string[], directory: string): void {
+  const files = args.filter((arg) => /\.(?:o|a|lo|so)$/.test(arg)).map((arg) => hostPath(resolve(directory, arg))).filter(isFile);
+  for (const { name, symbols } of findGlibcObjectsIn(files)) {
+    emit({ kind: 'warning', message: `${name} was compiled for glibc, not musl: it asks for ${symbols.join(', ')}`, hint: 'compile it again with alproot cc, or take the library from an Alpine package' });
+  }
 }
