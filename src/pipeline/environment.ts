@@ -53,9 +53,12 @@ export async function prepareEnvironment(session: Session, packages: readonly st
   return made;
 }
 
-/** Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing. */
+/**
+ * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
+ * The bare minirootfs depends on no index.
+ */
 function requestKey({ config }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): Sha256Hex {
-  const indexes = mirrors.filter(({ base }) => !isUrl(base)).flatMap(({ base }) =>
+  const indexes = mirrors.filter(({ base }) => packages.length > 0 && !isUrl(base)).flatMap(({ base }) =>
     ['main', 'community'].map((section) => {
       const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, 'APKINDEX.tar.gz'), 512 * 1024 * 1024);
       return bytes === undefined ? '' : sha256Hex(bytes);
@@ -76,7 +79,7 @@ async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages
   const { store } = session;
   await addDebianPackages(session, chosen, packages);
   const [minirootfs, sources] = await Promise.all([fetchMinirootfs(session, chosen), fetchSources(session, chosen)]);
-  const key = keyOf('environment-1', minirootfs.file.sha512, ...sources.repositories.map(({ index }) => index.sha256), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
+  const key = keyOf('environment-1', minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
   const found = findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
