@@ -13,6 +13,7 @@ import { createBuildHost } from './build-host.ts';
 import { withSession } from './session.ts';
 import { resolve } from 'node:path';
 import { readSecrets } from './secrets.ts';
+import { warnOfDynamicPrograms } from './static-check.ts';
 
 export interface BuildOptions {
   /** The user's directory. */
@@ -45,10 +46,10 @@ export const planDockerfile = (config: Config, options: BuildOptions): BuildPlan
 export const buildDockerfile = (config: Config, options: BuildOptions): Promise<BuildResult> => {
   const input = planInput(config, options);
   const secrets: Secrets = readSecrets(options);
-  return withSession({ ...config, arch: input.targetArch }, (session) => {
+  return withSession({ ...config, arch: input.targetArch }, async (session) => {
     const host = createBuildHost(session, (release, arch) => ({ ...session, config: { ...session.config, arch, ...(release === undefined ? {} : { release }) } }));
     const epoch = config.env['SOURCE_DATE_EPOCH'];
-    return buildImage(
+    const result = await buildImage(
       {
         ...input,
         context: options.context === '-' ? undefined : hostPath(resolve(options.directory, options.context)),
@@ -64,6 +65,8 @@ export const buildDockerfile = (config: Config, options: BuildOptions): Promise<
       },
       host,
     );
+    warnOfDynamicPrograms(config, options.outputs, options.directory);
+    return result;
   });
 };
 

@@ -49,6 +49,16 @@ export const reasonNotStatic = (path: HostPath): string | undefined =>
     return requireElf(report, 'static').length === 0 ? undefined : whyNotStatic(report);
   });
 
+/** The report of an ELF file; undefined for any other file. */
+export function inspectElfFile(path: HostPath): InspectReport | undefined {
+  try {
+    return withFile(path, inspectElf);
+  } catch (error) {
+    if (error instanceof AlprootError) return undefined;
+    throw error;
+  }
+}
+
 /** Objects and archive members that were compiled with glibc's headers; damaged files are passed over. */
 export const findGlibcObjectsIn = (paths: readonly HostPath[]): GlibcObject[] =>
   paths.flatMap((path) => {
