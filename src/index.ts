@@ -1,5 +1,5 @@
 /** The library: everything that the command line can do, as typed functions. */
-export type { Config, MirrorSpec } from './core/config.ts';
+export type { Config, MirrorSpec, ProjectDefaults } from './core/config.ts';
 export { AlprootError, ERRORS, isAlprootError, type ErrorCode } from './core/errors.ts';
 export type { AlpEvent, Emit } from './core/events.ts';
 export type { Arch, Dependency, PackageRecord } from './core/package.ts';
@@ -13,3 +13,4 @@ export {
 export { formatInspection, inspectFile } from './pipeline/inspect.ts';
 export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/mirror-tools.ts';
 export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/build.ts';
+export { readProject } from './pipeline/project.ts';

@@ -3,6 +3,7 @@
  * `--version` costs little more than Node.
  */
 import { AlprootError } from '../core/errors.ts';
+import { hostPath } from '../core/paths.ts';
 import { surroundings, isSwitchedOn, variable } from './environment.ts';
 import { createPrinter, type Printer } from './printer.ts';
 import type { Parsed } from './program.ts';
@@ -25,10 +26,13 @@ async function runCommand(parsed: Parsed): Promise<number> {
   const printer = printerFor(parsed);
   const interruption = watchInterruption();
   try {
-    const { configFrom } = await import('./options.ts');
-    const config = configFrom(parsed.draft, place, printer.event, interruption.signal);
+    const [{ configFrom }, { readProject }] = await Promise.all([import('./options.ts'), import('../index.ts')]);
+    const project = readProject(hostPath(place.cwd));
+    const config = configFrom(parsed.draft, place, { project, emit: printer.event, signal: interruption.signal });
     const action = await parsed.spec.load();
-    return await action({ config, printer, place, values: parsed.values, args: parsed.args });
+    // The project's packages are there unless the command line names its own.
+    const values = { ...(project?.packages === undefined ? {} : { package: project.packages }), ...parsed.values };
+    return await action({ config, printer, place, values, args: parsed.args });
   } catch (error) {
     if (interruption.signal.aborted) return interruption.status();
     printer.error(error);

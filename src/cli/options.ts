@@ -2,7 +2,7 @@
  * The options that every command knows, once, as data: commander and the pass-through parser of `cc` both read
  * this table. Flags win over `ALPROOT_*` variables, which win over defaults.
  */
-import type { Config, MirrorSpec } from '../core/config.ts';
+import type { Config, MirrorSpec, ProjectDefaults } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
@@ -28,11 +28,9 @@ export interface Draft {
   release?: string;
   backend?: string;
   cache?: string;
-  bundle?: string;
   cert?: string;
   certKey?: string;
   maxIndexAge?: string;
-  locked?: boolean;
   switches: Set<'offline' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor'>;
 }
 
@@ -59,9 +57,6 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--cache', value: 'DIR', help: 'the store (ALPROOT_CACHE)', apply: (d, v) => void (d.cache = v) },
   { flag: '--offline', help: 'open no socket; use what the store has (ALPROOT_OFFLINE)', apply: turnOn('offline') },
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
-  { flag: '--bundle', value: 'FILE', help: 'take everything from this bundle (ALPROOT_BUNDLE)', apply: (d, v) => void (d.bundle = v) },
-  { flag: '--locked', help: 'refuse any drift from the lock', apply: (d) => void (d.locked = true) },
-  { flag: '--no-lock', help: 'ignore a lock', apply: (d) => void (d.locked = false) },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
   { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
   { flag: '--ca-file', value: 'FILE', help: 'trust these certificate authorities too (SSL_CERT_FILE)', apply: (d, v) => void d.caFiles.push(v) },
@@ -104,27 +99,31 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
 /** The host's variables that the library may see. */
 const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|source_date_epoch|path|home|term|tmpdir|user|lang|netrc|xdg_.*|sudo_.*)$/i;
 
-/** Fills a draft from variables and defaults. @throws ALP_USAGE_* for values that make no sense */
-export function configFrom(draft: Draft, place: Surroundings, emit: Emit, signal?: AbortSignal): Config {
+export interface ConfigContext {
+  /** `alproot.yaml` of the working directory. */
+  readonly project: ProjectDefaults | undefined;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/** Fills a draft from variables, the project's file and defaults. @throws ALP_USAGE_* for values that make no sense */
+export function configFrom(draft: Draft, place: Surroundings, { project, emit, signal }: ConfigContext): Config {
   const path = (text: string): HostPath => hostPath(resolve(place.cwd, text));
   const { switches } = draft;
-  const bundle = draft.bundle ?? variable(place, 'ALPROOT_BUNDLE');
   const cache = draft.cache ?? variable(place, 'ALPROOT_CACHE');
   return {
     cache: cache === undefined ? undefined : path(cache),
-    mirrors: chooseMirrors(draft, place, path),
+    mirrors: chooseMirrors(draft, place, { path, project }),
     keys: [...draft.looseKeys, ...environmentKeys(place)].map(path),
-    arch: chooseArch(draft.arch ?? variable(place, 'ALPROOT_ARCH')),
-    release: chooseRelease(draft.release ?? variable(place, 'ALPROOT_RELEASE')),
-    backend: chooseBackendName(draft.backend ?? variable(place, 'ALPROOT_BACKEND')),
+    arch: chooseArch(draft.arch ?? variable(place, 'ALPROOT_ARCH') ?? project?.arch),
+    release: chooseRelease(draft.release ?? variable(place, 'ALPROOT_RELEASE') ?? project?.release),
+    backend: chooseBackendName(draft.backend ?? variable(place, 'ALPROOT_BACKEND') ?? project?.backend),
     requireIsolation: switches.has('requireIsolation') || isSwitchedOn(place, 'ALPROOT_REQUIRE_ISOLATION'),
     offline: switches.has('offline') || isSwitchedOn(place, 'ALPROOT_OFFLINE'),
     refresh: switches.has('refresh'),
     allowRollback: switches.has('allowRollback'),
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
-    bundle: bundle === undefined ? undefined : path(bundle),
-    locked: draft.locked,
     clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
     env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),
     emit,
@@ -135,9 +134,10 @@ export function configFrom(draft: Draft, place: Surroundings, emit: Emit, signal
 /** Files and directories of ALPROOT_KEYS, separated like those of PATH. */
 const environmentKeys = (place: Surroundings): string[] => (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');
 
-function chooseMirrors(draft: Draft, place: Surroundings, path: (text: string) => HostPath): readonly MirrorSpec[] | 'auto' {
+function chooseMirrors(draft: Draft, place: Surroundings, { path, project }: { path: (text: string) => HostPath; project: ProjectDefaults | undefined }): readonly MirrorSpec[] | 'auto' {
   const given = draft.mirrors.length > 0 ? draft.mirrors : listVariable(place, 'ALPROOT_MIRROR').map((base) => ({ base, keys: [] }));
   const shared = [...draft.looseKeys, ...environmentKeys(place)];
+  if (given.length === 0 && project?.mirrors !== undefined) return project.mirrors;
   if (given.length === 0 || given.every(({ base }) => base === 'auto')) return 'auto';
   if (given.some(({ base }) => base === 'auto')) {
     throw new AlprootError('ALP_USAGE_OPTION', '--mirror auto cannot be combined with other mirrors');

@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { AlprootError } from '../core/errors.ts';
 import type { CommandSpec } from './command.ts';
 import { COMMANDS } from './commands.ts';
-import { COMMON_OPTIONS, newDraft, takeLeadingOptions, type Draft } from './options.ts';
+import { COMMON_OPTIONS, newDraft, takeLeadingOptions, type Draft, type OptionSpec } from './options.ts';
 
 export interface Parsed {
   readonly spec: CommandSpec;
@@ -39,7 +39,10 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
 
 function parseNative(spec: CommandSpec, args: readonly string[]): Parsed {
   const draft = newDraft();
-  return { spec, draft, values: {}, args: takeLeadingOptions(args, COMMON_OPTIONS, draft) };
+  const packages: string[] = [];
+  const own: OptionSpec = { flag: '--package', value: 'NAME', help: 'packages besides the compiler', apply: (_draft, value) => void packages.push(value) };
+  const rest = takeLeadingOptions(args, [...COMMON_OPTIONS, own], draft);
+  return { spec, draft, values: packages.length === 0 ? {} : { package: packages }, args: rest };
 }
 
 function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {

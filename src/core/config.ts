@@ -32,14 +32,19 @@ export interface Config {
   readonly maxIndexAgeDays: number | undefined;
   /** PEM files with further certificate authorities. */
   readonly caFiles: readonly HostPath[];
-  /** A bundle that replaces the network. */
-  readonly bundle: HostPath | undefined;
-  /** true: refuse any drift from the lock; false: ignore locks; undefined: use one that is there. */
-  readonly locked: boolean | undefined;
   /** Client certificate and key for mirrors that ask for one (PEM files). */
   readonly clientCertificate: { readonly cert: HostPath; readonly key: HostPath } | undefined;
   /** The host's variables that matter below the CLI: proxies, SOURCE_DATE_EPOCH, PATH, HOME, TERM. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly emit: Emit;
   readonly signal: AbortSignal | undefined;
+}
+
+/** What a project's `alproot.yaml` says, paths made absolute. Flags and variables win over it. */
+export interface ProjectDefaults {
+  readonly release?: string;
+  readonly arch?: string;
+  readonly backend?: string;
+  readonly mirrors?: readonly MirrorSpec[];
+  readonly packages?: readonly string[];
 }

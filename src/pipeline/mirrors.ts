@@ -75,7 +75,7 @@ async function makeDebianMirror(session: Session, { directory, release, failure 
   const { config } = session;
   if (findProgram('apt-get', config.env['PATH'] ?? '') === undefined || !isFile('/etc/debian_version')) {
     throw new AlprootError('ALP_FETCH_MIRRORS', `Alpine's CDN cannot be used (${failure.message}), and this host has no Debian archive to fall back to`, {
-      hint: failure.hint ?? 'name a mirror with --mirror, or a bundle with --bundle',
+      hint: failure.hint ?? 'name a mirror with --mirror',
       cause: failure,
     });
   }

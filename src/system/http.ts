@@ -37,7 +37,7 @@ export const offlineClient = (): HttpClient => ({
   get: ({ url }) =>
     Promise.reject(
       new AlprootError('ALP_FETCH_OFFLINE', `offline, and ${redactUrl(url)} is not in the store`, {
-        hint: 'run the same command once without --offline, or carry a bundle',
+        hint: 'run the same command once without --offline',
       }),
     ),
   close: () => Promise.resolve(),

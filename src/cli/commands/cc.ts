@@ -1,7 +1,7 @@
 /** `alproot cc`, and `alproot tool NAME` behind the names that `link-tools` makes. */
 import { AlprootError } from '../../core/errors.ts';
 import { runTool } from '../../index.ts';
-import type { CommandAction, CommandContext } from '../command.ts';
+import { list, type CommandAction, type CommandContext } from '../command.ts';
 
 export const cc: CommandAction = (context) => start(context, 'gcc', context.args);
 
@@ -16,6 +16,7 @@ async function start(context: CommandContext, name: string, args: readonly strin
     tool: name,
     args,
     directory: context.place.cwd,
+    packages: list(context, 'package'),
     // What gcc itself reads; everything else of the caller's environment stays outside.
     env: Object.fromEntries(
       Object.entries(context.place.env).filter((entry): entry is [string, string] => /^(?:CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|GCC_COLORS|SOURCE_DATE_EPOCH|DEPENDENCIES_OUTPUT|MAKEFLAGS|TERM)$/.test(entry[0]) && entry[1] !== undefined),

@@ -48,7 +48,7 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   const path = options.env['PATH'] ?? DEFAULT_PATH;
   if (findProgram('apt-get', path) === undefined || findProgram('dpkg-deb', path) === undefined) {
     throw new AlprootError('ALP_FETCH_MIRRORS', 'this host has no apt and dpkg to make a mirror from', {
-      hint: 'use an Alpine mirror (`--mirror`), a bundle (`--bundle`), or run `alproot mirror from-debian` on a Debian or Ubuntu machine and carry the directory over',
+      hint: 'use an Alpine mirror (`--mirror`), or run `alproot mirror from-debian` on a Debian or Ubuntu machine and carry the directory over',
     });
   }
   for (const name of ['cache/archives/partial', 'lists/partial', 'debs', 'etc']) makeDirectory(joinHost(options.work, name));

@@ -1,0 +1,18 @@
+/** `alproot.yaml` of a directory. */
+import { resolve } from 'node:path';
+import type { ProjectDefaults } from '../core/config.ts';
+import { limits } from '../core/limits.ts';
+import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+import { parseProjectFile } from '../formats/project-file.ts';
+import { isUrl } from '../fetch/fetcher.ts';
+import { readFileCapped } from '../system/files.ts';
+
+/** undefined when the directory has none. @throws ALP_USAGE_CONFIG */
+export function readProject(directory: HostPath): ProjectDefaults | undefined {
+  const bytes = readFileCapped(joinHost(directory, 'alproot.yaml'), limits.metadata);
+  if (bytes === undefined) return undefined;
+  const { mirrors, ...rest } = parseProjectFile(bytes.toString('utf8'));
+  const path = (text: string): HostPath => hostPath(resolve(directory, text));
+  if (mirrors === undefined) return rest;
+  return { ...rest, mirrors: mirrors.map(({ url, keys }) => ({ base: isUrl(url) ? url.replace(/\/+$/, '') : path(url), keys: keys.map(path) })) };
+}
