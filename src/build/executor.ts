@@ -144,7 +144,7 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   const started = performance.now();
   const scratch = joinHost(workspace, `step-${id}`);
   const gathering = step.kind === 'copy' || step.kind === 'add' ? await gather(execution, step, scratch) : undefined;
-  const key = stepKey(step, { parent: build.key, content: gathering?.digest ?? (await mountDigest(execution, step)), packages: host.packageKey });
+  const key = stepKey(step, { parent: build.key, content: gathering?.digest ?? (await mountDigest(execution, step)) });
   const layer = usesCache(execution, build.stage) ? await host.layers.get(key) : undefined;
   if (layer !== undefined) {
     takeLayer(build, { key, layer, source: step.source });

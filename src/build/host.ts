@@ -28,10 +28,19 @@ export interface StoredLayer {
   readonly sizeBytes: number;
 }
 
+/** What is known from writing a layer's file. */
+export interface WrittenLayer {
+  readonly sha256: string;
+  readonly sizeBytes: number;
+  /** The tree that the step was made in: what `apk` installed there since its last step belongs to this layer. */
+  readonly tree?: HostPath;
+}
+
 export interface LayerStore {
+  /** undefined also when the layer holds packages that a lock does not allow. */
   readonly get: (key: string) => Promise<StoredLayer | undefined>;
-  /** Takes the file over: moves it into the store. `written` is its digest and size, known from writing it. */
-  readonly put: (key: string, file: HostPath, written: { readonly sha256: string; readonly sizeBytes: number }) => Promise<StoredLayer>;
+  /** Takes the file over: moves it into the store. */
+  readonly put: (key: string, file: HostPath, written: WrittenLayer) => Promise<StoredLayer>;
 }
 
 /** One call of `apk` inside a RUN. */
@@ -62,8 +71,6 @@ export interface BuildHost {
   readonly layers: LayerStore;
   /** Serves apk; installs into `tree` and records owners. Calls are made one after another for each tree. */
   readonly apk: (request: ApkRequest) => Promise<ApkAnswer>;
-  /** Whatever package results depend on besides the words of the step: the lock's digest, or ''. */
-  readonly packageKey: string;
   readonly run: (description: BuildRunDescription) => Promise<RunResult>;
   /** The body of a URL, checked against `sha256:…` when given, and the name and time the server gave it. */
   readonly download: (url: string, checksum: string | undefined) => Promise<DownloadedFile>;

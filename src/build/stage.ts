@@ -77,7 +77,7 @@ export async function finishStep(build: StageBuild, { key, source }: { key: stri
   const file = joinHost(workspace, `layer-${key}`);
   const written = writeChunks(file, formatLayer(tree, changes, { directoryTimes: false }));
   tree.state = after;
-  recordStep(build, { key, layer: await host.layers.put(key, file, written), source });
+  recordStep(build, { key, layer: await host.layers.put(key, file, { ...written, tree: tree.tree.root }), source });
 }
 
 /** Goes on from a layer of the cache; a tree that is there already must not fall behind. */

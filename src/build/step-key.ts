@@ -15,8 +15,6 @@ export interface StepInputs {
   readonly parent: string;
   /** Digest of what is copied, or of what mounts show; '' when nothing is. */
   readonly content: string;
-  /** Digest of what packages are resolved against. */
-  readonly packages: string;
 }
 
 /** @returns the key of the step's layer */
@@ -24,9 +22,9 @@ export function stepKey(step: PlannedStep, inputs: StepInputs): string {
   return keyOf(FORMAT, inputs.parent, ...wordsOf(step, inputs));
 }
 
-function wordsOf(step: PlannedStep, { content, packages }: StepInputs): string[] {
+function wordsOf(step: PlannedStep, { content }: StepInputs): string[] {
   switch (step.kind) {
-    case 'run': return ['run', runWords(step), content, packages];
+    case 'run': return ['run', runWords(step), content];
     case 'copy':
     case 'add': return [step.kind, copyWords(step), content];
     case 'workdir': return ['workdir', step.path, step.user];

@@ -71,7 +71,6 @@ export function createBuildHost(session: Session, sessionFor: (release: string |
       lastChosen ??= await chooseMirrors(session);
       return serveApk(session, request, { mirrors: lastChosen, scriptsFor, owners: real ? 'apply' : 'record' });
     },
-    packageKey: '',
     run,
     download: (url, checksum) => downloadFile(session, url, checksum),
     openCache: (id, sharing) => openCache(session, id, sharing),

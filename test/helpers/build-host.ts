@@ -112,7 +112,6 @@ function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHo
       bench.apkCalls.push(request);
       return bench.apk(request);
     },
-    packageKey: '',
     run: async (description) => {
       const chosen = BACKENDS.find((candidate) => candidate.name === (backend ?? 'bwrap'));
       if (chosen === undefined) throw new Error('no such backend');
