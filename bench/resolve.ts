@@ -107,7 +107,7 @@ function prepareApk(directory: string, subject: Subject): () => number {
 
 function resolveOnce({ text, arch, name }: Subject): { readonly packages: number; readonly changes: number; readonly times: ResolveResult['median'] } {
   const [packages, parseMs] = timed(() => parseIndex(text));
-  const index: RepositoryIndex = { location: name, description: '', sha256: '' as Sha256Hex, packages };
+  const index: RepositoryIndex = { location: name, description: '', sha256: '' as Sha256Hex, sizeBytes: 0, packages };
   const [catalog, tablesMs] = timed(() => createCatalog([{ index: index as Verified<RepositoryIndex> }]));
   const [plan, solveMs] = timed(() => solve({ arch, world: parseWorld(WORLD), repositories: catalog, installed: [] }));
   return { packages: packages.length, changes: plan.changes.length, times: { parseMs, tablesMs, solveMs } };

@@ -156,7 +156,7 @@ function createReader(): Reader {
 }
 
 function readRepository({ tag, file }: SolverCase['repositories'][number], read: (fields: Fields) => PackageRecord, masked: boolean): Repository {
-  const index: RepositoryIndex = { location: file, description: '', sha256: '' as Sha256Hex, packages: readFile(file).map(({ fields }) => read(fields)) };
+  const index: RepositoryIndex = { location: file, description: '', sha256: '' as Sha256Hex, sizeBytes: 0, packages: readFile(file).map(({ fields }) => read(fields)) };
   return { index: index as Verified<RepositoryIndex>, ...(tag === undefined ? {} : { tag }), ...(masked ? { masked: true as const } : {}) };
 }
 

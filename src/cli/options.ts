@@ -26,12 +26,13 @@ export interface Draft {
   caFiles: string[];
   arch?: string;
   release?: string;
+  bundle?: string;
   backend?: string;
   cache?: string;
   cert?: string;
   certKey?: string;
   maxIndexAge?: string;
-  switches: Set<'offline' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor'>;
+  switches: Set<'offline' | 'locked' | 'noLock' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor'>;
 }
 
 export const newDraft = (): Draft => ({ mirrors: [], looseKeys: [], caFiles: [], switches: new Set() });
@@ -56,6 +57,9 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--require-isolation', help: 'refuse backends that are no security boundary', apply: turnOn('requireIsolation') },
   { flag: '--cache', value: 'DIR', help: 'the store (ALPROOT_CACHE)', apply: (d, v) => void (d.cache = v) },
   { flag: '--offline', help: 'open no socket; use what the store has (ALPROOT_OFFLINE)', apply: turnOn('offline') },
+  { flag: '--bundle', value: 'FILE', help: 'take everything from this bundle, and nothing from a network (ALPROOT_BUNDLE)', apply: (d, v) => void (d.bundle = v) },
+  { flag: '--locked', help: 'use what alproot.lock pins and nothing else; the default for a lock when CI is set (ALPROOT_LOCKED)', apply: turnOn('locked') },
+  { flag: '--no-lock', help: 'leave alproot.lock aside', apply: turnOn('noLock') },
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
   { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
@@ -97,7 +101,7 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
 }
 
 /** The host's variables that the library may see. */
-const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|source_date_epoch|path|home|term|tmpdir|user|lang|netrc|xdg_.*|sudo_.*)$/i;
+const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|source_date_epoch|path|home|term|tmpdir|user|lang|ci|netrc|xdg_.*|sudo_.*)$/i;
 
 export interface ConfigContext {
   /** `alproot.yaml` of the working directory. */
@@ -110,6 +114,7 @@ export interface ConfigContext {
 export function configFrom(draft: Draft, place: Surroundings, { project, emit, signal }: ConfigContext): Config {
   const path = (text: string): HostPath => hostPath(resolve(place.cwd, text));
   const { switches } = draft;
+  const bundle = draft.bundle ?? variable(place, 'ALPROOT_BUNDLE');
   const cache = draft.cache ?? variable(place, 'ALPROOT_CACHE');
   return {
     cache: cache === undefined ? undefined : path(cache),
@@ -121,6 +126,9 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     requireIsolation: switches.has('requireIsolation') || isSwitchedOn(place, 'ALPROOT_REQUIRE_ISOLATION'),
     offline: switches.has('offline') || isSwitchedOn(place, 'ALPROOT_OFFLINE'),
     refresh: switches.has('refresh'),
+    lock: chooseLock(draft, place),
+    project: project?.directory,
+    bundle: bundle === undefined ? undefined : path(bundle),
     allowRollback: switches.has('allowRollback'),
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
@@ -146,6 +154,12 @@ function chooseMirrors(draft: Draft, place: Surroundings, { path, project }: { p
     base: /^https?:\/\//i.test(base) ? base.replace(/\/+$/, '') : path(base.replace(/^file:\/\//, '')),
     keys: (keys.length > 0 ? keys : shared).map(path),
   }));
+}
+
+function chooseLock({ switches }: Draft, place: Surroundings): Config['lock'] {
+  if (switches.has('locked') && switches.has('noLock')) throw new AlprootError('ALP_USAGE_OPTION', '--locked and --no-lock exclude each other');
+  if (switches.has('noLock')) return 'off';
+  return switches.has('locked') || isSwitchedOn(place, 'ALPROOT_LOCKED') ? 'locked' : 'auto';
 }
 
 function chooseRelease(text: string | undefined): string | undefined {

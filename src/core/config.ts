@@ -27,6 +27,12 @@ export interface Config {
   readonly offline: boolean;
   /** Look at the mirrors again instead of using what the store has. */
   readonly refresh: boolean;
+  /** 'auto': a lock that is found is used, and nothing beside it when `CI` is set; 'locked': there must be one. */
+  readonly lock: 'auto' | 'locked' | 'off';
+  /** Directory of `alproot.yaml`. */
+  readonly project: HostPath | undefined;
+  /** A bundle that stands for every mirror; no socket is opened then. */
+  readonly bundle: HostPath | undefined;
   readonly allowRollback: boolean;
   /** Days; undefined: no limit. */
   readonly maxIndexAgeDays: number | undefined;
@@ -42,6 +48,8 @@ export interface Config {
 
 /** What a project's `alproot.yaml` says, paths made absolute. Flags and variables win over it. */
 export interface ProjectDefaults {
+  /** Where the file is. */
+  readonly directory: HostPath;
   readonly release?: string;
   readonly arch?: string;
   readonly backend?: string;

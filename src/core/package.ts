@@ -72,6 +72,7 @@ export interface RepositoryIndex {
   readonly description: string;
   /** Of the whole compressed file. */
   readonly sha256: Sha256Hex;
+  readonly sizeBytes: number;
   readonly packages: readonly PackageRecord[];
 }
 

@@ -24,6 +24,8 @@ export interface FetchRequest {
   /** What is already known of it; a blob of this hash is taken from the store without asking. */
   readonly sha256?: Sha256Hex | undefined;
   readonly sizeBytes?: number | undefined;
+  /** 'fixed': this path never changes, one answer is enough; 'offline': the last answer counts when there is no network. */
+  readonly remember?: 'fixed' | 'offline';
   /** For the progress display. */
   readonly label?: string;
   /** Attempts at a network file, the first included. */

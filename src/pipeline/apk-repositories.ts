@@ -10,7 +10,8 @@ import { parseRepositories, repositoryFiles, type RepositoryLine } from '../form
 import { parseTrustedKey, keyring, type TrustedKeys } from '../verify/key.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { alpineKeys, mirrorKeys } from './trust.ts';
-import { fetchIndex, firstMirror } from './sources.ts';
+import { pinnedEnvironment } from './pins.ts';
+import { firstMirror, openIndex } from './sources.ts';
 import { ALPINE_CDN, type ChosenMirrors } from './mirrors.ts';
 import { branchOf } from '../formats/releases.ts';
 import type { Session } from './session.ts';
@@ -18,10 +19,14 @@ import type { MirrorSpec } from '../core/config.ts';
 
 /** Where the packages of a repository come from, and who may vouch for them. */
 export interface PackagePlace {
-  readonly mirror: MirrorSpec;
+  /** All that may be asked: the identity of a package is known before it is fetched. */
+  readonly mirrors: readonly MirrorSpec[];
   /** Below the mirror: `v3.19/main`. */
   readonly path: string;
   readonly keys: TrustedKeys;
+  readonly release: string;
+  /** Under which a lock knows the repository. */
+  readonly name: string;
 }
 
 export interface TreeRepositories {
@@ -46,13 +51,20 @@ export function readRepositoryLines(tree: WorkTree, session: Session, { chosen, 
   return [...own, ...implied, ...extra.flatMap((text) => parseRepositories(text, { file: '--repository', arch, keywords: false }))];
 }
 
+export interface OpenRepositories {
+  readonly lines: readonly RepositoryLine[];
+  readonly tree: WorkTree;
+  /** Names that a lock leaves open come from the moving indexes. */
+  readonly extended: boolean;
+}
+
 /** Fetches and verifies them all; one that cannot be had is a warning, as it is for apk. */
-export async function openTreeRepositories(session: Session, chosen: ChosenMirrors, lines: readonly RepositoryLine[], tree: WorkTree): Promise<TreeRepositories> {
+export async function openTreeRepositories(session: Session, chosen: ChosenMirrors, { lines, tree, extended }: OpenRepositories): Promise<TreeRepositories> {
   const places = new Map<string, PackagePlace>();
   let unavailable = 0;
   const opened = await Promise.all(
     lines.map(async (line): Promise<Repository | undefined> => {
-      const found = await openRepository(session, chosen, { line, tree });
+      const found = await openRepository(session, chosen, { line, tree, extended });
       if (found === undefined) {
         unavailable++;
         return undefined;
@@ -64,26 +76,28 @@ export async function openTreeRepositories(session: Session, chosen: ChosenMirro
   return { repositories: opened.filter((repository) => repository !== undefined), places, unavailable };
 }
 
-interface OpenRequest {
+interface OpenRequest extends Omit<OpenRepositories, 'lines'> {
   readonly line: RepositoryLine;
-  readonly tree: WorkTree;
 }
 
-async function openRepository(session: Session, chosen: ChosenMirrors, { line, tree }: OpenRequest): Promise<{ repository: Repository; place: PackagePlace } | undefined> {
+async function openRepository(session: Session, chosen: ChosenMirrors, { line, tree, extended }: OpenRequest): Promise<{ repository: Repository; place: PackagePlace } | undefined> {
   const { arch } = session.config;
   if (line.layout !== 'v2') throw new AlprootError('ALP_BUILD_UNSUPPORTED', `repository ${line.location}: the ${line.layout} layout is not supported yet`);
   const official = OFFICIAL.exec(line.location);
   const [, branch = '', section = ''] = official ?? [];
   const mirrors = official === null ? [foreignMirror(line.location)] : chosen.mirrors;
   const path = official === null ? (line.location.split('/').at(-1) ?? '') : `${branch}/${section}`;
+  const name = official === null ? line.location : path;
+  const { release } = chosen;
+  const locked = pinnedEnvironment(session, release);
   return firstMirror(mirrors, async (mirror) => {
     const keys = official === null ? keyring(alpineKeys(arch).values(), treeKeys(tree)) : mirrorKeys(mirror, arch);
-    const index = await fetchIndex(session, { mirror, keys, path });
+    const index = await openIndex(session, { mirror, keys, path, name, tag: line.tag, release, locked, extended });
     if (index === undefined) {
       session.config.emit({ kind: 'warning', message: `there is no repository ${line.location} for ${arch}` });
       return undefined;
     }
-    return { repository: { index, ...(line.tag === undefined ? {} : { tag: line.tag }) }, place: { mirror, path, keys } };
+    return { repository: { index, ...(line.tag === undefined ? {} : { tag: line.tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, keys, release, name } };
   });
 }
 

@@ -2,7 +2,7 @@
  * "apk inside is alproot outside": a call of apk in a build's tree, answered with apk's words and status. Solved,
  * fetched, verified and installed from here; nothing in the sandbox needs a network, a CA or DNS.
  */
-import { isAlprootError } from '../core/errors.ts';
+import { AlprootError, isAlprootError } from '../core/errors.ts';
 import type { PackageRecord, PlannedPackage } from '../core/package.ts';
 import { treePathFromUser, type TreePath } from '../core/paths.ts';
 import { bufferSource } from '../core/bytes.ts';
@@ -23,6 +23,7 @@ import { verifyPackage } from '../verify/package-file.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { addDebianPackages } from './debian-packages.ts';
 import { fetchPlaced } from './package-files.ts';
+import { withPinned } from './pins.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { alpineKeys } from './trust.ts';
 import type { Session } from './session.ts';
@@ -63,12 +64,20 @@ async function answer(session: Session, call: Call): Promise<ApkAnswer> {
   if (args.command === undefined || !PLANNING_COMMANDS.includes(args.command)) return { kind: 'pass' };
   if (args.options.has('root')) return { kind: 'pass' };
   const files = openLocalFiles(call, args.operands, (args.options.get('allow-untrusted')?.at(-1) ?? 'no') === 'yes');
-  if (args.command === 'add') await addDebianPackages(session, options.mirrors, args.operands);
-  const database = readDatabase(tree);
-  const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: args.options.get('repository') ?? [] });
-  const opened = await openTreeRepositories(session, options.mirrors, lines, tree);
-  const outcome = runApk(request.args, hostOf(session, { database, opened, files }));
-  return carryOut(session, { ...call, outcome, opened, files });
+  return withPinned(session, async (extended) => {
+    if (args.command === 'add' && (session.pins === undefined || extended)) await addDebianPackages(session, options.mirrors, args.operands);
+    const database = readDatabase(tree);
+    const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: args.options.get('repository') ?? [] });
+    const opened = await openTreeRepositories(session, options.mirrors, { lines, tree, extended });
+    const outcome = runApk(request.args, hostOf(session, { database, opened, files }));
+    if (session.pins !== undefined && !extended) demandSolved(outcome);
+    return carryOut(session, { ...call, outcome, opened, files });
+  });
+}
+
+/** Under a lock, what cannot be solved may lie outside of it. @throws ALP_SOLVE_UNSATISFIABLE with apk's own words */
+function demandSolved({ status, plan, lines }: ApkOutcome): void {
+  if (status !== 0 && plan === undefined) throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', lines.map(({ text }) => text).join('\n'));
 }
 
 interface LocalFile {

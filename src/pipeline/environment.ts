@@ -13,7 +13,9 @@ import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { createRecording, type Recorded } from '../ship/recording.ts';
 import { isUrl } from '../fetch/fetcher.ts';
+import { formatLock } from '../formats/lockfile.ts';
 import { branchOf } from '../formats/releases.ts';
 import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase } from '../unpack/database.ts';
@@ -24,6 +26,7 @@ import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { fetchPackages } from './package-files.ts';
 import { runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
+import { withPinned } from './pins.ts';
 import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
 
 export interface Environment {
@@ -34,6 +37,8 @@ export interface Environment {
   readonly packages: readonly string[];
 }
 
+/** Beside the tree: what it was made of. */
+const RECORDED = 'recorded.json';
 const MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
@@ -43,28 +48,39 @@ export async function prepareEnvironment(session: Session, packages: readonly st
   const request = `environment-${requestKey(session, chosen, packages)}`;
   const known = store.getRecord(request) as { key?: Sha256Hex } | undefined;
   const ready = known?.key === undefined || config.refresh ? undefined : findEnvironment(session, known.key);
-  if (ready !== undefined) return ready;
+  if (ready !== undefined) return used(session, ready);
   const made = await store.withLock(request, async () => {
     const again = store.getRecord(request) as { key?: Sha256Hex } | undefined;
     const other = again?.key === undefined || config.refresh ? undefined : findEnvironment(session, again.key);
     return other ?? makeEnvironment(session, chosen, packages);
   });
   store.putRecord(request, { key: made.key });
-  return made;
+  return used(session, made);
+}
+
+/** What went into it counts as used by this run; it is read when a lock is written. */
+function used(session: Session, environment: Environment): Environment {
+  session.recording.add(() => {
+    const bytes = readFileCapped(joinHost(parentOfHost(environment.tree), RECORDED), MANIFEST_BYTES);
+    return bytes === undefined ? { requests: [], environments: [] } : (JSON.parse(bytes.toString()) as Recorded);
+  });
+  return environment;
 }
 
 /**
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
  * The bare minirootfs depends on no index.
  */
-function requestKey({ config }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): Sha256Hex {
+function requestKey({ config, pins }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): Sha256Hex {
+  // A lock says all there is to say, unless it may be extended.
+  if (pins?.strict === true) return keyOf('request-locked-1', config.arch, release, formatLock(pins.lock), ...[...packages].sort());
   const indexes = mirrors.filter(({ base }) => packages.length > 0 && !isUrl(base)).flatMap(({ base }) =>
     ['main', 'community'].map((section) => {
       const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, 'APKINDEX.tar.gz'), 512 * 1024 * 1024);
       return bytes === undefined ? '' : sha256Hex(bytes);
     }),
   );
-  return keyOf('request-1', config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort());
+  return keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort());
 }
 
 function findEnvironment({ store }: Session, key: Sha256Hex): Environment | undefined {
@@ -76,10 +92,18 @@ function findEnvironment({ store }: Session, key: Sha256Hex): Environment | unde
 }
 
 async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages: readonly string[]): Promise<Environment> {
+  return withPinned(session, async (extended) => {
+    if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
+    const own: Session = { ...session, recording: createRecording() };
+    const [minirootfs, sources] = await Promise.all([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)]);
+    own.recording.add({ requests: packages, environments: [] });
+    return fillEnvironment(own, { minirootfs, sources, packages });
+  });
+}
+
+async function fillEnvironment(session: Session, { minirootfs, sources, packages }: Omit<FillRequest, 'root'>): Promise<Environment> {
   const { store } = session;
-  await addDebianPackages(session, chosen, packages);
-  const [minirootfs, sources] = await Promise.all([fetchMinirootfs(session, chosen), fetchSources(session, chosen)]);
-  const key = keyOf('environment-1', minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
+  const key = keyOf('environment-2', sources.release, minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
   const found = findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
@@ -87,6 +111,7 @@ async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages
     const root = joinHost(directory, 'tree');
     makeDirectory(root);
     const installed = await fillTree(session, { root, minirootfs, sources, packages });
+    writeFileAtomic(joinHost(directory, RECORDED), `${JSON.stringify(session.recording.whole())}\n`);
     writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed })}\n`);
     return { tree: store.publishSnapshot(key, directory), key, release: minirootfs.version, packages: installed };
   } finally {
@@ -137,6 +162,7 @@ export async function installInto(session: Session, { tree, sources, packages }:
   const asked = packages.map((text) => parseDependency(text, { tag: true }));
   const names = new Set(asked.map(({ name }) => name));
   const world = [...before.world.filter(({ name }) => !names.has(name)), ...asked];
+  session.recording.add({ requests: [], environments: [{ release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] }] });
   const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages });
   announce(session, plan);
   const planned = plan.changes.flatMap((change): PlannedPackage[] => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' ? [] : [change.next]));

@@ -11,6 +11,7 @@ import { branchOf, compareBranches } from '../formats/releases.ts';
 import { namesOf } from '../system/directories.ts';
 import { isUrl } from '../fetch/fetcher.ts';
 import { bundledPins } from './trust.ts';
+import { pinnedRelease } from './pins.ts';
 import type { Session } from './session.ts';
 
 export const ALPINE_CDN = 'https://dl-cdn.alpinelinux.org/alpine';
@@ -27,9 +28,9 @@ export interface ChosenMirrors {
 export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
   const { config } = session;
   if (config.mirrors !== 'auto') {
-    return { mirrors: config.mirrors, debian: undefined, release: config.release ?? newestRelease(config.mirrors) };
+    return { mirrors: config.mirrors, debian: undefined, release: config.release ?? pinnedRelease(session) ?? newestRelease(config.mirrors) };
   }
-  const release = config.release ?? newestRelease([]);
+  const release = config.release ?? pinnedRelease(session) ?? newestRelease([]);
   const debian = joinHost(session.store.root, 'mirrors', 'debian');
   const record = `auto-${config.arch}-${branchOf(release)}`;
   const before = session.store.getRecord(record) as { source?: string } | undefined;

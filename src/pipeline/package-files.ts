@@ -3,11 +3,14 @@ import { AlprootError } from '../core/errors.ts';
 import type { PackageRecord, PlannedPackage } from '../core/package.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
+import type { LockedPackage } from '../formats/lockfile.ts';
+import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { verifyPackage, type OpenedPackage } from '../verify/package-file.ts';
 import type { PackagePlace } from './apk-repositories.ts';
+import { pinnedPackage } from './pins.ts';
 import type { Session } from './session.ts';
-import type { Sources } from './sources.ts';
+import { firstMirror, type Sources } from './sources.ts';
 
 const AT_ONCE = 8;
 
@@ -23,9 +26,13 @@ export const packageId = ({ name, version }: PackageRecord): string => `${name}-
 export type PlaceOf = (location: string) => PackagePlace | undefined;
 
 /** Packages of a release's own repositories. @throws as fetchPlaced */
-export function fetchPackages(session: Session, planned: readonly PlannedPackage[], { mirror, keys }: Sources): Promise<FetchedPackages> {
+export function fetchPackages(session: Session, planned: readonly PlannedPackage[], { mirror, mirrors, keys, release }: Sources): Promise<FetchedPackages> {
   const prefix = redactUrl(mirror.base);
-  return fetchPlaced(session, planned, (location) => ({ mirror, keys, path: location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location }));
+  const all = [mirror, ...mirrors.filter((other) => other !== mirror)];
+  return fetchPlaced(session, planned, (location) => {
+    const path = location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location;
+    return { mirrors: all, keys, path, name: path, release };
+  });
 }
 
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
@@ -40,21 +47,25 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
   return { files, open: (item) => openFetched(session, item, files) };
 }
 
-async function fetchOne(session: Session, { record, source }: PlannedPackage, placeOf: PlaceOf): Promise<Verified<OpenedPackage>> {
+/** The identity that an index gave, or a lock with the SHA-256 of the whole file, decides; not the mirror that it comes from. */
+async function fetchOne(session: Session, planned: PlannedPackage, placeOf: PlaceOf): Promise<Verified<OpenedPackage>> {
+  const { record, source } = planned;
   const id = packageId(record);
   const location = source.kind === 'repository' ? source.location : '';
   const place = placeOf(location);
   if (place === undefined) throw new Error(`a package of an unknown repository ${location}`);
-  const path = `${place.path}/${session.config.arch}/${id}.apk`;
+  const pinned = pinnedPackage(session, record);
   // Two mirrors may sign the same content with different keys: the files then differ in size.
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
-  const known = session.store.getRecord(file) as { sha256?: string } | undefined;
-  const ref = await reuse(session, known?.sha256) ?? (await download(session, { base: place.mirror.base, path, record }));
+  const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
+  const ref = reuse(session, known?.sha256) ?? (await download(session, { place, record, pinned }));
   const blob = session.store.openBlob(ref.sha256, `${id}.apk`);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'run the command again' });
   try {
-    const judged = verifyPackage(blob, { expected: record, repository: location, keys: place.keys });
+    const judged = verifyPackage(blob, { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined });
     if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
+    const locked: LockedPackage = { record: judged.package.record, repository: place.name, sha256: judged.package.sha256, datahash: judged.package.datahash, because: planned.because };
+    session.recording.add({ requests: [], environments: [{ release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] }] });
     return judged.package;
   } finally {
     blob.close();
@@ -66,15 +77,20 @@ function reuse(session: Session, sha256: string | undefined): { sha256: OpenedPa
 }
 
 interface Download {
-  readonly base: string;
-  readonly path: string;
+  readonly place: PackagePlace;
   readonly record: PackageRecord;
+  readonly pinned: LockedPackage | undefined;
 }
 
-async function download(session: Session, { base, path, record }: Download): Promise<{ sha256: OpenedPackage['sha256'] }> {
-  const ref = await session.fetcher.fetchOptional({ base, path, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, label: packageId(record) });
-  if (ref !== undefined) return ref;
-  throw new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${packageId(record)} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' });
+async function download(session: Session, { place: { mirrors, path }, record, pinned }: Download): Promise<BlobRef> {
+  const id = packageId(record);
+  return firstMirror(mirrors, async ({ base }) => {
+    const ref = await session.fetcher.fetchOptional({ base, path: `${path}/${session.config.arch}/${id}.apk`, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id });
+    if (ref !== undefined) return ref;
+    throw pinned === undefined
+      ? new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${id} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' })
+      : new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} does not have ${id} any more, which the lock pins`, { hint: `run \`alproot lock --update ${record.name}\`, or name a --mirror that keeps old packages` });
+  });
 }
 
 function openFetched(session: Session, { record }: PlannedPackage, files: ReadonlyMap<string, Verified<OpenedPackage>>): OpenedPackageFile {

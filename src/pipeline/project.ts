@@ -13,6 +13,7 @@ export function readProject(directory: HostPath): ProjectDefaults | undefined {
   if (bytes === undefined) return undefined;
   const { mirrors, ...rest } = parseProjectFile(bytes.toString('utf8'));
   const path = (text: string): HostPath => hostPath(resolve(directory, text));
-  if (mirrors === undefined) return rest;
-  return { ...rest, mirrors: mirrors.map(({ url, keys }) => ({ base: isUrl(url) ? url.replace(/\/+$/, '') : path(url), keys: keys.map(path) })) };
+  const defaults = { ...rest, directory };
+  if (mirrors === undefined) return defaults;
+  return { ...defaults, mirrors: mirrors.map(({ url, keys }) => ({ base: isUrl(url) ? url.replace(/\/+$/, '') : path(url), keys: keys.map(path) })) };
 }

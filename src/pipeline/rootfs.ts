@@ -8,8 +8,9 @@ import { isTaken } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { addDebianPackages } from './debian-packages.ts';
 import { fillTree } from './environment.ts';
-import { chooseMirrors } from './mirrors.ts';
-import { withSession } from './session.ts';
+import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { announcePins, withPinned } from './pins.ts';
+import { withProject, type Session } from './session.ts';
 import { fetchMinirootfs, fetchSources } from './sources.ts';
 import { randomBytes } from 'node:crypto';
 import { removeEmptyDirectory } from '../system/directories.ts';
@@ -33,21 +34,31 @@ export interface CreatedRootfs {
  * @throws ALP_UNPACK_TREE when the directory is not empty; ALP_* of every stage
  */
 export const createRootfs = (config: Config, { directory, packages }: CreateRootfs): Promise<CreatedRootfs> =>
-  withSession(config, async (session) => {
+  withProject(config, async (session) => {
     if (isTaken(directory) && namesOf(directory).length > 0) {
       throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not empty`, { hint: 'name a directory that does not exist yet' });
     }
+    announcePins(session);
     const chosen = await chooseMirrors(session);
-    await addDebianPackages(session, chosen, packages);
-    const [minirootfs, sources] = await Promise.all([fetchMinirootfs(session, chosen), fetchSources(session, chosen)]);
-    const staged = joinHost(parentOfHost(directory), `.alproot-${randomBytes(6).toString('hex')}`);
-    makeDirectory(staged, 0o755);
-    try {
-      const installed = await fillTree(session, { root: staged, minirootfs, sources, packages });
-      if (isTaken(directory)) removeEmptyDirectory(directory);
-      if (!moveDirectory(staged, directory)) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);
-      return { directory, release: minirootfs.version, arch: config.arch, packages: installed };
-    } finally {
-      removeTree(staged);
-    }
+    return withPinned(session, (extended) => createFrom(session, { directory, packages, chosen, extended }));
   });
+
+interface CreateFrom extends CreateRootfs {
+  readonly chosen: ChosenMirrors;
+  readonly extended: boolean;
+}
+
+async function createFrom(session: Session, { directory, packages, chosen, extended }: CreateFrom): Promise<CreatedRootfs> {
+  if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
+  const [minirootfs, sources] = await Promise.all([fetchMinirootfs(session, chosen), fetchSources(session, chosen, extended)]);
+  const staged = joinHost(parentOfHost(directory), `.alproot-${randomBytes(6).toString('hex')}`);
+  makeDirectory(staged, 0o755);
+  try {
+    const installed = await fillTree(session, { root: staged, minirootfs, sources, packages });
+    if (isTaken(directory)) removeEmptyDirectory(directory);
+    if (!moveDirectory(staged, directory)) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);
+    return { directory, release: minirootfs.version, arch: session.config.arch, packages: installed };
+  } finally {
+    removeTree(staged);
+  }
+}

@@ -10,8 +10,9 @@ import { removeTree } from '../system/removal.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { planMounts } from '../run/mount-plan.ts';
 import { prepareEnvironment } from './environment.ts';
+import { announcePins } from './pins.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
-import { withSession } from './session.ts';
+import { withProject } from './session.ts';
 import { isShareable } from './visible.ts';
 
 export interface EnvironmentRun {
@@ -39,7 +40,8 @@ export const BASE_ENV: Readonly<Record<string, string>> = {
 
 /** Runs a command; its status is the result. @throws ALP_* of every stage */
 export const runInEnvironment = (config: Config, request: EnvironmentRun): Promise<RunResult> =>
-  withSession(config, async (session) => {
+  withProject(config, async (session) => {
+    if (session.pins !== undefined) announcePins(session);
     const environment = await prepareEnvironment(session, request.packages);
     if (request.writable !== true) return runCommandIn(session, describe(environment.tree, request));
     const copy = session.store.makeTemporary('writable');
@@ -83,7 +85,7 @@ function parseVolume(text: string, directory: string): Mount {
 
 /** What would be run, and what is mounted. */
 export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ readonly text: string; readonly value: unknown }> =>
-  withSession(config, async (session) => {
+  withProject(config, async (session) => {
     const environment = await prepareEnvironment(session, request.packages);
     const description = describe(environment.tree, request);
     const backend = await chooseBackend(session, environment.tree);

@@ -4,7 +4,9 @@ import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
+import { rememberFetches } from '../fetch/remembered.ts';
 import { findHostTools, type RunHost } from '../run/host-tools.ts';
+import { createRecording, type Recording } from '../ship/recording.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
@@ -12,6 +14,8 @@ import { readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
 import { createHttpClient, offlineClient, type HttpClient } from '../system/http.ts';
 import { proxyVariables } from '../system/proxy.ts';
+import { openCarried } from './carried.ts';
+import { projectPins, type Pins } from './pins.ts';
 
 export interface Session {
   readonly config: Config;
@@ -19,6 +23,10 @@ export interface Session {
   readonly fetcher: Fetcher;
   readonly runHost: RunHost;
   readonly isRoot: boolean;
+  /** The lock that this invocation keeps to. */
+  readonly pins: Pins | undefined;
+  /** What was used, for a lock. */
+  readonly recording: Recording;
   readonly close: () => Promise<void>;
 }
 
@@ -34,17 +42,25 @@ export function cachePathOf(config: Config): HostPath {
 }
 
 /** @throws ALP_STORE_* */
-export function openSession(config: Config): Session {
-  const store = openStore(cachePathOf(config), { clock: systemClock, signal: config.signal });
+export function openSession(asked: Config, pins?: Pins): Session {
+  const store = openStore(cachePathOf(asked), { clock: systemClock, signal: asked.signal });
+  const carried = asked.bundle === undefined ? undefined : openCarried(asked, { store, bundle: asked.bundle, pins });
+  const config = carried?.config ?? asked;
   const http = openHttp(config);
   const isRoot = hasRealRoot();
+  const network = createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal });
   return {
     config,
     store,
     isRoot,
-    fetcher: createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal }),
+    pins: carried?.pins ?? pins,
+    recording: createRecording(),
+    fetcher: carried?.fetcher ?? rememberFetches(network, { store, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({ searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run') }),
-    close: () => http.close(),
+    close: async () => {
+      carried?.close();
+      await http.close();
+    },
   };
 }
 
@@ -69,15 +85,18 @@ function hasRealRoot(): boolean {
   return map.trim() === '' || map.split('\n').some((line) => Number(line.trim().split(/\s+/)[2] ?? '0') >= 65_535);
 }
 
-/** Opens a session for `work` and closes it whatever happens. */
-export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> {
-  const session = openSession(config);
+/** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. */
+export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, pins?: Pins): Promise<T> {
+  const session = openSession(config, pins);
   try {
     return await work(session);
   } finally {
     await session.close();
   }
 }
+
+/** The same under the lock beside `alproot.yaml`, for verbs that make an environment of packages. */
+export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> => withSession(config, work, projectPins(config));
 
 function readPem(path: HostPath): string {
   const bytes = readFileCapped(path, PEM_BYTES);

@@ -7,17 +7,23 @@ import type { Verified } from '../core/verified.ts';
 import { branchOf, compareBranches, isPointRelease, minirootfsFile, parseLatestReleases, parseMinirootfsName, type MinirootfsName } from '../formats/releases.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { OpenBlob } from '../store/blobs.ts';
+import type { LockedEnvironment, LockedRepository } from '../formats/lockfile.ts';
+import { lockedIndex } from '../verify/locked-index.ts';
 import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile } from '../verify/minirootfs.ts';
 import { judgeFreshness } from './freshness.ts';
 import type { ChosenMirrors } from './mirrors.ts';
+import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
 import { bundledPins, mirrorKeys } from './trust.ts';
 
 export interface Sources {
   readonly mirror: MirrorSpec;
   readonly keys: TrustedKeys;
+  /** All that may be asked for a package whose identity is known. */
+  readonly mirrors: readonly MirrorSpec[];
+  readonly release: string;
   readonly branch: string;
   readonly repositories: readonly Repository[];
 }
@@ -30,34 +36,71 @@ export interface Minirootfs {
 const SECTIONS = ['main', 'community'];
 
 /**
- * The indexes of a release, all from one mirror, so that two states of a repository are never mixed.
+ * The indexes of a release, all from one mirror, so that two states of a repository are never mixed. Under a lock the
+ * moving indexes are not looked at, unless the lock is `extended` by them.
  *
  * @throws ALP_FETCH_MIRRORS naming each mirror's trouble; ALP_VERIFY_*, ALP_STALE_*
  */
-export async function fetchSources(session: Session, { mirrors, release }: ChosenMirrors): Promise<Sources> {
+export async function fetchSources(session: Session, chosen: ChosenMirrors, extended = false): Promise<Sources> {
+  const { mirrors, release } = chosen;
+  const branch = branchOf(release);
+  const locked = pinnedEnvironment(session, release);
   return firstMirror(mirrors, async (mirror) => {
     const keys = mirrorKeys(mirror, session.config.arch);
-    const branch = branchOf(release);
-    const found = await Promise.all(SECTIONS.map((section) => fetchIndex(session, { mirror, keys, path: `${branch}/${section}` })));
+    const found = await Promise.all(SECTIONS.map((section) => openIndex(session, { mirror, keys, path: `${branch}/${section}`, release, locked, extended })));
     const repositories = found.filter((index) => index !== undefined).map((index): Repository => ({ index }));
     if (found[0] === undefined) {
       throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
     }
-    return { mirror, keys, branch, repositories };
+    return { mirror, mirrors, keys, branch, release, repositories };
   });
 }
 
-interface IndexPlace {
+export interface IndexPlace {
   readonly mirror: MirrorSpec;
   readonly keys: TrustedKeys;
+  /** Below the mirror: `v3.19/main`. */
   readonly path: string;
+}
+
+export interface OpenIndex extends IndexPlace {
+  /** As it was asked for; a lock and its recording go by it. */
+  readonly release: string;
+  /** What a lock pins of that release. */
+  readonly locked: LockedEnvironment | undefined;
+  /** Names that the lock leaves open come from the moving index. */
+  readonly extended: boolean;
+  /** Under which a lock has it, when that is not its path: the URL of a foreign repository. */
+  readonly name?: string;
+  readonly tag?: string | undefined;
+}
+
+/** A repository as the lock and the mirror have it; undefined when neither does. */
+export async function openIndex(session: Session, place: OpenIndex): Promise<Verified<RepositoryIndex> | undefined> {
+  const { locked, extended, mirror, path, release, tag } = place;
+  const name = place.name ?? path;
+  const known = locked?.repositories.find(({ location }) => location === name);
+  const record = (repository: LockedRepository): void =>
+    session.recording.add({ requests: [], environments: [{ release, arch: session.config.arch, repositories: [{ ...repository, ...(tag === undefined ? {} : { tag }) }], world: [], packages: [] }] });
+  if (locked !== undefined && !extended) {
+    if (known === undefined) return undefined;
+    record(known);
+    return lockedIndex({ repository: known, location: `${redactUrl(mirror.base)}/${path}`, pinned: locked.packages });
+  }
+  const moving = await fetchIndex(session, place);
+  if (moving === undefined) return undefined;
+  const repository: LockedRepository = { location: name, description: moving.description, sha256: moving.sha256, sizeBytes: moving.sizeBytes };
+  record(repository);
+  if (locked === undefined) return moving;
+  const pinned = locked.packages.filter(({ record: { name: own } }) => session.pins?.update.has(own) !== true);
+  return lockedIndex({ repository, location: moving.location, pinned, moving });
 }
 
 /** One verified index; undefined when the mirror does not have that repository. */
 export async function fetchIndex(session: Session, { mirror, keys, path }: IndexPlace): Promise<Verified<RepositoryIndex> | undefined> {
   const location = `${redactUrl(mirror.base)}/${path}`;
   const ref = await session.fetcher.fetchOptional({
-    base: mirror.base, path: `${path}/${session.config.arch}/APKINDEX.tar.gz`, maxBytes: limits.indexCompressed, label: `index of ${path}`,
+    base: mirror.base, path: `${path}/${session.config.arch}/APKINDEX.tar.gz`, maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline',
   });
   if (ref === undefined) return undefined;
   const blob = session.store.openBlob(ref.sha256, location);
@@ -73,17 +116,22 @@ export async function fetchIndex(session: Session, { mirror, keys, path }: Index
 
 /** The minirootfs of a release, verified. @throws ALP_FETCH_*, ALP_VERIFY_* */
 export async function fetchMinirootfs(session: Session, { mirrors, release }: ChosenMirrors): Promise<Minirootfs> {
+  const locked = pinnedEnvironment(session, release)?.minirootfs;
   return firstMirror(mirrors, async (mirror) => {
     const { arch } = session.config;
     const keys = mirrorKeys(mirror, arch);
     const directory = `${branchOf(release)}/releases/${arch}`;
-    const name = await chooseMinirootfs(session, { mirror, directory, release });
-    const ref = await session.fetcher.fetch({ base: mirror.base, path: `${directory}/${name.file}`, maxBytes: limits.minirootfs, label: name.file });
+    const name = (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ?? (await chooseMinirootfs(session, { mirror, directory, release }));
+    const ref = await session.fetcher.fetch({ base: mirror.base, path: `${directory}/${name.file}`, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256 });
     const signatures = await fetchSignatures(session, { mirror, keys, path: `${directory}/${name.file}` });
     const blob = session.store.openBlob(ref.sha256, name.file);
     if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${name.file} was damaged in the store`, { hint: 'run the command again' });
     try {
-      return { file: verifyMinirootfs(blob, { name: name.file, pins: bundledPins(), signatures, keys }).file, version: name.version };
+      const { file } = verifyMinirootfs(blob, { name: name.file, pins: bundledPins(), signatures, keys });
+      if (locked !== undefined && locked.sha512 !== file.sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${file.sha512}, the lock says ${locked.sha512}`);
+      const { sha256, sha512, sizeBytes } = file;
+      session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
+      return { file, version: name.version };
     } finally {
       blob.close();
     }
@@ -100,7 +148,7 @@ interface ReleasePlace {
 async function chooseMinirootfs(session: Session, { mirror, directory, release }: ReleasePlace): Promise<MinirootfsName> {
   const { arch } = session.config;
   if (isPointRelease(release)) return { file: minirootfsFile(release, arch), version: release, arch };
-  const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${directory}/latest-releases.yaml`, maxBytes: limits.metadata, label: 'release list' });
+  const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${directory}/latest-releases.yaml`, maxBytes: limits.metadata, label: 'release list', remember: 'offline' });
   const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, 'latest-releases.yaml');
   try {
     const listed = blob === undefined ? undefined : parseLatestReleases(readWhole(blob).toString('utf8'), arch);
@@ -122,7 +170,7 @@ async function fetchSignatures(session: Session, { mirror, keys, path }: IndexPl
   const own = [...keys.keys()].filter((name) => !name.startsWith('alpine-devel@'));
   const found = await Promise.all(
     own.map(async (keyName) => {
-      const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${path}.rsa256.${keyName}`, maxBytes: 16 * 1024, label: 'signature' });
+      const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${path}.rsa256.${keyName}`, maxBytes: 16 * 1024, label: 'signature', remember: 'offline' });
       const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, keyName);
       if (blob === undefined) return undefined;
       const bytes = readWhole(blob);

@@ -12,7 +12,7 @@ import { prepareEnvironment } from './environment.ts';
 import { findGlibcObjectsIn } from './inspect.ts';
 import { BASE_ENV, directoryMounts } from './run.ts';
 import { runCommandIn } from './sandbox.ts';
-import { withSession } from './session.ts';
+import { withProject } from './session.ts';
 import { isShareable, visibleDirectories } from './visible.ts';
 
 export interface ToolRun {
@@ -33,7 +33,7 @@ const TOOLCHAIN = ['gcc', 'musl-dev', 'linux-headers'];
  * @returns the tool's own status; a `-static` link that came out dynamic is ALP_BUILD_STATIC
  */
 export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
-  withSession(config, async (session) => {
+  withProject(config, async (session) => {
     const { tool, args, directory, env } = request;
     const environment = await prepareEnvironment(session, [...TOOLCHAIN, ...(request.packages ?? [])]);
     if (!isShareable(directory)) {

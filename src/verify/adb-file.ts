@@ -70,7 +70,7 @@ export function verifyAdb(source: ByteSource, { keys, location }: AdbOptions): J
     };
     readAdbBlocks(source, handler, limits.unpacked);
     judge();
-    if (schema === 'index') return { kind: 'index', index: indexFrom(block, location, wholeSha256(source)), vouchers };
+    if (schema === 'index') return { kind: 'index', index: indexFrom(block, { location, sha256: wholeSha256(source), sizeBytes: source.sizeBytes }), vouchers };
     const entries = opened().finish();
     const root = parseAdbRoot(block, ADB_KINDS.package);
     const record: PackageRecord = {
@@ -84,12 +84,12 @@ export function verifyAdb(source: ByteSource, { keys, location }: AdbOptions): J
   });
 }
 
-function indexFrom(block: Buffer, location: string, sha256: RepositoryIndex['sha256']): Verified<RepositoryIndex> {
+function indexFrom(block: Buffer, file: Pick<RepositoryIndex, 'location' | 'sha256' | 'sizeBytes'>): Verified<RepositoryIndex> {
   const root = parseAdbRoot(block, ADB_KINDS.index);
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);
-  const index: RepositoryIndex = { location, description: adbText(root, 'description'), sha256, packages };
+  const index: RepositoryIndex = { ...file, description: adbText(root, 'description'), packages };
   return index as Verified<RepositoryIndex>;
 }
 

@@ -40,7 +40,7 @@ export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = fa
     const { description, text } = contentsOf(member);
     const packages = parseIndex(text);
     refuseTwins(packages);
-    const index: RepositoryIndex = { location, description, sha256: sha256Hex(bytes), packages };
+    const index: RepositoryIndex = { location, description, sha256: sha256Hex(bytes), sizeBytes: bytes.length, packages };
     return { index: index as Verified<RepositoryIndex>, vouchers };
   });
 }

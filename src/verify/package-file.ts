@@ -27,6 +27,8 @@ export interface OpenedPackage extends PackageFile {
   readonly scripts: ReadonlyMap<ScriptKind, Buffer>;
   /** Directories (globs) that its trigger watches. */
   readonly triggers: readonly string[];
+  /** Of the data member, as the control member promises it. */
+  readonly datahash: Sha256Hex;
   /** Where the data member begins; it ends with the file. */
   readonly dataStart: number;
 }
@@ -69,7 +71,7 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     if (expected !== undefined) compareWithIndex(what, whole, expected);
     // An index does not carry `replaces`; it counts as the signed control part says.
     const judged = expected === undefined ? whole : { ...expected, replaces: whole.replaces, replacesPriority: whole.replacesPriority };
-    const opened: OpenedPackage = { record: judged, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, dataStart: member.end };
+    const opened: OpenedPackage = { record: judged, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash: dataSha256, dataStart: member.end };
     const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
     return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
   });

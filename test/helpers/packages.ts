@@ -36,7 +36,7 @@ export function pkg(id: string, text: PackageText = {}): PackageRecord {
 
 export function repo(packages: readonly PackageRecord[], options: { readonly location?: string; readonly tag?: string; readonly masked?: true } = {}): Repository {
   const { location = 'https://example.org/main', ...rest } = options;
-  const index: RepositoryIndex = { location, description: 'test', sha256: '' as Sha256Hex, packages };
+  const index: RepositoryIndex = { location, description: 'test', sha256: '' as Sha256Hex, sizeBytes: 0, packages };
   return { index: index as Verified<RepositoryIndex>, ...rest };
 }
 

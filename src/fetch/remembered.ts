@@ -1,0 +1,53 @@
+/** A fetcher that knows again what it brought: what cannot change is not asked for twice, and without a network the last known answer counts. */
+import { keyOf, type Sha256Hex } from '../core/digest.ts';
+import type { BlobRef } from '../store/blobs.ts';
+import type { Store } from '../store/store.ts';
+import { isUrl, type Fetcher, type FetchRequest } from './fetcher.ts';
+
+export interface RememberOptions {
+  readonly store: Pick<Store, 'getRecord' | 'putRecord' | 'hasBlob'>;
+  /** The last answer counts for everything, since no other can be had. */
+  readonly offline: boolean;
+  /** Ask again even for what cannot change. */
+  readonly refresh: boolean;
+}
+
+interface Answer {
+  readonly sha256?: Sha256Hex;
+  readonly sizeBytes?: number;
+  /** The mirror did not have it. */
+  readonly missing?: true;
+}
+
+/** Requests without `remember`, and those to directories, pass through. */
+export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: RememberOptions): Fetcher {
+  const nameOf = ({ base, path }: FetchRequest): string => `fetched-${keyOf(base, path)}`;
+  const isRemembered = ({ remember, base }: FetchRequest): boolean => remember !== undefined && isUrl(base);
+  const lookUp = (request: FetchRequest): Answer | undefined => {
+    if (!isRemembered(request) || !(offline || (request.remember === 'fixed' && !refresh))) return undefined;
+    const answer = store.getRecord(nameOf(request)) as Answer | undefined;
+    return answer?.sha256 !== undefined && !store.hasBlob(answer.sha256) ? undefined : answer;
+  };
+  const keep = (request: FetchRequest, ref: BlobRef | undefined): void => {
+    if (isRemembered(request) && !offline) store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
+  };
+  const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined => (sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes });
+  const fetchOptional = async (request: FetchRequest): Promise<BlobRef | undefined> => {
+    const known = lookUp(request);
+    if (known !== undefined && (refOf(known) !== undefined || offline)) return refOf(known);
+    const ref = await fetcher.fetchOptional(request);
+    keep(request, ref);
+    return ref;
+  };
+  return {
+    fetchOptional,
+    fetch: async (request) => {
+      const known = lookUp(request);
+      const ref = known === undefined ? undefined : refOf(known);
+      if (ref !== undefined) return ref;
+      const got = await fetcher.fetch(request);
+      keep(request, got);
+      return got;
+    },
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * What a run used, gathered piece by piece: a lock is the whole of it. The pieces of one run agree, since each
+ * repository is looked at once.
+ */
+import { AlprootError } from '../core/errors.ts';
+import { quoteName } from '../core/redact.ts';
+import { formatDependency } from '../formats/dependency.ts';
+import type { Lock, LockedEnvironment } from '../formats/lockfile.ts';
+
+/** An environment of which perhaps only some packages are known. */
+export interface RecordedEnvironment extends Omit<LockedEnvironment, 'minirootfs'> {
+  readonly minirootfs?: LockedEnvironment['minirootfs'];
+}
+
+export interface Recorded {
+  readonly requests: readonly string[];
+  readonly environments: readonly RecordedEnvironment[];
+}
+
+export interface Recording {
+  /** A function is called when the whole is asked for. */
+  readonly add: (part: Recorded | (() => Recorded)) => void;
+  readonly whole: () => Recorded;
+}
+
+export function createRecording(): Recording {
+  const parts: (Recorded | (() => Recorded))[] = [];
+  return {
+    add: (part) => void parts.push(part),
+    whole: () => mergeRecorded(parts.map((part) => (typeof part === 'function' ? part() : part))),
+  };
+}
+
+/** Everything that any of `parts` has, sorted. */
+export function mergeRecorded(parts: readonly Recorded[]): Recorded {
+  const environments = new Map<string, RecordedEnvironment>();
+  for (const next of parts.flatMap((part) => part.environments)) {
+    const key = `${next.release} ${next.arch}`;
+    const before = environments.get(key);
+    environments.set(key, before === undefined ? next : mergeEnvironments(before, next));
+  }
+  return { requests: [...new Set(parts.flatMap(({ requests }) => requests))].sort(), environments: [...environments].sort(byFirst).map(([, environment]) => environment) };
+}
+
+function mergeEnvironments(a: RecordedEnvironment, b: RecordedEnvironment): RecordedEnvironment {
+  const minirootfs = b.minirootfs ?? a.minirootfs;
+  return {
+    release: a.release,
+    arch: a.arch,
+    ...(minirootfs === undefined ? {} : { minirootfs }),
+    repositories: union([...a.repositories, ...b.repositories], ({ location }) => location),
+    world: union([...a.world, ...b.world], (item) => formatDependency(item, { tag: true })),
+    packages: union([...a.packages, ...b.packages], ({ record, repository }) => `${record.name}-${record.version} ${repository}`, (one, other) => ({ ...other, because: [...new Set([...one.because, ...other.because])].sort() })),
+  };
+}
+
+/** One for each key, in the order of the keys. */
+function union<T>(items: readonly T[], keyOf: (item: T) => string, merge: (one: T, other: T) => T = (_one, other) => other): T[] {
+  const found = new Map<string, T>();
+  for (const item of items) {
+    const before = found.get(keyOf(item));
+    found.set(keyOf(item), before === undefined ? item : merge(before, item));
+  }
+  return [...found].sort(byFirst).map(([, item]) => item);
+}
+
+const byFirst = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);
+
+/**
+ * @throws ALP_USAGE_ARGUMENT for what a lock cannot name: a repository of the host's own or without TLS
+ */
+export function lockOf({ requests, environments }: Recorded): Lock {
+  return {
+    requests,
+    environments: environments.map(({ minirootfs, ...rest }) => {
+      if (minirootfs === undefined) throw new Error(`nothing was recorded of the minirootfs of ${rest.release}`);
+      const stray = rest.repositories.find(({ location }) => !/^(?:https:\/\/|v\d|edge\/|latest-stable\/)/.test(location));
+      if (stray !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `the repository ${quoteName(stray.location)} cannot be locked`, { hint: 'a lock names repositories below the mirror, or by an https URL' });
+      return { ...rest, minirootfs };
+    }),
+  };
+}
