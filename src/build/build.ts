@@ -1,6 +1,5 @@
 /** A whole build: read the Dockerfile, plan, refuse what cannot be done, carry out, write the outputs. */
 import { AlprootError } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -11,7 +10,7 @@ import { executePlan } from './executor.ts';
 import type { BuildHost } from './host.ts';
 import { writeOutput } from './output.ts';
 import type { WrittenImage } from './output-image.ts';
-import { type OutputSpec, parseOutputSpec } from './output-spec.ts';
+import { parseOutputSpec } from './output-spec.ts';
 import type { BuildPlan } from './plan.ts';
 import { planBuild, type PlanOptions, refuseUnsupported } from './planner.ts';
 import type { Secrets } from './step-mounts.ts';
@@ -77,7 +76,7 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
   }
   const plan = planRequest(request);
   refuseUnsupported(plan);
-  warn(plan, host.emit, outputs);
+  for (const { line, message } of plan.warnings) host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
   const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
     let written: WrittenImage | undefined;
     for (const output of outputs) {
@@ -94,11 +93,6 @@ function checkedName(name: string): string {
   const known = normaliseImageName(name);
   if (known === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, { hint: 'expected NAME or NAME:TAG in lower case' });
   return known;
-}
-
-function warn(plan: BuildPlan, emit: Emit, outputs: readonly OutputSpec[]): void {
-  for (const { line, message } of plan.warnings) emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
-  if (outputs.length === 0) emit({ kind: 'warning', message: 'no output was asked for: the result stays in the cache only', hint: 'name a directory with -o DIR' });
 }
 
 /** As docker's --metadata-file. */

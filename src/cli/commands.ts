@@ -7,16 +7,19 @@ const MOUNT: CommandOption = { flags: '-v, --volume <source[:target[:ro]]>', hel
 const ENV: CommandOption = { flags: '-e, --env <name[=value]>', help: 'set a variable inside', repeat: true };
 const EXPLAIN: CommandOption = { flags: '--explain', help: 'print what would be run, and mounted, and stop' };
 
+const DOCKERFILE: CommandOption = { flags: '-f, --file <path>', help: 'the Dockerfile (default: CONTEXT/Dockerfile); - for standard input' };
+const TARGET: CommandOption = { flags: '--target <stage>', help: 'stop at this stage' };
+const BUILD_ARG: CommandOption = { flags: '--build-arg <name[=value]>', help: 'value of an ARG', repeat: true };
+const PLATFORM: CommandOption = { flags: '--platform <os/arch>', help: 'platform to build for' };
+
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'build', args: '[context]', summary: 'build a Dockerfile',
     options: [
-      { flags: '-f, --file <path>', help: 'the Dockerfile (default: CONTEXT/Dockerfile); - for standard input' },
+      DOCKERFILE,
       { flags: '-o, --output <dest>', help: 'DIR, or type=local|tar|oci|docker,dest=PATH', repeat: true },
       { flags: '-t, --tag <name>', help: 'name of the image in oci and docker outputs', repeat: true },
-      { flags: '--target <stage>', help: 'stop at this stage' },
-      { flags: '--build-arg <name[=value]>', help: 'value of an ARG', repeat: true },
-      { flags: '--platform <os/arch>', help: 'platform to build for' },
+      TARGET, BUILD_ARG, PLATFORM,
       { flags: '--no-cache', help: 'run every step' },
       { flags: '--no-cache-filter <stage>', help: 'run every step of these stages', repeat: true },
       { flags: '--network <mode>', help: 'host (default) or none for RUN' },
@@ -54,6 +57,34 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/rootfs.ts')).rootfs,
   },
   {
+    name: 'lock', args: '[context]', summary: 'pin everything that a Dockerfile or a list of packages needs',
+    options: [
+      PACKAGES, DOCKERFILE, TARGET, BUILD_ARG, PLATFORM,
+      { flags: '--update [packages]', help: 'look at all packages anew, or at these' },
+      { flags: '--check', help: 'write nothing; exit 10 with the difference when the lock does not fit' },
+    ],
+    examples: ['alproot lock', 'alproot lock -f Dockerfile.alpine .', 'alproot lock --update openssl'],
+    load: async () => (await import('./commands/lock.ts')).lock,
+  },
+  {
+    name: 'fetch', args: '[context]', summary: 'bring what the lock names into the store, for --offline',
+    options: [PACKAGES, DOCKERFILE, TARGET, BUILD_ARG, PLATFORM],
+    examples: ['alproot fetch -f Dockerfile.alpine .', 'alproot build --offline -f Dockerfile.alpine -o out .'],
+    load: async () => (await import('./commands/lock.ts')).fetch,
+  },
+  {
+    name: 'bundle', args: '<create|verify|show> [path]', summary: 'one file with everything that the lock names, for machines without a network',
+    options: [
+      PACKAGES, DOCKERFILE, TARGET, BUILD_ARG, PLATFORM,
+      { flags: '-o, --output <file>', help: 'create: where the bundle goes' },
+      { flags: '--sign-with <file>', help: 'create: private key (PEM)' },
+      { flags: '--with-tool', help: 'create: carry alproot itself, started by `sh tool/alproot`' },
+      { flags: '--require-signature', help: 'verify: refuse a bundle that no trusted key signed' },
+    ],
+    examples: ['alproot bundle create -o app.alproot .', 'alproot build --bundle app.alproot -o out .'],
+    load: async () => (await import('./commands/lock.ts')).bundle,
+  },
+  {
     name: 'verify', args: '<file...>', summary: 'judge minirootfs, APKINDEX and .apk files offline',
     load: async () => (await import('./commands/verify.ts')).verify,
   },
@@ -68,9 +99,10 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   { name: 'doctor', summary: 'what this host allows, and why not', options: [{ flags: '--network', help: 'check mirrors, proxies and certificates too' }], load: async () => (await import('./commands/doctor.ts')).doctor },
   {
-    name: 'mirror', args: '<from-debian|index|sign|keygen|serve> [paths...]', summary: 'make a repository of packages',
+    name: 'mirror', args: '<create|from-debian|index|sign|keygen|serve> [paths...]', summary: 'make a repository of packages',
     options: [
       PACKAGES,
+      DOCKERFILE,
       { flags: '--sign-with <file>', help: 'private key (PEM)' },
       { flags: '--name <key name>', help: 'name of a new key' },
       { flags: '--description <text>', help: 'description in the index' },

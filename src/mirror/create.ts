@@ -9,7 +9,6 @@ import { limits } from '../core/limits.ts';
 import type { Arch, PackageFile } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Verified } from '../core/verified.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { makeDirectory } from '../system/work-directory.ts';
 import { writeRelease } from './release.ts';
@@ -17,8 +16,8 @@ import { indexDirectory } from './repository.ts';
 import type { SigningKey } from './signing.ts';
 
 export interface MirroredPackage {
-  readonly file: Verified<PackageFile>;
-  /** Where the bytes are now; they are hashed again. */
+  readonly file: PackageFile;
+  /** Where the bytes are now; they are hashed again against the SHA-256 by which they were verified. */
   readonly path: HostPath;
   /** `main` or `community`. */
   readonly section: string;

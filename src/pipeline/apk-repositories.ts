@@ -94,14 +94,15 @@ async function openRepository(session: Session, chosen: ChosenMirrors, { line, t
     const keys = official === null ? keyring(alpineKeys(arch).values(), treeKeys(tree)) : mirrorKeys(mirror, arch);
     const index = await openIndex(session, { mirror, keys, path, name, tag: line.tag, release, locked, extended });
     if (index === undefined) {
-      session.config.emit({ kind: 'warning', message: `there is no repository ${line.location} for ${arch}` });
+      if (locked === undefined || extended) session.config.emit({ kind: 'warning', message: `there is no repository ${line.location} for ${arch}` });
       return undefined;
     }
     return { repository: { index, ...(line.tag === undefined ? {} : { tag: line.tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, keys, release, name } };
   });
 }
 
-const foreignMirror = (location: string): MirrorSpec => ({ base: location.slice(0, location.lastIndexOf('/')), keys: [] });
+/** The mirror that a repository of its own stands for. */
+export const foreignMirror = (location: string): MirrorSpec => ({ base: location.slice(0, location.lastIndexOf('/')), keys: [] });
 
 /** Keys that lie in a tree count for the foreign repositories of that tree, and for nothing else. */
 export function treeKeys(tree: WorkTree): ReturnType<typeof parseTrustedKey>[] {

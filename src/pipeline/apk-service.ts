@@ -33,6 +33,8 @@ export interface ApkServiceOptions {
   /** Runs package scripts in the request's tree, with its owners. */
   readonly scriptsFor: (request: ApkRequest, tree: WorkTree) => RunScript;
   readonly owners: OwnerPolicy;
+  /** Told when a lock does not cover the call; the call fails. */
+  readonly onStale: (error: AlprootError) => void;
 }
 
 /** Serves one call. What goes wrong is printed and becomes a status, as apk does it. */
@@ -44,6 +46,7 @@ export async function serveApk(session: Session, request: ApkRequest, options: A
     if (error instanceof ApkUsageError) return failed(error.message);
     if (!isAlprootError(error)) throw error;
     if (session.config.signal?.aborted === true) throw error;
+    if (error.code === 'ALP_STALE_LOCK') options.onStale(error);
     return failed(`${error.message}${error.hint === undefined ? '' : `\nhint: ${error.hint}`}`);
   } finally {
     tree.close();
@@ -134,6 +137,7 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
   let { status } = outcome;
   if (outcome.plan !== undefined && !outcome.simulate) {
     const changes = outcome.plan.changes.filter(({ kind }) => kind !== 'purge' && kind !== 'pin' && kind !== 'skip');
+    session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
     const planned = changes.flatMap((change): PlannedPackage[] => ('next' in change ? [change.next] : []));
     const fetched = await fetchPlaced(session, planned, (location) => opened.places.get(location));
     const before = new Set(readOwners(readDatabase(tree)).keys());

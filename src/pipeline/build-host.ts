@@ -2,7 +2,7 @@
 import { keyOf, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import { joinHost, type HostPath } from '../core/paths.ts';
+import { joinHost, type HostPath, type TreePath } from '../core/paths.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { RunResult } from '../core/run.ts';
 import type { ApkRequest, BaseTree, BuildHost, BuildRunDescription, CacheMount, DownloadedFile, LayerStore, StoredLayer } from '../build/host.ts';
@@ -12,6 +12,7 @@ import type { Backend } from '../run/backend.ts';
 import { openOwnersLibrary, type OwnersLibrary } from '../run/owners/library.ts';
 import { runWithOwners } from '../run/owners/run-with-owners.ts';
 import { runInTree } from '../run/run-in-tree.ts';
+import type { Recorded } from '../ship/recording.ts';
 import { systemClock } from '../system/clock.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { acquireLock } from '../system/file-lock.ts';
@@ -27,12 +28,22 @@ import { fetchGitTree } from './git.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { chooseBackend } from './sandbox.ts';
 import { openHttp, type Session } from './session.ts';
+import { createStepRecords, isCurrent, isPinned, type StepRecords } from './step-records.ts';
 
-/** @param sessionFor a session like `session` for another release or architecture */
-export function createBuildHost(session: Session, sessionFor: (release: string | undefined, arch: Session['config']['arch']) => Session): BuildHost {
+export interface BuildHostOptions {
+  /** A session like this one for another release or architecture. */
+  readonly sessionFor: (release: string | undefined, arch: Session['config']['arch']) => Session;
+  /** Cached steps count only when what they installed is still what the mirrors have: for making a lock. */
+  readonly current?: boolean;
+  /** Told when a lock does not cover what a RUN wants to install; the RUN fails. */
+  readonly onStale: (error: AlprootError) => void;
+}
+
+export function createBuildHost(session: Session, { sessionFor, onStale, current = false }: BuildHostOptions): BuildHost {
   const { config, store } = session;
   let library: Promise<OwnersLibrary> | undefined;
-  let lastChosen: ChosenMirrors | undefined;
+  const bases: { readonly version: string; readonly chosen: ChosenMirrors }[] = [];
+  const installed = createStepRecords(session);
   // Real owners need root, and a backend under which it stays root.
   let real = session.isRoot;
   const learnBackend = async (tree: HostPath): Promise<Backend> => {
@@ -62,15 +73,18 @@ export function createBuildHost(session: Session, sessionFor: (release: string |
     resolveBase: async ({ release, arch }): Promise<BaseTree> => {
       const own = sessionFor(releaseOf(release), arch);
       const environment = await prepareEnvironment(own, []);
-      lastChosen = await chooseMirrors(own);
+      bases.push({ version: environment.release, chosen: await chooseMirrors(own) });
+      session.recording.add({ requests: [`FROM alpine:${release}`], environments: [] });
       await learnBackend(environment.tree);
       return { key: environment.key, tree: environment.tree, owners: real ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
     },
-    layers: layerStore(session),
-    apk: async (request) => {
-      lastChosen ??= await chooseMirrors(session);
-      return serveApk(session, request, { mirrors: lastChosen, scriptsFor, owners: real ? 'apply' : 'record' });
-    },
+    layers: layerStore(session, { installed, isCurrent: current ? (recorded) => isCurrent(session, recorded) : () => Promise.resolve(true) }),
+    apk: (request) =>
+      installed.during(request, async (own) => {
+        const version = alpineReleaseOf(request.tree);
+        const mirrors = bases.find((base) => base.version === version)?.chosen ?? bases[0]?.chosen ?? (await chooseMirrors(session));
+        return serveApk(own, request, { mirrors, scriptsFor, onStale, owners: real ? 'apply' : 'record' });
+      }),
     run,
     download: (url, checksum) => downloadFile(session, url, checksum),
     openCache: (id, sharing) => openCache(session, id, sharing),
@@ -99,22 +113,45 @@ function ownersOf(path: HostPath): OwnerTable {
   return owners;
 }
 
-function layerStore({ store }: Session): LayerStore {
+interface LayerRules {
+  readonly installed: StepRecords;
+  readonly isCurrent: (recorded: Recorded) => Promise<boolean>;
+}
+
+/** A layer is kept together with what `apk` installed in it, so that a lock can judge it and be made from it. */
+function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: LayerRules): LayerStore {
+  const { store } = session;
   const fileOf = (key: string): HostPath => store.path('layers', keyOf('layer', key));
   return {
-    get: (key) => {
-      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as Partial<StoredLayer> | undefined;
+    get: async (key) => {
+      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
       const file = fileOf(key);
-      if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return Promise.resolve(undefined);
-      return Promise.resolve({ file, sha256: known.sha256, sizeBytes: known.sizeBytes });
+      if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return undefined;
+      if (known.recorded !== undefined) {
+        if (!isPinned(session, known.recorded) || !(await mayBeUsed(known.recorded))) return undefined;
+        session.recording.add(known.recorded);
+      }
+      return { file, sha256: known.sha256, sizeBytes: known.sizeBytes };
     },
-    put: (key, file, { sha256, sizeBytes }) => {
+    put: (key, file, { sha256, sizeBytes, tree }) => {
       const target = fileOf(key);
       moveFile(file, target);
-      store.putRecord(`layer-${keyOf('layer', key)}`, { sha256, sizeBytes });
+      const recorded = tree === undefined ? undefined : installed.take(tree);
+      store.putRecord(`layer-${keyOf('layer', key)}`, { sha256, sizeBytes, ...(recorded === undefined ? {} : { recorded }) });
       return Promise.resolve({ file: target, sha256, sizeBytes });
     },
   };
+}
+
+/** `3.19.4`, as the tree says itself. */
+function alpineReleaseOf(path: HostPath): string {
+  const tree = openWorkTree(path);
+  try {
+    const file = 'etc/alpine-release' as TreePath;
+    return tree.stat(file)?.kind === 'file' ? tree.readFile(file, 4096).toString('latin1').trim() : '';
+  } finally {
+    tree.close();
+  }
 }
 
 async function downloadFile(session: Session, url: string, checksum: string | undefined): Promise<DownloadedFile> {

@@ -3,14 +3,16 @@ import { readStandardInput } from '../system/standard-input.ts';
 import { archOfNode, archOfPlatform } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { hostPath, type HostPath } from '../core/paths.ts';
+import { hostPath, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Arch } from '../core/package.ts';
 import { buildImage, planRequest, readDockerfile, type BuildResult } from '../build/build.ts';
 import type { BuildPlan } from '../build/plan.ts';
 import type { Secrets } from '../build/step-mounts.ts';
+import type { Recorded } from '../ship/recording.ts';
 import { createBuildHost } from './build-host.ts';
-import { withSession } from './session.ts';
+import { announcePins, findPins, type Pins } from './pins.ts';
+import { withSession, type Session } from './session.ts';
 import { resolve } from 'node:path';
 import { readSecrets } from './secrets.ts';
 import { warnOfDynamicPrograms } from './static-check.ts';
@@ -42,14 +44,52 @@ type PlanInput = Parameters<typeof planRequest>[0];
 /** Executes nothing. @throws ALP_USAGE_*, ALP_FORMAT_DOCKERFILE */
 export const planDockerfile = (config: Config, options: BuildOptions): BuildPlan => planRequest(planInput(config, options));
 
-/** @throws ALP_BUILD_* with `Dockerfile:line`, and those of every stage */
-export const buildDockerfile = (config: Config, options: BuildOptions): Promise<BuildResult> => {
+/** @throws ALP_BUILD_* with `Dockerfile:line`, ALP_STALE_LOCK, and those of every stage */
+export async function buildDockerfile(config: Config, options: BuildOptions): Promise<BuildResult> {
   const input = planInput(config, options);
-  const secrets: Secrets = readSecrets(options);
+  const pins = findPins(config, lockDirectory(options), 'Dockerfile');
+  if (options.outputs.length === 0) config.emit({ kind: 'warning', message: 'no output was asked for: the result stays in the cache only', hint: 'name a directory with -o DIR' });
+  const result = await withSession({ ...config, arch: input.targetArch }, (session) => {
+    announcePins(session);
+    return buildIn(session, { input, options });
+  }, pins);
+  warnOfDynamicPrograms(config, options.outputs, options.directory);
+  return result;
+}
+
+/** Builds without output, for what it takes. */
+export const recordBuild = (config: Config, options: BuildOptions, pins: Pins | undefined): Promise<Recorded> => {
+  const input = planInput(config, options);
   return withSession({ ...config, arch: input.targetArch }, async (session) => {
-    const host = createBuildHost(session, (release, arch) => ({ ...session, config: { ...session.config, arch, ...(release === undefined ? {} : { release }) } }));
-    const epoch = config.env['SOURCE_DATE_EPOCH'];
-    const result = await buildImage(
+    await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined }, current: true });
+    return session.recording.whole();
+  }, pins);
+};
+
+/** Where the lock of a Dockerfile lies: beside it. */
+export function lockDirectory({ directory, context, file }: Pick<BuildOptions, 'directory' | 'context' | 'file'>): HostPath {
+  const base = context === '-' ? directory : hostPath(resolve(directory, context));
+  return file === undefined || file === '-' || context === '-' ? base : parentOfHost(hostPath(resolve(directory, file)));
+}
+
+interface BuildIn {
+  readonly input: PlanInput;
+  readonly options: BuildOptions;
+  readonly current?: boolean;
+}
+
+async function buildIn(session: Session, { input, options, current = false }: BuildIn): Promise<BuildResult> {
+  const { config } = session;
+  const secrets: Secrets = readSecrets(options);
+  let stale: AlprootError | undefined;
+  const host = createBuildHost(session, {
+    sessionFor: (release, arch) => ({ ...session, config: { ...config, arch, ...(release === undefined ? {} : { release }) } }),
+    onStale: (error) => (stale ??= error),
+    current,
+  });
+  const epoch = config.env['SOURCE_DATE_EPOCH'];
+  try {
+    return await buildImage(
       {
         ...input,
         context: options.context === '-' ? undefined : hostPath(resolve(options.directory, options.context)),
@@ -65,10 +105,10 @@ export const buildDockerfile = (config: Config, options: BuildOptions): Promise<
       },
       host,
     );
-    warnOfDynamicPrograms(config, options.outputs, options.directory);
-    return result;
-  });
-};
+  } catch (error) {
+    throw stale ?? error;
+  }
+}
 
 function planInput(config: Config, options: BuildOptions): PlanInput {
   const network = options.network ?? (config.offline ? 'none' : 'host');

@@ -47,7 +47,7 @@ export function openCarried(config: Config, { store, bundle: path, pins }: Carri
     const own = config.mirrors === 'auto' ? [] : config.mirrors.flatMap((mirror) => mirror.keys);
     return {
       config: { ...config, mirrors: [{ base: path, keys: [...new Set([...own, ...config.keys, keys])] }], offline: true },
-      pins: { name: path, lock, strict: true, update: new Set() },
+      pins: { name: path, lock, strict: true, update: new Set(), hint: 'make the bundle again, from a lock that has it' },
       fetcher: createCarriedFetcher({ store, name: path, find: bundle.find }),
       close,
     };

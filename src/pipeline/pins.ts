@@ -19,6 +19,8 @@ export interface Pins {
   readonly strict: boolean;
   /** Package names that may move all the same. */
   readonly update: ReadonlySet<string>;
+  /** What to do when it does not fit. */
+  readonly hint: string;
 }
 
 /** What a lock was made for. */
@@ -26,7 +28,8 @@ export type LockSubject = 'Dockerfile' | 'packages';
 
 export const subjectOf = ({ requests }: Lock): LockSubject => (requests.some((request) => request.startsWith('FROM ')) ? 'Dockerfile' : 'packages');
 
-const UPDATE_HINT = 'run `alproot lock --update` and commit the result';
+/** What helps against a lock that has drifted. */
+export const UPDATE_HINT = 'run `alproot lock --update` and commit the result';
 
 /** The lock in `directory`, when there is one for this subject and `--no-lock` does not forbid it. @throws ALP_FORMAT_LOCK, ALP_USAGE_OPTION, ALP_STALE_LOCK */
 export function findPins(config: Config, directory: HostPath, subject: LockSubject): Pins | undefined {
@@ -47,7 +50,7 @@ export function findPins(config: Config, directory: HostPath, subject: LockSubje
     config.emit({ kind: 'note', message: `not locked: ${message}` });
     return undefined;
   }
-  return { name: path, lock, strict, update: new Set() };
+  return { name: path, lock, strict, update: new Set(), hint: UPDATE_HINT };
 }
 
 /** The lock beside `alproot.yaml`, for the verbs that make an environment of packages. */
@@ -74,7 +77,7 @@ export function pinnedRelease({ pins, config }: Pinned): string | undefined {
 /** What a lock says of a release. @throws ALP_STALE_LOCK when it has nothing and nothing else may be used */
 export function pinnedEnvironment({ pins, config }: Pinned, release: string): LockedEnvironment | undefined {
   const found = pins?.lock.environments.find((environment) => environment.arch === config.arch && environment.release === release);
-  if (found === undefined && pins?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${quoteName(pins.name)} has nothing for Alpine ${release} on ${config.arch}`, { hint: UPDATE_HINT });
+  if (found === undefined && pins?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${quoteName(pins.name)} has nothing for Alpine ${release} on ${config.arch}`, { hint: pins.hint });
   return found;
 }
 
@@ -98,11 +101,11 @@ export async function withPinned<T>({ config, pins }: { readonly config: Config;
   } catch (error) {
     if (!isAlprootError(error, 'ALP_SOLVE_UNSATISFIABLE', 'ALP_STALE_LOCK')) throw error;
     if (pins.strict) throw staleLock(pins, error);
-    config.emit({ kind: 'warning', message: `${quoteName(pins.name)} does not cover all that is wanted: the rest comes from the mirror as it is now`, hint: UPDATE_HINT });
+    config.emit({ kind: 'warning', message: `${quoteName(pins.name)} does not cover all that is wanted: the rest comes from the mirror as it is now`, hint: pins.hint });
     return work(true);
   }
 }
 
 /** What a strict lock answers when it cannot give what is wanted. */
-export const staleLock = ({ name }: Pins, cause: AlprootError): AlprootError =>
-  cause.code === 'ALP_STALE_LOCK' ? cause : new AlprootError('ALP_STALE_LOCK', `${quoteName(name)} does not cover what is wanted:\n${cause.message}`, { hint: UPDATE_HINT, cause });
+export const staleLock = ({ name, hint }: Pins, cause: AlprootError): AlprootError =>
+  cause.code === 'ALP_STALE_LOCK' ? cause : new AlprootError('ALP_STALE_LOCK', `${quoteName(name)} does not cover what is wanted:\n${cause.message}`, { hint, cause });

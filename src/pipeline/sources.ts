@@ -166,7 +166,7 @@ async function chooseMinirootfs(session: Session, { mirror, directory, release }
 }
 
 /** `NAME.rsa256.KEY` for each key of the user's that the mirror may have signed with. */
-async function fetchSignatures(session: Session, { mirror, keys, path }: IndexPlace): Promise<DetachedSignature[]> {
+export async function fetchSignatures(session: Session, { mirror, keys, path }: IndexPlace): Promise<DetachedSignature[]> {
   const own = [...keys.keys()].filter((name) => !name.startsWith('alpine-devel@'));
   const found = await Promise.all(
     own.map(async (keyName) => {

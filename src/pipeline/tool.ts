@@ -11,6 +11,7 @@ import { isFile } from '../system/host-paths.ts';
 import { prepareEnvironment } from './environment.ts';
 import { findGlibcObjectsIn } from './inspect.ts';
 import { BASE_ENV, directoryMounts } from './run.ts';
+import type { Pins } from './pins.ts';
 import { runCommandIn } from './sandbox.ts';
 import { withProject } from './session.ts';
 import { isShareable, visibleDirectories } from './visible.ts';
@@ -25,7 +26,9 @@ export interface ToolRun {
   readonly packages?: readonly string[];
 }
 
-const TOOLCHAIN = ['gcc', 'musl-dev', 'linux-headers'];
+const TOOLCHAIN = ['gcc', 'musl-dev'];
+/** Left out where a lock does not have them: not every program includes a header of the kernel. */
+const HEADERS = 'linux-headers';
 
 /**
  * Runs a tool of the compiler environment on the host's files.
@@ -35,7 +38,7 @@ const TOOLCHAIN = ['gcc', 'musl-dev', 'linux-headers'];
 export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
   withProject(config, async (session) => {
     const { tool, args, directory, env } = request;
-    const environment = await prepareEnvironment(session, [...TOOLCHAIN, ...(request.packages ?? [])]);
+    const environment = await prepareEnvironment(session, [...TOOLCHAIN, ...(session.pins?.strict === true && !isLocked(session.pins, HEADERS) ? [] : [HEADERS]), ...(request.packages ?? [])]);
     if (!isShareable(directory)) {
       throw new AlprootError('ALP_RUN_MOUNT', `the working directory ${directory} cannot be shown inside: the environment has a directory of that name`, { hint: 'work in a directory of your own, such as one in your home' });
     }
@@ -54,6 +57,8 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
     if (tool === 'gcc' && result.status !== 0) blameGlibc(config, args, directory);
     return result;
   });
+
+const isLocked = ({ lock }: Pins, name: string): boolean => lock.environments.some(({ packages }) => packages.some(({ record }) => record.name === name));
 
 /** With `-static`, the output must not need anything at run time. */
 function checkStatic(args: readonly string[], directory: string): void {

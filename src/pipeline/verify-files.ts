@@ -2,14 +2,16 @@
 import { resolve } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { hostPath, parentOfHost, joinHost } from '../core/paths.ts';
+import { hostPath, parentOfHost, joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { namesOf } from '../system/directories.ts';
 import { readFileCapped } from '../system/files.ts';
 import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { openBundle } from '../ship/bundle.ts';
 import { verifyAnyFile, type Verdict } from '../verify/any-file.ts';
 import { keyring, type TrustedKeys } from '../verify/key.ts';
 import type { DetachedSignature } from '../verify/minirootfs.ts';
+import { signatureJudge } from './carried.ts';
 import { alpineKeys, bundledPins, readKeys } from './trust.ts';
 
 export interface FileVerdict {
@@ -37,8 +39,28 @@ export function verifyPaths(config: Config, paths: readonly string[], { director
   );
 }
 
+/** A bundle is a tar that begins with its manifest. */
+const BUNDLE_START = 'manifest.json\0';
+
+function readStart(file: HostPath): string | undefined {
+  const fd = openRegular(file);
+  if (fd === undefined) return undefined;
+  try {
+    const bytes = Buffer.alloc(BUNDLE_START.length);
+    descriptorSource(fd, file).read(bytes, 0);
+    return bytes.toString('latin1');
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
 function judge(path: string, keys: TrustedKeys): Verdict {
   const file = hostPath(path);
+  if (readStart(file) === BUNDLE_START) {
+    const bundle = openBundle(file, { judge: signatureJudge(keys) });
+    bundle.close();
+    return { kind: 'bundle', name: `${bundle.manifest.files.length} files`, vouchers: bundle.signedBy === undefined ? [] : [{ kind: 'key', keyName: bundle.signedBy, algorithm: 'sha256' }] };
+  }
   const fd = openRegular(file);
   if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is not a file that can be read`);
   try {

@@ -130,11 +130,16 @@ function demandContent({ source, entries, manifest }: Opened): void {
   demandLocked(manifest);
 }
 
-/** What the lock pins by SHA-256 is among the files, so a swapped index or package cannot hide behind a new manifest entry. */
+/**
+ * What the lock pins by SHA-256 is among the files, so a swapped package cannot hide behind a new manifest entry. An
+ * index is not needed beside a lock; one that is there must be the locked one.
+ */
 function demandLocked({ lock, files }: BundleManifest): void {
   const held = new Set(files.map(({ sha256 }) => sha256));
-  for (const { minirootfs, repositories, packages } of lock.environments) {
-    const pinned = [[minirootfs.file, minirootfs.sha256], ...repositories.map(({ location, sha256 }) => [`index of ${location}`, sha256]), ...packages.map(({ record, sha256 }) => [`${record.name}-${record.version}`, sha256])] as const;
+  const paths = new Set(files.map(({ path }) => path));
+  for (const { arch, minirootfs, repositories, packages } of lock.environments) {
+    const indexes = repositories.filter(({ location }) => paths.has(`${location}/${arch}/APKINDEX.tar.gz`));
+    const pinned = [[minirootfs.file, minirootfs.sha256], ...indexes.map(({ location, sha256 }) => [`index of ${location}`, sha256]), ...packages.map(({ record, sha256 }) => [`${record.name}-${record.version}`, sha256])] as const;
     const missing = pinned.find(([, sha256]) => !held.has(sha256 as never));
     if (missing !== undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `the bundle lacks ${quoteName(missing[0] ?? '')} as its lock pins it (SHA-256 ${missing[1] ?? ''})`, { facts: { item: missing[0] } });
   }

@@ -57,19 +57,3 @@ export function demandNoDrift({ path, lock, wanted }: DriftQuestion): void {
     facts: { changes },
   });
 }
-
-/**
- * Refuses requests that the lock was not made for, before anything is solved.
- *
- * @throws ALP_STALE_LOCK naming what came and what went
- */
-export function demandSameRequests({ path, lock, requests }: { readonly path: HostPath; readonly lock: Lock; readonly requests: readonly string[] }): void {
-  const added = requests.filter((request) => !lock.requests.includes(request));
-  const removed = lock.requests.filter((request) => !requests.includes(request));
-  if (added.length + removed.length === 0) return;
-  const lines = [...added.map((text) => `  + ${quoteName(text)}`), ...removed.map((text) => `  - ${quoteName(text)}`)];
-  throw new AlprootError('ALP_STALE_LOCK', `${quoteName(path)} was made for something else:\n${lines.join('\n')}`, {
-    hint: 'run `alproot lock --update` and commit the result',
-    facts: { added, removed },
-  });
-}

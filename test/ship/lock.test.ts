@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { parseLock } from '../../src/formats/lockfile-reader.ts';
 import { formatLock, type Lock, type LockedEnvironment } from '../../src/formats/lockfile.ts';
-import { demandNoDrift, demandSameRequests, isSameLock, lockPathIn, readLock, writeLock } from '../../src/ship/lock.ts';
+import { demandNoDrift, isSameLock, lockPathIn, readLock, writeLock } from '../../src/ship/lock.ts';
 import { diffLocks, formatLockDiff } from '../../src/ship/lock-diff.ts';
 import { lockedPackage, sampleLock } from '../helpers/locks.ts';
 
@@ -78,13 +78,5 @@ describe('the difference of two locks', () => {
       expect.objectContaining({ code: 'ALP_STALE_LOCK', message: expect.stringContaining('- package musl 1.2.4-r2') }),
     );
     expect(() => demandNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted: sampleLock() })).not.toThrow();
-  });
-
-  it('is noticed from the requests alone', () => {
-    const path = lockPathIn(directory);
-    expect(() => demandSameRequests({ path, lock: sampleLock(), requests: ['FROM alpine:3.19', 'gcc'] })).toThrow(
-      expect.objectContaining({ code: 'ALP_STALE_LOCK', message: expect.stringMatching(/\+ `gcc`\n {2}- `musl-dev`/) }),
-    );
-    expect(() => demandSameRequests({ path, lock: sampleLock(), requests: sampleLock().requests })).not.toThrow();
   });
 });

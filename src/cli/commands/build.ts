@@ -16,7 +16,8 @@ export const build: CommandAction = async (context) => {
   return 0;
 };
 
-function optionsOf(context: CommandContext): BuildOptions {
+/** The options of a build, as given; those that a command does not have are absent. */
+export function optionsOf(context: CommandContext): BuildOptions {
   const { place, args } = context;
   return {
     directory: hostPath(place.cwd),

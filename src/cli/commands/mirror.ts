@@ -1,9 +1,10 @@
-/** `alproot mirror from-debian|index|sign|keygen|serve`. */
+/** `alproot mirror create|from-debian|index|sign|keygen|serve`. */
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
-import { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../index.ts';
+import { indexMirror, makeMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../index.ts';
 import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { targetOf } from './lock.ts';
 
 export const mirror: CommandAction = async (context) => {
   const verb = VERBS[context.args[0] ?? ''];
@@ -23,6 +24,13 @@ const signWith = (context: CommandContext): HostPath | undefined => {
 };
 
 const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>> = {
+  create: async (context) => {
+    const directory = pathOf(context, context.args[1], 'a directory');
+    const key = signWith(context);
+    if (key === undefined) throw new AlprootError('ALP_USAGE_OPTION', 'mirror create needs --sign-with KEY for its index', { hint: 'make a key with `alproot mirror keygen`' });
+    const count = await makeMirror(context.config, targetOf(context, context.args[2]), { directory, signWith: key });
+    context.printer.result(`${directory}: ${count} packages\nuse it with --mirror ${directory} --keys-dir ${directory}/keys`, { directory, packages: count });
+  },
   'from-debian': async (context) => {
     const made = await mirrorFromDebian(context.config, pathOf(context, context.args[1], 'a directory'), list(context, 'package'));
     const use = `--mirror ${made.directory} --keys-dir ${made.keysDirectory} --release ${made.branch.replace(/^v/, '')}`;

@@ -12,7 +12,7 @@ export const verify: CommandAction = async (context) => {
       context.printer.error(new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, { hint: verdict.hint, cause: verdict, facts: { ...verdict.facts, path } }));
       status ||= verdict.exitStatus;
     } else {
-      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.vouchers.map(sentence).join('; ')}`;
+      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.vouchers.map(sentence).join('; ') || 'sound, but signed by no key that is trusted here'}`;
       context.printer.result(line, { path, ...verdict });
     }
   }

@@ -1,0 +1,69 @@
+/** solve → fetch → verify → unpack, into a tree that has a database. */
+import { AlprootError } from '../core/errors.ts';
+import type { InstallPlan, PlannedPackage } from '../core/package.ts';
+import { parseDependency } from '../formats/dependency.ts';
+import { formatPlanLines } from '../solve/plan-lines.ts';
+import { solve } from '../solve/solve.ts';
+import type { WorkTree } from '../system/work-tree.ts';
+import { applyPlan } from '../unpack/apply-plan.ts';
+import { readDatabase } from '../unpack/database.ts';
+import type { RunScript } from '../unpack/opened.ts';
+import { fetchPackages, type FetchedPackages } from './package-files.ts';
+import { runCommandIn } from './sandbox.ts';
+import type { Session } from './session.ts';
+import type { Sources } from './sources.ts';
+
+export interface InstallRequest {
+  readonly tree: WorkTree;
+  readonly sources: Sources;
+  /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
+  readonly packages: readonly string[];
+}
+
+interface Resolved {
+  readonly plan: InstallPlan;
+  readonly fetched: FetchedPackages;
+}
+
+/** solve → fetch → verify for a tree that has a database: what `packages` would bring is in the store then. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_* */
+export async function resolvePackages(session: Session, { tree, sources, packages }: InstallRequest): Promise<Resolved> {
+  const before = readDatabase(tree);
+  const asked = packages.map((text) => parseDependency(text, { tag: true }));
+  const names = new Set(asked.map(({ name }) => name));
+  const world = [...before.world.filter(({ name }) => !names.has(name)), ...asked];
+  session.recording.add({ requests: [], environments: [{ release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] }] });
+  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages });
+  announce(session, plan);
+  const planned = plan.changes.flatMap((change): PlannedPackage[] => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' ? [] : [change.next]));
+  return { plan, fetched: await fetchPackages(session, planned, sources) };
+}
+
+/** The same, unpacked. @throws ALP_UNPACK_*, ALP_SCRIPT_FAILED */
+export async function installInto(session: Session, request: InstallRequest): Promise<void> {
+  const { tree } = request;
+  const { plan, fetched } = await resolvePackages(session, request);
+  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit });
+  const [failed] = failedScripts;
+  if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
+}
+
+function announce({ config: { emit } }: Session, plan: InstallPlan): void {
+  const lines = formatPlanLines(plan);
+  for (const [index, line] of lines.entries()) emit({ kind: 'plan', index: index + 1, count: lines.length, line });
+}
+
+/** Package scripts run in the tree that they belong to, without network. */
+export function scriptRunner(session: Session, tree: WorkTree): RunScript {
+  return ({ path, args, env, onOutput }) =>
+    runCommandIn(session, {
+      tree: tree.root,
+      writable: true,
+      mounts: [],
+      argv: [path, ...args],
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+      cwd: '/',
+      user: { uid: 0, gid: 0 },
+      network: 'none',
+      stdio: { kind: 'pipe', onOutput },
+    });
+}
