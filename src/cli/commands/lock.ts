@@ -7,15 +7,23 @@ import { isOn, list, text, type CommandAction, type CommandContext } from '../co
 import { optionsOf } from './build.ts';
 
 export const lock: CommandAction = async (context) => {
-  const { update } = context.values;
+  const { update, directory } = updateOf(context);
   const check = isOn(context, 'check');
   if (check && update !== undefined) throw new AlprootError('ALP_USAGE_OPTION', '--check and --update exclude each other');
-  const made = await writeLockFor(context.config, targetOf(context, context.args[0]), { update: update === true ? 'all' : update === undefined ? undefined : list(context, 'update'), check });
+  const made = await writeLockFor(context.config, targetOf(context, directory), { update, check });
   const packages = made.lock.environments.reduce((sum, environment) => sum + environment.packages.length, 0);
   const what = check ? 'is up to date' : made.written ? 'written' : 'unchanged';
   context.printer.result(`${made.path}: ${what}, ${packages} packages${made.text === '' ? '' : `\n${made.text}`}`, { path: made.path, written: made.written, packages, changes: made.changes });
   return 0;
 };
+
+/** `--update` may stand before the context: a package's name has no slash and is no dot. */
+function updateOf(context: CommandContext): { update: 'all' | readonly string[] | undefined; directory: string | undefined } {
+  const { update } = context.values;
+  const [directory] = context.args;
+  if (typeof update === 'string' && directory === undefined && /^\.{1,2}$|\//.test(update)) return { update: 'all', directory: update };
+  return { update: update === undefined ? undefined : update === true ? 'all' : list(context, 'update'), directory };
+}
 
 export const fetch: CommandAction = async (context) => {
   const { files } = await fetchTarget(context.config, targetOf(context, context.args[0]));
