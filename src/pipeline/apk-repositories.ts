@@ -47,7 +47,7 @@ export function readRepositoryLines(tree: WorkTree, session: Session, { chosen, 
   const files = [FILE, ...(tree.stat(DIRECTORY)?.kind === 'directory' ? repositoryFiles(tree.list(DIRECTORY)).map((name) => `${DIRECTORY}/${name}` as TreePath) : [])];
   const own = files.flatMap((path) => (tree.stat(path)?.kind === 'file' ? parseRepositories(tree.readFile(path, limits.metadata).toString('latin1'), { file: path, arch, keywords: true }) : []));
   // A minirootfs made from Debian's packages names no repository: there is no apk in it that could ask one.
-  const implied = own.length > 0 || chosen.debian === undefined ? [] : ['main', 'community'].map((section): RepositoryLine => ({ location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`, layout: 'v2' }));
+  const implied = own.length > 0 || (tree.stat(FILE)?.sizeBytes ?? 0) > 0 ? [] : ['main', 'community'].map((section): RepositoryLine => ({ location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`, layout: 'v2' }));
   return [...own, ...implied, ...extra.flatMap((text) => parseRepositories(text, { file: '--repository', arch, keywords: false }))];
 }
 
