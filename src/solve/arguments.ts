@@ -30,19 +30,31 @@ const GLOBAL = rules(`allow-untrusted arch:value cache:bool cache-dir:value cach
   repository:value:X repository-config:value root:value:p root-tmpfs:auto sync:auto timeout:value update-cache::U
   uvol-manager:value verbose::v version::V wait:value`);
 const COMMIT = rules('clean-protected:bool commit-hooks:bool initramfs-diskless-boot overlay-from-stdin scripts:bool simulate:bool:s');
-const COMMANDS: Readonly<Record<string, readonly OptionRule[]>> = {
+const PLANNING: Readonly<Record<string, readonly OptionRule[]>> = {
   add: [...rules('initdb latest::l no-chown upgrade::u usermode virtual:value:t'), ...COMMIT],
   del: [...rules('rdepends::r'), ...COMMIT],
   fix: [...rules('depends::d directory-permissions reinstall::r upgrade::u xattr::x'), ...COMMIT],
   upgrade: [...rules('available::a ignore latest::l preupgrade:bool preupgrade-only prune self-upgrade:bool self-upgrade-only'), ...COMMIT],
   update: [],
 };
+const READING: Readonly<Record<string, readonly OptionRule[]>> = {
+  info: rules(`all::a contents::L depends::R description::d exists::e install-if installed::e license provides::P rdepends::r
+    replaces rinstall-if size::s triggers::t webpage::w who-owns::W`),
+  search: rules('all::a description::d exact::e exact::x has-origin origin::o rdepends::r'),
+  list: rules('available::a depends::d installed::I manifest origin::o orphaned::O providers::P upgradable::u upgradeable'),
+  policy: [],
+  version: rules('all::a check::c indexes::I limit:value:l test::t'),
+  audit: rules('backup check-permissions full packages recursive::r system'),
+};
+const COMMANDS = { ...PLANNING, ...READING };
 
-/** Other names of the planning commands are not known here: the caller passes them to the real apk. */
-export const PLANNING_COMMANDS: readonly string[] = Object.keys(COMMANDS);
+/** Commands that change a tree. */
+export const PLANNING_COMMANDS: readonly string[] = Object.keys(PLANNING);
+/** Commands that only look; others are known to the real apk alone. */
+export const READING_COMMANDS: readonly string[] = Object.keys(READING);
 
 export interface ApkArguments {
-  /** undefined when there is none that plans; then `operands` are all words. */
+  /** undefined when it is not one of those that were asked for; then `operands` are all words. */
   readonly command: string | undefined;
   readonly operands: readonly string[];
   /** Values in order; a flag or a switch counts as `yes`, `no` or `auto`. */
@@ -134,7 +146,7 @@ function walk(argv: readonly string[], known: readonly OptionRule[], put: Reader
   }
 }
 
-/** The first word that names a command; options before it are skipped as well as can be told. */
+/** The first word that names a command, whatever it does; options before it are skipped as well as can be told. */
 function findCommand(argv: readonly string[]): string | undefined {
   for (let at = 0; at < argv.length; at++) {
     const word = argv[at] ?? '';
@@ -153,22 +165,22 @@ function findCommand(argv: readonly string[]): string | undefined {
 const PRINTING = ['help', 'version', 'print-arch'];
 
 /**
- * Reads `argv`, the words after `apk`. What does not plan (other commands, `--help`) is not looked into: it comes
- * back as operands, without a command.
+ * Reads `argv`, the words after `apk`. What is none of `wanted` (other commands, `--help`) is not looked into: it
+ * comes back as operands, without a command.
  *
  * @throws ApkUsageError with apk's words for an option that it would refuse
  */
-export function parseApkArguments(argv: readonly string[]): ApkArguments {
+export function parseApkArguments(argv: readonly string[], wanted: readonly string[] = PLANNING_COMMANDS): ApkArguments {
   const command = findCommand(argv);
   const other: ApkArguments = { command: undefined, operands: argv, options: new Map() };
-  if (command === undefined) return other;
+  if (command === undefined || !wanted.includes(command)) return other;
   const options = new Map<string, string[]>();
   const operands: string[] = [];
   let pending: string | undefined = command;
   const put = (name: string, value: string): void => {
     options.set(name, [...(options.get(name) ?? []), value]);
   };
-  walk(argv, [...GLOBAL, ...(COMMANDS[command] ?? [])], put, (word) => {
+  walk(argv, [...GLOBAL, ...(COMMANDS[command as keyof typeof COMMANDS] ?? [])], put, (word) => {
     if (word === pending) pending = undefined;
     else if (word !== '' || command === 'upgrade' || command === 'update') operands.push(word);
   });

@@ -20,7 +20,7 @@ export interface PolicyVersion {
 
 const DATABASE = 'lib/apk/db/installed';
 
-/** The versions of the package called `name`, newest first; empty when nobody has one. */
+/** The versions of the package called `name`, the oldest first, as apk 2.14 lists them; empty when nobody has one. */
 export function explainPolicy(system: Pick<ApkSystem, 'installed' | 'catalog'>, name: string): PolicyVersion[] {
   const versions = new Map<string, PolicyPlace[]>();
   const add = (version: string, place: PolicyPlace): void => {
@@ -35,7 +35,7 @@ export function explainPolicy(system: Pick<ApkSystem, 'installed' | 'catalog'>, 
       for (const tag of tags) add(version, { kind: 'repository', location, ...(tag === undefined ? {} : { tag }) });
     }
   }
-  return [...versions].map(([version, places]) => ({ version, places })).sort((a, b) => compareVersions(b.version, a.version));
+  return [...versions].map(([version, places]) => ({ version, places })).sort((a, b) => compareVersions(a.version, b.version));
 }
 
 /** `NAME policy:`, then each version with its places. */

@@ -84,6 +84,10 @@ export function readOwners(database: Database): Map<TreePath, Acl> {
   return owners;
 }
 
+/** The directories whose changes run a package's trigger. */
+export const triggersOf = ({ triggers }: Pick<Database, 'triggers'>, { checksum }: PackageRecord): readonly string[] =>
+  checksum === undefined ? [] : (triggers.find((trigger) => trigger.checksum === formatChecksum(checksum))?.patterns ?? []);
+
 /** Kinds of scripts in the order in which apk keeps them. */
 export const SCRIPT_ORDER = ['pre-install', 'post-install', 'pre-deinstall', 'post-deinstall', 'pre-upgrade', 'post-upgrade', 'trigger'] as const;
 

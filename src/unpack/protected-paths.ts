@@ -12,23 +12,38 @@ const DIRECTORY = 'etc/apk/protected_paths.d' as TreePath;
 const MAX_BYTES = 64 * 1024;
 const DEFAULTS = ['+etc', '@etc/init.d', '!etc/apk'];
 
+/** What a rule's sign says: `-`, `+`, `@`, `!`; 'none' where there is no rule. */
+export type Protection = 'none' | 'ignored' | 'changed' | 'symlinks' | 'all';
+
 interface Rule {
-  readonly isProtected: boolean;
+  readonly protection: Protection;
   /** Patterns of the components that are still to come. */
   readonly rest: readonly ((name: string) => boolean)[];
 }
 
 interface Node {
-  readonly isProtected: boolean;
+  readonly protection: Protection;
   readonly rules: readonly Rule[];
 }
 
 /** @returns whether the files of a directory are protected */
 export function readProtection(tree: WorkTree): (directory: TreePath) => boolean {
+  const protectionOf = createProtection(protectionLines(tree));
+  return (directory) => isProtecting(protectionOf(directory));
+}
+
+export const isProtecting = (protection: Protection): boolean => protection !== 'none' && protection !== 'ignored';
+
+/** apk's own rules, and those of the tree. */
+export function protectionLines(tree: WorkTree): string[] {
   const names = tree.stat(DIRECTORY)?.kind === 'directory' ? tree.list(DIRECTORY).filter((name) => name.endsWith('.list')) : [];
   const files = names.map((name) => `${DIRECTORY}/${name}` as TreePath).filter((path) => tree.stat(path)?.kind === 'file');
-  const lines = [...DEFAULTS, ...files.flatMap((path) => tree.readFile(path, MAX_BYTES).toString('latin1').split('\n'))];
-  const nodes = new Map<TreePath, Node>([[TREE_ROOT, { isProtected: false, rules: lines.flatMap(parseRule) }]]);
+  return [...DEFAULTS, ...files.flatMap((path) => tree.readFile(path, MAX_BYTES).toString('latin1').split('\n'))];
+}
+
+/** The rule that holds for a path, of a directory or of a file. */
+export function createProtection(lines: readonly string[]): (path: TreePath) => Protection {
+  const nodes = new Map<TreePath, Node>([[TREE_ROOT, { protection: 'none', rules: lines.flatMap(parseRule) }]]);
   const nodeOf = (path: TreePath): Node => {
     const known = nodes.get(path);
     if (known !== undefined) return known;
@@ -36,21 +51,23 @@ export function readProtection(tree: WorkTree): (directory: TreePath) => boolean
     nodes.set(path, node);
     return node;
   };
-  return (directory) => nodeOf(directory).isProtected;
+  return (path) => nodeOf(path).protection;
 }
+
+const SIGNS: Readonly<Record<string, Protection>> = { '-': 'ignored', '+': 'changed', '@': 'symlinks', '!': 'all' };
 
 function parseRule(line: string): Rule[] {
   if (line === '' || line.startsWith('#')) return [];
   const signed = /^[-+@!]/.test(line);
   const path = (signed ? line.slice(1) : line).replace(/^\/+|\/+$/g, '');
-  return [{ isProtected: !line.startsWith('-'), rest: path.split('/').map(compilePattern) }];
+  return [{ protection: SIGNS[line[0] ?? ''] ?? 'changed', rest: path.split('/').map(compilePattern) }];
 }
 
-function stepInto({ isProtected, rules }: Node, name: string): Node {
+function stepInto({ protection, rules }: Node, name: string): Node {
   const met = rules.filter(({ rest: [first] }) => first?.(name) === true);
   const decisive = met.findLast(({ rest }) => rest.length === 1);
   return {
-    isProtected: decisive?.isProtected ?? isProtected,
+    protection: decisive?.protection ?? protection,
     rules: met.filter(({ rest }) => rest.length > 1).map((rule) => ({ ...rule, rest: rule.rest.slice(1) })),
   };
 }

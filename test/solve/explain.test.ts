@@ -87,10 +87,10 @@ describe('info and policy', () => {
     ]);
   });
 
-  it('lists every version with its places, newest first', () => {
+  it('lists every version with its places, oldest first', () => {
     const catalog = createCatalog([repo([pkg('a-1')]), repo([pkg('a-2')], { location: 'https://example.org/edge', tag: 'edge' })]);
     expect(formatPolicy('a', explainPolicy({ installed: installed(pkg('a-1')), catalog }, 'a'))).toEqual([
-      'a policy:', '  2:', '    @edge https://example.org/edge', '  1:', '    lib/apk/db/installed', '    https://example.org/main',
+      'a policy:', '  1:', '    lib/apk/db/installed', '    https://example.org/main', '  2:', '    @edge https://example.org/edge',
     ]);
   });
 
