@@ -14,7 +14,8 @@ const ALLOWED: Record<string, readonly string[]> = {
   unpack: ['core', 'formats', 'system', 'store'],
   ship: ['core', 'formats', 'system', 'store'],
   mirror: ['core', 'formats', 'system', 'store'],
-  run: ['core', 'system'],
+  // The loader backend asks programs for their interpreters.
+  run: ['core', 'formats', 'system'],
   build: ['core', 'formats', 'system', 'run'],
   pipeline: ['core', 'formats', 'system', 'store', ...STAGES],
   index: ['core', 'pipeline'],

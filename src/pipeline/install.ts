@@ -9,7 +9,7 @@ import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
 import { fetchPackages, type FetchedPackages } from './package-files.ts';
-import { runCommandIn } from './sandbox.ts';
+import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
 
@@ -54,8 +54,13 @@ function announce({ config: { emit } }: Session, plan: InstallPlan): void {
 
 /** Package scripts run in the tree that they belong to, without network. */
 export function scriptRunner(session: Session, tree: WorkTree): RunScript {
-  return ({ path, args, env, onOutput }) =>
-    runCommandIn(session, {
+  return async ({ path, args, env, onOutput }) => {
+    const { name, showsTree } = await chooseBackend(session, tree.root);
+    if (!showsTree) {
+      session.config.emit({ kind: 'warning', message: `${path} is not run: ${name} cannot show it the tree`, hint: 'programs work, but what package scripts set up is missing' });
+      return { status: 0, signal: undefined };
+    }
+    return runCommandIn(session, {
       tree: tree.root,
       writable: true,
       mounts: [],
@@ -66,4 +71,5 @@ export function scriptRunner(session: Session, tree: WorkTree): RunScript {
       network: 'none',
       stdio: { kind: 'pipe', onOutput },
     });
+  };
 }

@@ -40,14 +40,14 @@ export async function chooseBackend(session: Session, tree: HostPath): Promise<B
   if (config.requireIsolation && backend.isolation !== 'full') {
     throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, which isolates nothing:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
   }
-  if (backend.isolation === 'none') config.emit({ kind: 'note', message: `using ${backend.name}; isolation: none` });
+  if (backend.isolation === 'none') config.emit({ kind: 'note', message: `using ${backend.name}; isolation: none${backend.cutsNetwork ? '' : '; the network cannot be cut off'}` });
   store.putRecord(record, { name: backend.name });
   return backend;
 }
 
 async function probeForced({ config, runHost }: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: BackendVerdict[] }> {
   const forced = BACKENDS.find(({ name }) => name === config.backend);
-  if (forced === undefined) throw new AlprootError('ALP_RUN_BACKEND', `the backend ${config.backend ?? ''} is not available in this version`, { hint: 'choose bwrap, userns, chroot or proot' });
+  if (forced === undefined) throw new AlprootError('ALP_RUN_BACKEND', `the backend ${config.backend ?? ''} is not available in this version`, { hint: 'choose bwrap, userns, chroot, proot or loader' });
   const verdict = await probeBackend(forced, runHost, tree);
   return { backend: verdict.works ? forced : undefined, verdicts: [verdict] };
 }
@@ -64,8 +64,5 @@ const noBackend = (verdicts: readonly BackendVerdict[]): AlprootError =>
 /** Runs by the chosen backend. */
 export async function runCommandIn(session: Session, description: RunDescription): Promise<RunResult> {
   const backend = await chooseBackend(session, description.tree);
-  if (description.network === 'none' && !backend.cutsNetwork && description.stdio.kind !== 'pipe') {
-    session.config.emit({ kind: 'note', message: `${backend.name} cannot cut the network off` });
-  }
   return runInTree(backend, { ...description, ...(session.config.signal === undefined ? {} : { signal: session.config.signal }) }, session.runHost);
 }

@@ -32,14 +32,16 @@ export async function probeBackend(backend: Backend, host: RunHost, tree: HostPa
   if (missing !== undefined) return verdict(false, `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`, `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`);
   const refusal = backend.refuse(host);
   if (refusal !== undefined) return verdict(false, refusal);
+  // A tree of the host's programs has no loader of its own to try; nothing but the two programs is needed.
+  if (!backend.showsTree && probeMounts(tree).length > 0) return verdict(true, 'for compilers and make only; no isolation from hostile code');
   const output: string[] = [];
   const scratch = host.scratch();
   const place = joinHost(scratch, 'probe');
   makeDirectory(place);
   try {
-    const { status } = await runInTree(backend, probeRun(tree, place, output), host);
+    const { status } = await runInTree(backend, backend.showsTree ? probeRun(tree, place, output) : startProbe(tree, output), host);
     const text = output.join('');
-    if (status === 0 && text.includes('works')) return verdict(true, backend.isolation === 'full' ? 'works, isolated' : 'works; no isolation from hostile code');
+    if (status === 0 && text.includes('works')) return verdict(true, backend.isolation === 'full' ? 'works, isolated' : backend.showsTree ? 'works; no isolation from hostile code' : 'for compilers and make only; no isolation from hostile code');
     const { reason, fix } = explainRefusal(backend.name, text, host);
     return verdict(false, reason, fix);
   } catch (error) {
@@ -63,6 +65,9 @@ const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescrip
   network: 'none',
   stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void output.push(bytes.toString()) },
 });
+
+/** Without a root of its own nothing may be written: whether a program of the tree starts is all there is to know. */
+const startProbe = (tree: HostPath, output: string[]): RunDescription => ({ ...probeRun(tree, tree, output), mounts: [], argv: ['/bin/sh', '-c', 'echo works'] });
 
 /** All verdicts, strongest backend first. */
 export async function probeBackends(host: RunHost, tree: HostPath): Promise<BackendVerdict[]> {

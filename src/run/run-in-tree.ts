@@ -30,7 +30,7 @@ export async function runInTree(backend: Backend, description: RunDescription, h
   let made: readonly TreePath[] = [];
   try {
     requireProgram(description, tree);
-    const plan = planMounts(description, tree);
+    const plan = backend.showsTree ? planMounts(description, tree) : { ops: [], made: [] };
     made = plan.made;
     return await start(backend.compile(description, plan, { ...host, scratch }), description, host);
   } finally {
