@@ -5,7 +5,7 @@ import { showName } from '../core/redact.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { openExchange, type Exchange } from '../system/exchange.ts';
 import { openWorkTree } from '../system/work-tree.ts';
-import { isReadOnly, parseShimRequest, type ShimRequest } from './apk-shim.ts';
+import { intentOf, parseShimRequest, type ShimRequest } from './apk-shim.ts';
 import type { ApkAnswer } from './host.ts';
 
 export interface ApkServer {
@@ -17,11 +17,15 @@ export interface ApkServer {
 
 const REQUEST_BYTES = 4 * 1024 * 1024;
 
-/**
- * @param directory to be made; nothing else may be in it
- * @param serve called for one request at a time; what it throws is printed by the shim as apk prints its errors
- */
-export function startApkServer(directory: HostPath, serve: (request: ShimRequest) => Promise<ApkAnswer>): ApkServer {
+export interface ApkServerOptions {
+  /** Called for one request at a time; what it throws is printed by the shim as apk prints its errors. */
+  readonly serve: (request: ShimRequest) => Promise<ApkAnswer>;
+  /** The tree has an apk of its own, for those who only look at the tree. */
+  readonly hasApk: boolean;
+}
+
+/** @param directory to be made; nothing else may be in it */
+export function startApkServer(directory: HostPath, options: ApkServerOptions): ApkServer {
   makeDirectory(directory, 0o700);
   // A RUN may call apk as any user; whatever the umask says.
   openToAll(directory);
@@ -31,7 +35,7 @@ export function startApkServer(directory: HostPath, serve: (request: ShimRequest
     if (id === undefined) return;
     const bytes = exchange.take(name, REQUEST_BYTES);
     const request = bytes === undefined ? undefined : parseShimRequest(id, bytes);
-    if (request !== undefined) reply(exchange, id, await answer(request, serve));
+    if (request !== undefined) reply(exchange, id, await answer(request, options));
   });
   return {
     directory,
@@ -48,9 +52,10 @@ function openToAll(directory: HostPath): void {
   tree.close();
 }
 
-async function answer(request: ShimRequest, serve: (request: ShimRequest) => Promise<ApkAnswer>): Promise<ApkAnswer> {
-  if (isReadOnly(request.args)) return { kind: 'pass' };
-  if (request.uid !== 0) return { kind: 'done', status: 99, stdout: '', stderr: 'ERROR: Unable to lock database: Permission denied\nERROR: Failed to open apk database: Permission denied\n' };
+async function answer(request: ShimRequest, { serve, hasApk }: ApkServerOptions): Promise<ApkAnswer> {
+  const intent = intentOf(request.args);
+  if (intent === 'look' && hasApk) return { kind: 'pass' };
+  if (intent === 'change' && request.uid !== 0) return { kind: 'done', status: 99, stdout: '', stderr: 'ERROR: Unable to lock database: Permission denied\nERROR: Failed to open apk database: Permission denied\n' };
   try {
     return await serve(request);
   } catch (error) {

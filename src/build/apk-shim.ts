@@ -54,20 +54,25 @@ export function parseShimRequest(id: string, bytes: Uint8Array): ShimRequest | u
   return { id, cwd, uid: Number(uid), args };
 }
 
-const READ_ONLY = new Set([
-  'info', 'version', 'audit', 'stats', 'dot', 'manifest', 'verify', 'index', 'list', 'query', 'adbdump', 'adbgen', 'adbsign', 'mkndx', 'mkpkg', 'convdb', 'convndx', 'extract', '--version', '-V', '--help', '-h', '--print-arch',
+/** Answered from the tree alone. */
+const LOOKING = new Set([
+  'info', 'audit', 'stats', 'dot', 'manifest', 'verify', 'index', 'query', 'adbdump', 'adbgen', 'adbsign', 'mkndx', 'mkpkg', 'convdb', 'convndx', 'extract', '--version', '-V', '--help', '-h', '--print-arch',
 ]);
+/** Answered from the repositories too, which nothing inside can reach. */
+const ASKING = new Set(['search', 'policy', 'list', 'version']);
 const VALUE_OPTIONS = new Set([
   '-p', '--root', '-X', '--repository', '--repositories-file', '--keys-dir', '--arch', '--cache-dir', '--cache-max-age', '--progress-fd', '--timeout', '--wait', '-t', '--virtual',
 ]);
 
-/** Whether a call only reads, and may be done by the tree's own apk. */
-export function isReadOnly(args: readonly string[]): boolean {
+/** What a call wants: to look at the tree, to ask about what there is, or to change something. */
+export function intentOf(args: readonly string[]): 'look' | 'ask' | 'change' {
+  if (args.some((arg) => arg === '--print-arch' || arg === '--version' || arg === '-V')) return 'look';
   for (let at = 0; at < args.length; at++) {
     const arg = args[at] ?? '';
-    if (READ_ONLY.has(arg)) return true;
+    if (LOOKING.has(arg)) return 'look';
+    if (ASKING.has(arg)) return 'ask';
     if (VALUE_OPTIONS.has(arg)) at++;
-    else if (!arg.startsWith('-')) return false;
+    else if (!arg.startsWith('-')) return 'change';
   }
-  return args.length === 0;
+  return args.length === 0 ? 'look' : 'change';
 }

@@ -58,7 +58,7 @@ export interface ApkRequest {
 
 export type ApkAnswer =
   | { readonly kind: 'done'; readonly status: number; readonly stdout: string; readonly stderr: string }
-  /** Only reads: the tree's own apk may do it. */
+  /** Only looks: the tree's own apk may do it. */
   | { readonly kind: 'pass' };
 
 /** A sandboxed command together with the owners that it sees and may change. */

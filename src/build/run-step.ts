@@ -37,14 +37,16 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
   const account = findAccount(target.tree, step.user, 'USER');
   const points: MountPoint[] = [];
   const releases: (() => void)[] = [];
-  const server = startApkServer(joinHost(scratch, 'apk'), ({ args, cwd, uid }) =>
-    host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal }),
-  );
+  const apk = findApk(target);
+  const server = startApkServer(joinHost(scratch, 'apk'), {
+    hasApk: apk.isFile,
+    serve: ({ args, cwd, uid }) => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal }),
+  });
   const output = createStepOutput(host.emit, { id, secrets: [] });
   try {
     const planned = await planMounts(step, { ...context, account });
     releases.push(...planned.releases);
-    const mounts = [...hostFiles(step, context), ...shimMounts(context, server.directory), ...scriptMounts(step, context), ...planned.mounts];
+    const mounts = [...hostFiles(step, context), ...shimMounts(context, { exchange: server.directory, apk }), ...scriptMounts(step, context), ...planned.mounts];
     const placed = mounts.map((mount) => place(mount, { target, points }));
     const masked = planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
     const result = await host.run({
@@ -100,18 +102,27 @@ function hostFiles(step: RunStep, { scratch }: RunContext): WantedMount[] {
   });
 }
 
+interface FoundApk {
+  /** Links followed. */
+  readonly path: TreePath;
+  readonly isFile: boolean;
+}
+
+/** The tree's own apk; a tree made from Debian's packages has a database and none. */
+function findApk({ tree }: OwnedTree): FoundApk {
+  const path = tree.resolve(treePathFromUser('sbin/apk'));
+  return { path, isFile: tree.stat(path)?.kind === 'file' };
+}
+
 /** In a tree of Alpine's, ours stands in for apk. */
-function shimMounts({ target: { tree }, scratch }: RunContext, exchange: HostPath): WantedMount[] {
-  const apk = tree.resolve(treePathFromUser('sbin/apk'));
-  const own = tree.stat(apk)?.kind === 'file';
-  // A tree made from Debian's packages has a database and no apk.
-  if (!own && tree.stat(tree.resolve(treePathFromUser('lib/apk/db/installed')))?.kind !== 'file') return [];
+function shimMounts({ target: { tree }, scratch }: RunContext, { exchange, apk }: { exchange: HostPath; apk: FoundApk }): WantedMount[] {
+  if (!apk.isFile && tree.stat(tree.resolve(treePathFromUser('lib/apk/db/installed')))?.kind !== 'file') return [];
   const shim = joinHost(scratch, 'apk-shim');
   writeFileAtomic(shim, APK_SHIM, { mode: 0o755 });
-  if (own) writeFileAtomic(joinHost(exchange, 'apk'), tree.readFile(apk, limits.minirootfs), { mode: 0o755 });
+  if (apk.isFile) writeFileAtomic(joinHost(exchange, 'apk'), tree.readFile(apk.path, limits.minirootfs), { mode: 0o755 });
   return [
     { target: treePathFromUser(EXCHANGE_TARGET), source: exchange, kind: 'directory', writable: true },
-    { target: apk, source: shim, kind: 'file', writable: false },
+    { target: apk.path, source: shim, kind: 'file', writable: false },
   ];
 }
 

@@ -9,7 +9,7 @@ import { bufferSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
 import type { ApkAnswer, ApkRequest } from '../build/host.ts';
 import type { OwnerTable } from '../build/owners.ts';
-import { ApkUsageError, parseApkArguments, PLANNING_COMMANDS } from '../solve/arguments.ts';
+import { ApkUsageError, parseApkArguments, READING_COMMANDS } from '../solve/arguments.ts';
 import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
 import { formatSummary } from '../solve/plan-lines.ts';
@@ -20,6 +20,7 @@ import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
 import { keyring } from '../verify/key.ts';
 import { verifyPackage } from '../verify/package-file.ts';
+import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { addDebianPackages } from './debian-packages.ts';
 import { fetchPlaced } from './package-files.ts';
@@ -64,7 +65,7 @@ interface Call {
 async function answer(session: Session, call: Call): Promise<ApkAnswer> {
   const { request, tree, options } = call;
   const args = parseApkArguments(request.args);
-  if (args.command === undefined || !PLANNING_COMMANDS.includes(args.command)) return { kind: 'pass' };
+  if (args.command === undefined) return answerLook(session, call);
   if (args.options.has('root')) return { kind: 'pass' };
   const files = openLocalFiles(call, args.operands, (args.options.get('allow-untrusted')?.at(-1) ?? 'no') === 'yes');
   return withPinned(session, async (extended) => {
@@ -76,6 +77,24 @@ async function answer(session: Session, call: Call): Promise<ApkAnswer> {
     if (session.pins !== undefined && !extended) demandSolved(outcome);
     return carryOut(session, { ...call, outcome, opened, files });
   });
+}
+
+/** What only looks; options that are not known here are left to the tree's own apk. */
+async function answerLook(session: Session, { request, tree, options }: Call): Promise<ApkAnswer> {
+  const { args, cwd } = request;
+  try {
+    const { options: given } = parseApkArguments(args, READING_COMMANDS);
+    if (given.has('root')) return { kind: 'pass' };
+    const openRepositories = async (): Promise<TreeRepositories['repositories']> => {
+      const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: given.get('repository') ?? [] });
+      return (await openTreeRepositories(session, options.mirrors, { lines, tree, extended: false })).repositories;
+    };
+    const { arch } = session.config;
+    return (await answerQuestion({ args, cwd, tree, arch, owners: options.owners, openRepositories })) ?? { kind: 'pass' };
+  } catch (error) {
+    if (error instanceof ApkUsageError) return { kind: 'pass' };
+    throw error;
+  }
 }
 
 /** Under a lock, what cannot be solved may lie outside of it. @throws ALP_SOLVE_UNSATISFIABLE with apk's own words */
