@@ -2,7 +2,7 @@
 import { readStandardInput } from '../system/standard-input.ts';
 import { archOfNode, archOfPlatform } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
-import { AlprootError } from '../core/errors.ts';
+import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { hostPath, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Arch } from '../core/package.ts';
@@ -10,6 +10,7 @@ import { buildImage, planRequest, readDockerfile, type BuildResult } from '../bu
 import type { BuildPlan } from '../build/plan.ts';
 import type { Secrets } from '../build/step-mounts.ts';
 import type { Recorded } from '../ship/recording.ts';
+import { explainLinkFailure } from '../ship/link-failure.ts';
 import { createBuildHost } from './build-host.ts';
 import { announcePins, findPins, type Pins } from './pins.ts';
 import { withSession, type Session } from './session.ts';
@@ -106,8 +107,15 @@ async function buildIn(session: Session, { input, options, current = false }: Bu
       host,
     );
   } catch (error) {
-    throw stale ?? error;
+    throw stale ?? explained(error);
   }
+}
+
+/** A failed RUN with what its messages mean, when they are a compiler's. */
+function explained(error: unknown): unknown {
+  if (!isAlprootError(error, 'ALP_BUILD_RUN') || error.hint !== undefined) return error;
+  const [first] = explainLinkFailure(error.message, { args: error.message.split(/[\s`]+/) });
+  return first === undefined ? error : new AlprootError(error.code, error.message, { hint: `${first.message}: ${first.hint}`, cause: error, facts: error.facts });
 }
 
 function planInput(config: Config, options: BuildOptions): PlanInput {

@@ -6,6 +6,7 @@ import { limits } from '../core/limits.ts';
 import { hostPath } from '../core/paths.ts';
 import type { RunResult } from '../core/run.ts';
 import { inspectElf } from '../ship/inspect.ts';
+import { explainLinkFailure } from '../ship/link-failure.ts';
 import { readFileCapped } from '../system/files.ts';
 import { isFile } from '../system/host-paths.ts';
 import { prepareEnvironment } from './environment.ts';
@@ -22,6 +23,10 @@ export interface ToolRun {
   readonly args: readonly string[];
   readonly directory: string;
   readonly env: Readonly<Record<string, string>>;
+  /** What the compiler writes passes through here, so that a failure can be explained. */
+  readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+  /** Whether its messages go to a terminal. */
+  readonly color: boolean;
   /** Packages besides the compiler's. */
   readonly packages?: readonly string[];
 }
@@ -42,19 +47,20 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
     if (!isShareable(directory)) {
       throw new AlprootError('ALP_RUN_MOUNT', `the working directory ${directory} cannot be shown inside: the environment has a directory of that name`, { hint: 'work in a directory of your own, such as one in your home' });
     }
+    const heard = tool === 'gcc' && !args.includes('-') ? listen(request.onOutput) : undefined;
     const result = await runCommandIn(session, {
       tree: environment.tree,
       writable: false,
       mounts: directoryMounts(visibleDirectories(directory, args, config.env['HOME'])),
-      argv: [tool, ...args],
+      argv: [tool, ...(heard !== undefined && request.color ? ['-fdiagnostics-color'] : []), ...args],
       env: { ...BASE_ENV, HOME: '/tmp', ...env },
       cwd: directory,
       user: { uid: 0, gid: 0 },
       network: 'none',
-      stdio: { kind: 'inherit' },
+      stdio: heard === undefined ? { kind: 'inherit' } : { kind: 'pipe', onOutput: heard.onOutput },
     });
     if (tool === 'gcc' && result.status === 0) checkStatic(args, directory);
-    if (tool === 'gcc' && result.status !== 0) blameGlibc(config, args, directory);
+    if (tool === 'gcc' && result.status !== 0) explain(config, { args, directory, said: heard?.text() ?? '' });
     return result;
   });
 
@@ -76,8 +82,34 @@ function checkStatic(args: readonly string[], directory: string): void {
   });
 }
 
-/** After a failed link: objects of the command line that were compiled with glibc's headers, by name. */
-function blameGlibc({ emit }: Config, args: readonly string[], directory: string): void {
+const HEARD_BYTES = 256 * 1024;
+
+/** Passes on what a program writes, and keeps the end of its messages. */
+function listen(onOutput: ToolRun['onOutput']): { readonly onOutput: ToolRun['onOutput']; readonly text: () => string } {
+  let kept = Buffer.alloc(0);
+  return {
+    onOutput: (stream, bytes) => {
+      onOutput(stream, bytes);
+      if (stream === 'stderr') kept = Buffer.concat([kept, bytes]).subarray(-HEARD_BYTES);
+    },
+    // The colours of a terminal are no part of a message.
+    text: () => kept.toString('utf8').replace(/\x1b\[[0-9;]*[A-Za-z]/g, ''),
+  };
+}
+
+interface FailedTool {
+  readonly args: readonly string[];
+  readonly directory: string;
+  readonly said: string;
+}
+
+/** After a failure: what the messages mean, else the objects of the command line that were compiled with glibc's headers. */
+function explain({ emit }: Config, { args, directory, said }: FailedTool): void {
+  const diagnoses = explainLinkFailure(said, { args });
+  for (const { message, hint, packages } of diagnoses) {
+    emit({ kind: 'warning', message, hint: packages.length === 0 ? hint : `alproot cc --package ${packages.join(',')} …` });
+  }
+  if (diagnoses.some(({ kind }) => kind === 'glibc-object')) return;
   const files = args.filter((arg) => /\.(?:o|a|lo|so)$/.test(arg)).map((arg) => hostPath(resolve(directory, arg))).filter(isFile);
   for (const { name, symbols } of findGlibcObjectsIn(files)) {
     emit({ kind: 'warning', message: `${name} was compiled for glibc, not musl: it asks for ${symbols.join(', ')}`, hint: 'compile it again with alproot cc, or take the library from an Alpine package' });

@@ -142,7 +142,7 @@ const signs = (text: string, pattern: RegExp, say: (name: string) => LinkDiagnos
 function missingParts(text: string, isStatic: boolean): Sign[] {
   return [
     ...signs(text, /(?:cannot find|unable to find library) -l([\w.+-]+)/g, (name) => missingLibrary(name.replace(/:$/, ''), isStatic)),
-    ...signs(text, /(?:fatal error: ([\w./+-]+): No such file|fatal error: '([\w./+-]+)' file not found)/g, missingHeader),
+    ...signs(text, /:\d+: (?:fatal error: ([\w./+-]+): No such file|fatal error: '([\w./+-]+)' file not found)/g, missingHeader),
     ...signs(text, /cannot find (\w*crt[1inSTbe]\w*\.o)/g, (name) => ({
       kind: 'missing-library', packages: ['musl-dev'], message: `the start file ${name} is missing`, hint: 'install musl-dev (and gcc for crtbegin.o and crtend.o)',
     })),

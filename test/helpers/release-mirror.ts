@@ -15,6 +15,8 @@ export interface SmallPackage {
   readonly provides?: readonly string[];
   /** Content by path. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Of files, 0644 unless given. */
+  readonly modes?: Readonly<Record<string, number>>;
   readonly scripts?: Readonly<Record<string, string>>;
   readonly buildTime?: number;
 }
@@ -51,7 +53,7 @@ export async function makeReleaseMirror(directory: string, packages: readonly Sm
         key,
         facts: { arch: ARCH, description: one.name, url: 'https://example.org', license: 'MIT', origin: one.name, maintainer: 'A <a@example.org>', buildTime: newest, ...one },
         scripts: one.scripts ?? {},
-        entries: Object.entries(one.files ?? {}).map(([path, text]) => ({ kind: 'file', path, mode: 0o644, bytes: Buffer.from(text) })),
+        entries: Object.entries(one.files ?? {}).map(([path, text]) => ({ kind: 'file', path, mode: one.modes?.[path] ?? 0o644, bytes: Buffer.from(text) })),
       });
       writeFileSync(join(main, fileName), bytes);
     }
