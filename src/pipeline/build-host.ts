@@ -27,7 +27,8 @@ import { prepareEnvironment } from './environment.ts';
 import { fetchGitTree } from './git.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { chooseBackend } from './sandbox.ts';
-import { openHttp, type Session } from './session.ts';
+import { openHttp } from './network.ts';
+import type { Session } from './session.ts';
 import { createStepRecords, isCurrent, isPinned, type StepRecords } from './step-records.ts';
 
 export interface BuildHostOptions {

@@ -1,7 +1,6 @@
 /** What one invocation works with: the store, the network, the host's tools. Made lazily, closed at the end. */
 import { release as kernelRelease } from 'node:os';
 import type { Config } from '../core/config.ts';
-import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
 import { rememberFetches } from '../fetch/remembered.ts';
@@ -12,9 +11,8 @@ import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
 import { readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
-import { createHttpClient, offlineClient, type HttpClient } from '../system/http.ts';
-import { proxyVariables } from '../system/proxy.ts';
 import { openCarried } from './carried.ts';
+import { openHttp } from './network.ts';
 import { projectPins, type Pins } from './pins.ts';
 
 export interface Session {
@@ -29,8 +27,6 @@ export interface Session {
   readonly recording: Recording;
   readonly close: () => Promise<void>;
 }
-
-const PEM_BYTES = 4 * 1024 * 1024;
 
 /** The store that `config` means. */
 export function cachePathOf(config: Config): HostPath {
@@ -64,20 +60,6 @@ export function openSession(asked: Config, pins?: Pins): Session {
   };
 }
 
-/** The network as `config` allows it. */
-export const openHttp = (config: Config): HttpClient =>
-  config.offline
-    ? offlineClient()
-    : createHttpClient({
-        get roots() {
-          return rootCertificates(config);
-        },
-        get clientCertificate() {
-          return clientCertificate(config);
-        },
-        proxies: proxyVariables(config.env),
-      });
-
 /** Root that can give files away: not the only user of a namespace. */
 function hasRealRoot(): boolean {
   if (process.getuid?.() !== 0) return false;
@@ -97,18 +79,3 @@ export async function withSession<T>(config: Config, work: (session: Session) =>
 
 /** The same under the lock beside `alproot.yaml`, for verbs that make an environment of packages. */
 export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> => withSession(config, work, projectPins(config));
-
-function readPem(path: HostPath): string {
-  const bytes = readFileCapped(path, PEM_BYTES);
-  if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `${path} does not exist`);
-  return bytes.toString('utf8');
-}
-
-/** Mozilla's roots and whatever the user adds; the environment cannot take any away. */
-function rootCertificates(config: Config): string[] {
-  const split = (text: string): string[] => text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
-  return [joinHost(packageRoot(), 'keys', 'ca-certificates.pem'), ...config.caFiles].flatMap((path) => split(readPem(path)));
-}
-
-const clientCertificate = ({ clientCertificate: pair }: Config): { cert: string; key: string } | undefined =>
-  pair === undefined ? undefined : { cert: readPem(pair.cert), key: readPem(pair.key) };
