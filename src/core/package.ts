@@ -91,7 +91,7 @@ export interface InstalledPackage {
   readonly record: PackageRecord;
   /** Tag of the repository it came from (`s:` in the database). */
   readonly tag?: string;
-  /** `f:` flags: broken files, scripts, xattrs. */
+  /** `f:` flags: broken files (f), scripts (s), xattrs (x); checksums of files are SHA-256, shortened (S). */
   readonly broken?: string;
 }
 

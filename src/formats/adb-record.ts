@@ -4,7 +4,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { Dependency, PackageChecksum, PackageRecord, VersionOp } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import { adbError } from './adb-blocks.ts';
-import { adbNumber, adbObject, adbObjects, adbText, type AdbObject } from './adb-values.ts';
+import { adbNumber, adbObject, adbObjects, adbText, type AdbObject, type AdbValue } from './adb-values.ts';
 import { isPackageName, isVersionText } from './package-fields.ts';
 
 /** Bits of a match: equal 1, less 2, greater 4, fuzzy 8. 0 stands for equal. */
@@ -72,6 +72,8 @@ export interface AdbEntry {
   readonly mtime: number;
   /** SHA-256 of a regular file's content. */
   readonly sha256: Sha256Hex | undefined;
+  /** Extended attributes, one character per byte. */
+  readonly xattrs: ReadonlyMap<string, string>;
   /** Where its data block belongs, from 1; file 0 for the directory itself. */
   readonly at: readonly [path: number, file: number];
 }
@@ -108,9 +110,22 @@ function fileEntry(file: AdbObject, directory: string, at: AdbEntry['at']): AdbE
   };
 }
 
-function common(object: AdbObject): { readonly mode: number; readonly user: string; readonly group: string } {
+function common(object: AdbObject): Pick<AdbEntry, 'mode' | 'user' | 'group' | 'xattrs'> {
   const acl = adbObject(object, 'acl');
-  return { mode: adbNumber(acl, 'mode') & 0o7777, user: adbText(acl, 'user'), group: adbText(acl, 'group') };
+  return { mode: adbNumber(acl, 'mode') & 0o7777, user: adbText(acl, 'user'), group: adbText(acl, 'group'), xattrs: xattrsOf(acl) };
+}
+
+/** `name\0value` each. */
+function xattrsOf(acl: AdbObject): ReadonlyMap<string, string> {
+  const list = acl.get('xattrs');
+  return new Map(
+    (Array.isArray(list) ? (list as readonly AdbValue[]) : []).map((item) => {
+      const text = Buffer.isBuffer(item) ? item.toString('latin1') : '';
+      const zero = text.indexOf('\0');
+      if (zero < 1) throw adbError('an extended attribute without name');
+      return [text.slice(0, zero), text.slice(zero + 1)] as const;
+    }),
+  );
 }
 
 function inOrder(objects: readonly AdbObject[], what: string): void {

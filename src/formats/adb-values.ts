@@ -107,3 +107,9 @@ export function adbObject(object: AdbObject, name: string): AdbObject {
   const value = object.get(name);
   return value instanceof Map ? value : new Map();
 }
+
+/** Texts of a list field; none when absent. */
+export function adbTexts(object: AdbObject, name: string): readonly string[] {
+  const value = object.get(name);
+  return Array.isArray(value) ? (value as readonly AdbValue[]).filter((item) => Buffer.isBuffer(item)).map((item) => item.toString('latin1')) : [];
+}

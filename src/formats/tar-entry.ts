@@ -1,5 +1,5 @@
 /** What a tar reader hands out, and to whom. */
-import type { Sha1Hex } from '../core/digest.ts';
+import type { Sha1Hex, Sha256Hex } from '../core/digest.ts';
 
 export type TarEntryKind = 'file' | 'hardlink' | 'symlink' | 'directory' | 'char' | 'block' | 'fifo';
 
@@ -23,6 +23,8 @@ export interface TarEntry {
   readonly devMinor: number;
   /** `APK-TOOLS.checksum.SHA1` of the pax header. */
   readonly sha1: Sha1Hex | undefined;
+  /** What a v3 package has in its place. */
+  readonly sha256?: Sha256Hex | undefined;
   /** `SCHILY.xattr.*`, names without that prefix; values one character per byte. */
   readonly xattrs: ReadonlyMap<string, string>;
   /** Position of the entry's own header in the archive. */

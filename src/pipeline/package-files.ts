@@ -64,7 +64,8 @@ async function fetchOne(session: Session, planned: PlannedPackage, placeOf: Plac
   try {
     const judged = verifyPackage(blob, { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined });
     if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
-    const locked: LockedPackage = { record: judged.package.record, repository: place.name, sha256: judged.package.sha256, datahash: judged.package.datahash, because: planned.because };
+    const { datahash } = judged.package;
+    const locked: LockedPackage = { record: judged.package.record, repository: place.name, sha256: judged.package.sha256, ...(datahash === undefined ? {} : { datahash }), because: planned.because };
     session.recording.add({ requests: [], environments: [{ release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] }] });
     return judged.package;
   } finally {

@@ -40,6 +40,7 @@ export interface AuditOptions {
 interface OwnedFile {
   readonly file: InstalledFile;
   readonly record: PackageRecord;
+  readonly algorithm: 'sha1' | 'sha256';
 }
 
 interface Audit {
@@ -57,10 +58,10 @@ const FULL_LINES = ['+etc', '@etc/init.d', ...['dev', 'home', 'lib/apk', 'lib/rc
 export function auditTree(tree: WorkTree, { packages }: Pick<Database, 'packages'>, options: AuditOptions): AuditFinding[] {
   const files = new Map<TreePath, OwnedFile>();
   const directories = new Map<TreePath, Acl>();
-  for (const { record, directories: own } of packages) {
+  for (const { record, broken, directories: own } of packages) {
     for (const { path, acl, files: inside } of own) {
       if (!directories.has(path)) directories.set(path, acl);
-      for (const file of inside) files.set(joinTree(path, file.name), { file, record });
+      for (const file of inside) files.set(joinTree(path, file.name), { file, record, algorithm: broken?.includes('S') === true ? 'sha256' : 'sha1' });
     }
   }
   const protectionOf = createProtection(options.mode === 'full' ? FULL_LINES : protectionLines(tree));
@@ -136,11 +137,11 @@ function auditEntry(audit: Audit, path: TreePath, stat: TreeStat): void {
   if (reason !== undefined) findings.push({ reason, path, record: owned?.record });
 }
 
-function fileReason({ tree, options: { permissions } }: Audit, path: TreePath, { file }: OwnedFile): AuditReason | undefined {
+function fileReason({ tree, options: { permissions } }: Audit, path: TreePath, { file, algorithm }: OwnedFile): AuditReason | undefined {
   try {
     const stat = tree.stat(path);
     if (stat === undefined) return 'X';
-    if (file.checksum === '' ? stat.kind === 'symlink' : contentChecksum(tree, path) !== file.checksum) return 'U';
+    if (file.checksum === '' ? stat.kind === 'symlink' : contentChecksum(tree, path, algorithm) !== file.checksum) return 'U';
     return stat.kind !== 'symlink' && isOtherwise(stat, file.acl, permissions) ? 'M' : undefined;
   } catch (error) {
     if (isAlprootError(error)) return 'e';

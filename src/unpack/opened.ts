@@ -9,7 +9,8 @@ export interface PackageContents extends PackageFile {
   /** Scripts by kind: `post-install` … */
   readonly scripts: ReadonlyMap<string, Buffer>;
   readonly triggers: readonly string[];
-  readonly dataStart: number;
+  /** Where a v2 package's data member begins; undefined for a v3 package. */
+  readonly dataStart: number | undefined;
 }
 
 export interface OpenedPackageFile {

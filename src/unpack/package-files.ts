@@ -1,25 +1,27 @@
 /**
- * The data member of one package into a tree: strict tar, every file's checksum. A file whose place is free is
+ * The data of one package into a tree: strict tar or ADB, every file's checksum. A file whose place is free is
  * written there; others get a temporary name and are renamed when all of the package is right. The tree's links are
  * followed only where a package ships the directory that a link stands for (`lib → usr/lib`).
  *
  * @see apk-tools 2.14 `apk_db_install_file`, `apk_db_migrate_files`
  */
 import { createHash } from 'node:crypto';
+import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { joinTree, nameOf, parentOf, parseTreePath, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { readAdbArchive } from '../formats/adb-archive.ts';
 import { inflateMember } from '../formats/gzip-member.ts';
 import type { Acl } from '../formats/installed-db.ts';
-import type { TarEntry, TarSink } from '../formats/tar-entry.ts';
+import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
 import type { Accounts } from './accounts.ts';
 import { judgeName, refusal } from './archive-names.ts';
 import { placeDirectory as putDirectory, type DirectoryContext } from './directories.ts';
 import { settleConflict } from './file-owners.ts';
 import type { OpenedPackageFile } from './opened.ts';
-import { contentChecksum } from './removal.ts';
+import { contentChecksum, digestOf, fileChecksum } from './removal.ts';
 import { hostMode } from './rootfs.ts';
 import { claimFile, ownDirectory, sharedDirectory, type LiveDirectory, type LiveFile, type LivePackage } from './state.ts';
 
@@ -50,12 +52,9 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
   const seen = new Map<TreePath, TarEntry['kind']>();
   const placed = new Map<TreePath, Placed>();
   const newFiles: TreePath[] = [];
+  const algorithm = digestOf(owner);
 
-  const reader = createTarReader({ entry: place }, 'data');
-  const maxBytes = Math.min(limits.unpacked, Math.max(4 * record.installedSizeBytes, limits.unpackedFloor));
-  const { end } = inflateMember(source, contents.dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
-  reader.finish();
-  if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
+  readEntries({ contents, source }, label, place);
   for (const { path } of owner.directories.values()) sharedDirectory(state, path).modified = true;
   for (const item of placed.values()) publish(item);
   return newFiles;
@@ -117,11 +116,12 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
 
   function placeSymlink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
     if (entry.target === '' || entry.target.includes('\0')) throw refusal('ALP_UNPACK_LINK', label, entry.path, 'its target is empty');
-    const digest = createHash('sha1').update(Buffer.from(entry.target, 'latin1')).digest();
-    demandChecksum(entry, digest);
+    const digest = createHash(algorithm).update(Buffer.from(entry.target, 'latin1')).digest();
+    // v3 packages have no checksum of links.
+    if (algorithm === 'sha1') demandChecksum(entry, digest);
     tree.makeSymlink(written, entry.target);
     if (owners === 'apply') tree.setOwner(written, file.acl);
-    file.checksum = `Q1${digest.toString('base64')}`;
+    file.checksum = fileChecksum(digest);
   }
 
   function placeHardLink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
@@ -135,7 +135,7 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
 
   function contentSink(entry: TarEntry, file: LiveFile, written: TreePath): TarSink {
     const output = tree.createFile(written);
-    const hash = createHash('sha1');
+    const hash = createHash(algorithm);
     return {
       write: (chunk) => {
         hash.update(chunk);
@@ -146,14 +146,16 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
         if (owners === 'apply' && (file.acl.uid !== 0 || file.acl.gid !== 0)) tree.setOwner(written, file.acl);
         output.finish(hostMode(file.acl.mode, owners), entry.mtime);
         demandChecksum(entry, digest);
-        file.checksum = `Q1${digest.toString('base64')}`;
+        file.checksum = fileChecksum(digest);
       },
     };
   }
 
-  function demandChecksum({ sha1, path }: TarEntry, digest: Buffer): void {
-    if (sha1 === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} has no checksum`);
-    if (digest.toString('hex') !== sha1) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} differs from its checksum`);
+  function demandChecksum(entry: TarEntry, digest: Buffer): void {
+    const { path } = entry;
+    const wanted = entry[algorithm];
+    if (wanted === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} has no checksum`);
+    if (digest.toString('hex') !== wanted) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} differs from its checksum`);
   }
 
   function aclOf(entry: TarEntry): Acl {
@@ -167,11 +169,12 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
 
   /** An edited file of a protected directory stays; the package's goes beside it unless they are the same. */
   function publish({ path, directory, file, actual, written }: Placed): void {
-    const before = state.files.get(path)?.file.checksum;
+    const before = state.files.get(path);
     if (written !== actual) {
-      const present = options.isProtected(directory.path) ? contentChecksum(tree, actual) : undefined;
-      if (present === undefined || (before !== undefined && before !== '' && present === before)) undo.replace(written, actual);
-      else if (present === file.checksum) tree.remove(written);
+      const isSame = (checksum: string, by: LivePackage): boolean => contentChecksum(tree, actual, digestOf(by)) === checksum;
+      const isKept = options.isProtected(directory.path) && contentChecksum(tree, actual) !== undefined;
+      if (!isKept || (before !== undefined && before.file.checksum !== '' && isSame(before.file.checksum, before.owner))) undo.replace(written, actual);
+      else if (isSame(file.checksum, owner)) tree.remove(written);
       else {
         undo.replace(written, `${actual}.apk-new` as TreePath);
         newFiles.push(path);
@@ -179,6 +182,23 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
     }
     claimFile(state, { owner, directory, file });
   }
+}
+
+/** The data of a package of either format, entry by entry. */
+function readEntries({ contents, source }: Pick<OpenedPackageFile, 'contents' | 'source'>, label: string, entry: TarHandler['entry']): void {
+  const { record, dataStart } = contents;
+  const maxBytes = Math.min(limits.unpacked, Math.max(4 * record.installedSizeBytes, limits.unpackedFloor));
+  if (dataStart === undefined) {
+    const judge = (_schema: unknown, block: Buffer): void => {
+      if (record.checksum?.hex !== sha256Hex(block)) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: this is not the package that was verified`);
+    };
+    readAdbArchive(source, { judge, entry }, maxBytes);
+    return;
+  }
+  const reader = createTarReader({ entry }, 'data');
+  const { end } = inflateMember(source, dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
+  reader.finish();
+  if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
 }
 
 /** `Q1…` over names and values, sorted by name. @see apk-tools 2.14 `apk_fileinfo_hash_xattr` */

@@ -26,7 +26,7 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
       const actual = place === undefined ? undefined : joinTree(place, name);
       const kind = actual === undefined ? undefined : tree.stat(actual)?.kind;
       if (actual !== undefined && kind !== undefined && kind !== 'directory') {
-        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual) === checksum) undo.moveAside(actual);
+        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, digestOf(owner)) === checksum) undo.moveAside(actual);
       }
       state.files.delete(joinTree(directory.path, name));
     }
@@ -34,12 +34,18 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
   }
 }
 
+/** Hash of a package's files: v3 packages are marked `S` in the database. */
+export const digestOf = ({ broken }: LivePackage): 'sha1' | 'sha256' => (broken.has('S') ? 'sha256' : 'sha1');
+
+/** `Q1…`, of a SHA-256 the first 20 bytes. @see apk-tools 3.0 `apk_db_install_file` */
+export const fileChecksum = (digest: Buffer): string => `Q1${digest.subarray(0, 20).toString('base64')}`;
+
 /** `Q1…` of a file's content or of a link's target; undefined for anything else. */
-export function contentChecksum(tree: WorkTree, path: TreePath): string | undefined {
+export function contentChecksum(tree: WorkTree, path: TreePath, algorithm: 'sha1' | 'sha256' = 'sha1'): string | undefined {
   const found = tree.stat(path);
   if (found?.kind !== 'file' && found?.kind !== 'symlink') return undefined;
   const bytes = found.kind === 'symlink' ? Buffer.from(tree.readLink(path), 'latin1') : tree.readFile(path, limits.unpacked);
-  return `Q1${createHash('sha1').update(bytes).digest('base64')}`;
+  return fileChecksum(createHash(algorithm).update(bytes).digest());
 }
 
 /** The directory with links on the way resolved inside the tree; undefined when it leads nowhere. */

@@ -160,7 +160,7 @@ export function databaseFrom(state: InstallState, arch: string, world: readonly 
     record,
     directories: [...directories.values()].map(({ path, acl, files }) => ({ path, acl, files: [...files.values()] })),
     ...(tag === undefined ? {} : { tag }),
-    ...(broken.size === 0 ? {} : { broken: ['f', 's', 'x'].filter((flag) => broken.has(flag)).join('') }),
+    ...(broken.size === 0 ? {} : { broken: ['f', 's', 'x', 'S'].filter((flag) => broken.has(flag)).join('') }),
   }));
   const scripts = state.packages.flatMap(({ record, scripts: own }) =>
     SCRIPT_ORDER.flatMap((kind) => {

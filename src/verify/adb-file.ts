@@ -6,91 +6,129 @@
  */
 import { createHash, verify as verifySignature } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
-import { sha256Hex, sha512Hex } from '../core/digest.ts';
+import { sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { PackageRecord, RepositoryIndex } from '../core/package.ts';
 import { parseTreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
-import { adbError, readAdbBlocks, type AdbHandler, type AdbSchema } from '../formats/adb-blocks.ts';
-import { adbEntries, adbRecord, type AdbEntry } from '../formats/adb-record.ts';
+import { readAdbArchive } from '../formats/adb-archive.ts';
+import { adbError, type AdbSchema } from '../formats/adb-blocks.ts';
+import { adbRecord } from '../formats/adb-record.ts';
 import { ADB_KINDS } from '../formats/adb-schema.ts';
-import { adbNumber, adbObject, adbObjects, adbText, parseAdbRoot } from '../formats/adb-values.ts';
-import type { TarSink } from '../formats/tar-entry.ts';
-import type { TrustedKey, TrustedKeys } from './key.ts';
+import { adbKeyId, adbSignedBytes, parseAdbSignature } from '../formats/adb-signature.ts';
+import { adbNumber, adbObject, adbObjects, adbText, adbTexts, parseAdbRoot, type AdbObject } from '../formats/adb-values.ts';
+import type { TarEntry, TarSink } from '../formats/tar-entry.ts';
+import { compareWithIndex, demandIdentity, refuseTwins } from './identity.ts';
+import type { IndexOptions, JudgedIndex } from './index-file.ts';
+import type { TrustedKeys } from './key.ts';
+import { SCRIPT_KINDS, type JudgedPackage, type OpenedPackage, type PackageOptions, type ScriptKind } from './package-file.ts';
 import { asVerification } from './structure.ts';
 
-export interface AdbPackage {
-  readonly record: PackageRecord;
-  readonly entries: readonly AdbEntry[];
-}
+export { adbKeyId };
 
-export type JudgedAdb = { readonly vouchers: readonly Voucher[] } & (
-  | { readonly kind: 'index'; readonly index: Verified<RepositoryIndex> }
-  | { readonly kind: 'package'; readonly package: Verified<AdbPackage> }
-);
+export type JudgedAdb = ({ readonly kind: 'index' } & JudgedIndex) | ({ readonly kind: 'package' } & JudgedPackage);
 
-export interface AdbOptions {
-  readonly keys: TrustedKeys;
-  /** Location of a repository, for an index. */
-  readonly location: string;
-}
-
-const SIGNATURE_HEADER = 18;
-const HASH_SHA512 = 4;
-
-/**
- * Judges a v3 file whole: signature, structure, every file's content.
- *
- * @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH
- */
-export function verifyAdb(source: ByteSource, { keys, location }: AdbOptions): JudgedAdb {
+/** Judges a v3 file whole, of whichever schema it is. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
+export function verifyAdb(source: ByteSource, options: IndexOptions & PackageOptions): JudgedAdb {
   const what = quoteName(source.name);
   return asVerification(what, () => {
-    let schema: AdbSchema = 'index';
-    let block = Buffer.alloc(0);
-    const signatures: Buffer[] = [];
-    const vouchers: Voucher[] = [];
-    let files: ReturnType<typeof createFileChecks> | undefined;
-    const judge = (): void => {
-      if (vouchers.length === 0) vouchers.push(...demandAdbSignature({ what, schema, block, signatures, keys }));
-    };
-    const opened = (): ReturnType<typeof createFileChecks> => {
-      judge();
-      return (files ??= createFileChecks(adbEntries(parseAdbRoot(block, ADB_KINDS.package))));
-    };
-    const handler: AdbHandler = {
-      adb: (kind, bytes) => {
-        schema = kind;
-        block = Buffer.from(bytes);
-      },
-      signature: (bytes) => void signatures.push(Buffer.from(bytes)),
-      data: (path, file, sizeBytes) => opened().begin(path, file, sizeBytes),
-    };
-    readAdbBlocks(source, handler, limits.unpacked);
-    judge();
-    if (schema === 'index') return { kind: 'index', index: indexFrom(block, { location, sha256: wholeSha256(source), sizeBytes: source.sizeBytes }), vouchers };
-    const entries = opened().finish();
-    const root = parseAdbRoot(block, ADB_KINDS.package);
-    const record: PackageRecord = {
-      ...adbRecord(adbObject(root, 'info')),
-      checksum: { algorithm: 'sha256', hex: sha256Hex(block) },
-      sizeBytes: source.sizeBytes,
-      replacesPriority: adbNumber(root, 'replaces-priority'),
-    };
-    const judged: AdbPackage = { record, entries };
-    return { kind: 'package', package: judged as Verified<AdbPackage>, vouchers };
+    const signed = readSigned(source, what, options);
+    return signed.schema === 'index' ? { kind: 'index', ...judgedIndex(source, signed, options) } : { kind: 'package', ...judgedPackage(source, signed, options) };
   });
 }
 
-function indexFrom(block: Buffer, file: Pick<RepositoryIndex, 'location' | 'sha256' | 'sizeBytes'>): Verified<RepositoryIndex> {
+/** The v3 counterpart of verifyIndex. @throws ALP_VERIFY_*, ALP_LIMIT_* */
+export function verifyAdbIndex(source: ByteSource, options: IndexOptions): JudgedIndex {
+  const judged = verifyAdb(source, options);
+  if (judged.kind !== 'index') throw new AlprootError('ALP_VERIFY_STRUCTURE', `index of ${quoteName(options.location)}: this is a package`);
+  return judged;
+}
+
+/** The v3 counterpart of verifyPackage, judged with its content. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
+export function verifyAdbPackage(source: ByteSource, options: PackageOptions): JudgedPackage {
+  const judged = verifyAdb(source, { ...options, location: source.name });
+  if (judged.kind !== 'package') throw new AlprootError('ALP_VERIFY_STRUCTURE', `${quoteName(source.name)}: this is an index`);
+  return judged;
+}
+
+interface SignedBlock {
+  readonly schema: AdbSchema;
+  readonly block: Buffer;
+  readonly vouchers: readonly Voucher[];
+}
+
+/** The whole file, signature and identity first, then content. */
+function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = false, expected, requireSignature = false }: PackageOptions): SignedBlock {
+  let signed: SignedBlock | undefined;
+  readAdbArchive(
+    source,
+    {
+      judge: (schema, block, signatures) => {
+        if (expected !== undefined) demandIdentity(what, { algorithm: 'sha256', hex: sha256Hex(block) }, expected);
+        const vouchers = allowUntrusted ? [] : judgeSignatures({ what, schema, block, signatures, keys });
+        if (!allowUntrusted && vouchers.length === 0 && (expected === undefined || requireSignature)) throw unvouched(what, signatures);
+        signed = { schema, block, vouchers };
+      },
+      entry: checkedEntry,
+    },
+    limits.unpacked,
+  );
+  if (signed === undefined) throw adbError('no ADB block');
+  return signed;
+}
+
+/** Holds an entry's name and content against what the signed block says. */
+function checkedEntry({ kind, path, sha256 }: TarEntry): TarSink | undefined {
+  parseTreePath(path);
+  if (kind !== 'file') return undefined;
+  const hash = createHash('sha256');
+  return {
+    write: (chunk) => void hash.update(chunk),
+    close: () => {
+      if (hash.digest('hex') !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(path)} differs from its checksum`);
+    },
+  };
+}
+
+function judgedIndex(source: ByteSource, { block, vouchers }: SignedBlock, { location }: IndexOptions): JudgedIndex {
   const root = parseAdbRoot(block, ADB_KINDS.index);
+  if (adbText(root, 'pkgname-spec') !== '') throw adbError('packages under names of its own (pkgname-spec), which is not supported');
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);
-  const index: RepositoryIndex = { ...file, description: adbText(root, 'description'), packages };
-  return index as Verified<RepositoryIndex>;
+  refuseTwins(packages);
+  const index: RepositoryIndex = { location, description: adbText(root, 'description'), sha256: wholeSha256(source), sizeBytes: source.sizeBytes, packages };
+  return { index: index as Verified<RepositoryIndex>, vouchers };
+}
+
+function judgedPackage(source: ByteSource, { block, vouchers }: SignedBlock, { expected, repository }: PackageOptions): JudgedPackage {
+  const root = parseAdbRoot(block, ADB_KINDS.package);
+  const own: PackageRecord = {
+    ...adbRecord(adbObject(root, 'info')),
+    checksum: { algorithm: 'sha256', hex: sha256Hex(block) },
+    sizeBytes: source.sizeBytes,
+    replacesPriority: adbNumber(root, 'replaces-priority'),
+  };
+  if (expected !== undefined) compareWithIndex(quoteName(source.name), own, expected);
+  const record = expected === undefined ? own : { ...expected, replaces: own.replaces, replacesPriority: own.replacesPriority };
+  const opened: OpenedPackage = {
+    record, sha256: wholeSha256(source), sizeBytes: source.sizeBytes, scripts: scriptsOf(adbObject(root, 'scripts')), triggers: adbTexts(root, 'triggers'),
+    datahash: undefined, dataStart: undefined,
+  };
+  const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: repository ?? 'index' }];
+  return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
+}
+
+function scriptsOf(scripts: AdbObject): ReadonlyMap<ScriptKind, Buffer> {
+  return new Map(
+    SCRIPT_KINDS.filter((kind) => scripts.has(kind)).map((kind) => {
+      const content = Buffer.from(adbText(scripts, kind), 'latin1');
+      if (content.length > limits.script) throw new AlprootError('ALP_LIMIT_SIZE', `${kind} of ${content.length} bytes (limit script)`);
+      return [kind, content] as const;
+    }),
+  );
 }
 
 interface AdbSigned {
@@ -102,73 +140,37 @@ interface AdbSigned {
 }
 
 /** As for v2: a wrong signature under a trusted key is fatal, one by somebody unknown is passed over. */
-function demandAdbSignature({ what, schema, block, signatures, keys }: AdbSigned): Voucher[] {
-  const vouchers: Voucher[] = [];
-  const digest = Buffer.from(sha512Hex(block), 'hex');
-  const byId = new Map([...keys.values()].map((key) => [adbKeyId(key), key]));
-  for (const bytes of signatures) {
-    if (bytes.length <= SIGNATURE_HEADER || bytes[0] !== 0) throw new AlprootError('ALP_VERIFY_SIGNATURE', `${what}: a signature that is cut off or of an unknown version`);
-    const key = byId.get(bytes.toString('hex', 2, SIGNATURE_HEADER));
-    if (key === undefined) continue;
-    const signed = Buffer.concat([Buffer.from(schema === 'index' ? 'indx' : 'pckg', 'latin1'), bytes.subarray(0, SIGNATURE_HEADER), digest]);
-    if (bytes[1] !== HASH_SHA512 || !isRight(key, signed, bytes.subarray(SIGNATURE_HEADER))) {
-      throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${key.name}`, { facts: { keyName: key.name } });
-    }
-    vouchers.push({ kind: 'key', keyName: key.name, algorithm: 'sha512' });
-  }
-  if (vouchers.length > 0) return vouchers;
-  throw signatures.length === 0
-    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`)
-    : new AlprootError('ALP_VERIFY_KEY', `${what} is signed by a key that is not trusted here`, { hint: 'if you trust its maker, name the public key with --key FILE', facts: { keyIds: signatures.map((bytes) => bytes.toString('hex', 2, SIGNATURE_HEADER)) } });
+function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): Voucher[] {
+  const byId = new Map([...keys.values()].map((trusted) => [adbKeyId(trusted), trusted]));
+  return signatures.flatMap((bytes): Voucher[] => {
+    const signature = parseAdbSignature(bytes);
+    if (signature === undefined) throw new AlprootError('ALP_VERIFY_SIGNATURE', `${what}: a signature that is cut off or of an unknown version`);
+    const trusted = byId.get(signature.keyId);
+    if (trusted === undefined) return [];
+    const { name: keyName, key } = trusted;
+    const isRight = (): boolean => {
+      try {
+        return verifySignature('sha512', adbSignedBytes(schema, block, signature.header), key, signature.bytes);
+      } catch {
+        return false;
+      }
+    };
+    if (!signature.isSha512 || !isRight()) throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${keyName}`, { facts: { keyName } });
+    return [{ kind: 'key', keyName, algorithm: 'sha512' }];
+  });
 }
 
-function isRight(key: TrustedKey, signed: Buffer, signature: Buffer): boolean {
-  try {
-    return verifySignature('sha512', signed, key.key, signature);
-  } catch {
-    return false;
-  }
-}
+const unvouched = (what: string, signatures: readonly Buffer[]): AlprootError =>
+  signatures.length === 0
+    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, { hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does' })
+    : new AlprootError('ALP_VERIFY_KEY', `${what} is signed by a key that is not trusted here`, {
+        hint: 'if you trust its maker, name the public key with --key FILE',
+        facts: { keyIds: signatures.map((bytes) => parseAdbSignature(bytes)?.keyId ?? '') },
+      });
 
-/** First 16 bytes, in hex, of the SHA-512 of the bare public key: PKCS#1 for RSA, the point for EC. */
-export function adbKeyId({ key }: TrustedKey): string {
-  const bare = key.asymmetricKeyType === 'rsa' ? key.export({ format: 'der', type: 'pkcs1' }) : ecPoint(key.export({ format: 'jwk' }));
-  return sha512Hex(bare).slice(0, 32);
-}
-
-const ecPoint = ({ x = '', y = '' }: { readonly x?: string; readonly y?: string }): Buffer =>
-  Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
-
-/** Holds data blocks against the entries that the signed block describes. */
-function createFileChecks(entries: readonly AdbEntry[]): { readonly begin: (path: number, file: number, sizeBytes: number) => TarSink; readonly finish: () => readonly AdbEntry[] } {
-  const wanted = entries.filter(({ kind, sizeBytes }) => kind === 'file' && sizeBytes > 0);
-  for (const { path, kind, sizeBytes, sha256 } of entries) {
-    if (path !== '') parseTreePath(path);
-    if (kind === 'file' && sizeBytes === 0 && sha256 !== sha256Hex('')) throw adbError(`${quoteName(path)} is empty, its hash is not`);
-  }
-  let next = 0;
-  return {
-    begin: (path, file, sizeBytes) => {
-      const entry = wanted[next++];
-      if (entry?.at[0] !== path || entry.at[1] !== file || entry.sizeBytes !== sizeBytes) throw adbError(`a data block that is not the next file's (${path}/${file}, ${sizeBytes} bytes)`);
-      const hash = createHash('sha256');
-      return {
-        write: (chunk) => void hash.update(chunk),
-        close: () => {
-          if (hash.digest('hex') !== entry.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(entry.path)} differs from its checksum`);
-        },
-      };
-    },
-    finish: () => {
-      if (next < wanted.length) throw adbError(`no data for ${quoteName(wanted[next]?.path ?? '')}`);
-      return entries;
-    },
-  };
-}
-
-function wholeSha256(source: ByteSource): RepositoryIndex['sha256'] {
+function wholeSha256(source: ByteSource): Sha256Hex {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(256 * 1024);
   for (let at = 0, count = 0; (count = source.read(buffer, at)) > 0; at += count) hash.update(buffer.subarray(0, count));
-  return hash.digest('hex') as RepositoryIndex['sha256'];
+  return hash.digest('hex') as Sha256Hex;
 }

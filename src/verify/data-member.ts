@@ -16,6 +16,9 @@ import { asVerification } from './structure.ts';
 
 /** @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
 export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPackage>): { readonly entries: number } {
+  const { dataStart } = opened;
+  // A v3 package was judged with its content.
+  if (dataStart === undefined) return { entries: 0 };
   let entries = 0;
   return asVerification(quoteName(source.name), () => {
     const reader = createTarReader(
@@ -37,7 +40,7 @@ export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPack
       'data',
     );
     const maxBytes = Math.min(limits.unpacked, Math.max(4 * opened.record.installedSizeBytes, limits.unpackedFloor));
-    const { end } = inflateMember(source, opened.dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
+    const { end } = inflateMember(source, dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
     reader.finish();
     if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `bytes after the data member at ${end}`);
     return { entries };

@@ -1,4 +1,4 @@
-/** APKINDEX.tar.gz: signature members, then exactly one member with `DESCRIPTION` and `APKINDEX`. */
+/** APKINDEX.tar.gz: signature members, then exactly one member with `DESCRIPTION` and `APKINDEX`. v3 indexes are handed on. */
 import { bufferSource } from '../core/bytes.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -6,8 +6,10 @@ import { limits } from '../core/limits.ts';
 import type { RepositoryIndex } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
+import { isAdb } from '../formats/adb-blocks.ts';
 import { parseIndex } from '../formats/apkindex.ts';
-import { sameChecksum } from '../formats/package-checksum.ts';
+import { verifyAdbIndex } from './adb-file.ts';
+import { refuseTwins } from './identity.ts';
 import type { TrustedKeys } from './key.ts';
 import { demandSignature, readSignatures, type Member } from './signatures.ts';
 import { asVerification } from './structure.ts';
@@ -32,6 +34,7 @@ export interface JudgedIndex {
  */
 export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = false }: IndexOptions): JudgedIndex {
   const what = `index of ${quoteName(location)}`;
+  if (isAdb(bytes)) return verifyAdbIndex(bufferSource(location, bytes), { location, keys, allowUntrusted });
   return asVerification(what, () => {
     const source = bufferSource(location, bytes);
     const { signatures, member } = readSignatures(source, 'index', limits.index);
@@ -56,20 +59,4 @@ function contentsOf({ files }: Member): { readonly description: string; readonly
   const text = find('APKINDEX');
   if (text === undefined) throw new AlprootError('ALP_FORMAT_INDEX', 'no file APKINDEX: this is no index');
   return { description: (find('DESCRIPTION')?.toString('latin1') ?? '').trim(), text: text.toString('latin1') };
-}
-
-/** One identity must mean one package, and one name and version one identity. */
-function refuseTwins(packages: RepositoryIndex['packages']): void {
-  const byVersion = new Map<string, RepositoryIndex['packages'][number]>();
-  const byChecksum = new Map<string, string>();
-  for (const record of packages) {
-    const id = `${record.name}-${record.version}/${record.arch}`;
-    const twin = byVersion.get(id);
-    if (twin !== undefined && !sameChecksum(twin.checksum, record.checksum)) throw new AlprootError('ALP_FORMAT_INDEX', `${id} has two checksums`);
-    byVersion.set(id, record);
-    const hex = record.checksum?.hex ?? '';
-    const owner = byChecksum.get(hex);
-    if (owner !== undefined && owner !== record.name) throw new AlprootError('ALP_FORMAT_INDEX', `${owner} and ${record.name} share one checksum`);
-    byChecksum.set(hex, record.name);
-  }
 }

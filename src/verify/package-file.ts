@@ -1,20 +1,21 @@
 /**
- * A v2 package: signature members, the control member that they sign, the data member that the control member's
+ * A v2 package (one of v3 is handed on): signature members, the control member that they sign, the data member that the control member's
  * `datahash` names. Everything but the inside of the data member is judged here; `unpack` reads that in the same
  * strict grammar while it writes to a place where nobody looks yet.
  */
 import { createHash } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
-import { sha1Hex, type Sha256Hex } from '../core/digest.ts';
+import { sha1Hex, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { PackageFile, PackageRecord } from '../core/package.ts';
+import type { PackageChecksum, PackageFile, PackageRecord } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
+import { isAdb } from '../formats/adb-blocks.ts';
 import { readFully } from '../formats/gzip-member.ts';
-import { formatDependency } from '../formats/dependency.ts';
-import { sameChecksum } from '../formats/package-checksum.ts';
 import { parsePkginfo } from '../formats/pkginfo.ts';
+import { verifyAdbPackage } from './adb-file.ts';
+import { compareWithIndex, demandIdentity } from './identity.ts';
 import type { TrustedKeys } from './key.ts';
 import { demandSignature, judgeSignatures, readSignatures, type Member } from './signatures.ts';
 import { asVerification } from './structure.ts';
@@ -27,10 +28,10 @@ export interface OpenedPackage extends PackageFile {
   readonly scripts: ReadonlyMap<ScriptKind, Buffer>;
   /** Directories (globs) that its trigger watches. */
   readonly triggers: readonly string[];
-  /** Of the data member, as the control member promises it. */
-  readonly datahash: Sha256Hex;
-  /** Where the data member begins; it ends with the file. */
-  readonly dataStart: number;
+  /** Of the data member, as the control member promises it; a v3 package has none. */
+  readonly datahash: Sha256Hex | undefined;
+  /** Where the data member begins, which ends with the file; undefined for a v3 package. */
+  readonly dataStart: number | undefined;
 }
 
 export interface PackageOptions {
@@ -52,14 +53,15 @@ export interface JudgedPackage {
 /** @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH for an illegal name */
 export function verifyPackage(source: ByteSource, options: PackageOptions): JudgedPackage {
   const what = quoteName(source.name);
+  const head = Buffer.alloc(4);
+  if (readFully(source, head, 0) === head.length && isAdb(head)) return verifyAdbPackage(source, options);
   return asVerification(what, () => {
     const { signatures, member } = readSignatures(source, 'segment', limits.control);
     const control = rangeOf(source, member.start, member.end);
-    const checksum = { algorithm: 'sha1', hex: sha1Hex(control) } as const;
     const { expected } = options;
-    if (expected !== undefined && !sameChecksum(expected.checksum, checksum)) {
-      throw new AlprootError('ALP_VERIFY_DIGEST', `${what} is not the package that the index lists: control hash ${checksum.hex}, expected ${expected.checksum?.hex ?? 'none'}`);
-    }
+    // A v3 index knows v2 packages by the SHA-256 of the same member.
+    const checksum: PackageChecksum = expected?.checksum?.algorithm === 'sha256' ? { algorithm: 'sha256', hex: sha256Hex(control) } : { algorithm: 'sha1', hex: sha1Hex(control) };
+    if (expected !== undefined) demandIdentity(what, checksum, expected);
     const own = expected === undefined || options.requireSignature === true;
     const vouchers = options.allowUntrusted === true ? [] : own ? demandSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
     const parts = controlParts(member);
@@ -93,23 +95,6 @@ function controlParts({ files }: Member): { readonly pkginfo: string; readonly s
     } else if (content.length > limits.pkginfo) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} of ${content.length} bytes in the control member`);
   }
   return { pkginfo: first.content.toString('latin1'), scripts };
-}
-
-function compareWithIndex(what: string, own: PackageRecord, listed: PackageRecord): void {
-  const same = (field: string, left: string, right: string): void => {
-    if (left !== right) throw new AlprootError('ALP_VERIFY_IDENTITY', `${what}: ${field} is ${quoteName(left)}, the index says ${quoteName(right)}`);
-  };
-  same('name', own.name, listed.name);
-  same('version', own.version, listed.version);
-  // `apk index --rewrite-arch` lists noarch packages under the repository's architecture.
-  if (own.arch !== 'noarch') same('architecture', own.arch, listed.arch);
-  if (own.sizeBytes !== listed.sizeBytes) same('size', String(own.sizeBytes), String(listed.sizeBytes));
-  same('origin', own.origin, listed.origin);
-  const words = (list: PackageRecord['depends']): string => list.map((dependency) => formatDependency(dependency)).sort().join(' ');
-  same('dependencies', words(own.depends), words(listed.depends));
-  same('install_if', words(own.installIf), words(listed.installIf));
-  const provides = (list: PackageRecord['provides']): string => list.map(({ name, version }) => `${name}=${version}`).sort().join(' ');
-  same('provides', provides(own.provides), provides(listed.provides));
 }
 
 function rangeOf(source: ByteSource, start: number, end: number): Buffer {

@@ -13,6 +13,8 @@ const root = join(upstreamRoot, 'adb');
 const FILES = ['Packages.adb', 'libdemo-1.0-r0.apk', 'demo-none-1.2.3-r4.apk', 'demo-deflate-1.2.3-r4.apk', 'demo-zstd-1.2.3-r4.apk'];
 const keys = () => keyring(['test-ec.pub', 'test-rsa.rsa.pub'].map((name) => parseTrustedKey(readFileSync(join(root, 'keys', name), 'utf8'), name)));
 const judge = (name: string, bytes: Buffer) => verifyAdb(bufferSource(name, bytes), { keys: keys(), location: name });
+/** All that was judged but the hash of the file itself: deflate has bits that mean nothing. */
+const meaningOf = (verdict: ReturnType<typeof judge>): string => JSON.stringify(verdict, (field, value: unknown) => (field === 'sha256' ? undefined : value));
 const codeOf = (run: () => unknown): string => {
   try {
     run();
@@ -45,9 +47,9 @@ describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () =>
     expect(codeOf(() => verifyAdb(bufferSource(name, readFileSync(join(root, name))), { keys: keyring(), location: name }))).toBe('ALP_VERIFY_KEY');
   });
 
-  it.each(['libdemo-1.0-r0.apk', 'demo-deflate-1.2.3-r4.apk', 'demo-zstd-1.2.3-r4.apk', 'Packages.adb'])('%s with any byte flipped or cut short is refused in plain words or means the same', (name) => {
+  it.each(FILES)('%s with any byte flipped or cut short is refused in plain words or means the same', (name) => {
     const bytes = readFileSync(join(root, name));
-    const same = JSON.stringify(judge(name, bytes));
+    const same = meaningOf(judge(name, bytes));
     const wrong: string[] = [];
     const step = Math.ceil(bytes.length / 60);
     for (let at = bytes.length - 1; at >= 0; at -= at > bytes.length - 4 || at < 8 ? 1 : step) {
@@ -56,7 +58,7 @@ describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () =>
       for (const [how, changed] of [['flip', flipped], ['cut', bytes.subarray(0, at)]] as const) {
         try {
           const verdict = judge(name, changed);
-          if (how === 'cut' || JSON.stringify({ ...verdict, index: undefined }) !== JSON.stringify({ ...(JSON.parse(same) as object), index: undefined })) wrong.push(`${how} ${at} accepted`);
+          if (how === 'cut' || meaningOf(verdict) !== same) wrong.push(`${how} ${at} accepted`);
         } catch (error) {
           if (!(error instanceof AlprootError) || !/^ALP_(VERIFY|LIMIT)_/.test(error.code)) wrong.push(`${how} ${at}: ${String(error)}`);
         }
