@@ -9,7 +9,7 @@ import { limits } from '../core/limits.ts';
 import type { Arch, PackageRecord } from '../core/package.ts';
 import { scanDependency } from './dependency.ts';
 import { parseStrictJson, strictFields, type StrictFields } from './lockfile-fields.ts';
-import { LOCK_VERSION, type Lock, type LockedEnvironment, type LockedMinirootfs, type LockedPackage, type LockedRepository } from './lockfile.ts';
+import { LOCK_VERSION, type Lock, type LockedDownload, type LockedEnvironment, type LockedMinirootfs, type LockedPackage, type LockedRepository } from './lockfile.ts';
 import { parseChecksum } from './package-checksum.ts';
 import { isPackageName, isVersionText } from './package-fields.ts';
 import { parseMinirootfsName } from './releases.ts';
@@ -23,9 +23,13 @@ const TAG = /^[A-Za-z0-9_.-]{1,64}$/;
 /** Below a mirror, or an https URL without user, query, fragment and dots that climb. */
 const LOCATION = /^(?:(?:v\d{1,3}\.\d{1,3}|edge|latest-stable)\/[a-z][a-z0-9_-]{0,63}|https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9_.+~-]+)*)$/;
 
+/** http or https, without user. */
+const URL_TEXT = /^https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s\x00-\x20\x7f]{0,4000})?$/;
+
 const ENVIRONMENT = ['release', 'arch', 'minirootfs', 'repositories', 'world', 'packages'];
 const MINIROOTFS = ['file', 'size', 'sha256', 'sha512'];
 const REPOSITORY = ['location', 'tag', 'description', 'size', 'sha256'];
+const DOWNLOAD = ['url', 'size', 'sha256'];
 const PACKAGE = [
   'name', 'version', 'arch', 'repository', 'size', 'sha256', 'checksum', 'datahash', 'because', 'depends', 'provides', 'installIf', 'replaces',
   'replacesPriority', 'providerPriority', 'installedSize', 'origin', 'buildTime', 'commit', 'license', 'description', 'url', 'maintainer',
@@ -46,12 +50,16 @@ export function lockOf(value: unknown): Lock {
   if (typeof version === 'number' && version > LOCK_VERSION) {
     throw new AlprootError('ALP_USAGE_VERSION', `the lock has format ${version}, this alproot knows ${LOCK_VERSION}`, { hint: 'update alproot' });
   }
-  const fields = strictFields(value, 'lock', ['lockfile', 'requests', 'environments']);
+  const fields = strictFields(value, 'lock', ['lockfile', 'requests', 'environments', 'downloads']);
   if (fields.count('lockfile', LOCK_VERSION) !== LOCK_VERSION) fields.fail('lockfile', `expected ${LOCK_VERSION}`);
   const environments = fields.objects('environments', ENVIRONMENT).map(environmentOf);
   refuseTwins(fields, 'environments', environments.map(({ release, arch }) => `${release} ${arch}`));
-  return { requests: fields.texts('requests', LINE), environments };
+  const downloads = fields.objects('downloads', DOWNLOAD).map(downloadOf);
+  refuseTwins(fields, 'downloads', downloads.map(({ url }) => url));
+  return { requests: fields.texts('requests', LINE), environments, downloads };
 }
+
+const downloadOf = (fields: StrictFields): LockedDownload => ({ url: fields.text('url', URL_TEXT), sizeBytes: fields.count('size', limits.packageFile), sha256: fields.text('sha256', SHA256) as Sha256Hex });
 
 function environmentOf(fields: StrictFields): LockedEnvironment {
   const arch = fields.text('arch', WORD);

@@ -55,20 +55,30 @@ export interface LockedEnvironment {
   readonly packages: readonly LockedPackage[];
 }
 
+/** A file that a Dockerfile ADDs by its URL. */
+export interface LockedDownload {
+  /** As written, without user and password. */
+  readonly url: string;
+  readonly sha256: Sha256Hex;
+  readonly sizeBytes: number;
+}
+
 export interface Lock {
   /** What was asked for, sorted: `FROM alpine:3.19`, `gcc`. A replay that is asked for anything else has drifted. */
   readonly requests: readonly string[];
   readonly environments: readonly LockedEnvironment[];
+  readonly downloads: readonly LockedDownload[];
 }
 
 /** The text of a lock: one fact a line, the same bytes for the same content. */
 export const formatLock = (lock: Lock): string => `${JSON.stringify(lockObject(lock), undefined, 2)}\n`;
 
 /** The JSON form, keys in their fixed order. */
-export const lockObject = ({ requests, environments }: Lock): Record<string, unknown> => ({
+export const lockObject = ({ requests, environments, downloads }: Lock): Record<string, unknown> => ({
   lockfile: LOCK_VERSION,
   requests: [...new Set(requests)].sort(),
   environments: [...environments].sort((a, b) => compare(`${a.release} ${a.arch}`, `${b.release} ${b.arch}`)).map(environmentObject),
+  ...(downloads.length === 0 ? {} : { downloads: [...downloads].sort((a, b) => compare(a.url, b.url)).map(({ url, sha256, sizeBytes }) => ({ url, size: sizeBytes, sha256 })) }),
 });
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -62,7 +62,8 @@ export async function buildDockerfile(config: Config, options: BuildOptions): Pr
 export const recordBuild = (config: Config, options: BuildOptions, pins: Pins | undefined): Promise<Recorded> => {
   const input = planInput(config, options);
   return withSession({ ...config, arch: input.targetArch }, async (session) => {
-    await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined }, current: true });
+    const { plan } = await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined }, current: true });
+    if (plan.stages.some(({ base }) => base.kind === 'scratch')) session.recording.add({ requests: ['FROM scratch'], environments: [] });
     return session.recording.whole();
   }, pins);
 };

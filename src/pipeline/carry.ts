@@ -14,6 +14,7 @@ import { createBundle } from '../ship/bundle-create.ts';
 import { limits } from '../core/limits.ts';
 import { foreignMirror } from './apk-repositories.ts';
 import { signatureJudge, userKeys } from './carried.ts';
+import { bring, downloadPath } from './downloads.ts';
 import { lockFor, type LockTarget } from './lock.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { withSession, type Session } from './session.ts';
@@ -41,8 +42,9 @@ interface Fetched {
 
 async function fetchLock(session: Session, lock: Lock): Promise<Fetched> {
   const parts = await Promise.all(lock.environments.map((environment) => fetchEnvironment(session, environment)));
+  const downloads = await Promise.all(lock.downloads.map(async ({ url, sha256 }): Promise<BundleFile> => ({ path: downloadPath({ sha256 }), ...(await bring(session, { url, sha256 })) })));
   const unique = <T>(items: readonly T[], keyOf: (item: T) => string): T[] => [...new Map(items.map((item) => [keyOf(item), item])).values()];
-  return { files: unique(parts.flatMap(({ files }) => files), ({ path }) => path), keys: unique(parts.flatMap(({ keys }) => keys), ({ name }) => name) };
+  return { files: unique([...parts.flatMap(({ files }) => files), ...downloads], ({ path }) => path), keys: unique(parts.flatMap(({ keys }) => keys), ({ name }) => name) };
 }
 
 /** Bytes by their SHA-256; what they mean is judged where they are used. */

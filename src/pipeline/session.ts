@@ -9,6 +9,7 @@ import { createRecording, type Recording } from '../ship/recording.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
+import type { HttpClient } from '../system/http.ts';
 import { readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
 import { openCarried } from './carried.ts';
@@ -19,6 +20,8 @@ export interface Session {
   readonly config: Config;
   readonly store: Store;
   readonly fetcher: Fetcher;
+  /** For what is on no mirror; refuses everything when offline. */
+  readonly http: HttpClient;
   readonly runHost: RunHost;
   readonly isRoot: boolean;
   /** The lock that this invocation keeps to. */
@@ -48,6 +51,7 @@ export function openSession(asked: Config, pins?: Pins): Session {
   return {
     config,
     store,
+    http,
     isRoot,
     pins: carried?.pins ?? pins,
     recording: createRecording(),

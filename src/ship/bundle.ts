@@ -136,6 +136,8 @@ function demandContent({ source, entries, manifest }: Opened): void {
  */
 function demandLocked({ lock, files }: BundleManifest): void {
   const held = new Set(files.map(({ sha256 }) => sha256));
+  const lost = lock.downloads.find(({ sha256 }) => !held.has(sha256));
+  if (lost !== undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `the bundle lacks ${quoteName(lost.url)} as its lock pins it (SHA-256 ${lost.sha256})`, { facts: { item: lost.url } });
   const paths = new Set(files.map(({ path }) => path));
   for (const { arch, minirootfs, repositories, packages } of lock.environments) {
     const indexes = repositories.filter(({ location }) => paths.has(`${location}/${arch}/APKINDEX.tar.gz`));

@@ -3,7 +3,7 @@ import type { Lock, LockedEnvironment, LockedPackage } from '../formats/lockfile
 import { showName } from '../core/redact.ts';
 
 export interface LockChange {
-  readonly kind: 'request' | 'environment' | 'minirootfs' | 'index' | 'package';
+  readonly kind: 'request' | 'environment' | 'minirootfs' | 'index' | 'package' | 'download';
   readonly name: string;
   /** Absent: it is new. */
   readonly from?: string;
@@ -13,7 +13,7 @@ export interface LockChange {
   readonly why?: string;
 }
 
-/** Every difference, in the order: requests, environments, minirootfs, indexes, packages by name. */
+/** Every difference, in the order: requests, environments, minirootfs, indexes, packages by name, downloads. */
 export function diffLocks(before: Lock, after: Lock): LockChange[] {
   const key = ({ release, arch }: LockedEnvironment): string => `${release} ${arch}`;
   return [
@@ -21,8 +21,11 @@ export function diffLocks(before: Lock, after: Lock): LockChange[] {
     ...pairs(new Map(before.environments.map((one) => [key(one), one])), new Map(after.environments.map((one) => [key(one), one]))).flatMap(([name, from, to]) =>
       diffEnvironments(name, from, to),
     ),
+    ...diffMaps('download', digests(before), digests(after)),
   ];
 }
+
+const digests = ({ downloads }: Lock): ReadonlyMap<string, string> => new Map(downloads.map(({ url, sha256 }) => [url, `sha256 ${sha256.slice(0, 12)}`]));
 
 function diffEnvironments(name: string, from: LockedEnvironment | undefined, to: LockedEnvironment | undefined): LockChange[] {
   const count = (one: LockedEnvironment): string => `${one.packages.length} packages`;

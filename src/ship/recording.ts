@@ -3,9 +3,9 @@
  * repository is looked at once.
  */
 import { AlprootError } from '../core/errors.ts';
-import { quoteName } from '../core/redact.ts';
+import { quoteName, redactUrl } from '../core/redact.ts';
 import { formatDependency } from '../formats/dependency.ts';
-import type { Lock, LockedEnvironment } from '../formats/lockfile.ts';
+import type { Lock, LockedDownload, LockedEnvironment } from '../formats/lockfile.ts';
 
 /** An environment of which perhaps only some packages are known. */
 export interface RecordedEnvironment extends Omit<LockedEnvironment, 'minirootfs'> {
@@ -15,6 +15,7 @@ export interface RecordedEnvironment extends Omit<LockedEnvironment, 'minirootfs
 export interface Recorded {
   readonly requests: readonly string[];
   readonly environments: readonly RecordedEnvironment[];
+  readonly downloads?: readonly LockedDownload[];
 }
 
 export interface Recording {
@@ -39,7 +40,11 @@ export function mergeRecorded(parts: readonly Recorded[]): Recorded {
     const before = environments.get(key);
     environments.set(key, before === undefined ? next : mergeEnvironments(before, next));
   }
-  return { requests: [...new Set(parts.flatMap(({ requests }) => requests))].sort(), environments: [...environments].sort(byFirst).map(([, environment]) => environment) };
+  return {
+    requests: [...new Set(parts.flatMap(({ requests }) => requests))].sort(),
+    environments: [...environments].sort(byFirst).map(([, environment]) => environment),
+    downloads: union(parts.flatMap(({ downloads = [] }) => downloads), ({ url }) => url),
+  };
 }
 
 function mergeEnvironments(a: RecordedEnvironment, b: RecordedEnvironment): RecordedEnvironment {
@@ -69,9 +74,12 @@ const byFirst = ([a]: readonly [string, unknown], [b]: readonly [string, unknown
 /**
  * @throws ALP_USAGE_ARGUMENT for what a lock cannot name: a repository of the host's own or without TLS
  */
-export function lockOf({ requests, environments }: Recorded): Lock {
+export function lockOf({ requests, environments, downloads = [] }: Recorded): Lock {
+  const secret = downloads.find(({ url }) => /^[a-z]+:\/\/[^/?#]*@/i.test(url));
+  if (secret !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${redactUrl(secret.url)} cannot be locked: its address holds a password`, { hint: 'keep the password in a netrc file' });
   return {
     requests,
+    downloads,
     environments: environments.map(({ minirootfs, ...rest }) => {
       if (minirootfs === undefined) throw new Error(`nothing was recorded of the minirootfs of ${rest.release}`);
       const stray = rest.repositories.find(({ location }) => !/^(?:https:\/\/|v\d|edge\/|latest-stable\/)/.test(location));

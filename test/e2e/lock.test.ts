@@ -1,5 +1,7 @@
 /** Locks and bundles from the command line, over a mirror that moves. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -168,5 +170,31 @@ describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
     expect((await ok(alproot(['bundle', 'show', 'one.alproot']))).stdout).toContain('lib-1.0-r0 (v3.19/main)');
     expect((await alproot(['bundle', 'verify', '--require-signature', 'one.alproot'])).status).toBe(4);
     expect((await ok(alproot(['verify', '--key', `${own}.pub`, 'one.alproot']))).stdout).toContain('signed by');
+  });
+});
+
+describe('a lock of what is ADDed by URL', () => {
+  it('pins its bytes, and carries them in a bundle', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'alproot-lock-url-'));
+    let body = 'one';
+    const server = createServer((_request, response) => response.end(body));
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    const cli = (args: readonly string[], cache: string): Promise<CliResult> => runCli(args, { cwd: own, cache: join(own, cache) });
+    const seen = (): string => readFileSync(join(own, 'out', 'file'), 'utf8');
+    try {
+      writeFileSync(join(own, 'Dockerfile'), `FROM scratch\nADD http://127.0.0.1:${port}/file /file\n`);
+      await ok(cli(['lock', '.'], 'cache'));
+      body = 'two';
+      await ok(cli(['build', '-o', 'out', '.'], 'cache'));
+      expect(seen()).toBe('one');
+      expect((await cli(['build', '-o', 'other', '.'], 'fresh')).status).toBe(4);
+      expect((await ok(cli(['bundle', 'create', '-o', 'x.alproot', '.'], 'cache'))).stdout).toContain('1 files');
+    } finally {
+      server.close();
+    }
+    await ok(cli(['build', '--bundle', 'x.alproot', '-o', 'out', '.'], 'empty'));
+    expect(seen()).toBe('one');
+    rmSync(own, { recursive: true, force: true });
   });
 });

@@ -4,11 +4,14 @@ import type { BundleFile } from '../../src/formats/bundle-manifest.ts';
 import type { Lock, LockedPackage } from '../../src/formats/lockfile.ts';
 import { pkg } from './packages.ts';
 
+const DOWNLOAD = `downloads/${sha256Hex('download')}`;
+
 export const CONTENT: Readonly<Record<string, Buffer>> = {
   'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz': Buffer.from('minirootfs'),
   'v3.19/main/x86_64/APKINDEX.tar.gz': Buffer.from('index'),
   'v3.19/main/x86_64/musl-1.2.4-r2.apk': Buffer.from('musl package'),
   'v3.19/main/x86_64/musl-dev-1.2.4-r2.apk': Buffer.alloc(70_000, 7),
+  [DOWNLOAD]: Buffer.from('download'),
 };
 
 const bytesOf = (path: string): Buffer => CONTENT[path] ?? Buffer.alloc(0);
@@ -24,6 +27,7 @@ export function sampleLock(): Lock {
   const [rootfs = '', index = ''] = Object.keys(CONTENT);
   return {
     requests: ['FROM alpine:3.19', 'musl-dev'],
+    downloads: [{ url: 'https://example.org/v1.0.tar.gz?raw=1', sha256: sha256Hex(bytesOf(DOWNLOAD)), sizeBytes: bytesOf(DOWNLOAD).length }],
     environments: [{
       release: '3.19.4',
       arch: 'x86_64',

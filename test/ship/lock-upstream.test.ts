@@ -21,6 +21,7 @@ describe.skipIf(skip)(`a lock of every package that Alpine has${reason}`, () => 
     const [environment] = sampleLock().environments;
     const lock: Lock = {
       requests: [],
+      downloads: [],
       environments: [{
         ...environment!, arch,
         minirootfs: { ...environment!.minirootfs, file: `alpine-minirootfs-3.19.4-${arch}.tar.gz` },
