@@ -20,6 +20,7 @@ import { runStep } from './run-step.ts';
 import { finishStep, materialise, type OpenTree, type StageBuild, takeLayer } from './stage.ts';
 import { baseKey, SCRATCH_KEY, stepKey } from './step-key.ts';
 import type { MountSource, Secrets } from './step-mounts.ts';
+import { seenAgain } from './tree-scan.ts';
 
 export interface ExecuteOptions {
   readonly host: BuildHost;
@@ -180,7 +181,8 @@ async function perform(execution: Execution, { step, target, gathering, id, scra
     makeParents(target, treePathFromUser(step.path), findAccount(target.tree, step.user, 'USER'));
   } else if (step.kind === 'run') {
     const openMountSource = (base: PlannedBase | undefined, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
-    await runStep(step, { host, target, scratch, secrets, id, at: `${plan.file}:${step.line}`, signal: stop.signal, openMountSource });
+    const paths = await runStep(step, { host, target, scratch, secrets, id, at: `${plan.file}:${step.line}`, signal: stop.signal, openMountSource });
+    target.state = seenAgain(target.state, { tree: target.tree, paths });
   } else if (gathering !== undefined) {
     await copyStep(step, gathering, { target, decompress: (kind, bytes) => decompressInside(kind, bytes, { host, target, signal: stop.signal }) });
   }

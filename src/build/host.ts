@@ -5,6 +5,7 @@
 import type { Emit } from '../core/events.ts';
 import type { HostPath } from '../core/paths.ts';
 import type { RunDescription, RunResult } from '../core/run.ts';
+import type { NetworkLoan } from '../run/network-loan.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedBase } from './plan.ts';
 
@@ -72,6 +73,8 @@ export interface BuildHost {
   /** Serves apk; installs into `tree` and records owners. Calls are made one after another for each tree. */
   readonly apk: (request: ApkRequest) => Promise<ApkAnswer>;
   readonly run: (description: BuildRunDescription) => Promise<RunResult>;
+  /** For a RUN that is allowed the network. */
+  readonly loan: NetworkLoan;
   /** The body of a URL, checked against `sha256:…` when given, and the name and time the server gave it. */
   readonly download: (url: string, checksum: string | undefined) => Promise<DownloadedFile>;
   /** A directory that outlives builds, for `RUN --mount=type=cache`; released when the RUN has ended. */

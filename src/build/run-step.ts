@@ -3,13 +3,15 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import type { Mount } from '../core/run.ts';
+import { lentEnv, nameServiceFiles } from '../run/network-loan.ts';
 import { makeDirectory } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { writeFileAtomic } from '../system/files.ts';
 import { findAccount } from './account.ts';
 import { startApkServer } from './apk-server.ts';
 import { APK_SHIM, EXCHANGE_TARGET } from './apk-shim.ts';
 import type { BuildHost } from './host.ts';
 import type { OwnedTree } from './layer.ts';
+import { lendCertificates } from './lent-certificates.ts';
 import { makeMountPoint, type MountPoint, removeMountPoints } from './mount-point.ts';
 import type { PlannedBase, RunStep } from './plan.ts';
 import { createStepOutput } from './step-output.ts';
@@ -30,17 +32,22 @@ export interface RunContext {
   readonly signal: AbortSignal | undefined;
 }
 
-/** @throws ALP_BUILD_RUN when the command's status is not 0; ALP_BUILD_INSTRUCTION, ALP_RUN_* when it cannot be started */
-export async function runStep(step: RunStep, context: RunContext): Promise<void> {
+/**
+ * @returns files that are as before but for their change time
+ * @throws ALP_BUILD_RUN when the command's status is not 0; ALP_BUILD_INSTRUCTION, ALP_RUN_* when it cannot be started
+ */
+export async function runStep(step: RunStep, context: RunContext): Promise<readonly TreePath[]> {
   const { host, target, scratch, id, at, signal } = context;
   makeDirectory(scratch, 0o700);
   const account = findAccount(target.tree, step.user, 'USER');
   const points: MountPoint[] = [];
   const releases: (() => void)[] = [];
   const apk = findApk(target);
+  const loan = step.network === 'none' ? undefined : host.loan;
+  const certificates = lendCertificates(target, loan);
   const server = startApkServer(joinHost(scratch, 'apk'), {
     hasApk: apk.isFile,
-    serve: ({ args, cwd, uid }) => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal }),
+    serve: ({ args, cwd, uid }) => certificates.without(() => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal })),
   });
   const output = createStepOutput(host.emit, { id, secrets: [] });
   try {
@@ -52,15 +59,18 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
     const result = await host.run({
       tree: target.tree.root, owners: target.owners, writable: true, mounts: placed,
       argv: step.script === undefined ? step.argv : [...step.argv, `${SCRIPT_TARGET}/${step.script.name}`],
-      env: { HOME: account.home, ...step.proxyEnv, ...step.env, ...planned.env },
+      env: { HOME: account.home, ...(loan === undefined ? {} : lentEnv(loan, { ...step.proxyEnv, ...step.env })), ...step.proxyEnv, ...step.env, ...planned.env },
       cwd: step.cwd, user: account, network: step.network,
       stdio: { kind: 'pipe', onOutput: masked.write },
       ...(signal === undefined ? {} : { signal }),
     });
     masked.end();
     if (result.status !== 0) throw failure(step, { at, status: result.status, tail: masked.tail() });
+    await server.stop();
+    return certificates.takeBack();
   } finally {
     await server.stop();
+    certificates.takeBack();
     for (const release of releases) release();
     removeMountPoints(target, points);
   }
@@ -91,16 +101,8 @@ function place(mount: WantedMount, { target, points }: { target: OwnedTree; poin
 const SCRIPT_TARGET = '/run/.alproot-script';
 
 /** Name service as on the host, without a trace in the image. */
-function hostFiles(step: RunStep, { scratch }: RunContext): WantedMount[] {
-  if (step.network === 'none') return [];
-  return ['etc/resolv.conf', 'etc/hosts'].flatMap((name) => {
-    const bytes = readFileCapped(`/${name}` as HostPath, limits.metadata);
-    if (bytes === undefined) return [];
-    const copy = joinHost(scratch, name);
-    writeFileAtomic(copy, bytes);
-    return [{ target: treePathFromUser(name), source: copy, kind: 'file', writable: true }];
-  });
-}
+const hostFiles = (step: RunStep, { scratch }: RunContext): WantedMount[] =>
+  step.network === 'none' ? [] : nameServiceFiles(scratch).map((file) => ({ ...file, kind: 'file', writable: true }));
 
 interface FoundApk {
   /** Links followed. */

@@ -38,6 +38,18 @@ export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
   return state;
 }
 
+/** The state with these entries as they are now: they were changed and put back. */
+export function seenAgain(state: TreeState, { tree, paths }: { readonly tree: WorkTree; readonly paths: readonly TreePath[] }): TreeState {
+  if (paths.length === 0) return state;
+  const again = new Map(state);
+  for (const path of paths) {
+    const stat = tree.stat(path);
+    const before = state.get(path);
+    if (stat !== undefined && before !== undefined) again.set(path, { ...before, stat });
+  }
+  return again;
+}
+
 /** What made `after` out of `before`. */
 export function compareStates(before: TreeState, after: TreeState): TreeChanges {
   const changed = [...after].flatMap(([path, seen]) => (isSame(before.get(path), seen) ? [] : [{ path, stat: seen.stat }]));

@@ -1,13 +1,10 @@
 /** The rest of alproot as a build sees it: bases, packages, cache, downloads and sandboxes, over one session. */
-import { keyOf, type Sha256Hex } from '../core/digest.ts';
+import { keyOf } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
-import { limits } from '../core/limits.ts';
 import { joinHost, type HostPath, type TreePath } from '../core/paths.ts';
-import { redactUrl } from '../core/redact.ts';
 import type { RunResult } from '../core/run.ts';
-import type { ApkRequest, BaseTree, BuildHost, BuildRunDescription, CacheMount, DownloadedFile, LayerStore, StoredLayer } from '../build/host.ts';
+import type { ApkRequest, BaseTree, BuildHost, BuildRunDescription, CacheMount, LayerStore, StoredLayer } from '../build/host.ts';
 import type { OwnerTable } from '../build/owners.ts';
-import { download } from '../fetch/download.ts';
 import type { Backend } from '../run/backend.ts';
 import { openOwnersLibrary, type OwnersLibrary } from '../run/owners/library.ts';
 import { runWithOwners } from '../run/owners/run-with-owners.ts';
@@ -23,11 +20,12 @@ import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
 import { recordOwners, serveApk } from './apk-service.ts';
+import { downloadFile } from './downloads.ts';
 import { prepareEnvironment } from './environment.ts';
 import { fetchGitTree } from './git.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { networkLoan } from './network.ts';
 import { chooseBackend } from './sandbox.ts';
-import { openHttp } from './network.ts';
 import type { Session } from './session.ts';
 import { createStepRecords, isCurrent, isPinned, type StepRecords } from './step-records.ts';
 
@@ -88,6 +86,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
         return serveApk(own, request, { mirrors, scriptsFor, onStale, owners: real ? 'apply' : 'record' });
       }),
     run,
+    loan: networkLoan(config),
     download: (url, checksum) => downloadFile(session, url, checksum),
     openCache: (id, sharing) => openCache(session, id, sharing),
     makeWorkspace: () => store.makeTemporary('build'),
@@ -154,19 +153,6 @@ function alpineReleaseOf(path: HostPath): string {
   } finally {
     tree.close();
   }
-}
-
-async function downloadFile(session: Session, url: string, checksum: string | undefined): Promise<DownloadedFile> {
-  const { store, config } = session;
-  const wanted = checksum?.replace(/^sha256:/, '');
-  if (wanted !== undefined && /^[0-9a-f]{64}$/.test(wanted)) {
-    const known = store.openBlob(wanted as Sha256Hex, redactUrl(url));
-    known?.close();
-    if (known !== undefined) return { file: store.blobPath(wanted as Sha256Hex), sha256: wanted };
-  }
-  const ref = await download(new URL(url), { base: url, path: redactUrl(url), maxBytes: limits.packageFile, label: redactUrl(url) }, { store, http: openHttp(config), clock: systemClock, emit: config.emit, signal: config.signal });
-  if (wanted !== undefined && wanted !== ref.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${redactUrl(url)} has SHA-256 ${ref.sha256}, expected ${wanted}`);
-  return { file: store.blobPath(ref.sha256), sha256: ref.sha256 };
 }
 
 /** `locked` and `private` mounts have one user at a time. */

@@ -3,6 +3,7 @@ import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import type { NetworkLoan } from '../run/network-loan.ts';
 import { packageRoot } from '../system/assets.ts';
 import { readFileCapped } from '../system/files.ts';
 import { isFile } from '../system/host-paths.ts';
@@ -35,6 +36,19 @@ function credentialsOf({ env }: Config): HttpSettings['credentials'] {
   return (url) => {
     entries ??= readNetrc(env);
     return netrcCredentials(entries, url);
+  };
+}
+
+/** What commands are lent that are granted the network. */
+export function networkLoan(config: Config): NetworkLoan {
+  const { http, https, all, no } = proxyVariables(config.env);
+  const set = Object.entries({ http_proxy: http, https_proxy: https, all_proxy: all, no_proxy: no }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return {
+    get added() {
+      return userCertificates(config).join('\n');
+    },
+    all: () => rootCertificates(config).join('\n'),
+    env: Object.fromEntries(set.flatMap(([name, value]) => [[name, value], [name.toUpperCase(), value]])),
   };
 }
 

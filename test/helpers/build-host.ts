@@ -12,6 +12,7 @@ import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/bu
 import { ownedMode } from '../../src/build/owners.ts';
 import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
 import { BACKENDS } from '../../src/run/backend.ts';
+import type { NetworkLoan } from '../../src/run/network-loan.ts';
 import { findHostTools } from '../../src/run/host-tools.ts';
 import { openOwnersLibrary } from '../../src/run/owners/library.ts';
 import { runWithOwners } from '../../src/run/owners/run-with-owners.ts';
@@ -41,6 +42,7 @@ export interface BenchOptions extends Partial<Omit<ExecuteOptions, 'host'>> {
   readonly plan?: Partial<PlanOptions>;
   readonly signal?: AbortSignal;
   readonly backend?: BackendName;
+  readonly loan?: NetworkLoan;
 }
 
 export function makeBench(): BuildBench {
@@ -86,7 +88,7 @@ function writeFiles(directory: string, files: Files): void {
   }
 }
 
-function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHost {
+function makeHost(bench: BuildBench, { backend, signal, loan }: BenchOptions): BuildHost {
   const { root } = bench;
   const at = (...parts: string[]): HostPath => hostPath(join(root, ...parts));
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
@@ -120,6 +122,7 @@ function makeHost(bench: BuildBench, { backend, signal }: BenchOptions): BuildHo
       if (library.kind === 'absent') throw new Error(library.reason);
       return runWithOwners(chosen, description, { host: tools, library: library.bytes, owners: description.owners, now: Date.now() });
     },
+    loan: loan ?? { added: '', all: () => '', env: {} },
     download: (url) => {
       const bytes = bench.downloads[url];
       if (bytes === undefined) throw new Error(`the test offers no ${url}`);
