@@ -15,4 +15,8 @@ export {
 export { formatInspection, inspectFile } from './pipeline/inspect.ts';
 export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/mirror-tools.ts';
 export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/build.ts';
+export { askApk, type Answer, type Question } from './pipeline/explain.ts';
+export { explainNeed, explainTree, type WhyRequest } from './pipeline/explain-tree.ts';
+export { dumpFile, type DumpRequest } from './pipeline/dump.ts';
+export { auditRootfs, exportRootfs, sbomOf, type AuditRequest, type ExportRequest, type SbomRequest } from './pipeline/rootfs-export.ts';
 export { readProject } from './pipeline/project.ts';

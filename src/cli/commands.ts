@@ -5,6 +5,9 @@ const PACKAGES: CommandOption = { flags: '-p, --package <name>', help: 'packages
 const NETWORK: CommandOption = { flags: '--network <mode>', help: 'none (default) or host' };
 const MOUNT: CommandOption = { flags: '-v, --volume <source[:target[:ro]]>', help: 'make a directory of the host visible inside', repeat: true };
 const ENV: CommandOption = { flags: '-e, --env <name[=value]>', help: 'set a variable inside', repeat: true };
+const ROOT: CommandOption = { flags: '--root <dir>', help: 'look into this tree' };
+const VERBOSE: CommandOption = { flags: '-v, --verbose', help: 'say more' };
+const QUIET: CommandOption = { flags: '-q, --quiet', help: 'names alone' };
 const EXPLAIN: CommandOption = { flags: '--explain', help: 'print what would be run, and mounted, and stop' };
 
 const DOCKERFILE: CommandOption = { flags: '-f, --file <path>', help: 'the Dockerfile (default: CONTEXT/Dockerfile); - for standard input' };
@@ -51,10 +54,77 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/run.ts')).shell,
   },
   {
-    name: 'rootfs', args: '<create> <dir>', summary: 'make a local tree',
-    options: [PACKAGES],
-    examples: ['alproot rootfs create ./alpine --release 3.19 -p gcc,musl-dev'],
+    name: 'rootfs', args: '<create|export|audit|sbom> <dir>', summary: 'make a local tree, carry it away, check it, list it',
+    options: [
+      PACKAGES,
+      { flags: '-o, --output <dest>', help: 'export: type=tar|oci|docker,dest=PATH', repeat: true },
+      { flags: '-t, --tag <name>', help: 'export: name of the image; sbom: what the bill is for', repeat: true },
+      { flags: '--system', help: 'audit: system files, as `apk audit --system` does' },
+      { flags: '--backup', help: 'audit: configuration that was edited or added' },
+      { flags: '--full', help: 'audit: files that nobody owns too' },
+      { flags: '--check-permissions', help: 'audit: modes and owners too' },
+      { flags: '--packages', help: 'audit: name packages instead of files' },
+      { flags: '-r, --recursive', help: 'audit: look into directories that nobody owns' },
+      { flags: '-q, --quiet', help: 'audit: paths alone' },
+    ],
+    examples: ['alproot rootfs create ./alpine --release 3.19 -p gcc,musl-dev', 'alproot rootfs export ./alpine -o type=oci,dest=alpine.tar -t alpine:mine', 'alproot rootfs audit ./alpine'],
     load: async () => (await import('./commands/rootfs.ts')).rootfs,
+  },
+  {
+    name: 'search', args: '[patterns...]', summary: 'packages by a part of a name, as `apk search` finds them',
+    options: [
+      VERBOSE, QUIET,
+      { flags: '-e, --exact', help: 'the whole name must match' },
+      { flags: '-d, --description', help: 'look into descriptions too' },
+      { flags: '-a, --all', help: 'every version' },
+      { flags: '-o, --origin', help: 'print the packages that they were built with' },
+      { flags: '-r, --rdepends', help: 'print who needs them' },
+      { flags: '--has-origin', help: 'patterns are names of origins' },
+    ],
+    examples: ['alproot search -v openssl', 'alproot search -e so:libssl.so.3'],
+    load: async () => (await import('./commands/explain.ts')).search,
+  },
+  {
+    name: 'info', args: '[packages...]', summary: 'what is known of packages, as `apk info` tells it',
+    options: [
+      ROOT, VERBOSE, QUIET,
+      { flags: '-a, --all', help: 'everything' },
+      { flags: '-d, --description', help: 'what it is' },
+      { flags: '-w, --webpage', help: 'where it comes from' },
+      { flags: '-s, --size', help: 'its size when installed' },
+      { flags: '--license', help: 'its licence' },
+      { flags: '-R, --depends', help: 'what it needs' },
+      { flags: '-P, --provides', help: 'what it provides' },
+      { flags: '-r, --rdepends', help: 'who needs it' },
+      { flags: '--replaces', help: 'whose files it may replace' },
+      { flags: '--install-if', help: 'what it waits for' },
+      { flags: '--rinstall-if', help: 'who waits for it' },
+      { flags: '-t, --triggers', help: 'with --root: directories that it watches' },
+      { flags: '-L, --contents', help: 'with --root: its files' },
+      { flags: '-W, --who-owns', help: 'with --root: whose files these are' },
+      { flags: '-e, --installed', help: 'with --root: whether it is there' },
+      { flags: '--dump <file>', help: 'an .apk or index of apk v3 as text, as `apk adbdump` prints it' },
+      { flags: '--allow-untrusted', help: 'with --dump: whoever signed it' },
+    ],
+    examples: ['alproot info -R gcc', 'alproot info --root ./alpine -W /bin/sh'],
+    load: async () => (await import('./commands/explain.ts')).info,
+  },
+  {
+    name: 'policy', args: '[packages...]', summary: 'every version of a package, and where it can be had',
+    options: [ROOT],
+    load: async () => (await import('./commands/explain.ts')).policy,
+  },
+  {
+    name: 'why', args: '[packages...]', summary: 'who needs a package: the chains that lead to it',
+    options: [PACKAGES, ROOT],
+    examples: ['alproot why -p build-base gmp', 'alproot why --root ./alpine zlib'],
+    load: async () => (await import('./commands/explain.ts')).why,
+  },
+  {
+    name: 'tree', args: '[packages...]', summary: 'what packages depend on, as a tree',
+    options: [PACKAGES, ROOT],
+    examples: ['alproot tree gcc', 'alproot tree --root ./alpine'],
+    load: async () => (await import('./commands/explain.ts')).tree,
   },
   {
     name: 'lock', args: '[context]', summary: 'pin everything that a Dockerfile or a list of packages needs',
@@ -106,6 +176,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--sign-with <file>', help: 'private key (PEM)' },
       { flags: '--name <key name>', help: 'name of a new key' },
       { flags: '--description <text>', help: 'description in the index' },
+      { flags: '--format <v2|v3>', help: "index: apk v2's APKINDEX.tar.gz (default) or v3's Packages.adb" },
       { flags: '--listen <[host:]port>', help: 'where serve listens' },
       { flags: '--tls', help: 'serve over HTTPS with a certificate made on the spot' },
     ],

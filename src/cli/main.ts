@@ -7,9 +7,7 @@ import { hostPath } from '../core/paths.ts';
 import { surroundings, isSwitchedOn, variable } from './environment.ts';
 import { createPrinter, type Printer } from './printer.ts';
 import type { Parsed } from './program.ts';
-
-declare const ALPROOT_VERSION: string;
-const version = typeof ALPROOT_VERSION === 'string' ? ALPROOT_VERSION : '0.0.0-source';
+import { version } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   if (args[0] === '--version' || args[0] === '-V') {

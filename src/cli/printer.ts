@@ -103,7 +103,8 @@ function formatError(error: unknown, paint: (code: number, text: string) => stri
     return `${label} this is a bug in alproot; please report it with these lines\n${showText(stack)}\n`;
   }
   const hint = error.hint === undefined ? '' : `${paint(36, 'hint:')} ${showText(error.hint)}\n`;
-  return `${label} ${showText(error.message)} [${error.code}]\n${hint}`;
+  const [first = '', ...more] = showText(error.message).split('\n');
+  return `${[`${label} ${first} [${error.code}]`, ...more].join('\n')}\n${hint}`;
 }
 
 /** A line at the bottom of the terminal that is redrawn in place, at most ten times a second. */

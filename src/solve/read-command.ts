@@ -31,6 +31,8 @@ export interface ReadSystem {
   readonly descriptions: ReadonlyMap<string, string>;
   /** Patterns of a package's trigger. */
   readonly triggersOf: (record: PackageRecord) => readonly string[];
+  /** Who may require a package, where there is no tree: all that the repositories have. */
+  readonly requirers?: readonly PackageRecord[];
   /** An argument of `info -W` with the tree's links followed. */
   readonly follow: (path: string) => TreePath;
 }
@@ -96,7 +98,8 @@ function readInfo(reading: Reading): number {
   }
   const asked = ALL_FIELDS.filter((field) => has(field) || has('all'));
   const fields: readonly InfoField[] = asked.length === 0 ? DEFAULT_FIELDS : asked;
-  const installed = system.installed.map(({ record }) => record);
+  const requirers = system.requirers ?? system.installed.map(({ record }) => record);
+  const hidden = system.requirers === undefined ? INSTALLED_FIELDS : [];
   const packages = allPackages(system.installed, system.catalog);
   let missing = 0;
   for (const pattern of args.operands) {
@@ -105,8 +108,8 @@ function readInfo(reading: Reading): number {
     if (found.length === 0) missing++;
     for (const { record, isInstalled } of found) {
       const entry = isInstalled ? system.installed.find((item) => item.record === record) : undefined;
-      const shown = isInstalled ? fields : fields.filter((field) => !INSTALLED_FIELDS.includes(field));
-      say(...formatInfo(record, { fields: shown, installed, entry, triggers: isInstalled ? system.triggersOf(record) : [], verbose: verbosity > 1 }));
+      const shown = isInstalled ? fields : fields.filter((field) => !hidden.includes(field));
+      say(...formatInfo(record, { fields: shown, installed: requirers, entry, triggers: isInstalled ? system.triggersOf(record) : [], verbose: verbosity > 1 }));
     }
   }
   return missing;

@@ -53,7 +53,9 @@ function unsatisfiable(resolution: Resolution, catalog: Catalog, width: number |
   const report = explainUnsatisfiable(resolution, width);
   const missing = missingNames(resolution, catalog);
   const alike = Object.entries(missing).filter(([, names]) => names.length > 0).map(([name, names]) => `for \`${name}\` there is ${names.map((item) => `\`${item}\``).join(', ')}`);
-  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${report.join('\n')}`, {
+  const repositories = catalog.sources.map(({ location, packages }) => `${location} (${packages.length} packages)`);
+  const looked = `looked in ${repositories.length === 0 ? 'no repository' : repositories.join(', ')}`;
+  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, looked].join('\n')}`, {
     hint: alike.length > 0 ? alike.join('; ') : undefined,
     facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
   });

@@ -22,7 +22,7 @@ it('every option of the table is understood', () => {
 
 describe.skipIf(!hasProgram('bash'))('bash', () => {
   it('offers commands first', () => {
-    expect(offered(['alproot', 'in'])).toEqual(['inspect']);
+    expect(offered(['alproot', 'ins'])).toEqual(['inspect']);
     expect(offered(['alproot', ''])).toEqual(expect.arrayContaining(COMMANDS.map(({ name }) => name)));
   });
 

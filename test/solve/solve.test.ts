@@ -123,7 +123,7 @@ describe('a failed solve', () => {
   it('tells the tree of demands as apk does, and which repositories were looked at', () => {
     const { code, message, facts } = failure(() => planAdd(system([pkg('a-1', { depends: 'c<2' }), pkg('b-1', { depends: 'c>=2' }), pkg('c-1'), pkg('c-2')]), ['a', 'b']));
     expect(code).toBe('ALP_SOLVE_UNSATISFIABLE');
-    expect(message.split('\n')).toEqual(['unable to select packages:', '  c-1:', '    breaks: b-1[c>=2]', '    satisfies: a-1[c<2]']);
+    expect(message.split('\n')).toEqual(['unable to select packages:', '  c-1:', '    breaks: b-1[c>=2]', '    satisfies: a-1[c<2]', 'looked in https://example.org/main (4 packages)']);
     expect(facts['repositories']).toEqual(['https://example.org/main']);
   });
 

@@ -1,21 +1,50 @@
-/** `alproot rootfs create DIR`. */
+/** `alproot rootfs create|export|audit|sbom DIR`. */
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
-import { hostPath } from '../../core/paths.ts';
-import { createRootfs } from '../../index.ts';
-import { list, type CommandAction } from '../command.ts';
+import { hostPath, type HostPath } from '../../core/paths.ts';
+import { auditRootfs, createRootfs, exportRootfs, sbomOf, type AuditRequest } from '../../index.ts';
+import { each, isOn, list, type CommandAction, type CommandContext } from '../command.ts';
+import { version } from '../version.ts';
+
+const VERBS: Readonly<Record<string, (context: CommandContext, directory: HostPath) => Promise<number>>> = { create, export: carryAway, audit, sbom };
 
 export const rootfs: CommandAction = async (context) => {
-  const [verb, directory] = context.args;
+  const [verb = '', directory] = context.args;
+  const action = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+  if (action === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `rootfs knows ${Object.keys(VERBS).join(', ')}, not ${verb}`);
   if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'rootfs needs a verb and a directory', { hint: 'alproot rootfs create ./alpine -p gcc,musl-dev' });
-  const path = hostPath(resolve(context.place.cwd, directory));
-  switch (verb) {
-    case 'create': {
-      const made = await createRootfs(context.config, { directory: path, packages: list(context, 'package') });
-      context.printer.result(`${directory}: Alpine ${made.release} ${made.arch}, ${made.packages.length} packages`, made);
-      return 0;
-    }
-    default:
-      throw new AlprootError('ALP_USAGE_ARGUMENT', `rootfs knows create, not ${verb ?? ''}`);
-  }
+  return action(context, hostPath(resolve(context.place.cwd, directory)));
 };
+
+async function create(context: CommandContext, directory: HostPath): Promise<number> {
+  const made = await createRootfs(context.config, { directory, packages: list(context, 'package') });
+  context.printer.result(`${context.args[1] ?? ''}: Alpine ${made.release} ${made.arch}, ${made.packages.length} packages`, made);
+  return 0;
+}
+
+async function carryAway(context: CommandContext, directory: HostPath): Promise<number> {
+  const image = await exportRootfs(context.config, {
+    directory, outputs: each(context, 'output'), tags: each(context, 'tag'), cwd: hostPath(context.place.cwd),
+    writeStandardOutput: (chunk) => void process.stdout.write(chunk),
+  });
+  const toStandardOutput = each(context, 'output').some((output) => output === '-' || /(?:^|,)dest=-(?:,|$)/.test(output));
+  if (!toStandardOutput) context.printer.result(image?.digest ?? '', { image });
+  return 0;
+}
+
+async function audit(context: CommandContext, directory: HostPath): Promise<number> {
+  const modes = (['backup', 'system', 'full'] as const).filter((name) => isOn(context, name));
+  if (modes.length > 1) throw new AlprootError('ALP_USAGE_OPTION', `${modes.map((name) => `--${name}`).join(' and ')} exclude each other`);
+  const request: AuditRequest = {
+    directory, mode: modes[0] ?? 'packages', permissions: isOn(context, 'checkPermissions'), recursive: isOn(context, 'recursive'), packages: isOn(context, 'packages'), quiet: isOn(context, 'quiet'),
+  };
+  const { text: lines, value, status } = await auditRootfs(context.config, request);
+  context.printer.result(lines, value);
+  return status;
+}
+
+function sbom(context: CommandContext, directory: HostPath): Promise<number> {
+  const document = sbomOf({ directory, subject: each(context, 'tag')[0] ?? directory.slice(directory.lastIndexOf('/') + 1), toolVersion: version });
+  context.printer.result(document, JSON.parse(document));
+  return Promise.resolve(0);
+}

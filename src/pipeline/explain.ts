@@ -1,0 +1,151 @@
+/** `search`, `info` and `policy` in the words of apk, over the indexes of the mirror or the database of a tree. */
+import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import type { PackageRecord, Repository } from '../core/package.ts';
+import { joinHost, type HostPath, type TreePath } from '../core/paths.ts';
+import { quoteName, showName } from '../core/redact.ts';
+import { formatDependency, formatProvide } from '../formats/dependency.ts';
+import { offeredPackages } from '../mirror/debian/from-debian.ts';
+import { offeredPorts } from '../mirror/debian/from-ports.ts';
+import { compileGlob } from '../solve/glob.ts';
+import { allPackages } from '../solve/list.ts';
+import { nearestNames } from '../solve/nearest.ts';
+import { explainPolicy } from '../solve/policy.ts';
+import { readApk, type ReadSystem } from '../solve/read-command.ts';
+import { searchPackages } from '../solve/search.ts';
+import { isDirectory } from '../system/host-paths.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { readDatabase, type Database } from '../unpack/database.ts';
+import { readSystem } from './apk-questions.ts';
+import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { withSession } from './session.ts';
+import { fetchSources } from './sources.ts';
+
+/** For people, for programs, for the shell. */
+export interface Answer {
+  readonly text: string;
+  readonly value: unknown;
+  readonly status: number;
+}
+
+export interface Question {
+  readonly command: 'search' | 'info' | 'policy';
+  readonly operands: readonly string[];
+  /** Long names of apk's options. */
+  readonly options: readonly string[];
+  /** A tree; its database answers `info`, and `policy` knows what is installed. */
+  readonly root: HostPath | undefined;
+}
+
+/** Escaped, each on a line of its own. */
+export const formatLines = (lines: readonly string[]): string => lines.map((line) => `${showName(line)}\n`).join('');
+
+/**
+ * Status 1 when something that was named is not there; what is spelt like it is a warning's hint.
+ *
+ * @throws ALP_USAGE_OPTION, ALP_FETCH_*, ALP_VERIFY_*, ALP_STALE_*
+ */
+export async function askApk(config: Config, question: Question): Promise<Answer> {
+  const { command, root, options } = question;
+  const needsTree = ['contents', 'triggers', 'who-owns', 'installed'].find((name) => options.includes(name));
+  if (root === undefined && (needsTree !== undefined || (command === 'info' && question.operands.length === 0))) {
+    throw new AlprootError('ALP_USAGE_OPTION', needsTree === undefined ? 'info needs the name of a package, or a tree' : `--${needsTree} is a question about a tree`, { hint: 'name one with --root DIR' });
+  }
+  if (root !== undefined && command === 'info') return withDatabase(root, ({ tree, database }) => answer(config, question, readSystem({ tree, database, repositories: [], arch: config.arch })));
+  return withSession(config, async (session) => {
+    const chosen = await chooseMirrors(session);
+    const { repositories } = await fetchSources(session, chosen);
+    tellOffered(config, question, { chosen, repositories });
+    if (root !== undefined) return withDatabase(root, ({ tree, database }) => answer(config, question, readSystem({ tree, database, repositories, arch: config.arch })));
+    const system = readSystem({ tree: undefined, database: NOTHING, repositories, arch: config.arch });
+    return answer(config, question, { ...system, requirers: repositories.flatMap(({ index }) => index.packages) });
+  });
+}
+
+const NOTHING: Database = { arch: '', world: [], packages: [], scripts: [], triggers: [] };
+
+function answer(config: Config, question: Question, system: ReadSystem): Answer {
+  const { command, operands, options } = question;
+  const { lines = [], status = 0 } = readApk([command, ...options.map((name) => `--${name}`), '--', ...operands], system) ?? {};
+  const unknown = options.includes('who-owns') || options.includes('installed') ? [] : unknownNames(question, system);
+  for (const name of unknown) {
+    const near = nearestNames({ sources: [...system.catalog.sources, { packages: system.installed.map(({ record }) => record) }] }, name);
+    const where = system.catalog.sources.length === 0 ? 'in this tree' : `in ${system.catalog.sources.map(({ location }) => location).join(', ')}`;
+    config.emit({ kind: 'warning', message: `there is no package ${quoteName(name)} ${where}`, ...(near.length === 0 ? {} : { hint: `there is ${near.map(quoteName).join(', ')}` }) });
+  }
+  for (const { text } of lines.filter(({ stream }) => stream === 'stderr')) config.emit({ kind: 'warning', message: text.replace(/^(?:ERROR|WARNING): /, '') });
+  return {
+    text: formatLines(lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text)),
+    value: valueOf(question, system),
+    status: status === 0 && unknown.length === 0 ? 0 : 1,
+  };
+}
+
+/** Names that match nothing; a search looks for parts of names. */
+function unknownNames({ command, operands, options }: Question, system: ReadSystem): string[] {
+  if (command === 'search') {
+    const found = (pattern: string): boolean => searchPackages(system.catalog, [pattern], searchOptions(options)).length > 0;
+    return operands.filter((pattern) => !found(pattern));
+  }
+  const packages = allPackages(system.installed, system.catalog);
+  return operands.filter((pattern) => {
+    const test = compileGlob(pattern);
+    return !packages.some(({ record }) => test(record.name) || (command === 'info' && record.provides.some(({ name }) => test(name))));
+  });
+}
+
+const searchOptions = (options: readonly string[]): Parameters<typeof searchPackages>[2] => ({
+  exact: options.includes('exact'), description: options.includes('description'), all: options.includes('all'), origin: options.includes('has-origin'),
+});
+
+function valueOf({ command, operands, options }: Question, system: ReadSystem): unknown {
+  if (command === 'search') return searchPackages(system.catalog, operands, searchOptions(options)).map(packageObject);
+  if (command === 'policy') return operands.map((name) => ({ name, versions: explainPolicy(system, name) }));
+  if (options.includes('who-owns')) return operands.map((path) => ({ path, owner: ownerName(system, path) }));
+  const tests = operands.map(compileGlob);
+  return allPackages(system.installed, system.catalog)
+    .filter(({ record }) => tests.length === 0 || tests.some((test) => test(record.name) || record.provides.some(({ name }) => test(name))))
+    .map(({ record, isInstalled }) => ({ ...packageObject(record), installed: isInstalled }));
+}
+
+const ownerName = (system: ReadSystem, path: string): string | null => {
+  const line = readApk(['info', '--who-owns', '--quiet', '--', path], system)?.lines.find(({ stream }) => stream === 'stdout');
+  return line?.text ?? null;
+};
+
+const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
+
+/** A package for `--json`. */
+export const packageObject = (record: PackageRecord): Record<string, unknown> => ({
+  name: utf8(record.name), version: record.version, arch: record.arch, description: utf8(record.description), url: utf8(record.url), license: utf8(record.license),
+  origin: utf8(record.origin), maintainer: utf8(record.maintainer), buildTime: record.buildTime, sizeBytes: record.sizeBytes, installedSizeBytes: record.installedSizeBytes,
+  depends: record.depends.map((item) => formatDependency(item)), provides: record.provides.map(formatProvide), installIf: record.installIf.map((item) => formatDependency(item)),
+});
+
+/** A mirror made from Debian's packages is filled as it is used: what it could have is told apart. */
+function tellOffered(config: Config, { operands, command }: Question, { chosen, repositories }: { readonly chosen: ChosenMirrors; readonly repositories: readonly Repository[] }): void {
+  if (chosen.debian === undefined) return;
+  const present = new Set(repositories.flatMap(({ index }) => index.packages.map(({ name }) => name)));
+  const tests = operands.map((text) => compileGlob(command === 'search' ? `*${text}*` : text));
+  const offered = [...new Set([...offeredPackages(), ...offeredPorts()])].filter((name) => !present.has(name) && (tests.length === 0 || tests.some((test) => test(name)))).sort();
+  if (offered.length > 0) config.emit({ kind: 'note', message: `not in this mirror yet, and made from Debian's packages when first asked for: ${offered.join(', ')}` });
+}
+
+interface OpenDatabase {
+  readonly tree: WorkTree;
+  readonly database: Database;
+}
+
+const INSTALLED = 'lib/apk/db/installed' as TreePath;
+
+/** @throws ALP_USAGE_ARGUMENT for a directory that is no tree of packages */
+export function withDatabase<T>(root: HostPath, use: (open: OpenDatabase) => T): T {
+  if (!isDirectory(root)) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no directory ${quoteName(root)}`);
+  const tree = openWorkTree(root);
+  try {
+    if (tree.stat(tree.resolve(INSTALLED))?.kind !== 'file') throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(root)} has no package database`, { hint: `a tree of Alpine's has ${joinHost(root, INSTALLED)}` });
+    return use({ tree, database: readDatabase(tree) });
+  } finally {
+    tree.close();
+  }
+}
