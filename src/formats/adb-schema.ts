@@ -25,7 +25,8 @@ const fields = (table: Readonly<Record<string, AdbKind>>): readonly AdbField[] =
 
 const dependencies = list({ kind: 'object', dependency: true, fields: fields({ name: text, version: text, match: number }) });
 
-const packageInfo: AdbKind = {
+/** One package in an index, and what a package says of itself. */
+export const ADB_PACKAGE_INFO: AdbKind & { readonly kind: 'object' } = {
   kind: 'object',
   fields: fields({
     name: text, version: text, hashes: hex, description: text, arch: text, license: text, origin: text, maintainer: text, url: text,
@@ -44,6 +45,6 @@ const scripts: AdbKind = {
 };
 
 export const ADB_KINDS: { readonly index: AdbKind; readonly package: AdbKind } = {
-  index: { kind: 'object', fields: fields({ description: text, packages: list(packageInfo), 'pkgname-spec': text }) },
-  package: { kind: 'object', fields: fields({ info: packageInfo, paths: list(directory), scripts, triggers: list(text), 'replaces-priority': number }) },
+  index: { kind: 'object', fields: fields({ description: text, packages: list(ADB_PACKAGE_INFO), 'pkgname-spec': text }) },
+  package: { kind: 'object', fields: fields({ info: ADB_PACKAGE_INFO, paths: list(directory), scripts, triggers: list(text), 'replaces-priority': number }) },
 };

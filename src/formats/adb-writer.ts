@@ -4,7 +4,8 @@
  *
  * @see apk-tools 3.0 `adb.c`: `adb_w_data`, `adb_w_blob`, `adb_w_obj`
  */
-import { adbError } from './adb-blocks.ts';
+import { deflateRawSync } from 'node:zlib';
+import { adbError, type AdbSchema } from './adb-blocks.ts';
 import type { AdbKind } from './adb-schema.ts';
 import type { AdbObject, AdbValue } from './adb-values.ts';
 
@@ -76,3 +77,21 @@ export function writeAdbValue(writer: AdbWriter, value: AdbValue | undefined, ki
 /** The words of an object's fields, in the schema's order. */
 export const writeAdbFields = (writer: AdbWriter, object: AdbObject, kind: AdbKind): number[] =>
   kind.kind === 'object' ? kind.fields.map(({ name, type }) => writeAdbValue(writer, object.get(name), type)) : [];
+
+const BLOCK_TYPE = { adb: 0, signature: 1, data: 2 } as const;
+const ALIGNMENT = 8;
+
+/** One block of a v3 file, padded. @throws ALP_FORMAT_ADB for 1 GiB and more */
+export function formatAdbBlock(type: keyof typeof BLOCK_TYPE, bytes: Uint8Array): Buffer {
+  const size = bytes.length + 4;
+  if (size > 0x3fff_ffff) throw adbError('too much for one block');
+  const head = Buffer.alloc(4);
+  head.writeUInt32LE((BLOCK_TYPE[type] * 0x4000_0000 + size) >>> 0);
+  return Buffer.concat([head, bytes, Buffer.alloc((ALIGNMENT - (size % ALIGNMENT)) % ALIGNMENT)]);
+}
+
+/** A v3 file of blocks in their order, deflated as apk does unless `isPlain`. */
+export function formatAdbFile(schema: AdbSchema, blocks: readonly Buffer[], isPlain = false): Buffer {
+  const file = Buffer.concat([Buffer.from(schema === 'index' ? 'ADB.indx' : 'ADB.pckg', 'latin1'), ...blocks]);
+  return isPlain ? file : Buffer.concat([Buffer.from('ADBd', 'latin1'), deflateRawSync(file)]);
+}

@@ -126,6 +126,6 @@ export function packageLocation(
   arch: Arch,
 ): string {
   const file = `${record.name}-${record.version}.apk`;
-  if (layout === 'ndx') return `${location.slice(0, Math.max(0, location.lastIndexOf('/'))) || '.'}/${file}`;
+  if (layout === 'ndx') return `${location.slice(0, location.lastIndexOf('/') + 1)}${file}`;
   return `${location}/${layout === 'v2' || record.arch === '' ? arch : record.arch}/${file}`;
 }

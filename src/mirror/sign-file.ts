@@ -1,14 +1,16 @@
 /**
- * Signs what is there: a package gets a new signature before its control member, an index before all it has, anything
- * else a detached signature beside it.
+ * Signs what is there: a package gets a new signature before its control member, an index before all it has, a file
+ * of apk v3 a block of its own, anything else a detached signature beside it.
  */
 import { limits } from '../core/limits.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { isAdb } from '../formats/adb-blocks.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { signAdbFile } from './adb-sign.ts';
 import { signatureSuffix } from './release.ts';
-import { firstMember } from './repository.ts';
+import { firstMember } from './control.ts';
 import { signatureMember, signBytes, type SignatureKind, type SigningKey } from './signing.ts';
 
 /**
@@ -18,6 +20,10 @@ import { signatureMember, signBytes, type SignatureKind, type SigningKey } from 
 export async function signFile(path: HostPath, key: SigningKey, kind: SignatureKind = 'RSA256'): Promise<HostPath> {
   const bytes = readFileCapped(path, limits.packageFile);
   if (bytes === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `cannot sign ${quoteName(path)}: there is no such file`);
+  if (isAdb(bytes)) {
+    writeFileAtomic(path, signAdbFile(bytes, path, key));
+    return path;
+  }
   const first = path.endsWith('.apk') || path.endsWith('APKINDEX.tar.gz') ? firstMember(bytes, path) : undefined;
   if (first === undefined) {
     const detached = `${path}${signatureSuffix(key.publicName)}` as HostPath;

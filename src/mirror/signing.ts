@@ -58,9 +58,9 @@ export function writeSigningKey(key: SigningKey, privateDirectory: HostPath, pub
 }
 
 /**
- * A private key file, `STEM.rsa`; the public half is computed.
+ * A private key file, `STEM.rsa` or one of an elliptic curve; the public half is computed.
  *
- * @throws ALP_VERIFY_KEY when it is missing or is no RSA private key
+ * @throws ALP_VERIFY_KEY when it is missing or is no such private key
  */
 export function readSigningKey(path: HostPath): SigningKey {
   const bytes = readFileCapped(path, MAX_KEY_BYTES);
@@ -70,18 +70,21 @@ export function readSigningKey(path: HostPath): SigningKey {
   const privatePem = bytes.toString('latin1');
   try {
     const privateKey = createPrivateKey(privatePem);
-    if (privateKey.asymmetricKeyType !== 'rsa') throw refuse('it is no RSA key');
+    if (privateKey.asymmetricKeyType !== 'rsa' && privateKey.asymmetricKeyType !== 'ec') throw refuse('it is neither an RSA nor an EC key');
     const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
     const file = path.slice(path.lastIndexOf('/') + 1);
-    return { publicName: `${file.replace(/\.rsa$/, '')}.rsa.pub`, privatePem, publicPem };
+    return { publicName: privateKey.asymmetricKeyType === 'ec' ? `${file}.pub` : `${file.replace(/\.rsa$/, '')}.rsa.pub`, privatePem, publicPem };
   } catch (error) {
     throw error instanceof AlprootError ? error : refuse('it is no private key in PEM', error);
   }
 }
 
-/** The raw RSA signature (PKCS#1 v1.5) of `bytes`. */
-export const signBytes = (bytes: Uint8Array, key: SigningKey, kind: SignatureKind = 'RSA256'): Buffer =>
-  sign(DIGESTS[kind], bytes, key.privatePem);
+/** The raw RSA signature (PKCS#1 v1.5) of `bytes`. @throws ALP_VERIFY_KEY for an EC key, which signs v3 files only */
+export function signBytes(bytes: Uint8Array, { privatePem, publicName }: SigningKey, kind: SignatureKind = 'RSA256'): Buffer {
+  const key = createPrivateKey(privatePem);
+  if (key.asymmetricKeyType !== 'rsa') throw new AlprootError('ALP_VERIFY_KEY', `cannot sign with ${quoteName(publicName)}: it is no RSA key, which is what v2 packages and detached signatures need`, { hint: 'make a key with `alproot mirror keygen`' });
+  return sign(DIGESTS[kind], bytes, key);
+}
 
 /** The gzip member that goes before the signed ones. */
 export function signatureMember(signed: Uint8Array, key: SigningKey, kind: SignatureKind = 'RSA256'): Promise<Buffer> {

@@ -4,9 +4,8 @@
  */
 import type { Repository } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
-import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import { parseRepositories, repositoryFiles, type RepositoryLine } from '../formats/repositories.ts';
+import { parseRepositories, repositoryFiles, type RepositoryLayout, type RepositoryLine } from '../formats/repositories.ts';
 import { parseTrustedKey, keyring, type TrustedKeys } from '../verify/key.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { alpineKeys, mirrorKeys } from './trust.ts';
@@ -23,6 +22,8 @@ export interface PackagePlace {
   readonly mirrors: readonly MirrorSpec[];
   /** Below the mirror: `v3.19/main`. */
   readonly path: string;
+  /** v2 unless given. */
+  readonly layout?: RepositoryLayout;
   readonly keys: TrustedKeys;
   readonly release: string;
   /** Under which a lock knows the repository. */
@@ -82,7 +83,7 @@ interface OpenRequest extends Omit<OpenRepositories, 'lines'> {
 
 async function openRepository(session: Session, chosen: ChosenMirrors, { line, tree, extended }: OpenRequest): Promise<{ repository: Repository; place: PackagePlace } | undefined> {
   const { arch } = session.config;
-  if (line.layout !== 'v2') throw new AlprootError('ALP_BUILD_UNSUPPORTED', `repository ${line.location}: the ${line.layout} layout is not supported yet`);
+  const { layout } = line;
   const official = OFFICIAL.exec(line.location);
   const [, branch = '', section = ''] = official ?? [];
   const mirrors = official === null ? [foreignMirror(line.location)] : chosen.mirrors;
@@ -92,12 +93,12 @@ async function openRepository(session: Session, chosen: ChosenMirrors, { line, t
   const locked = pinnedEnvironment(session, release);
   return firstMirror(mirrors, async (mirror) => {
     const keys = official === null ? keyring(alpineKeys(arch).values(), treeKeys(tree)) : mirrorKeys(mirror, arch);
-    const index = await openIndex(session, { mirror, keys, path, name, tag: line.tag, release, locked, extended });
+    const index = await openIndex(session, { mirror, keys, path, layout, name, tag: line.tag, release, locked, extended });
     if (index === undefined) {
       if (locked === undefined || extended) session.config.emit({ kind: 'warning', message: `there is no repository ${line.location} for ${arch}` });
       return undefined;
     }
-    return { repository: { index, ...(line.tag === undefined ? {} : { tag: line.tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, keys, release, name } };
+    return { repository: { index, ...(line.tag === undefined ? {} : { tag: line.tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, layout, keys, release, name } };
   });
 }
 

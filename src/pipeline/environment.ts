@@ -68,10 +68,10 @@ function requestKey({ config, pins }: Session, { mirrors, release }: ChosenMirro
   // A lock says all there is to say, unless it may be extended.
   if (pins?.strict === true) return keyOf('request-locked-1', config.arch, release, formatLock(pins.lock), ...[...packages].sort());
   const indexes = mirrors.filter(({ base }) => packages.length > 0 && !isUrl(base)).flatMap(({ base }) =>
-    ['main', 'community'].map((section) => {
-      const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, 'APKINDEX.tar.gz'), 512 * 1024 * 1024);
+    ['main', 'community'].flatMap((section) => ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
+      const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, name), 512 * 1024 * 1024);
       return bytes === undefined ? '' : sha256Hex(bytes);
-    }),
+    })),
   );
   return keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort());
 }

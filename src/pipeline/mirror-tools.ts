@@ -3,7 +3,7 @@ import type { Config } from '../core/config.ts';
 import type { HostPath } from '../core/paths.ts';
 import { fromDebian, type FromDebianResult } from '../mirror/debian/from-debian.ts';
 import { offeredPorts } from '../mirror/debian/from-ports.ts';
-import { indexDirectory } from '../mirror/repository.ts';
+import { indexAdbDirectory, indexDirectory } from '../mirror/repository.ts';
 import { serveMirror, type ServedMirror } from '../mirror/serve.ts';
 import { signFile } from '../mirror/sign-file.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey } from '../mirror/signing.ts';
@@ -26,14 +26,20 @@ export interface IndexRequest {
   readonly directory: HostPath;
   readonly description: string;
   readonly signWith: HostPath | undefined;
+  readonly format: IndexFormat;
 }
 
-/** Writes APKINDEX.tar.gz beside the .apk files of `directory`. @returns the packages listed */
-export const indexMirror = (config: Config, { directory, description, signWith }: IndexRequest): Promise<string[]> =>
-  indexDirectory({
+/** v2: APKINDEX.tar.gz of v2 packages. v3: Packages.adb of either. */
+export type IndexFormat = 'v2' | 'v3';
+
+/** Writes an index beside the .apk files of `directory`. @returns the packages listed */
+export async function indexMirror(config: Config, { directory, description, signWith, format }: IndexRequest): Promise<string[]> {
+  const options = {
     directory, description, arch: config.arch, time: Number(config.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000)),
     key: signWith === undefined ? undefined : readSigningKey(signWith),
-  });
+  };
+  return format === 'v3' ? indexAdbDirectory(options) : await indexDirectory(options);
+}
 
 /** Signs each file: packages and indexes inside, others by a file beside them. @returns the files written */
 export const signFiles = (paths: readonly HostPath[], signWith: HostPath): Promise<HostPath[]> => {

@@ -3,6 +3,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { PackageRecord, PlannedPackage } from '../core/package.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
+import { packageLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import type { LockedPackage } from '../formats/lockfile.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
@@ -83,10 +84,21 @@ interface Download {
   readonly pinned: LockedPackage | undefined;
 }
 
-async function download(session: Session, { place: { mirrors, path }, record, pinned }: Download): Promise<BlobRef> {
+async function download(session: Session, { place: { mirrors, path, layout = 'v2' }, record, pinned }: Download): Promise<BlobRef> {
   const id = packageId(record);
+  const { arch } = session.config;
+  // A mirror may keep packages without architecture by either layout.
+  const layouts: readonly RepositoryLayout[] = layout === 'ndx' ? [layout] : ['v2', 'v3'];
+  const places = new Set(layouts.map((kind) => packageLocation({ location: path, layout: kind }, record, arch)));
+  const find = async (base: string): Promise<BlobRef | undefined> => {
+    for (const place of places) {
+      const ref = await session.fetcher.fetchOptional({ base, path: place, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id });
+      if (ref !== undefined) return ref;
+    }
+    return undefined;
+  };
   return firstMirror(mirrors, async ({ base }) => {
-    const ref = await session.fetcher.fetchOptional({ base, path: `${path}/${session.config.arch}/${id}.apk`, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id });
+    const ref = await find(base);
     if (ref !== undefined) return ref;
     throw pinned === undefined
       ? new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${id} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' })

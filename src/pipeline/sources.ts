@@ -5,8 +5,9 @@ import { limits } from '../core/limits.ts';
 import type { Repository, RepositoryIndex } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
 import { branchOf, compareBranches, isPointRelease, minirootfsFile, parseLatestReleases, parseMinirootfsName, type MinirootfsName } from '../formats/releases.ts';
+import { indexLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import { redactUrl } from '../core/redact.ts';
-import type { OpenBlob } from '../store/blobs.ts';
+import type { BlobRef, OpenBlob } from '../store/blobs.ts';
 import type { LockedEnvironment, LockedRepository } from '../formats/lockfile.ts';
 import { lockedIndex } from '../verify/locked-index.ts';
 import { verifyIndex } from '../verify/index-file.ts';
@@ -61,6 +62,8 @@ export interface IndexPlace {
   readonly keys: TrustedKeys;
   /** Below the mirror: `v3.19/main`. */
   readonly path: string;
+  /** v2 unless given; a chosen mirror that has no v2 index is asked for one of v3. */
+  readonly layout?: RepositoryLayout;
 }
 
 export interface OpenIndex extends IndexPlace {
@@ -97,11 +100,11 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
 }
 
 /** One verified index; undefined when the mirror does not have that repository. */
-export async function fetchIndex(session: Session, { mirror, keys, path }: IndexPlace): Promise<Verified<RepositoryIndex> | undefined> {
+export async function fetchIndex(session: Session, { mirror, keys, path, layout }: IndexPlace): Promise<Verified<RepositoryIndex> | undefined> {
   const location = `${redactUrl(mirror.base)}/${path}`;
-  const ref = await session.fetcher.fetchOptional({
-    base: mirror.base, path: `${path}/${session.config.arch}/APKINDEX.tar.gz`, maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline',
-  });
+  const find = (kind: RepositoryLayout): Promise<BlobRef | undefined> =>
+    session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline' });
+  const ref = await (layout === undefined ? find('v2').then((found) => found ?? find('v3')) : find(layout));
   if (ref === undefined) return undefined;
   const blob = session.store.openBlob(ref.sha256, location);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, { hint: 'run the command again' });

@@ -37,9 +37,15 @@ const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>
     context.printer.result(`${made.directory}: ${made.made.length} packages made, ${made.kept.length} kept\nuse it with ${use}`, made);
   },
   index: async (context) => {
-    const directory = pathOf(context, context.args[1], 'a directory of .apk files');
-    const names = await indexMirror(context.config, { directory, description: text(context, 'description') ?? '', signWith: signWith(context) });
-    context.printer.result(`${directory}/APKINDEX.tar.gz: ${names.length} packages`, names);
+    const format = text(context, 'format') ?? 'v2';
+    if (format !== 'v2' && format !== 'v3') throw new AlprootError('ALP_USAGE_OPTION', `--format is v2 or v3, not ${format}`);
+    const directories = context.args.length > 2 ? context.args.slice(1) : [context.args[1]];
+    const indexed: Record<string, readonly string[]> = {};
+    for (const argument of directories) {
+      const directory = pathOf(context, argument, 'a directory of .apk files');
+      indexed[`${directory}/${format === 'v3' ? 'Packages.adb' : 'APKINDEX.tar.gz'}`] = await indexMirror(context.config, { directory, description: text(context, 'description') ?? '', signWith: signWith(context), format });
+    }
+    context.printer.result(Object.entries(indexed).map(([path, names]) => `${path}: ${names.length} packages`).join('\n'), directories.length > 1 ? indexed : Object.values(indexed)[0]);
   },
   sign: async (context) => {
     const key = signWith(context);

@@ -6,7 +6,7 @@ import { quoteName } from '../../core/redact.ts';
 import { namesIn } from '../../system/host-paths.ts';
 import { makeDirectory, removeTree } from '../../system/work-directory.ts';
 import { parsePkginfoText } from '../pkginfo-text.ts';
-import { readApkControl } from '../repository.ts';
+import { readApkControl } from '../control.ts';
 import { readFileCapped } from '../../system/files.ts';
 import { limits } from '../../core/limits.ts';
 import { buildPort, type BuildSandbox } from './build-port.ts';
