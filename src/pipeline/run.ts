@@ -1,18 +1,20 @@
 /** Commands in a prepared environment: `run`, `shell`, and the compiler. */
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { hostPath, treePathFromUser, type HostPath } from '../core/paths.ts';
-import { quoteName } from '../core/redact.ts';
+import { hostPath, joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { quoteName, redactUrl } from '../core/redact.ts';
 import type { Mount, RunDescription, RunResult } from '../core/run.ts';
 import { realPath } from '../system/host-paths.ts';
 import { cloneTree } from '../system/tree-clone.ts';
 import { removeTree } from '../system/removal.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { planMounts } from '../run/mount-plan.ts';
+import { lentEnv, lentMounts } from '../run/network-loan.ts';
 import { prepareEnvironment } from './environment.ts';
+import { networkLoan } from './network.ts';
 import { announcePins } from './pins.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
-import { withProject } from './session.ts';
+import { withProject, type Session } from './session.ts';
 import { isShareable } from './visible.ts';
 
 export interface EnvironmentRun {
@@ -43,15 +45,27 @@ export const runInEnvironment = (config: Config, request: EnvironmentRun): Promi
   withProject(config, async (session) => {
     if (session.pins !== undefined) announcePins(session);
     const environment = await prepareEnvironment(session, request.packages);
-    if (request.writable !== true) return runCommandIn(session, describe(environment.tree, request));
-    const copy = session.store.makeTemporary('writable');
+    const scratch = session.store.makeTemporary('run');
     try {
-      cloneTree(environment.tree, hostPath(`${copy}/tree`), { owners: session.isRoot });
-      return await runCommandIn(session, describe(hostPath(`${copy}/tree`), request));
+      const tree = request.writable === true ? joinHost(scratch, 'tree') : environment.tree;
+      if (request.writable === true) cloneTree(environment.tree, tree, { owners: session.isRoot });
+      return await runCommandIn(session, lendNetwork(session, describe(tree, request), scratch));
     } finally {
-      removeTree(copy);
+      removeTree(scratch);
     }
   });
+
+/** The description with what a command needs for the network that it is granted. */
+function lendNetwork({ config }: Session, description: RunDescription, scratch: HostPath): RunDescription {
+  if (description.network === 'none') return description;
+  const loan = networkLoan(config);
+  const tree = openWorkTree(description.tree);
+  try {
+    return { ...description, mounts: [...lentMounts(tree, loan, scratch), ...description.mounts], env: { ...lentEnv(loan, description.env), ...description.env } };
+  } finally {
+    tree.close();
+  }
+}
 
 function describe(tree: HostPath, request: EnvironmentRun): RunDescription {
   const mounts = [...directoryMounts([request.directory]), ...(request.volumes ?? []).map((text) => parseVolume(text, request.directory))];
@@ -87,16 +101,19 @@ function parseVolume(text: string, directory: string): Mount {
 export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ readonly text: string; readonly value: unknown }> =>
   withProject(config, async (session) => {
     const environment = await prepareEnvironment(session, request.packages);
-    const description = describe(environment.tree, request);
     const backend = await chooseBackend(session, environment.tree);
+    const scratch = session.store.makeTemporary('run');
     const tree = openWorkTree(environment.tree);
     try {
+      const description = lendNetwork(session, describe(environment.tree, request), scratch);
       const { ops } = planMounts({ ...description, writable: false }, tree);
       const steps = ops.map((op) => ('source' in op ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}` : `${op.op.padEnd(5)} ${op.at}`));
-      const { argv, cwd, network, env } = description;
+      const { argv, cwd, network } = description;
+      const env = Object.fromEntries(Object.entries(description.env).map(([name, value]) => [name, /_proxy$/i.test(name) ? redactUrl(value) : value]));
       const lines = [`backend  ${backend.name} (isolation: ${backend.isolation})`, `network  ${network}`, `cwd      ${cwd}`, `command  ${argv.join(' ')}`, ...Object.entries(env).map(([name, value]) => `env      ${name}=${value}`), ...steps];
       return { text: lines.join('\n'), value: { backend: backend.name, isolation: backend.isolation, network, cwd, argv, env, mounts: ops } };
     } finally {
       tree.close();
+      removeTree(scratch);
     }
   });
