@@ -9,6 +9,8 @@ import { bufferSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
 import type { ApkAnswer, ApkRequest } from '../build/host.ts';
 import type { OwnerTable } from '../build/owners.ts';
+import { scanDependency } from '../formats/dependency.ts';
+import { formatAlike, formatLooked } from '../solve/advice.ts';
 import { ApkUsageError, parseApkArguments, READING_COMMANDS } from '../solve/arguments.ts';
 import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
@@ -73,7 +75,8 @@ async function answer(session: Session, call: Call): Promise<ApkAnswer> {
     const database = readDatabase(tree);
     const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: args.options.get('repository') ?? [] });
     const opened = await openTreeRepositories(session, options.mirrors, { lines, tree, extended });
-    const outcome = runApk(request.args, hostOf(session, { database, opened, files }));
+    const host = hostOf(session, { database, opened, files });
+    const outcome = withAdvice(runApk(request.args, host), host, args.operands);
     if (session.pins !== undefined && !extended) demandSolved(outcome);
     return carryOut(session, { ...call, outcome, opened, files });
   });
@@ -95,6 +98,16 @@ async function answerLook(session: Session, { request, tree, options }: Call): P
     if (error instanceof ApkUsageError) return { kind: 'pass' };
     throw error;
   }
+}
+
+/** Beside apk's own report of what cannot be had: where was looked, and what is spelt like a name that nobody has. */
+function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, operands: readonly string[]): ApkOutcome {
+  if (outcome.plan !== undefined || !outcome.lines.some(({ text }) => text === 'ERROR: unable to select packages:')) return outcome;
+  const names = operands.flatMap((text) => scanDependency(text, { tag: true })?.name ?? []);
+  const missing = names.filter((name) => !catalog.sources.some(({ byName }) => byName.has(name)) && !installed.some(({ record }) => record.name === name));
+  const alike = formatAlike(catalog, missing);
+  const advice = [formatLooked(catalog), ...(alike === undefined ? [] : [`hint: ${alike}`])];
+  return { ...outcome, lines: [...outcome.lines, ...advice.map((text) => ({ stream: 'stderr' as const, text }))] };
 }
 
 /** Under a lock, what cannot be solved may lie outside of it. @throws ALP_SOLVE_UNSATISFIABLE with apk's own words */

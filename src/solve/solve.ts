@@ -4,6 +4,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import type { Arch, Dependency, InstallPlan, InstalledPackage, Repository } from '../core/package.ts';
+import { formatAlike, formatLooked } from './advice.ts';
 import { createCatalog, type Catalog } from './catalog.ts';
 import { nearestNames } from './nearest.ts';
 import { planChanges } from './plan.ts';
@@ -52,11 +53,8 @@ function missingNames(resolution: Resolution, catalog: Catalog): Readonly<Record
 function unsatisfiable(resolution: Resolution, catalog: Catalog, width: number | undefined): AlprootError {
   const report = explainUnsatisfiable(resolution, width);
   const missing = missingNames(resolution, catalog);
-  const alike = Object.entries(missing).filter(([, names]) => names.length > 0).map(([name, names]) => `for \`${name}\` there is ${names.map((item) => `\`${item}\``).join(', ')}`);
-  const repositories = catalog.sources.map(({ location, packages }) => `${location} (${packages.length} packages)`);
-  const looked = `looked in ${repositories.length === 0 ? 'no repository' : repositories.join(', ')}`;
-  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, looked].join('\n')}`, {
-    hint: alike.length > 0 ? alike.join('; ') : undefined,
+  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, formatLooked(catalog)].join('\n')}`, {
+    hint: formatAlike(catalog, Object.keys(missing)),
     facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
   });
 }

@@ -83,6 +83,18 @@ describe.skipIf(needs.skip)(`apk in a RUN${needs.reason}`, () => {
     `);
   });
 
+  it('says of what cannot be installed where it looked, and what is spelt alike', async () => {
+    expect(await answers([], 'apk add othre')).toMatchInlineSnapshot(`
+      "ERROR: unable to select packages:
+        othre (no such package):
+          required by: world[othre]
+      looked in <mirror>/v3.19/main (3 packages)
+      hint: for \`othre\` there is \`other\`
+      status 1
+      "
+    `);
+  });
+
   it('lets an ordinary user look, and not change', async () => {
     expect(await answers(['USER nobody'], 'apk search oth; apk add other')).toMatchInlineSnapshot(`
       "other-3-r0

@@ -1,0 +1,15 @@
+/** What is said beside apk's report of a failed solve: which names are spelt alike, and where was looked. */
+import type { Catalog } from './catalog.ts';
+import { nearestNames } from './nearest.ts';
+
+/** ``for `gccc` there is `gcc` ``; undefined when nothing is like any of `missing`. */
+export function formatAlike(catalog: Catalog, missing: readonly string[]): string | undefined {
+  const alike = missing.flatMap((name) => {
+    const near = nearestNames(catalog, name);
+    return near.length === 0 ? [] : [`for \`${name}\` there is ${near.map((item) => `\`${item}\``).join(', ')}`];
+  });
+  return alike.length === 0 ? undefined : alike.join('; ');
+}
+
+export const formatLooked = ({ sources }: Catalog): string =>
+  `looked in ${sources.length === 0 ? 'no repository' : sources.map(({ location, packages }) => `${location} (${packages.length} packages)`).join(', ')}`;
