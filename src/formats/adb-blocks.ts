@@ -10,6 +10,7 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { createInflater } from './inflater.ts';
 import type { TarSink } from './tar-entry.ts';
+import { zstdFrameTrouble } from './zstd-frame.ts';
 
 export type AdbSchema = 'index' | 'package';
 
@@ -96,6 +97,8 @@ function inflate(source: ByteSource, start: number, push: Push): void {
 
 function unzstd(source: ByteSource, start: number, push: Push): void {
   const failure = (error: unknown): unknown => (error instanceof AlprootError ? error : adbError(`not a zstd stream: ${error instanceof Error ? error.message : 'damaged'}`));
+  const trouble = zstdFrameTrouble(source, start);
+  if (trouble !== undefined) throw adbError(trouble);
   try {
     const stream = new Decompress(push);
     copy(source, start, (chunk) => stream.push(Uint8Array.from(chunk)));

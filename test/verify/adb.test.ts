@@ -66,4 +66,11 @@ describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () =>
     }
     expect(wrong).toEqual([]);
   });
+
+  it('a zstd stream that asks for more memory than 128 MiB, or has something behind it, is refused', () => {
+    const bytes = readFileSync(join(root, 'demo-zstd-1.2.3-r4.apk'));
+    const wide = Buffer.concat([Buffer.from('ADBc\x02\x00', 'latin1'), Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xa0, 1, 0, 0])]);
+    expect(codeOf(() => judge('wide', wide))).toBe('ALP_VERIFY_STRUCTURE');
+    expect(codeOf(() => judge('two', Buffer.concat([bytes, bytes.subarray(6)])))).toBe('ALP_VERIFY_STRUCTURE');
+  });
 });
