@@ -275,7 +275,12 @@ describe.skipIf(needs.skip)(`alproot rootfs export${needs.reason}`, () => {
     expect(sha256('users.owned.tar')).toBe(sha256('tree.owned.tar'));
   });
 
-  it('refuses to write into the tree, and to do nothing', async () => {
+  it('refuses to write into the tree, to do nothing, and options of other verbs', async () => {
+    expect(await said('rootfs', 'export', 'tree', '-o', 'x', '--check-permissions')).toMatchInlineSnapshot(`
+      "alproot: error: --check-permissions is no option of rootfs export [ALP_USAGE_OPTION]
+      status 2
+      "
+    `);
     expect(await said('rootfs', 'export', 'tree', '-o', 'type=tar,dest=tree/x.tar')).toMatchInlineSnapshot(`
       "alproot: error: the output \`tree/x.tar\` lies in the tree itself [ALP_USAGE_OPTION]
       status 2

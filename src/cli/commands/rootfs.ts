@@ -6,14 +6,27 @@ import { auditRootfs, createRootfs, exportRootfs, sbomOf, type AuditRequest } fr
 import { each, isOn, list, type CommandAction, type CommandContext } from '../command.ts';
 import { version } from '../version.ts';
 
-const VERBS: Readonly<Record<string, (context: CommandContext, directory: HostPath) => Promise<number>>> = { create, export: carryAway, audit, sbom };
+interface Verb {
+  readonly act: (context: CommandContext, directory: HostPath) => Promise<number>;
+  /** Its options, as commander keeps their names; a project's packages are always among the values. */
+  readonly options: readonly string[];
+}
+
+const VERBS: Readonly<Record<string, Verb>> = {
+  create: { act: create, options: ['package'] },
+  export: { act: carryAway, options: ['package', 'output', 'tag'] },
+  audit: { act: audit, options: ['package', 'system', 'backup', 'full', 'checkPermissions', 'packages', 'recursive', 'quiet'] },
+  sbom: { act: sbom, options: ['package', 'tag'] },
+};
 
 export const rootfs: CommandAction = async (context) => {
   const [verb = '', directory] = context.args;
-  const action = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  if (action === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `rootfs knows ${Object.keys(VERBS).join(', ')}, not ${verb}`);
+  const known = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
+  if (known === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `rootfs knows ${Object.keys(VERBS).join(', ')}, not ${verb}`);
   if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'rootfs needs a verb and a directory', { hint: 'alproot rootfs create ./alpine -p gcc,musl-dev' });
-  return action(context, hostPath(resolve(context.place.cwd, directory)));
+  const foreign = Object.keys(context.values).find((name) => context.values[name] !== undefined && !name.startsWith('common ') && !known.options.includes(name));
+  if (foreign !== undefined) throw new AlprootError('ALP_USAGE_OPTION', `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`);
+  return known.act(context, hostPath(resolve(context.place.cwd, directory)));
 };
 
 async function create(context: CommandContext, directory: HostPath): Promise<number> {
