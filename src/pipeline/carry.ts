@@ -18,7 +18,7 @@ import { bring, downloadPath } from './downloads.ts';
 import { lockFor, type LockTarget } from './lock.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { withSession, type Session } from './session.ts';
-import { fetchSignatures, firstMirror } from './sources.ts';
+import { fetchReleaseSignature, fetchSignatures, firstMirror } from './sources.ts';
 import { toolFiles } from './tool-files.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { mirrorKeys } from './trust.ts';
@@ -49,17 +49,19 @@ async function fetchLock(session: Session, lock: Lock): Promise<Fetched> {
 
 /** Bytes by their SHA-256; what they mean is judged where they are used. */
 async function fetchEnvironment(session: Session, environment: LockedEnvironment): Promise<Fetched> {
-  const { arch, release, minirootfs, packages } = environment;
-  const own: Session = { ...session, config: { ...session.config, arch, release } };
+  const { arch, minirootfs, packages } = environment;
+  const own: Session = { ...session, config: { ...session.config, arch, release: environment.release } };
   const chosen = await chooseMirrors(own);
-  const directory = `${branchOf(release)}/releases/${arch}`;
+  const directory = `${branchOf(environment.release)}/releases/${arch}`;
   const rootfs = await fetchPinned(own, chosen, { path: `${directory}/${minirootfs.file}`, sha256: minirootfs.sha256, sizeBytes: minirootfs.sizeBytes });
   const [mirror] = chosen.mirrors;
   const keys: TrustedKeys = mirror === undefined ? new Map() : mirrorKeys(mirror, arch);
   const signatures = mirror === undefined ? [] : await fetchSignatures(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
+  const release = mirror === undefined ? undefined : await fetchReleaseSignature(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
+  const beside = [...signatures.map(({ keyName, bytes }) => ({ suffix: `rsa256.${keyName}`, bytes })), ...(release === undefined ? [] : [{ suffix: 'asc', bytes: release.signature }])];
   const fetched = await Promise.all(packages.map((item) => fetchPinned(own, chosenFor(chosen, item), packageFile(item, arch))));
   const named = [...keys.values()].filter(({ name }) => !name.startsWith('alpine-devel@')).map(({ name, pem }) => ({ name, pem }));
-  return { files: [rootfs, ...signatures.map(({ keyName, bytes }) => ({ path: `${directory}/${minirootfs.file}.rsa256.${keyName}`, sha256: sha256Hex(bytes), sizeBytes: bytes.length })), ...fetched], keys: named };
+  return { files: [rootfs, ...beside.map(({ suffix, bytes }) => ({ path: `${directory}/${minirootfs.file}.${suffix}`, sha256: sha256Hex(bytes), sizeBytes: bytes.length })), ...fetched], keys: named };
 }
 
 const chosenFor = (chosen: ChosenMirrors, { repository }: LockedPackage): Pick<ChosenMirrors, 'mirrors'> => (repository.startsWith('https://') ? { mirrors: [foreignMirror(repository)] } : chosen);

@@ -12,12 +12,12 @@ import type { LockedEnvironment, LockedRepository } from '../formats/lockfile.ts
 import { lockedIndex } from '../verify/locked-index.ts';
 import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
-import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile } from '../verify/minirootfs.ts';
+import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type ReleaseSignature } from '../verify/minirootfs.ts';
 import { judgeFreshness } from './freshness.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
-import { bundledPins, mirrorKeys } from './trust.ts';
+import { bundledPins, mirrorKeys, releaseKeys } from './trust.ts';
 
 export interface Sources {
   readonly mirror: MirrorSpec;
@@ -127,10 +127,11 @@ export async function fetchMinirootfs(session: Session, { mirrors, release }: Ch
     const name = (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ?? (await chooseMinirootfs(session, { mirror, directory, release }));
     const ref = await session.fetcher.fetch({ base: mirror.base, path: `${directory}/${name.file}`, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256 });
     const signatures = await fetchSignatures(session, { mirror, keys, path: `${directory}/${name.file}` });
+    const pgp = await fetchReleaseSignature(session, { mirror, keys, path: `${directory}/${name.file}` });
     const blob = session.store.openBlob(ref.sha256, name.file);
     if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${name.file} was damaged in the store`, { hint: 'run the command again' });
     try {
-      const { file } = verifyMinirootfs(blob, { name: name.file, pins: bundledPins(), signatures, keys });
+      const { file } = verifyMinirootfs(blob, { name: name.file, pins: bundledPins(), signatures, keys, pgp });
       if (locked !== undefined && locked.sha512 !== file.sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${file.sha512}, the lock says ${locked.sha512}`);
       const { sha256, sha512, sizeBytes } = file;
       session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
@@ -182,6 +183,19 @@ export async function fetchSignatures(session: Session, { mirror, keys, path }: 
     }),
   );
   return found.filter((signature) => signature !== undefined);
+}
+
+/** The `.asc` of a minirootfs that no pin knows; undefined where it isn't needed or isn't there. */
+export async function fetchReleaseSignature(session: Session, { mirror, path }: IndexPlace): Promise<ReleaseSignature | undefined> {
+  if (bundledPins().byName.has(path.slice(path.lastIndexOf('/') + 1))) return undefined;
+  const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${path}.asc`, maxBytes: 16 * 1024, label: 'release signature', remember: 'offline' });
+  const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, `${path}.asc`);
+  if (blob === undefined) return undefined;
+  try {
+    return { signature: readWhole(blob), keys: releaseKeys(), now: Date.now() };
+  } finally {
+    blob.close();
+  }
 }
 
 export function readWhole(blob: OpenBlob): Buffer {

@@ -9,6 +9,7 @@ import { readFileCapped } from '../system/files.ts';
 import { isDirectory } from '../system/host-paths.ts';
 import { keyring, parseTrustedKey, type TrustedKey, type TrustedKeys } from '../verify/key.ts';
 import { parsePins, type MinirootfsPins } from '../verify/minirootfs.ts';
+import { pinnedPgpKey, RELEASE_KEY_FINGERPRINT, type PgpKeys } from '../verify/pgp.ts';
 
 const KEY_BYTES = 64 * 1024;
 const PIN_BYTES = 1024 * 1024;
@@ -38,4 +39,10 @@ function readKey(directory: HostPath, name: string): TrustedKey {
 
 export function bundledPins(): MinirootfsPins {
   return parsePins(readFileCapped(joinHost(packageRoot(), 'keys', 'minirootfs.sha512'), PIN_BYTES)?.toString('utf8') ?? '');
+}
+
+/** The key that signs Alpine's releases. @throws ALP_VERIFY_KEY when the file is not that key's */
+export function releaseKeys(): PgpKeys {
+  const bytes = readFileCapped(joinHost(packageRoot(), 'keys', 'ncopa.asc'), KEY_BYTES);
+  return bytes === undefined ? new Map() : pinnedPgpKey(bytes, RELEASE_KEY_FINGERPRINT);
 }

@@ -10,9 +10,9 @@ import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed
 import { openBundle } from '../ship/bundle.ts';
 import { verifyAnyFile, type Verdict } from '../verify/any-file.ts';
 import { keyring, type TrustedKeys } from '../verify/key.ts';
-import type { DetachedSignature } from '../verify/minirootfs.ts';
+import type { DetachedSignature, ReleaseSignature } from '../verify/minirootfs.ts';
 import { signatureJudge } from './carried.ts';
-import { alpineKeys, bundledPins, readKeys } from './trust.ts';
+import { alpineKeys, bundledPins, readKeys, releaseKeys } from './trust.ts';
 
 export interface FileVerdict {
   readonly path: string;
@@ -38,6 +38,8 @@ export function verifyPaths(config: Config, paths: readonly string[], { director
     }),
   );
 }
+
+const SIGNATURE_BYTES = 16 * 1024;
 
 /** A bundle is a tar that begins with its manifest. */
 const BUNDLE_START = 'manifest.json\0';
@@ -65,17 +67,23 @@ function judge(path: string, keys: TrustedKeys): Verdict {
   if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is not a file that can be read`);
   try {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return verifyAnyFile(descriptorSource(fd, name), { name, keys, pins: bundledPins(), signatures: signaturesBeside(path, name) });
+    return verifyAnyFile(descriptorSource(fd, name), { name, keys, pins: bundledPins(), signatures: signaturesBeside(path, name), pgp: releaseSignatureBeside(file) });
   } finally {
     closeDescriptor(fd);
   }
+}
+
+/** `NAME.asc`, as Alpine's mirrors have it. */
+function releaseSignatureBeside(file: HostPath): ReleaseSignature | undefined {
+  const signature = readFileCapped(hostPath(`${file}.asc`), SIGNATURE_BYTES);
+  return signature === undefined ? undefined : { signature, keys: releaseKeys(), now: Date.now() };
 }
 
 function signaturesBeside(path: string, name: string): DetachedSignature[] {
   const directory = parentOfHost(hostPath(path));
   const prefix = `${name}.rsa256.`;
   return namesOf(directory).filter((entry) => entry.startsWith(prefix)).flatMap((entry) => {
-    const bytes = readFileCapped(joinHost(directory, entry), 16 * 1024);
+    const bytes = readFileCapped(joinHost(directory, entry), SIGNATURE_BYTES);
     return bytes === undefined ? [] : [{ keyName: entry.slice(prefix.length), bytes }];
   });
 }

@@ -11,7 +11,7 @@ import { verifyAdb } from './adb-file.ts';
 import { verifyDataMember } from './data-member.ts';
 import { verifyIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
-import { verifyMinirootfs, type DetachedSignature, type MinirootfsPins } from './minirootfs.ts';
+import { verifyMinirootfs, type DetachedSignature, type MinirootfsPins, type ReleaseSignature } from './minirootfs.ts';
 import { verifyPackage } from './package-file.ts';
 import { readSignatures } from './signatures.ts';
 import { asVerification } from './structure.ts';
@@ -29,6 +29,7 @@ export interface AnyFileOptions {
   readonly keys: TrustedKeys;
   readonly pins: MinirootfsPins;
   readonly signatures?: readonly DetachedSignature[];
+  readonly pgp?: ReleaseSignature | undefined;
 }
 
 /** @throws ALP_VERIFY_* */

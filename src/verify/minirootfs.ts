@@ -1,4 +1,4 @@
-/** A minirootfs: known by its SHA-512 among the pins that ship with alproot, or signed by a mirror's key. */
+/** A minirootfs: known by its SHA-512 among the pins that ship with alproot, else signed by Alpine's release key or by a mirror's. */
 import { createHash, createVerify } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex, Sha512Hex } from '../core/digest.ts';
@@ -8,6 +8,7 @@ import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
 import type { TrustedKeys } from './key.ts';
+import { checkPgpSignature, type PgpQuestion } from './pgp.ts';
 
 export interface MinirootfsFile {
   readonly name: string;
@@ -46,29 +47,35 @@ export interface MinirootfsOptions {
   readonly pins: MinirootfsPins;
   readonly signatures?: readonly DetachedSignature[];
   readonly keys?: TrustedKeys;
+  /** The `.asc` that lies beside it, and who may have made it. */
+  readonly pgp?: ReleaseSignature | undefined;
 }
+
+export type ReleaseSignature = Omit<PgpQuestion, 'name'>;
 
 export interface JudgedMinirootfs {
   readonly file: Verified<MinirootfsFile>;
   readonly vouchers: readonly Voucher[];
 }
 
-/** @throws ALP_VERIFY_DIGEST, ALP_VERIFY_SIGNATURE, ALP_VERIFY_UNKNOWN, ALP_LIMIT_SIZE */
-export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = [], keys = new Map() }: MinirootfsOptions): JudgedMinirootfs {
+/** @throws ALP_VERIFY_DIGEST, ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY, ALP_VERIFY_UNKNOWN, ALP_LIMIT_SIZE */
+export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = [], keys = new Map(), pgp }: MinirootfsOptions): JudgedMinirootfs {
   if (source.sizeBytes > limits.minirootfs) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} is ${source.sizeBytes} bytes (limit minirootfs)`);
   const trusted = signatures.filter(({ keyName }) => keys.has(keyName));
   const verifiers = trusted.map(() => createVerify('RSA-SHA256'));
+  // Judged only when it is needed: a pin says more than a signature.
+  const check = pgp === undefined || pins.byName.has(name) ? undefined : checkPgpSignature({ ...pgp, name });
   const sha256 = createHash('sha256');
   const sha512 = createHash('sha512');
   const buffer = Buffer.allocUnsafe(1024 * 1024);
   for (let at = 0; ; ) {
     const count = source.read(buffer, at);
     if (count === 0) break;
-    for (const sink of [sha256, sha512, ...verifiers]) sink.update(buffer.subarray(0, count));
+    for (const sink of [sha256, sha512, ...verifiers, ...(check === undefined ? [] : [check])]) sink.update(buffer.subarray(0, count));
     at += count;
   }
   const file: MinirootfsFile = { name, sha256: sha256.digest('hex') as Sha256Hex, sha512: sha512.digest('hex') as Sha512Hex, sizeBytes: source.sizeBytes };
-  const vouchers = [...pinned(file, pins), ...signed(file)];
+  const vouchers = [...pinned(file, pins), ...(check === undefined ? [] : [check.finish()]), ...signed(file)];
   if (vouchers.length > 0) return { file: file as Verified<MinirootfsFile>, vouchers };
   throw unknown(file);
 
@@ -83,7 +90,7 @@ export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = 
   function unknown({ name: shown }: MinirootfsFile): AlprootError {
     const other = signatures.map(({ keyName }) => quoteName(keyName)).join(', ');
     return new AlprootError('ALP_VERIFY_UNKNOWN', `nothing vouches for ${quoteName(shown)}${other === '' ? '' : `: it is signed by ${other}, which is not trusted here`}`, {
-      hint: other === '' ? 'use a release whose digest ships with alproot, or a mirror that signs it' : 'if you trust that key, name its public file with --key FILE after the --mirror',
+      hint: other === '' ? 'use a release whose digest ships with alproot, or a mirror that has its .asc or signs it' : 'if you trust that key, name its public file with --key FILE after the --mirror',
     });
   }
 }

@@ -17,6 +17,8 @@ const PROBES = {
   userns: () => works('unshare', '--user', '--map-root-user', '--mount', 'true'),
   proot: () => works('proot', '-0', 'true'),
   chroot: () => process.getuid?.() === 0 && works('unshare', '--mount', 'true'),
+  gpg: () => works('gpg', '--version'),
+  strace: () => works('strace', '-e', 'trace=none', 'true'),
   gvisor: () => works('runsc', '--version'),
   apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),
 } as const satisfies Record<string, () => boolean>;
