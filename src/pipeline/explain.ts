@@ -10,8 +10,10 @@ import { offeredPorts } from '../mirror/debian/from-ports.ts';
 import { compileGlob } from '../solve/glob.ts';
 import { allPackages } from '../solve/list.ts';
 import { nearestNames } from '../solve/nearest.ts';
+import { findOwner } from '../solve/owner.ts';
 import { explainPolicy } from '../solve/policy.ts';
-import { readApk, type ReadSystem } from '../solve/read-command.ts';
+import { readApk } from '../solve/read-command.ts';
+import type { ReadSystem } from '../solve/reading.ts';
 import { searchPackages } from '../solve/search.ts';
 import { isDirectory } from '../system/host-paths.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
@@ -108,10 +110,7 @@ function valueOf({ command, operands, options }: Question, system: ReadSystem): 
     .map(({ record, isInstalled }) => ({ ...packageObject(record), installed: isInstalled }));
 }
 
-const ownerName = (system: ReadSystem, path: string): string | null => {
-  const line = readApk(['info', '--who-owns', '--quiet', '--', path], system)?.lines.find(({ stream }) => stream === 'stdout');
-  return line?.text ?? null;
-};
+const ownerName = ({ installed, follow }: ReadSystem, path: string): string | null => findOwner(installed, path, follow)?.record.name ?? null;
 
 const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
 

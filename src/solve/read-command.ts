@@ -3,52 +3,25 @@
  * repositories to apk's output and status. For trees without an apk of their own, and for questions that need the
  * repositories, which only the outside can reach.
  *
- * @see apk-tools 3.0 src/app_info.c, app_search.c, app_list.c, app_policy.c, app_version.c
+ * @see apk-tools 3.0 src/app_search.c, app_list.c, app_policy.c, app_version.c
  */
-import type { Arch, PackageRecord } from '../core/package.ts';
-import type { TreePath } from '../core/paths.ts';
-import { scanDependency } from '../formats/dependency.ts';
-import type { InstalledEntry } from '../formats/installed-db.ts';
+import type { PackageRecord } from '../core/package.ts';
 import { isValidVersion } from '../formats/version.ts';
-import { compareNames } from '../formats/world.ts';
-import { ApkUsageError, parseApkArguments, READING_COMMANDS, type ApkArguments } from './arguments.ts';
+import { ApkUsageError, parseApkArguments, READING_COMMANDS } from './arguments.ts';
 import type { Catalog } from './catalog.ts';
 import type { OutputLine } from './command.ts';
 import { compileGlob } from './glob.ts';
-import { ALL_FIELDS, DEFAULT_FIELDS, formatInfo, INSTALLED_FIELDS, type InfoField } from './info.ts';
 import { allPackages, formatListed, listPackages } from './list.ts';
 import { compareInstalled, formatVersionStates, relate } from './outdated.ts';
-import { findOwner } from './owner.ts';
 import { explainPolicy, formatPolicy } from './policy.ts';
+import { readInfo } from './read-info.ts';
+import type { Reading, ReadSystem } from './reading.ts';
 import { formatSearch, searchPackages } from './search.ts';
 import { isMetBy } from './why.ts';
-
-export interface ReadSystem {
-  readonly arch: Arch;
-  readonly installed: readonly InstalledEntry[];
-  readonly catalog: Catalog;
-  /** Description lines of the repositories, by location. */
-  readonly descriptions: ReadonlyMap<string, string>;
-  /** Patterns of a package's trigger. */
-  readonly triggersOf: (record: PackageRecord) => readonly string[];
-  /** Who may require a package, where there is no tree: all that the repositories have. */
-  readonly requirers?: readonly PackageRecord[];
-  /** An argument of `info -W` with the tree's links followed. */
-  readonly follow: (path: string) => TreePath;
-}
 
 export interface ReadOutcome {
   readonly lines: readonly OutputLine[];
   readonly status: number;
-}
-
-interface Reading {
-  readonly args: ApkArguments;
-  readonly system: ReadSystem;
-  readonly verbosity: number;
-  readonly has: (name: string) => boolean;
-  readonly say: (...lines: readonly string[]) => void;
-  readonly fail: (text: string) => void;
 }
 
 const COMMANDS: Readonly<Record<string, (reading: Reading) => number>> = {
@@ -86,75 +59,32 @@ export function readApk(argv: readonly string[], system: ReadSystem): ReadOutcom
   }
 }
 
-function readInfo(reading: Reading): number {
-  const { args, has, say, system, verbosity } = reading;
-  if (has('who-owns')) return readOwnersOf(reading);
-  if (has('exists') || has('installed')) return readExistence(reading);
-  if (args.operands.length === 0) {
-    const level = Math.max(1, verbosity);
-    const records = system.installed.map(({ record }) => record).sort((a, b) => compareNames(a.name, b.name));
-    say(...formatSearch(records, level - 1));
-    return 0;
-  }
-  const asked = ALL_FIELDS.filter((field) => has(field) || has('all'));
-  const fields: readonly InfoField[] = asked.length === 0 ? DEFAULT_FIELDS : asked;
-  const requirers = system.requirers ?? system.installed.map(({ record }) => record);
-  const hidden = system.requirers === undefined ? INSTALLED_FIELDS : [];
-  const packages = allPackages(system.installed, system.catalog);
-  let missing = 0;
-  for (const pattern of args.operands) {
-    const test = compileGlob(pattern);
-    const found = packages.filter(({ record }) => test(record.name) || record.provides.some(({ name }) => test(name)));
-    if (found.length === 0) missing++;
-    for (const { record, isInstalled } of found) {
-      const entry = isInstalled ? system.installed.find((item) => item.record === record) : undefined;
-      const shown = isInstalled ? fields : fields.filter((field) => !hidden.includes(field));
-      say(...formatInfo(record, { fields: shown, installed: requirers, entry, triggers: isInstalled ? system.triggersOf(record) : [], verbose: verbosity > 1 }));
-    }
-  }
-  return missing;
-}
-
-function readExistence({ args, system, verbosity, say }: Reading): number {
-  let missing = 0;
-  for (const text of args.operands) {
-    const dependency = scanDependency(text, { tag: true });
-    if (dependency === undefined) continue;
-    const record = system.installed.map((entry) => entry.record).find((item) => isMetBy({ ...dependency, conflict: false }, item));
-    if ((record !== undefined) === dependency.conflict) missing++;
-    else if (record !== undefined && verbosity >= 1) say(...formatSearch([record], verbosity - 1));
-  }
-  return missing;
-}
-
-function readOwnersOf({ args, system, verbosity, say, fail }: Reading): number {
-  const quiet = new Set<string>();
-  let missing = 0;
-  for (const path of args.operands) {
-    const owner = findOwner(system.installed, path, system.follow);
-    if (owner === undefined) {
-      fail(`${path}: Could not find owner package`);
-      missing++;
-    } else if (verbosity >= 1) say(`${path} ${owner.isTarget ? 'symlink target ' : ''}is owned by ${owner.record.name}-${owner.record.version}`);
-    else quiet.add(owner.record.name);
-  }
-  if (quiet.size > 0) say([...quiet].join(' '));
-  return missing;
-}
-
 function readSearch({ args, system, has, say, verbosity }: Reading): number {
   const found = searchPackages(system.catalog, args.operands, { exact: has('exact'), description: has('description'), all: has('all'), origin: has('has-origin') });
-  const all = has('rdepends') ? system.catalog.sources.flatMap(({ packages }) => packages) : [];
+  const dependents = has('rdepends') ? dependentsIn(system.catalog) : undefined;
   for (const record of found) {
     const shown = (item: PackageRecord): PackageRecord => (has('origin') && item.origin !== '' ? { ...item, name: item.origin } : item);
-    if (!has('rdepends')) {
+    if (dependents === undefined) {
       say(...formatSearch([shown(record)], has('origin') ? Math.min(verbosity, 1) : verbosity));
       continue;
     }
     if (verbosity > 0) say(`${record.name}-${record.version} is required by:`);
-    say(...formatSearch(all.filter((item) => item !== record && item.depends.some((dependency) => isMetBy(dependency, record))).map(shown), verbosity));
+    say(...formatSearch(dependents(record).map(shown), verbosity));
   }
   return 0;
+}
+
+/** Who needs a package, of all that the repositories have, in their order. */
+function dependentsIn({ sources }: Catalog): (record: PackageRecord) => PackageRecord[] {
+  const all = sources.flatMap(({ packages }) => packages);
+  const byName = new Map<string, Set<number>>();
+  for (const [position, { depends }] of all.entries()) {
+    for (const { name } of depends) byName.set(name, (byName.get(name) ?? new Set()).add(position));
+  }
+  return (record) => {
+    const positions = new Set([record.name, ...record.provides.map(({ name }) => name)].flatMap((name) => [...(byName.get(name) ?? [])]));
+    return [...positions].sort((a, b) => a - b).flatMap((position) => all[position] ?? []).filter((item) => item !== record && item.depends.some((dependency) => isMetBy(dependency, record)));
+  };
 }
 
 function readList({ args, system, has, say, verbosity }: Reading): number {

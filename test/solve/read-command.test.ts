@@ -8,7 +8,8 @@ import { createCatalog } from '../../src/solve/catalog.ts';
 import { allPackages, formatListed, listPackages } from '../../src/solve/list.ts';
 import { compareInstalled, formatVersionStates, relate } from '../../src/solve/outdated.ts';
 import { findOwner } from '../../src/solve/owner.ts';
-import { needsRepositories, readApk, type ReadSystem } from '../../src/solve/read-command.ts';
+import { needsRepositories, readApk } from '../../src/solve/read-command.ts';
+import type { ReadSystem } from '../../src/solve/reading.ts';
 import { pkg, repo } from '../helpers/packages.ts';
 
 const entry = (record: PackageRecord, files: Readonly<Record<string, readonly string[]>> = {}): InstalledEntry => ({
