@@ -91,7 +91,9 @@ function auditWalk(audit: Audit): void {
   const met = new Set<TreePath>();
   const stack: TreePath[] = [TREE_ROOT];
   for (let directory = stack.pop(); directory !== undefined; directory = stack.pop()) {
-    for (const path of tree.list(directory).map((name) => joinTree(directory as TreePath, name))) {
+    const entries = entriesOf(audit, directory);
+    if (entries === undefined) walked.delete(directory);
+    for (const path of entries ?? []) {
       const stat = tree.stat(path);
       if (stat === undefined) continue;
       if (stat.kind !== 'directory') {
@@ -107,6 +109,17 @@ function auditWalk(audit: Audit): void {
   for (const [path, { record }] of files) {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('/'))) as TreePath;
     if (!met.has(path) && walked.has(parent) && audit.protectionOf(path) !== 'ignored') findings.push({ reason: 'X', path, record });
+  }
+}
+
+/** What lies in a directory; one that may not be looked into is a finding. */
+function entriesOf({ tree, findings }: Audit, directory: TreePath): TreePath[] | undefined {
+  try {
+    return tree.list(directory).map((name) => joinTree(directory, name));
+  } catch (error) {
+    if (!isAlprootError(error)) throw error;
+    findings.push({ reason: 'e', path: `${directory}/`, record: undefined });
+    return undefined;
   }
 }
 
