@@ -87,7 +87,7 @@ async function makeDebianMirror(session: Session, { directory, release, failure 
 }
 
 /** The newest branch that a directory mirror has; the newest that alproot has pins for otherwise. */
-function newestRelease(mirrors: readonly MirrorSpec[]): string {
+export function newestRelease(mirrors: readonly MirrorSpec[]): string {
   const [first] = mirrors;
   if (first !== undefined && !isUrl(first.base)) {
     const branches = namesOf(first.base as HostPath).filter((name) => /^v\d+\.\d+$/.test(name)).sort(compareBranches);

@@ -1,6 +1,7 @@
 /** What went wrong on the network, in words that say whose fault it may be. */
 import { AlprootError } from '../core/errors.ts';
-import { redactUrl } from '../core/redact.ts';
+import { redactUrl, showName } from '../core/redact.ts';
+import type { ShownCertificate } from './tls-chain.ts';
 
 const TLS_REASONS: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   CERT_HAS_EXPIRED: ['its certificate has expired', "check this machine's clock; if it is right, the server's certificate must be renewed"],
@@ -9,6 +10,8 @@ const TLS_REASONS: Readonly<Record<string, readonly [what: string, hint: string]
   SELF_SIGNED_CERT_IN_CHAIN: ['its chain ends in an unknown root', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
+  UNABLE_TO_GET_ISSUER_CERT: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
+  CERT_SIGNATURE_FAILURE: ['its certificate is signed by an unknown authority under a known name', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
   ERR_TLS_CERT_ALTNAME_INVALID: ['its certificate is for another host', 'the name in the URL is wrong, or somebody answers in its place'],
 };
 
@@ -28,6 +31,31 @@ export function explainNetworkError(error: unknown, url: URL): AlprootError {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new AlprootError('ALP_FETCH_NETWORK', `cannot resolve the name of ${where}`, { cause: error, hint: 'no network, or a proxy is needed: set HTTPS_PROXY', facts: { errno: code } });
   if (/^UND_ERR_(?:RES_CONTENT|RESPONSE_CONTENT)|HPE_/.test(code)) return new AlprootError('ALP_FETCH_TRUNCATED', `${where} sent a broken answer: ${message}`, { cause: error });
   return new AlprootError('ALP_FETCH_NETWORK', `cannot reach ${where}: ${code === '' ? message : code}`, { cause: error, hint: 'check the address and the network, or name another mirror with --mirror', facts: { errno: code } });
+}
+
+const UNKNOWN_ROOT = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'UNABLE_TO_GET_ISSUER_CERT', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'CERT_SIGNATURE_FAILURE']);
+const WRONG_DATE = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
+
+/** Whether a look at the server's certificates would say more than the error does. */
+export const wantsChain = (error: AlprootError): boolean => error.code === 'ALP_FETCH_TLS' && (UNKNOWN_ROOT.has(checkOf(error)) || WRONG_DATE.has(checkOf(error)));
+
+const checkOf = ({ facts }: AlprootError): string => String(facts['check']);
+
+/** The same error with what the certificates tell: who stands in between, or how far the clock is off. @param now milliseconds since 1970 */
+export function explainChain(error: AlprootError, chain: readonly ShownCertificate[], now: number): AlprootError {
+  const leaf = chain[0];
+  const last = chain.at(-1);
+  if (leaf === undefined || last === undefined) return error;
+  const facts = { ...error.facts, chain };
+  if (UNKNOWN_ROOT.has(checkOf(error))) {
+    const who = showName(last.issuer);
+    return new AlprootError('ALP_FETCH_TLS', `${error.message} (issuer ${who}): a proxy that intercepts TLS, or a server with an authority of its own`, { cause: error.cause, hint: error.hint, facts });
+  }
+  const culprit = chain.find(({ validFrom, validTo }) => Date.parse(validFrom) > now || Date.parse(validTo) < now) ?? leaf;
+  const clock = `this machine's clock says ${new Date(now).toISOString().slice(0, 16)}Z`;
+  const wrong = Date.parse(culprit.validFrom) > now;
+  const text = `${showName(culprit.subject)} is valid from ${culprit.validFrom} to ${culprit.validTo}, and ${clock}${wrong ? ': the clock is wrong, or the certificate is from the future' : ''}`;
+  return new AlprootError('ALP_FETCH_TLS', `${error.message}: ${text}`, { cause: error.cause, hint: error.hint, facts });
 }
 
 /** The messages of an error and its causes. */

@@ -4,8 +4,11 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
-import { explainNetworkError } from './http-error.ts';
+import { explainChain, explainNetworkError, wantsChain } from './http-error.ts';
 import { createDispatchers, type Dispatchers, type HttpSettings } from './http-dispatcher.ts';
+import { proxyFor } from './proxy.ts';
+import { examineTls } from './tls-chain.ts';
+import { portOf } from './tunnel.ts';
 
 export type { HttpSettings } from './http-dispatcher.ts';
 
@@ -31,6 +34,7 @@ export interface HttpClient {
 }
 
 const MAX_REDIRECTS = 5;
+const EXAMINATION_MS = 5000;
 
 /** A client that opens no socket. */
 export const offlineClient = (): HttpClient => ({
@@ -60,7 +64,7 @@ async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: H
   let at = withoutCredentials(url);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
     const auth = at.origin === url.origin ? authorization : {};
-    const response = await requestOnce(dispatchers, { url: at, headers: { ...headers, ...auth }, signal });
+    const response = await requestOnce(dispatchers, { url: at, headers: { ...headers, ...auth }, signal }, settings);
     const target = response.headers['location'];
     if (![301, 302, 303, 307, 308].includes(response.status) || target === undefined) return response;
     response.abort();
@@ -69,7 +73,7 @@ async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: H
   throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(url)} redirects more than ${MAX_REDIRECTS} times`);
 }
 
-async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: HttpRequest): Promise<HttpResponse> {
+async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: HttpRequest, settings: HttpSettings): Promise<HttpResponse> {
   const controller = new AbortController();
   const abort = (): void => {
     signal?.removeEventListener('abort', abort);
@@ -92,8 +96,16 @@ async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: H
     return { status: response.statusCode, headers: plain, body: explained(response.body, url), url, abort: () => (abort(), void response.body.destroy()) };
   } catch (error) {
     signal?.removeEventListener('abort', abort);
-    throw signal?.aborted === true ? error : explainNetworkError(error, url);
+    throw signal?.aborted === true ? error : await explainFully(error, url, settings);
   }
+}
+
+/** A failed check of certificates is worth another look at them: it carries no data. */
+async function explainFully(error: unknown, url: URL, settings: HttpSettings): Promise<AlprootError> {
+  const known = explainNetworkError(error, url);
+  if (!wantsChain(known)) return known;
+  const { chain } = await examineTls({ host: url.hostname, port: portOf(url), roots: settings.roots, timeoutMs: EXAMINATION_MS, proxy: proxyFor(url, settings.proxies) });
+  return explainChain(known, chain, Date.now());
 }
 
 async function* explained(body: AsyncIterable<Uint8Array>, url: URL): AsyncIterable<Uint8Array> {

@@ -2,7 +2,9 @@
  * Which certificates a server shows, and which check they fail: for `doctor --network` and for people behind an
  * intercepting proxy. The connection that it makes accepts anything, carries no data, and is closed at once.
  */
+import type { Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
+import { openTunnel } from './tunnel.ts';
 
 export interface ShownCertificate {
   readonly subject: string;
@@ -26,14 +28,28 @@ export interface TlsQuestion {
   /** PEM texts of the authorities that count. */
   readonly roots: readonly string[];
   readonly timeoutMs: number;
+  /** undefined: directly. */
+  readonly proxy?: URL | undefined;
 }
 
 const MAX_CHAIN = 10;
 
-/** Asks the server directly, without a proxy. Never rejects: what fails is part of the report. */
-export function examineTls({ host, port, roots, timeoutMs }: TlsQuestion): Promise<TlsReport> {
+/** Shakes hands with the server and hangs up. Never rejects: what fails is part of the report. */
+export async function examineTls({ host: name, port, roots, timeoutMs, proxy }: TlsQuestion): Promise<TlsReport> {
+  const host = name.replace(/^\[|\]$/g, '');
+  let tunnel: Socket | undefined;
+  try {
+    tunnel = proxy === undefined ? undefined : await openTunnel({ proxy, host, port, timeoutMs, roots });
+  } catch (error) {
+    return { chain: [], failedCheck: (error as Error).message };
+  }
+  return shakeHands({ host, port, roots, timeoutMs }, tunnel);
+}
+
+function shakeHands({ host, port, roots, timeoutMs }: TlsQuestion, tunnel: Socket | undefined): Promise<TlsReport> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, ca: [...roots], rejectUnauthorized: false, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
+    const way = tunnel === undefined ? { host, port } : { socket: tunnel, host };
+    const socket = connect({ ...way, ca: [...roots], rejectUnauthorized: false, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
     const end = (report: TlsReport): void => {
       socket.destroy();
       resolve(report);

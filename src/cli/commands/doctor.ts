@@ -5,5 +5,5 @@ import { isOn, type CommandAction } from '../command.ts';
 export const doctor: CommandAction = async (context) => {
   const report = await examineHost(context.config, { network: isOn(context, 'network') });
   context.printer.result(report.text, report.value);
-  return report.healthy ? 0 : 1;
+  return report.exitStatus;
 };
