@@ -14,7 +14,7 @@ import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type ReleaseSignature } from '../verify/minirootfs.ts';
 import { judgeFreshness } from './freshness.ts';
-import type { ChosenMirrors } from './mirrors.ts';
+import { offeredNames, type ChosenMirrors } from './mirrors.ts';
 import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
 import { bundledPins, mirrorKeys, releaseKeys } from './trust.ts';
@@ -27,6 +27,8 @@ export interface Sources {
   readonly release: string;
   readonly branch: string;
   readonly repositories: readonly Repository[];
+  /** Names that could be had although no repository has them yet. */
+  readonly offered: readonly string[];
 }
 
 export interface Minirootfs {
@@ -53,7 +55,7 @@ export async function fetchSources(session: Session, chosen: ChosenMirrors, exte
     if (found[0] === undefined) {
       throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
     }
-    return { mirror, mirrors, keys, branch, release, repositories };
+    return { mirror, mirrors, keys, branch, release, repositories, offered: offeredNames(chosen) };
   });
 }
 
@@ -100,7 +102,7 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
 }
 
 /** One verified index; undefined when the mirror does not have that repository. */
-export async function fetchIndex(session: Session, { mirror, keys, path, layout }: IndexPlace): Promise<Verified<RepositoryIndex> | undefined> {
+export async function fetchIndex(session: Session, { mirror, keys, path, layout, name = path }: IndexPlace & { readonly name?: string | undefined }): Promise<Verified<RepositoryIndex> | undefined> {
   const location = `${redactUrl(mirror.base)}/${path}`;
   const find = (kind: RepositoryLayout): Promise<BlobRef | undefined> =>
     session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline' });
@@ -109,8 +111,8 @@ export async function fetchIndex(session: Session, { mirror, keys, path, layout 
   const blob = session.store.openBlob(ref.sha256, location);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, { hint: 'run the command again' });
   try {
-    const { index } = verifyIndex(readWhole(blob), { location, keys });
-    judgeFreshness(session, index);
+    const { index, vouchers } = verifyIndex(readWhole(blob), { location, keys });
+    judgeFreshness(session, { index, repository: name, vouchers });
     return index;
   } finally {
     blob.close();
@@ -208,18 +210,22 @@ export function readWhole(blob: OpenBlob): Buffer {
   return bytes;
 }
 
-/** The first mirror that works. What was tampered with is never passed over in silence: it ends the search. */
+/** Troubles of a mirror that another one may not have. What was tampered with is never passed over in silence: it ends the search. */
+const mayPass = ({ code }: AlprootError): boolean => code.startsWith('ALP_FETCH_') || (code.startsWith('ALP_STALE_') && code !== 'ALP_STALE_LOCK');
+
+/** The first mirror that works. @throws its trouble when there is one mirror; ALP_STALE_* when some lag behind, ALP_FETCH_MIRRORS otherwise */
 export async function firstMirror<T>(mirrors: readonly MirrorSpec[], work: (mirror: MirrorSpec) => Promise<T>): Promise<T> {
   const troubles: AlprootError[] = [];
   for (const mirror of mirrors) {
     try {
       return await work(mirror);
     } catch (error) {
-      if (!isAlprootError(error) || !(error.code.startsWith('ALP_FETCH_') || error.code === 'ALP_STALE_MIRROR')) throw error;
+      if (!isAlprootError(error) || !mayPass(error)) throw error;
       troubles.push(error);
     }
   }
   const [only] = troubles;
   if (only !== undefined && troubles.length === 1) throw only;
-  throw new AlprootError('ALP_FETCH_MIRRORS', `no mirror could be used:\n${troubles.map(({ message }) => `  ${message}`).join('\n')}`, { cause: only, hint: only?.hint });
+  const stale = troubles.find(({ code }) => code.startsWith('ALP_STALE_'));
+  throw new AlprootError(stale?.code ?? 'ALP_FETCH_MIRRORS', `no mirror could be used:\n${troubles.map(({ message }) => `  ${message}`).join('\n')}`, { cause: stale ?? only, hint: (stale ?? only)?.hint });
 }

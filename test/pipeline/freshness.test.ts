@@ -1,0 +1,95 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../src/core/config.ts';
+import { silent } from '../../src/core/events.ts';
+import { hostPath } from '../../src/core/paths.ts';
+import type { RepositoryIndex } from '../../src/core/package.ts';
+import type { Voucher } from '../../src/core/verified.ts';
+import { packApk } from '../../src/mirror/pack.ts';
+import { indexDirectory } from '../../src/mirror/repository.ts';
+import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
+import { judgeFreshness } from '../../src/pipeline/freshness.ts';
+import { openSession, withSession } from '../../src/pipeline/session.ts';
+import { fetchSources } from '../../src/pipeline/sources.ts';
+import { alpineKeys } from '../../src/pipeline/trust.ts';
+
+let work: string;
+let key: SigningKey;
+beforeEach(async () => {
+  work = mkdtempSync(join(tmpdir(), 'alproot-fresh-'));
+  key = await generateSigningKey('test', 2048);
+  writeFileSync(join(work, key.publicName), key.publicPem);
+});
+afterEach(() => rmSync(work, { recursive: true, force: true }));
+
+const config = (more: Partial<Config> = {}): Config => ({
+  cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
+  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+});
+
+/** A section of a mirror with one package of this age. */
+async function publish(mirror: string, section: string, time: number): Promise<void> {
+  const directory = join(work, mirror, 'v3.19', section, 'x86_64');
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  const { fileName, bytes } = await packApk({
+    key, facts: { name: `in-${section}`, version: '1-r0', arch: 'x86_64', description: 'd', url: 'https://example.org', license: 'MIT', origin: 'o', maintainer: 'A <a@example.org>', buildTime: time }, entries: [],
+  });
+  writeFileSync(join(directory, fileName), bytes);
+  await indexDirectory({ directory: hostPath(directory), description: `at ${time}`, time, key, arch: 'x86_64' });
+}
+const open = (mirrors: readonly string[], more: Partial<Config> = {}) => {
+  const specs = mirrors.map((name) => ({ base: join(work, name), keys: [hostPath(join(work, key.publicName))] }));
+  return withSession(config({ mirrors: specs, ...more }), async (session) => (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(({ index }) => index.location.replace(`${work}/`, '')));
+};
+
+describe('the indexes of a mirror', () => {
+  it('may not go back in time, unless that is allowed', async () => {
+    await publish('a', 'main', 2000);
+    expect(await open(['a'])).toEqual(['a/v3.19/main']);
+    await publish('a', 'main', 1000);
+    await expect(open(['a'])).rejects.toMatchObject({ code: 'ALP_STALE_ROLLBACK', message: expect.stringMatching(/at 1000.* offered, .*at 2000.* seen/), hint: expect.stringContaining('--allow-rollback') });
+    expect(await open(['a'], { allowRollback: true })).toEqual(['a/v3.19/main']);
+  });
+
+  it('are refused when one section is new and another old', async () => {
+    await publish('a', 'main', 2000);
+    await publish('a', 'community', 2000);
+    await open(['a']);
+    await publish('a', 'main', 3000);
+    await publish('a', 'community', 1000);
+    await expect(open(['a'])).rejects.toMatchObject({ code: 'ALP_STALE_ROLLBACK', message: expect.stringContaining('v3.19/community') });
+  });
+
+  it('come from one mirror alone: when a section of it lags behind, all come from the next', async () => {
+    for (const mirror of ['a', 'b']) for (const section of ['main', 'community']) await publish(mirror, section, 2000);
+    await open(['a']);
+    await publish('a', 'community', 1000);
+    expect(await open(['a', 'b'])).toEqual(['b/v3.19/main', 'b/v3.19/community']);
+  });
+
+  it('may not be older than --max-index-age says', async () => {
+    const days = Date.now() / 1000 - 10 * 86_400;
+    await publish('a', 'main', Math.floor(days));
+    await expect(open(['a'], { maxIndexAgeDays: 9 })).rejects.toMatchObject({ code: 'ALP_STALE_FROZEN', exitStatus: 10 });
+    expect(await open(['a'], { maxIndexAgeDays: 11 })).toHaveLength(1);
+  });
+});
+
+describe('what Alpine signed', () => {
+  it('is one repository on all mirrors, so that a mirror that lags behind is found out', async () => {
+    const session = openSession(config());
+    const alpine: Voucher = { kind: 'key', keyName: [...alpineKeys('x86_64').keys()][0] ?? '', algorithm: 'sha1' };
+    const offer = (base: string, time: number, voucher: Voucher = alpine): void => {
+      const index = { location: `${base}/v3.19/main`, description: `at ${time}`, sha256: String(time), sizeBytes: 1, packages: [{ buildTime: time }] } as unknown as RepositoryIndex;
+      judgeFreshness(session, { index, repository: 'v3.19/main', vouchers: [voucher] });
+    };
+    offer('https://one.example', 2000);
+    expect(() => offer('https://two.example', 1000)).toThrow(expect.objectContaining({ code: 'ALP_STALE_ROLLBACK' }));
+    // A partial mirror of somebody's own is another thing.
+    offer('https://two.example', 1000, { kind: 'key', keyName: 'me', algorithm: 'sha256' });
+    await session.close();
+  });
+});
