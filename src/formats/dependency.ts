@@ -72,7 +72,10 @@ export function parseDependency(text: string, options: { readonly tag?: boolean 
 }
 
 /** The words of a list. */
-export const splitWords = (text: string): readonly string[] => text.split(/[ \n]+/).filter((word) => word !== '');
+export function splitWords(text: string): readonly string[] {
+  const words = text.split(text.includes('\n') ? /[ \n]/ : ' ');
+  return words.includes('') ? words.filter((word) => word !== '') : words;
+}
 
 /**
  * A blank-separated list, as in `D:`, `i:`, `r:` and `depend = `.

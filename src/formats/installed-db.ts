@@ -7,10 +7,9 @@
 import { AlprootError } from '../core/errors.ts';
 import type { InstalledPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
-import { addField } from './apkindex.ts';
 import { formatDependencies } from './dependency.ts';
 import { compareNames } from './world.ts';
-import { formatRecordLines, isInstalledName, recordFromFields } from './package-fields.ts';
+import { createWords, formatRecordLines, isInstalledName, recordFromFields } from './package-fields.ts';
 
 /** Owner and permission bits as a package wants them. */
 export interface Acl {
@@ -73,11 +72,29 @@ function parseBlock(lines: readonly string[]): InstalledEntry {
         (file ?? misplaced()).checksum = value;
         break;
       default:
-        addField(fields, line, index + 1, 'CPVASITULomtckDpirqsf');
+        addField(fields, line, index + 1);
     }
   }
-  const record = recordFromFields(fields, { where: 'installed database', line: lines.length, isName: isInstalledName });
+  const record = recordFromFields(fields, { where: 'installed database', line: () => lines.length, isName: isInstalledName, words: createWords() });
   return { record, directories, ...(fields['s'] === undefined ? {} : { tag: fields['s'] }), ...(fields['f'] === undefined ? {} : { broken: fields['f'] }) };
+}
+
+const KNOWN = 'CPVASITULomtckDpirqsf';
+
+/** Adds `X:value`. @throws ALP_FORMAT_INDEX for a line without colon, a doubled or an unknown upper-case letter */
+function addField(fields: Record<string, string>, text: string, line: number): void {
+  const fail = (why: string): never => {
+    throw new AlprootError('ALP_FORMAT_INDEX', `line ${line}: ${why}`, { facts: { line } });
+  };
+  const letter = text.charAt(0);
+  if (text.charAt(1) !== ':') fail('no field letter and colon');
+  if (!KNOWN.includes(letter)) {
+    if (letter >= 'a' && letter <= 'z') return;
+    fail(`unknown field ${JSON.stringify(letter)}`);
+  }
+  if (fields[letter] !== undefined) fail(`field ${letter} twice`);
+  if (/[\x00-\x1f\x7f]/.test(text)) fail('a control character');
+  fields[letter] = text.slice(2);
 }
 
 function parseAcl(text: string): Acl {

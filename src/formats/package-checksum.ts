@@ -1,18 +1,22 @@
 /** `Q1…` and `Q2…`: digests as apk writes them in indexes and databases. */
-import { isSha1Hex, isSha256Hex, type Sha1Hex } from '../core/digest.ts';
+import type { Sha1Hex, Sha256Hex } from '../core/digest.ts';
 import type { PackageChecksum } from '../core/package.ts';
 
 /** Exactly `Q1` + base64 of 20 bytes or `Q2` + base64 of 32; anything else is undefined, never "no checksum". */
 export function parseChecksum(text: string): PackageChecksum | undefined {
-  const kind = text.slice(0, 2);
-  const body = text.slice(2);
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(body)) return undefined;
-  const hex = Buffer.from(body, 'base64').toString('hex');
-  if (Buffer.from(hex, 'hex').toString('base64') !== body) return undefined;
-  if (kind === 'Q1' && isSha1Hex(hex)) return { algorithm: 'sha1', hex };
-  if (kind === 'Q2' && isSha256Hex(hex)) return { algorithm: 'sha256', hex };
+  if (SHA1.test(text)) return { algorithm: 'sha1', hex: hexOf(text) as Sha1Hex };
+  if (SHA256.test(text)) return { algorithm: 'sha256', hex: hexOf(text) as Sha256Hex };
   return undefined;
 }
+
+/** Whether it would parse. */
+export const isChecksumText = (text: string): boolean => SHA1.test(text) || SHA256.test(text);
+
+/** The last digit stands for four bits of the digest: the other two must be zero. */
+const SHA1 = /^Q1[A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=$/;
+const SHA256 = /^Q2[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$/;
+
+const hexOf = (text: string): string => Buffer.from(text.slice(2), 'base64').toString('hex');
 
 export const formatChecksum = ({ algorithm, hex }: PackageChecksum): string =>
   `${algorithm === 'sha1' ? 'Q1' : 'Q2'}${Buffer.from(hex, 'hex').toString('base64')}`;

@@ -8,6 +8,7 @@ import type { Emit } from '../core/events.ts';
 import type { Change, InstallPlan, PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { databaseChecksum, sameIdentity } from '../formats/package-checksum.ts';
+import { withFields } from '../formats/package-fields.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { readAccounts, type Accounts } from './accounts.ts';
 import { readDatabase, writeDatabase, type Database } from './database.ts';
@@ -109,7 +110,7 @@ interface Installing {
 async function install(next: PlannedPackage, opened: OpenedPackageFile | undefined, { previous, working }: Installing): Promise<void> {
   const { state, scripts, options: { tree, owners }, undo } = working;
   const checksum = next.record.checksum === undefined ? undefined : databaseChecksum(next.record.checksum);
-  const record = opened === undefined ? next.record : { ...next.record, checksum, replaces: opened.contents.record.replaces, replacesPriority: opened.contents.record.replacesPriority };
+  const record = opened === undefined ? next.record : withFields(next.record, { checksum, replaces: opened.contents.record.replaces, replacesPriority: opened.contents.record.replacesPriority });
   const again = previous !== undefined && sameIdentity(previous.record.checksum, record.checksum);
   const owner = again ? previous : livePackage(record, next.tag);
   owner.tag = next.tag;

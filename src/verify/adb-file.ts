@@ -14,6 +14,7 @@ import { parseTreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
 import { readAdbArchive } from '../formats/adb-archive.ts';
+import { withFields } from '../formats/package-fields.ts';
 import { adbError, type AdbSchema } from '../formats/adb-blocks.ts';
 import { adbRecord } from '../formats/adb-record.ts';
 import { ADB_KINDS } from '../formats/adb-schema.ts';
@@ -112,7 +113,7 @@ function judgedPackage(source: ByteSource, { block, vouchers }: SignedBlock, { e
     replacesPriority: adbNumber(root, 'replaces-priority'),
   };
   if (expected !== undefined) compareWithIndex(quoteName(source.name), own, expected);
-  const record = expected === undefined ? own : { ...expected, replaces: own.replaces, replacesPriority: own.replacesPriority };
+  const record = expected === undefined ? own : withFields(expected, { replaces: own.replaces, replacesPriority: own.replacesPriority });
   const opened: OpenedPackage = {
     record, sha256: wholeSha256(source), sizeBytes: source.sizeBytes, scripts: scriptsOf(adbObject(root, 'scripts')), triggers: adbTexts(root, 'triggers'),
     datahash: undefined, dataStart: undefined,

@@ -9,7 +9,6 @@ import type { Verified, Voucher } from '../core/verified.ts';
 import { isAdb } from '../formats/adb-blocks.ts';
 import { parseIndex } from '../formats/apkindex.ts';
 import { verifyAdbIndex } from './adb-file.ts';
-import { refuseTwins } from './identity.ts';
 import type { TrustedKeys } from './key.ts';
 import { demandSignature, readSignatures, type Member } from './signatures.ts';
 import { asVerification } from './structure.ts';
@@ -42,7 +41,6 @@ export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = fa
     const vouchers = allowUntrusted ? [] : demandSignature(what, signatures, bytes.subarray(member.start, member.end), keys);
     const { description, text } = contentsOf(member);
     const packages = parseIndex(text);
-    refuseTwins(packages);
     const index: RepositoryIndex = { location, description, sha256: sha256Hex(bytes), sizeBytes: bytes.length, packages };
     return { index: index as Verified<RepositoryIndex>, vouchers };
   });

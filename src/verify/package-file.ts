@@ -12,6 +12,7 @@ import type { PackageChecksum, PackageFile, PackageRecord } from '../core/packag
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
 import { isAdb } from '../formats/adb-blocks.ts';
+import { withFields } from '../formats/package-fields.ts';
 import { readFully } from '../formats/gzip-member.ts';
 import { parsePkginfo } from '../formats/pkginfo.ts';
 import { verifyAdbPackage } from './adb-file.ts';
@@ -72,7 +73,7 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
     // An index does not carry `replaces`; it counts as the signed control part says.
-    const judged = expected === undefined ? whole : { ...expected, replaces: whole.replaces, replacesPriority: whole.replacesPriority };
+    const judged = expected === undefined ? whole : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
     const opened: OpenedPackage = { record: judged, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash: dataSha256, dataStart: member.end };
     const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
     return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };

@@ -5,6 +5,7 @@ import { sha256Hex } from '../../src/core/digest.ts';
 import type { Arch } from '../../src/core/package.ts';
 import { parseLock } from '../../src/formats/lockfile-reader.ts';
 import { formatLock, type Lock } from '../../src/formats/lockfile.ts';
+import { withFields } from '../../src/formats/package-fields.ts';
 import { verifyIndex } from '../../src/verify/index-file.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { sampleLock } from '../helpers/locks.ts';
@@ -25,7 +26,7 @@ describe.skipIf(skip)(`a lock of every package that Alpine has${reason}`, () => 
       environments: [{
         ...environment!, arch,
         minirootfs: { ...environment!.minirootfs, file: `alpine-minirootfs-3.19.4-${arch}.tar.gz` },
-        packages: index.packages.map((record) => ({ record, repository: 'v3.19/main', sha256: sha256Hex(record.name), because: ['world'] })),
+        packages: index.packages.map((record) => ({ record: withFields(record, {}), repository: 'v3.19/main', sha256: sha256Hex(record.name), because: ['world'] })),
       }],
     };
     expect(index.packages.length).toBeGreaterThan(4000);
