@@ -1,0 +1,31 @@
+/** One resolve as a program: `resolve-once INDEX ARCH WORLD…` prints its own times, then each package to install. Verifies nothing: it is bundled for the bench alone. */
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import type { Sha256Hex } from '../src/core/digest.ts';
+import type { Arch, RepositoryIndex } from '../src/core/package.ts';
+import type { Verified } from '../src/core/verified.ts';
+import { parseIndex } from '../src/formats/apkindex.ts';
+import { parseWorld } from '../src/formats/world.ts';
+import { createCatalog } from '../src/solve/catalog.ts';
+import { solve } from '../src/solve/solve.ts';
+
+const [file = '', arch = '', ...world] = process.argv.slice(2);
+const times: string[] = [];
+
+function timed<T>(what: string, run: () => T): T {
+  const start = performance.now();
+  const value = run();
+  times.push(`${what} ${(performance.now() - start).toFixed(0)} ms`);
+  return value;
+}
+
+const text = timed('inflate', () => {
+  const tar = gunzipSync(readFileSync(file)).toString('latin1');
+  return tar.slice(512, 512 + Number.parseInt(tar.slice(124, 136), 8));
+});
+const packages = timed('parse', () => parseIndex(text));
+const index: RepositoryIndex = { location: 'index', description: '', sha256: '' as Sha256Hex, sizeBytes: 0, packages };
+const catalog = timed('tables', () => createCatalog([{ index: index as Verified<RepositoryIndex> }]));
+const plan = timed('solve', () => solve({ arch: arch as Arch, world: parseWorld(world.join(' ')), repositories: catalog, installed: [] }));
+const lines = plan.changes.flatMap((change) => (change.kind === 'install' ? [`${change.next.record.name} (${change.next.record.version})`] : []));
+process.stdout.write(`${[times.join(', '), ...lines].join('\n')}\n`);

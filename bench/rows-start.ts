@@ -1,0 +1,35 @@
+/** Start-up: Node, the command, the sandbox. */
+import { join } from 'node:path';
+import { plainEnv, runOnce, type Command } from './measure.ts';
+import { Skipped, type Prepared, type Row, type Side } from './row.ts';
+import type { Bench } from './bench.ts';
+import { capability } from '../test/helpers/capabilities.ts';
+
+const node: Side = { name: 'node -e 0', start: () => ({ argv: [process.execPath, '-e', '0'], env: plainEnv('/nonexistent') }) };
+
+const plain = (word: string) => (bench: Bench, where: string): Prepared =>
+  ({ sides: [{ name: `alproot ${word}`, start: () => bench.alproot(join(where, 'cache'), [word]) }, node] });
+
+const boxed = (tree: string): Command => ({ argv: ['bwrap', '--ro-bind', tree, '/', '--dev', '/dev', '--proc', '/proc', '--tmpfs', '/tmp', '--unshare-all', '--die-with-parent', 'true'] });
+
+function run(bench: Bench, where: string): Prepared {
+  const peer = capability('bwrap').skip ? (capability('userns').skip ? undefined : 'unshare') : 'bwrap';
+  if (peer === undefined) throw new Skipped('neither bwrap nor user namespaces work here');
+  const [cache, tree] = [join(where, 'cache'), join(where, 'tree')];
+  runOnce(bench.alproot(cache, ['rootfs', 'create', tree], bench.mirror));
+  runOnce(bench.alproot(cache, ['run', '--', 'true'], bench.mirror));
+  const bare: Side = { name: peer, start: () => peer === 'bwrap' ? boxed(tree) : { argv: ['unshare', '-Urmpf', '-R', tree, 'true'] } };
+  return { sides: [{ name: 'alproot run -- true', start: () => bench.alproot(cache, ['run', '--', 'true'], bench.mirror) }, node, bare] };
+}
+
+const start = (word: string): Row => ({
+  id: word.slice(2), title: `alproot ${word}`, where: 'tmpfs', goalMs: 20, compares: `the built command with ${word} against Node that does nothing`, fair: 'The same Node, the same environment, without NODE_EXTRA_CA_CERTS.', prepare: plain(word),
+});
+
+export const startRows: readonly Row[] = [
+  start('--version'), start('--help'),
+  {
+    id: 'run-true', title: 'alproot run -- true, warm', where: 'tmpfs', goalMs: 40, compares: 'a command in a cached environment against Node that does nothing, and against the bare sandbox on the same tree', prepare: run,
+    fair: 'The mirror is looked at again by alproot (a local directory), not by the others. What no program in Node can do without is Node and the sandbox, the sum of the two others.',
+  },
+];
