@@ -27,7 +27,7 @@ import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositor
 import { addDebianPackages } from './debian-packages.ts';
 import { fetchPlaced } from './package-files.ts';
 import { withPinned } from './pins.ts';
-import type { ChosenMirrors } from './mirrors.ts';
+import { offeredNames, type ChosenMirrors } from './mirrors.ts';
 import { alpineKeys } from './trust.ts';
 import type { Session } from './session.ts';
 
@@ -76,7 +76,7 @@ async function answer(session: Session, call: Call): Promise<ApkAnswer> {
     const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: args.options.get('repository') ?? [] });
     const opened = await openTreeRepositories(session, options.mirrors, { lines, tree, extended });
     const host = hostOf(session, { database, opened, files });
-    const outcome = withAdvice(runApk(request.args, host), host, args.operands);
+    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, offered: offeredNames(options.mirrors) });
     if (session.pins !== undefined && !extended) demandSolved(outcome);
     return carryOut(session, { ...call, outcome, opened, files });
   });
@@ -101,11 +101,11 @@ async function answerLook(session: Session, { request, tree, options }: Call): P
 }
 
 /** Beside apk's own report of what cannot be had: where was looked, and what is spelt like a name that nobody has. */
-function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, operands: readonly string[]): ApkOutcome {
+function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, { operands, offered }: { readonly operands: readonly string[]; readonly offered: readonly string[] }): ApkOutcome {
   if (outcome.plan !== undefined || !outcome.lines.some(({ text }) => text === 'ERROR: unable to select packages:')) return outcome;
   const names = operands.flatMap((text) => scanDependency(text, { tag: true })?.name ?? []);
   const missing = names.filter((name) => !catalog.sources.some(({ byName }) => byName.has(name)) && !installed.some(({ record }) => record.name === name));
-  const alike = formatAlike(catalog, missing);
+  const alike = formatAlike(catalog, missing, offered);
   const advice = [formatLooked(catalog), ...(alike === undefined ? [] : [`hint: ${alike}`])];
   return { ...outcome, lines: [...outcome.lines, ...advice.map((text) => ({ stream: 'stderr' as const, text }))] };
 }

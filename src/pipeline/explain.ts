@@ -1,12 +1,10 @@
 /** `search`, `info` and `policy` in the words of apk, over the indexes of the mirror or the database of a tree. */
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import type { PackageRecord, Repository } from '../core/package.ts';
+import type { PackageRecord } from '../core/package.ts';
 import { joinHost, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName, showName } from '../core/redact.ts';
 import { formatDependency, formatProvide } from '../formats/dependency.ts';
-import { offeredPackages } from '../mirror/debian/from-debian.ts';
-import { offeredPorts } from '../mirror/debian/from-ports.ts';
 import { compileGlob } from '../solve/glob.ts';
 import { allPackages } from '../solve/list.ts';
 import { nearestNames } from '../solve/nearest.ts';
@@ -19,7 +17,7 @@ import { isDirectory } from '../system/host-paths.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase, type Database } from '../unpack/database.ts';
 import { readSystem } from './apk-questions.ts';
-import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { chooseMirrors } from './mirrors.ts';
 import { withSession } from './session.ts';
 import { fetchSources } from './sources.ts';
 
@@ -53,34 +51,52 @@ export async function askApk(config: Config, question: Question): Promise<Answer
   if (root === undefined && (needsTree !== undefined || (command === 'info' && question.operands.length === 0))) {
     throw new AlprootError('ALP_USAGE_OPTION', needsTree === undefined ? 'info needs the name of a package, or a tree' : `--${needsTree} is a question about a tree`, { hint: 'name one with --root DIR' });
   }
-  if (root !== undefined && command === 'info') return withDatabase(root, ({ tree, database }) => answer(config, question, readSystem({ tree, database, repositories: [], arch: config.arch })));
+  const { arch } = config;
+  if (root !== undefined && command === 'info') return withDatabase(root, ({ tree, database }) => answer(config, { question, system: readSystem({ tree, database, repositories: [], arch }), offered: [] }));
   return withSession(config, async (session) => {
-    const chosen = await chooseMirrors(session);
-    const { repositories } = await fetchSources(session, chosen);
-    tellOffered(config, question, { chosen, repositories });
-    if (root !== undefined) return withDatabase(root, ({ tree, database }) => answer(config, question, readSystem({ tree, database, repositories, arch: config.arch })));
-    const system = readSystem({ tree: undefined, database: NOTHING, repositories, arch: config.arch });
-    return answer(config, question, { ...system, requirers: repositories.flatMap(({ index }) => index.packages) });
+    const { repositories, offered } = await fetchSources(session, await chooseMirrors(session));
+    if (root !== undefined) return withDatabase(root, ({ tree, database }) => answer(config, { question, system: readSystem({ tree, database, repositories, arch }), offered }));
+    const system = { ...readSystem({ tree: undefined, database: NOTHING, repositories, arch }), requirers: repositories.flatMap(({ index }) => index.packages) };
+    return answer(config, { question, system, offered });
   });
 }
 
 const NOTHING: Database = { arch: '', world: [], packages: [], scripts: [], triggers: [] };
 
-function answer(config: Config, question: Question, system: ReadSystem): Answer {
+interface Asked {
+  readonly question: Question;
+  readonly system: ReadSystem;
+  /** Names that a mirror made from Debian's packages could have: it is filled as it is used. */
+  readonly offered: readonly string[];
+}
+
+function answer(config: Config, asked: Asked): Answer {
+  const { question, system } = asked;
   const { command, operands, options } = question;
   const { lines = [], status = 0 } = readApk([command, ...options.map((name) => `--${name}`), '--', ...operands], system) ?? {};
   const unknown = options.includes('who-owns') || options.includes('installed') ? [] : unknownNames(question, system);
-  for (const name of unknown) {
-    const near = nearestNames({ sources: [...system.catalog.sources, { packages: system.installed.map(({ record }) => record) }] }, name);
-    const where = system.catalog.sources.length === 0 ? 'in this tree' : `in ${system.catalog.sources.map(({ location }) => location).join(', ')}`;
-    config.emit({ kind: 'warning', message: `there is no package ${quoteName(name)} ${where}`, ...(near.length === 0 ? {} : { hint: `there is ${near.map(quoteName).join(', ')}` }) });
-  }
+  tellUnknown(config, unknown, asked);
   for (const { text } of lines.filter(({ stream }) => stream === 'stderr')) config.emit({ kind: 'warning', message: text.replace(/^(?:ERROR|WARNING): /, '') });
   return {
     text: formatLines(lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text)),
     value: valueOf(question, system),
     status: status === 0 && unknown.length === 0 ? 0 : 1,
   };
+}
+
+/** What is not there is spelt otherwise, or will be made when it is asked for. */
+function tellUnknown(config: Config, unknown: readonly string[], { question, system, offered }: Asked): void {
+  const { sources } = system.catalog;
+  const later = offered.filter((name) => !sources.some(({ byName }) => byName.has(name)));
+  const laterFor = (pattern: string): string[] => later.filter(compileGlob(question.command === 'search' ? `*${pattern}*` : pattern));
+  const coming = [...new Set(question.operands.flatMap(laterFor))];
+  if (coming.length > 0) config.emit({ kind: 'note', message: `not in this mirror yet, and made from Debian's packages when first installed: ${coming.join(', ')}` });
+  const known = { sources: [...sources, { packages: [...system.installed.map(({ record }) => record), ...later.map((name) => ({ name }))] }] };
+  for (const name of unknown.filter((pattern) => laterFor(pattern).length === 0)) {
+    const near = nearestNames(known, name);
+    const where = sources.length === 0 ? 'in this tree' : `in ${sources.map(({ location }) => location).join(', ')}`;
+    config.emit({ kind: 'warning', message: `there is no package ${quoteName(name)} ${where}`, ...(near.length === 0 ? {} : { hint: `there is ${near.map(quoteName).join(', ')}` }) });
+  }
 }
 
 /** Names that match nothing; a search looks for parts of names. */
@@ -120,15 +136,6 @@ export const packageObject = (record: PackageRecord): Record<string, unknown> =>
   origin: utf8(record.origin), maintainer: utf8(record.maintainer), buildTime: record.buildTime, sizeBytes: record.sizeBytes, installedSizeBytes: record.installedSizeBytes,
   depends: record.depends.map((item) => formatDependency(item)), provides: record.provides.map(formatProvide), installIf: record.installIf.map((item) => formatDependency(item)),
 });
-
-/** A mirror made from Debian's packages is filled as it is used: what it could have is told apart. */
-function tellOffered(config: Config, { operands, command }: Question, { chosen, repositories }: { readonly chosen: ChosenMirrors; readonly repositories: readonly Repository[] }): void {
-  if (chosen.debian === undefined) return;
-  const present = new Set(repositories.flatMap(({ index }) => index.packages.map(({ name }) => name)));
-  const tests = operands.map((text) => compileGlob(command === 'search' ? `*${text}*` : text));
-  const offered = [...new Set([...offeredPackages(), ...offeredPorts()])].filter((name) => !present.has(name) && (tests.length === 0 || tests.some((test) => test(name)))).sort();
-  if (offered.length > 0) config.emit({ kind: 'note', message: `not in this mirror yet, and made from Debian's packages when first asked for: ${offered.join(', ')}` });
-}
 
 interface OpenDatabase {
   readonly tree: WorkTree;

@@ -32,7 +32,7 @@ export async function resolvePackages(session: Session, { tree, sources, package
   const names = new Set(asked.map(({ name }) => name));
   const world = [...before.world.filter(({ name }) => !names.has(name)), ...asked];
   session.recording.add({ requests: [], environments: [{ release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] }] });
-  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages });
+  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages, options: { offered: sources.offered } });
   announce(session, plan);
   const planned = plan.changes.flatMap((change): PlannedPackage[] => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' ? [] : [change.next]));
   return { plan, fetched: await fetchPackages(session, planned, sources) };

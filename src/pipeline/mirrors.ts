@@ -5,7 +5,8 @@
 import type { MirrorSpec } from '../core/config.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { fromDebian } from '../mirror/debian/from-debian.ts';
+import { fromDebian, offeredPackages } from '../mirror/debian/from-debian.ts';
+import { offeredPorts } from '../mirror/debian/from-ports.ts';
 import { findProgram, isDirectory, isFile } from '../system/host-paths.ts';
 import { branchOf, compareBranches } from '../formats/releases.ts';
 import { namesOf } from '../system/directories.ts';
@@ -23,6 +24,9 @@ export interface ChosenMirrors {
   /** Asked for or implied: `3.19`, `3.19.4`, `edge`. */
   readonly release: string;
 }
+
+/** What a mirror made from Debian could have, and may not have yet; nothing for other mirrors. */
+export const offeredNames = ({ debian }: ChosenMirrors): readonly string[] => (debian === undefined ? [] : [...new Set([...offeredPackages(), ...offeredPorts()])].sort());
 
 /** @throws ALP_FETCH_* when nothing can be reached */
 export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {

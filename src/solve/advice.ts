@@ -2,10 +2,15 @@
 import type { Catalog } from './catalog.ts';
 import { nearestNames } from './nearest.ts';
 
-/** ``for `gccc` there is `gcc` ``; undefined when nothing is like any of `missing`. */
-export function formatAlike(catalog: Catalog, missing: readonly string[]): string | undefined {
+/**
+ * ``for `gccc` there is `gcc` ``; undefined when nothing is like any of `missing`.
+ *
+ * @param offered further names that could be had
+ */
+export function formatAlike({ sources }: Catalog, missing: readonly string[], offered: readonly string[] = []): string | undefined {
+  const known = { sources: [...sources, { packages: offered.map((name) => ({ name })) }] };
   const alike = missing.flatMap((name) => {
-    const near = nearestNames(catalog, name);
+    const near = nearestNames(known, name);
     return near.length === 0 ? [] : [`for \`${name}\` there is ${near.map((item) => `\`${item}\``).join(', ')}`];
   });
   return alike.length === 0 ? undefined : alike.join('; ');

@@ -1,6 +1,4 @@
 /** Names spelt like one that does not exist. */
-import type { PackageRecord } from '../core/package.ts';
-
 /** Optimal string alignment distance: insert, drop, replace, swap neighbours; `limit` + 1 when above `limit`. */
 export function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
@@ -33,7 +31,7 @@ function score(wanted: string, name: string, limit: number): number | undefined 
 }
 
 /** Up to five package names like `wanted`, the nearest first. */
-export function nearestNames(catalog: { readonly sources: readonly { readonly packages: readonly PackageRecord[] }[] }, wanted: string, count = 5): string[] {
+export function nearestNames(catalog: { readonly sources: readonly { readonly packages: readonly { readonly name: string }[] }[] }, wanted: string, count = 5): string[] {
   const limit = Math.max(1, Math.min(3, Math.floor(wanted.length / 3)));
   const found = new Map<string, number>();
   for (const { packages } of catalog.sources) {

@@ -23,6 +23,8 @@ export interface SolveOptions {
   /** Packages that no repository has: virtual ones, files. */
   readonly loose?: readonly LoosePackage[];
   readonly forceBrokenWorld?: boolean;
+  /** Names that could be had although no repository has them yet: for the report of a failure. */
+  readonly offered?: readonly string[];
   /** Columns for the report of a failure. */
   readonly width?: number;
 }
@@ -50,11 +52,11 @@ function missingNames(resolution: Resolution, catalog: Catalog): Readonly<Record
 }
 
 /** The error for a world that cannot be had. */
-function unsatisfiable(resolution: Resolution, catalog: Catalog, width: number | undefined): AlprootError {
+function unsatisfiable(resolution: Resolution, catalog: Catalog, { width, offered }: SolveOptions): AlprootError {
   const report = explainUnsatisfiable(resolution, width);
   const missing = missingNames(resolution, catalog);
   return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, formatLooked(catalog)].join('\n')}`, {
-    hint: formatAlike(catalog, Object.keys(missing)),
+    hint: formatAlike(catalog, Object.keys(missing), offered),
     facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
   });
 }
@@ -69,7 +71,7 @@ export function solve(input: SolveInput): InstallPlan {
   const { options = {} } = input;
   const catalog = asCatalog(input.repositories);
   const resolution = resolve({ ...options, arch: input.arch, world: input.world, catalog, installed: input.installed });
-  if (resolution.errors > 0) throw unsatisfiable(resolution, catalog, options.width);
+  if (resolution.errors > 0) throw unsatisfiable(resolution, catalog, options);
   return { arch: input.arch, changes: planChanges(resolution), world: resolution.world };
 }
 
