@@ -103,7 +103,7 @@ function readTree(config: Config, directory: HostPath, isRoot: boolean): TreeFac
 }
 
 /** A tree that an ordinary user made is that user's altogether, whoever carries it away. */
-const isRootsTree = (tree: WorkTree): boolean => tree.stat('lib/apk' as TreePath)?.uid === 0;
+const isRootsTree = (tree: WorkTree): boolean => tree.stat(tree.resolve('lib/apk' as TreePath))?.uid === 0;
 
 export interface AuditRequest {
   readonly directory: HostPath;

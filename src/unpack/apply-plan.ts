@@ -5,7 +5,7 @@
  * @see apk-tools 2.14 `apk_solver_commit_changeset`, `apk_db_install_pkg`
  */
 import type { Emit } from '../core/events.ts';
-import type { Change, InstallPlan, PlannedPackage } from '../core/package.ts';
+import type { Change, InstallPlan, PackageRecord, PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { databaseChecksum, sameIdentity } from '../formats/package-checksum.ts';
 import { withFields } from '../formats/package-fields.ts';
@@ -39,6 +39,8 @@ export interface ApplyResult {
   /** Files of protected directories that were edited; the package's own lies beside each as `.apk-new`. */
   readonly newFiles: readonly TreePath[];
   readonly failedScripts: readonly ScriptFailure[];
+  /** Packages that this run has installed and that did not come out whole: apk's count of errors. */
+  readonly brokenPackages: number;
   readonly database: Database;
 }
 
@@ -68,12 +70,17 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
     writeDatabase(tree, database);
     undo.forget();
     // A trigger that fails is told of and marks its package, but apk's status does not count it.
-    return { newFiles: working.newFiles, failedScripts: scripts.failures.filter(({ label }) => !label.endsWith('.trigger')), database };
+    const brokenPackages = state.packages.filter(({ fresh, record }) => fresh && scripts.failures.some(({ label }) => isInstallScript(label, record))).length;
+    return { newFiles: working.newFiles, brokenPackages, failedScripts: scripts.failures.filter(({ label }) => !label.endsWith('.trigger')), database };
   } catch (error) {
     undo.rollBack();
     throw error;
   }
 }
+
+/** Scripts of a removal and triggers do not make a change fail. */
+const isInstallScript = (label: string, { name, version }: PackageRecord): boolean =>
+  ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'].some((kind) => label === `${name}-${version}.${kind}`);
 
 /** The tree's users and groups, read again after scripts, which may add some. */
 function rereadAccounts(tree: WorkTree, scripts: ScriptRunner): () => Accounts {

@@ -33,7 +33,10 @@ export interface Database {
 
 /** A tree without database has an empty one. @throws ALP_FORMAT_* */
 export function readDatabase(tree: WorkTree): Database {
-  const read = (path: TreePath): Buffer | undefined => (tree.stat(path)?.kind === 'file' ? tree.readFile(path, MAX_BYTES) : undefined);
+  const read = (path: TreePath): Buffer | undefined => {
+    const place = placeOf(tree, path);
+    return tree.stat(place)?.kind === 'file' ? tree.readFile(place, MAX_BYTES) : undefined;
+  };
   const text = (path: TreePath): string => read(path)?.toString('latin1') ?? '';
   return {
     arch: text(ARCH).trim(),
@@ -52,24 +55,30 @@ export function writeDatabase(tree: WorkTree, database: Database): void {
   ensureDirectory(tree, parentOf(INSTALLED));
   ensureDirectory(tree, parentOf(WORLD));
   replaceFile(tree, WORLD, Buffer.from(formatWorld(database.world), 'latin1'));
-  if (tree.stat(ARCH) === undefined) replaceFile(tree, ARCH, Buffer.from(`${database.arch}\n`, 'latin1'));
+  if (tree.stat(placeOf(tree, ARCH)) === undefined) replaceFile(tree, ARCH, Buffer.from(`${database.arch}\n`, 'latin1'));
   replaceFile(tree, SCRIPTS, formatScripts(database.scripts));
   replaceFile(tree, TRIGGERS, Buffer.from(database.triggers.map(({ checksum, patterns }) => `${[checksum, ...patterns].join(' ')}\n`).join(''), 'latin1'));
   replaceFile(tree, INSTALLED, Buffer.from(formatInstalled(database.packages), 'latin1'));
 }
 
+/** Where a file of apk's is: below links of the tree, `lib → usr/lib` above all. */
+export const placeOf = (tree: WorkTree, path: TreePath): TreePath => tree.resolve(path, { followLast: false });
+
 export function replaceFile(tree: WorkTree, path: TreePath, bytes: Buffer, mode = 0o644): void {
-  const temporary = at(`${path}.new`);
+  const place = placeOf(tree, path);
+  const temporary = at(`${place}.new`);
   tree.remove(temporary);
   tree.writeFile(temporary, bytes, mode);
-  tree.rename(temporary, path);
+  tree.rename(temporary, place);
 }
 
-/** Makes what is missing of a directory and those above it. */
-export function ensureDirectory(tree: WorkTree, path: TreePath): void {
-  if (path === TREE_ROOT || tree.stat(path) !== undefined) return;
-  ensureDirectory(tree, parentOf(path));
-  tree.makeDirectory(path, 0o755);
+/** Makes what is missing of a directory and those above it. @returns where it is */
+export function ensureDirectory(tree: WorkTree, path: TreePath): TreePath {
+  const place = tree.resolve(path);
+  if (place === TREE_ROOT || tree.stat(place) !== undefined) return place;
+  ensureDirectory(tree, parentOf(place));
+  tree.makeDirectory(place, 0o755);
+  return place;
 }
 
 /** Owner and mode of everything that packages own, as they want it; for exports and images. */

@@ -1,6 +1,6 @@
 /** Package scripts: put where apk puts them, run with its arguments, taken away again. */
 import type { Emit } from '../core/events.ts';
-import type { TreePath } from '../core/paths.ts';
+import { joinTree, type TreePath } from '../core/paths.ts';
 import { inApkOrder } from '../formats/directory-order.ts';
 import { compilePattern } from '../formats/shell-pattern.ts';
 import type { WorkTree } from '../system/work-tree.ts';
@@ -35,10 +35,10 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
       if (content === undefined || runScript === undefined) return;
       count++;
       const label = `${owner.record.name}-${owner.record.version}.${kind}`;
-      const path = `${EXEC}/${label}` as TreePath;
-      ensureDirectory(tree, EXEC);
-      tree.remove(path);
-      tree.writeFile(path, content, 0o755);
+      const path = joinTree(EXEC, label);
+      const place = joinTree(ensureDirectory(tree, EXEC), label);
+      tree.remove(place);
+      tree.writeFile(place, content, 0o755);
       emit({ kind: 'note', message: `Executing ${label}` });
       try {
         const { status } = await runScript({ label, path, args, env: {}, onOutput: (stream, bytes) => emit({ kind: 'output', id: label, stream, text: bytes.toString('utf8') }) });
@@ -46,7 +46,7 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
         failures.push({ label, status });
         owner.broken.add('s');
       } finally {
-        tree.remove(path);
+        tree.remove(place);
       }
     },
   };

@@ -2,8 +2,9 @@
  * Takes a half-done change of a tree back. What was there is moved aside before it is replaced or removed, and
  * moved back, last first, when something fails; scripts' own doings are the one thing that stays.
  */
-import { joinTree, type TreePath } from '../core/paths.ts';
+import { joinTree, nameOf, parentOf, type TreePath } from '../core/paths.ts';
 import type { WorkTree } from '../system/work-tree.ts';
+import { ensureDirectory } from './database.ts';
 
 const ASIDE = 'lib/apk/.alproot-undo' as TreePath;
 
@@ -27,6 +28,7 @@ export interface Undo {
 export function createUndo(tree: WorkTree, owners: boolean): Undo {
   const steps: (() => void)[] = [];
   let count = 0;
+  let keep = ASIDE;
 
   function setAcl(path: TreePath, { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number }): void {
     if (owners) tree.setOwner(path, { uid, gid });
@@ -35,11 +37,11 @@ export function createUndo(tree: WorkTree, owners: boolean): Undo {
 
   function moveAside(path: TreePath): void {
     if (count === 0) {
-      tree.remove(ASIDE);
-      for (const directory of ['lib', 'lib/apk'] as TreePath[]) if (tree.stat(directory) === undefined) tree.makeDirectory(directory, 0o755);
-      tree.makeDirectory(ASIDE, 0o700);
+      keep = joinTree(ensureDirectory(tree, parentOf(ASIDE)), nameOf(ASIDE));
+      tree.remove(keep);
+      tree.makeDirectory(keep, 0o700);
     }
-    const aside = joinTree(ASIDE, String(count++));
+    const aside = joinTree(keep, String(count++));
     tree.rename(path, aside);
     steps.push(() => tree.rename(aside, path));
   }
@@ -69,10 +71,10 @@ export function createUndo(tree: WorkTree, owners: boolean): Undo {
     },
     rollBack: () => {
       for (const step of steps.reverse()) step();
-      if (count > 0) tree.remove(ASIDE);
+      if (count > 0) tree.remove(keep);
     },
     forget: () => {
-      if (count > 0) tree.remove(ASIDE);
+      if (count > 0) tree.remove(keep);
     },
   };
 }

@@ -25,12 +25,12 @@ import { makeApk, type RawPackage } from './make-apk.ts';
 
 export interface World {
   readonly title: string;
-  /** Packages by repository; `@tag NAME` in `use` gives a repository a tag. */
+  /** Packages by repository. */
   readonly repositories: Readonly<Record<string, readonly RawPackage[]>>;
   readonly steps: readonly Step[];
 }
 
-/** A command of apk's with the repositories that it sees (all, unless given), or a change of both trees by hand. */
+/** A command of apk's with the repositories that it sees (all, unless given; `@tag NAME` with a tag), or a change of both trees by hand. */
 export type Step = { readonly apk: readonly string[]; readonly use?: readonly string[] } | { readonly edit: (root: string) => void };
 
 export interface Arena {
@@ -70,8 +70,14 @@ export function runRealApk(root: string, args: readonly string[], { directory }:
 
 export const useOf = (step: { readonly use?: readonly string[] }, world: World): readonly string[] => step.use ?? Object.keys(world.repositories);
 
-/** `-X` arguments; a tag comes from the repositories file, which the real apk reads from the tree. */
-export const realArguments = (use: readonly string[]): string[] => use.flatMap((item) => ['-X', `/${MINIROOTFS_REPOSITORIES}/${item}`]);
+/** `-X` arguments. */
+export const realArguments = (use: readonly string[]): string[] => use.map(taggedName).flatMap(({ tag, name }) => ['-X', `${tag === undefined ? '' : `@${tag} `}/${MINIROOTFS_REPOSITORIES}/${name}`]);
+
+/** `@edge r2` or `r2`. */
+const taggedName = (item: string): { readonly tag: string | undefined; readonly name: string } => {
+  const [, tag, name = item] = /^@(\S+) (.+)$/.exec(item) ?? [];
+  return { tag, name };
+};
 
 const script = (root: string, directory: string): RunScript => async ({ path, args, env }) => {
   const variables = Object.entries(env).flatMap(([name, value]) => ['--setenv', name, value]);
@@ -88,16 +94,16 @@ interface OwnOptions {
 /** The same by us. @throws what planning or applying throws */
 export async function runOwnApk(root: string, args: readonly string[], { directory, key }: Arena, { use, now, owners = 'apply' }: OwnOptions): Promise<Outcome> {
   const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
-  const repositories = use.map((name): Repository => {
+  const repositories = use.map(taggedName).map(({ tag, name }): Repository => {
     const location = join(directory, name);
-    return { index: verifyIndex(readFileSync(join(location, 'x86_64', 'APKINDEX.tar.gz')), { location, keys }).index };
+    return { index: verifyIndex(readFileSync(join(location, 'x86_64', 'APKINDEX.tar.gz')), { location, keys }).index, ...(tag === undefined ? {} : { tag }) };
   });
   const tree = openWorkTree(hostPath(root));
   try {
     const { packages, world } = readDatabase(tree);
     const outcome = runApk(args, { arch: 'x86_64', world, installed: packages, catalog: createCatalog(repositories), now, keepsPackages: () => true, self: 'apk-tools' });
     const lines = outcome.lines.map(({ text }) => text).join('\n');
-    if (outcome.plan === undefined) return { status: outcome.status, output: lines };
+    if (outcome.plan === undefined || outcome.simulate) return { status: outcome.status, output: lines };
     const open = (planned: { readonly record: { readonly name: string; readonly version: string }; readonly source: { readonly kind: string; readonly location?: string } }): OpenedPackageFile => {
       const name = `${planned.record.name}-${planned.record.version}.apk`;
       const source = bufferSource(name, readFileSync(join(planned.source.location ?? '', 'x86_64', name)));
@@ -105,8 +111,8 @@ export async function runOwnApk(root: string, args: readonly string[], { directo
       return { source, contents: verifyPackage(source, { keys, expected }).package, close: () => undefined };
     };
     const purge = args.includes('--purge');
-    const { failedScripts } = await applyPlan({ tree, plan: outcome.plan, open, runScript: script(root, directory), owners, emit: silent, purge });
-    return { status: failedScripts.length > 0 ? 1 : outcome.status, output: lines };
+    const { brokenPackages } = await applyPlan({ tree, plan: outcome.plan, open, runScript: script(root, directory), owners, emit: silent, purge });
+    return { status: outcome.broken + brokenPackages, output: lines };
   } finally {
     tree.close();
   }
