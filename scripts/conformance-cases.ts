@@ -9,7 +9,7 @@ import { isValidVersion, versionMatches } from '../src/formats/version.ts';
 import { parseApkArguments } from '../src/solve/arguments.ts';
 import { createCatalog } from '../src/solve/catalog.ts';
 import { runApk } from '../src/solve/command.ts';
-import { formatSummary } from '../src/solve/plan-lines.ts';
+import { formatSummary, totalsAfter } from '../src/solve/plan-lines.ts';
 import type { VersionOp } from '../src/core/package.ts';
 
 export interface CaseResult {
@@ -197,7 +197,8 @@ function runCase(test: SolverCase): string[] {
   }));
   const cached = (temporary && test.cache !== undefined ? readFile(test.cache) : []).map(({ fields }) => read(fields));
   const self = database.find(({ paths }) => paths.includes('proc/self/exe'))?.fields.get('P');
-  const outcome = runApk(test.args, {
+  // The suite never carries anything out.
+  const outcome = runApk(['--simulate', ...test.args], {
     arch: ARCH, installed, catalog: createCatalog(test.repositories.map((repository) => readRepository(repository, read, offline))),
     world: splitWords(test.world).flatMap((word) => scanDependency(word, { tag: true }) ?? []),
     cached: cached.map((record) => ({ record, source: { kind: 'cached' } })),
@@ -206,17 +207,10 @@ function runCase(test: SolverCase): string[] {
   });
   const lines = [...formatTrouble(trouble), ...outcome.lines.map(({ text }) => text)];
   if (outcome.plan === undefined || outcome.verbosity < 1) return lines;
-  let packages = installed.length;
-  let bytes = installed.reduce((sum, { record }) => sum + record.installedSizeBytes, 0);
-  for (const change of outcome.plan.changes) {
-    if (change.kind !== 'install') bytes -= change.previous.record.installedSizeBytes;
-    if (change.kind !== 'purge') bytes += change.next.record.installedSizeBytes;
-    if (change.kind === 'purge') packages--;
-    if (change.kind === 'install') packages++;
-  }
+  const bytes = installed.reduce((sum, { record }) => sum + record.installedSizeBytes, 0);
   const paths = database.flatMap((entry) => entry.paths);
-  const totals = { packages, bytes, dirs: countDirectories(paths), files: paths.filter((path) => !path.endsWith('/')).length };
-  return [...lines, formatSummary(totals, { verbose: outcome.verbosity > 1 })];
+  const before = { packages: installed.length, bytes, dirs: countDirectories(paths), files: paths.filter((path) => !path.endsWith('/')).length };
+  return [...lines, formatSummary(totalsAfter(before, outcome.plan.changes), { verbose: outcome.verbosity > 1, errors: outcome.broken })];
 }
 
 /** Options that decide how the case is set up; a command line that apk refuses has none. */

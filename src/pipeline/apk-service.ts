@@ -14,7 +14,7 @@ import { formatAlike, formatLooked } from '../solve/advice.ts';
 import { ApkUsageError, parseApkArguments, READING_COMMANDS } from '../solve/arguments.ts';
 import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
-import { formatSummary } from '../solve/plan-lines.ts';
+import { formatSummary, totalsAfter } from '../solve/plan-lines.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
@@ -167,7 +167,9 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
   const out = outcome.lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text);
   const err = outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text);
   let { status } = outcome;
-  if (outcome.plan !== undefined && !outcome.simulate) {
+  if (outcome.plan !== undefined && outcome.simulate) {
+    out.push(formatSummary(totalsAfter(totalsOf(readDatabase(tree)), outcome.plan.changes), { verbose: outcome.verbosity >= 2, errors: outcome.broken }));
+  } else if (outcome.plan !== undefined) {
     const changes = outcome.plan.changes.filter(({ kind }) => kind !== 'purge' && kind !== 'pin' && kind !== 'skip');
     session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
     const planned = changes.flatMap((change): PlannedPackage[] => ('next' in change ? [change.next] : []));
@@ -187,8 +189,9 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
     });
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
-    out.push(formatSummary(totalsOf(result.database), { verbose: outcome.verbosity >= 2, errors: result.failedScripts.length }));
-    if (result.failedScripts.length > 0) status = result.failedScripts.length;
+    const errors = outcome.broken + result.brokenPackages;
+    out.push(formatSummary(totalsOf(result.database), { verbose: outcome.verbosity >= 2, errors }));
+    status = errors;
   }
   const join = (lines: readonly string[]): string => (lines.length === 0 ? '' : `${lines.join('\n')}\n`);
   return { kind: 'done', status, stdout: outcome.verbosity === 0 ? '' : join(out), stderr: join(err) };

@@ -11,7 +11,7 @@ import { ApkUsageError, parseApkArguments, type ApkArguments } from './arguments
 import { formatKept } from './kept.ts';
 import { FLAG } from './model.ts';
 import { formatOverview } from './overview.ts';
-import { planChanges } from './plan.ts';
+import { countBroken, planChanges } from './plan.ts';
 import { formatPlanLines } from './plan-lines.ts';
 import { requestPreupgrade } from './preupgrade.ts';
 import { requestAdd, requestDel, requestFix, requestUpgrade, type ApkSystem, type Request } from './requests.ts';
@@ -44,6 +44,8 @@ export interface ApkOutcome {
   readonly status: number;
   /** What to carry out, and then to end with `formatSummary`. */
   readonly plan: InstallPlan | undefined;
+  /** Packages that were broken before and stay so; they count for the last line and the status. */
+  readonly broken: number;
   readonly verbosity: number;
   readonly simulate: boolean;
 }
@@ -53,11 +55,18 @@ interface Run {
   readonly host: ApkHost;
   readonly args: ApkArguments;
   readonly lines: OutputLine[];
+  broken: number;
+  /** Of a command that comes to nothing. */
+  failure: number;
   readonly verbosity: number;
   readonly say: (text: string) => void;
   readonly warn: (text: string) => void;
   readonly fail: (text: string) => undefined;
 }
+
+/** apk's own functions end with -1, which its caller turns into this. */
+const REFUSED = 99;
+const asStatus = (errors: number): number => Math.min(errors, REFUSED);
 
 const count = (args: ApkArguments, name: string): number => args.options.get(name)?.length ?? 0;
 const last = (args: ApkArguments, name: string): string | undefined => args.options.get(name)?.at(-1);
@@ -67,7 +76,7 @@ function createRun(host: ApkHost, args: ApkArguments): Run {
   const lines: OutputLine[] = [];
   const verbosity = Math.max(0, 1 + count(args, 'verbose') - count(args, 'quiet'));
   return {
-    host, args, lines, verbosity,
+    host, args, lines, verbosity, broken: 0, failure: REFUSED,
     say: (text) => {
       if (verbosity >= 1) lines.push({ stream: 'stdout', text });
     },
@@ -95,6 +104,7 @@ function resolveFor(run: Run, request: Request, options: { readonly preupgrade?:
 }
 
 function reportFailure(run: Run, resolution: Resolution): undefined {
+  run.failure = asStatus(resolution.errors);
   run.fail('unable to select packages:');
   for (const text of explainUnsatisfiable(resolution, run.host.width)) run.lines.push({ stream: 'stderr', text });
   return undefined;
@@ -109,6 +119,7 @@ function announce(run: Run, resolution: Resolution): InstallPlan | undefined {
   }
   const plan: InstallPlan = { arch: host.arch, changes: planChanges(resolution), world: resolution.world };
   for (const text of formatPlanLines(plan)) run.say(text);
+  run.broken = countBroken(resolution, isSet(args, 'simulate'));
   return plan;
 }
 
@@ -203,7 +214,7 @@ const COMMANDS: Readonly<Record<string, (run: Run) => InstallPlan | 'nothing' | 
 export function runApk(argv: readonly string[], host: ApkHost): ApkOutcome {
   let run = createRun(host, { command: undefined, operands: [], options: new Map() });
   const end = (status: number, plan?: InstallPlan): ApkOutcome =>
-    ({ lines: run.lines, status, plan, verbosity: run.verbosity, simulate: isSet(run.args, 'simulate') });
+    ({ lines: run.lines, status, plan, broken: run.broken, verbosity: run.verbosity, simulate: isSet(run.args, 'simulate') });
   try {
     run = createRun(host, parseApkArguments(argv));
     const { command, operands } = run.args;
@@ -214,10 +225,10 @@ export function runApk(argv: readonly string[], host: ApkHost): ApkOutcome {
     }
     const result = action(run);
     if (result === 'nothing') return end(0);
-    return result === undefined ? end(1) : end(0, result);
+    return result === undefined ? end(run.failure) : end(asStatus(run.broken), result);
   } catch (error) {
     if (!(error instanceof ApkUsageError) && !isAlprootError(error, 'ALP_SOLVE_WORLD')) throw error;
     for (const text of error.message.split('\n')) run.fail(text);
-    return end(1);
+    return end(error instanceof ApkUsageError ? 1 : Number(error.facts['status'] ?? REFUSED));
   }
 }

@@ -51,6 +51,18 @@ export interface TreeTotals {
   readonly files: number;
 }
 
+/** What a tree would hold after the changes; directories and files are not known before. */
+export function totalsAfter(totals: TreeTotals, changes: readonly Change[]): TreeTotals {
+  let { packages, bytes } = totals;
+  for (const change of changes) {
+    if (change.kind === 'install') packages++;
+    else bytes -= change.previous.record.installedSizeBytes;
+    if (change.kind === 'purge') packages--;
+    else bytes += change.next.record.installedSizeBytes;
+  }
+  return { ...totals, packages, bytes };
+}
+
 /** `OK: 8 MiB in 15 packages`, the last line of every command that commits. */
 export function formatSummary(totals: TreeTotals, options: { readonly verbose: boolean; readonly errors?: number }): string {
   const errors = options.errors ?? 0;

@@ -75,3 +75,17 @@ export function planChanges(resolution: Resolution): Change[] {
   }
   return changes;
 }
+
+/**
+ * Packages that the database calls broken and that this plan leaves so; apk counts each as an error of the command.
+ *
+ * @param simulate nothing is carried out, so that all of them stay
+ * @see apk-tools 3.0 src/commit.c apk_solver_commit_changeset
+ */
+export function countBroken(resolution: Resolution, simulate: boolean): number {
+  return resolution.changes.filter((raw) => {
+    const { old, next, reinstall } = raw;
+    if (!/[fs]/.test(old?.installed?.broken ?? '')) return false;
+    return simulate || (old === next && !(reinstall && next !== undefined && canFetch(resolution, next)));
+  }).length;
+}

@@ -34,9 +34,9 @@ export interface Request {
   readonly warnings: readonly string[];
 }
 
-/** @throws ALP_SOLVE_WORLD with apk's own words */
-const refuse = (message: string): never => {
-  throw new AlprootError('ALP_SOLVE_WORLD', message, { facts: { apk: message } });
+/** @throws ALP_SOLVE_WORLD with apk's own words and, where it is not the usual one, its status */
+const refuse = (message: string, status?: number): never => {
+  throw new AlprootError('ALP_SOLVE_WORLD', message, { facts: { apk: message, ...(status === undefined ? {} : { status }) } });
 };
 
 const withDependency = (list: readonly Dependency[], dep: Dependency): Dependency[] =>
@@ -61,7 +61,7 @@ function matchNames(system: ApkSystem, args: readonly string[], unknown: (arg: s
     return [...spoken].filter((name) => tests.some((test) => test(name)));
   }
   const missing = args.filter((arg) => !spoken.has(arg));
-  if (missing.length > 0) refuse(missing.map(unknown).join('\n'));
+  if (missing.length > 0) refuse(missing.map(unknown).join('\n'), missing.length);
   return [...args];
 }
 

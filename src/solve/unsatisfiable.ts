@@ -72,6 +72,7 @@ function tellUninstallable(report: Report, pkg: PackageNode): void {
   const broken = (list: readonly Dependency[]): string[] => list.filter((dep) => !isSoundDependency(dep)).map((dep) => formatDependency(dep));
   tell(report, 'depends:', broken(record.depends));
   tell(report, 'provides:', record.provides.filter(({ version }) => version !== '' && !isValidVersion(version)).map(formatProvide));
+  tell(report, 'install_if:', broken(record.installIf));
 }
 
 /** Why the package may not be taken from where it is. */

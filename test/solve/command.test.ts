@@ -75,7 +75,25 @@ describe('apk', () => {
       "WARNING: The repository tag for world dependency 'a@edge' does not exist",
       'ERROR: Not committing changes due to missing repository tags.',
     ]);
-    expect(outcome.status).toBe(1);
+    expect(outcome.status).toBe(99);
+  });
+
+  it.each([
+    ['add nope', 1], ['add nope1 nope2 nope3', 3], ['del n1 n2', 2], ['upgrade n1', 1], ['fix n1 n2', 2], ['add a@edge', 99], ['add foo=inv=', 99],
+    ['add -t x<1', 99], ['add --nonsense', 1], ['add a', 0],
+  ])('%s ends with %i, as the real apk does', (line, status) => {
+    expect(runApk(line.split(' '), host()).status).toBe(status);
+  });
+
+  it('counts packages that were broken before and stay so, in the status and in the last line', () => {
+    const [a, b] = [pkg('a-1', { depends: 'b' }), pkg('b-1')];
+    const state = host({ world: parseWorld('a'), installed: [{ record: a, broken: 's' }, { record: b, broken: 'x' }], catalog: createCatalog([repo([a, b, pkg('c-1')])]) });
+    const counts = (line: string): readonly number[] => [runApk(line.split(' '), state)].map(({ broken, status }) => [broken, status]).flat();
+    expect(counts('add c')).toEqual([1, 1]);
+    expect(counts('fix')).toEqual([0, 0]);
+    expect(counts('fix --simulate')).toEqual([1, 1]);
+    expect(counts('del a')).toEqual([0, 0]);
+    expect(formatSummary({ packages: 2, bytes: 0, dirs: 0, files: 0 }, { verbose: false, errors: 1 })).toBe('1 error; 0 B in 2 packages');
   });
 
   it('does not upgrade from repositories that could not be read', () => {
