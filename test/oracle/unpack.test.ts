@@ -54,3 +54,34 @@ describe.skipIf(needs.skip)(`the tree that the real apk makes is the one that we
     for (const root of [theirs, ours]) rmSync(root, { recursive: true, force: true });
   });
 });
+
+/** Worlds in which packages want owners, special modes or directories that an ordinary user cannot give them. */
+const OWNED = ['set-id programs and sticky directories', 'owners by name and by number', 'an owner that the package itself adds before', 'a directory with different modes in two packages', 'a directory that changes its owner with the version', 'a mode and an owner change', 'the owner of a directory after one of two packages is gone'];
+
+describe.skipIf(needs.skip)(`the database of an ordinary user's tree is the one that the real apk writes as root${needs.reason}`, () => {
+  it.each(OWNED)('%s', async (title) => {
+    const world = WORLDS.find((one) => one.title === title);
+    if (world === undefined) throw new Error(`there is no world ${title}`);
+    const name = `recorded${OWNED.indexOf(title)}`;
+    const arena: Arena = { directory: join(directory, name), key };
+    mkdirSync(arena.directory);
+    await makeRepositories(world, arena);
+    const [theirs, ours] = [copyBase(`${name}-theirs`), copyBase(`${name}-ours`)];
+    for (const step of world.steps) {
+      if ('edit' in step) {
+        step.edit(theirs);
+        step.edit(ours);
+        continue;
+      }
+      const use = useOf(step, world);
+      const real = runRealApk(theirs, [...realArguments(use), ...step.apk], arena);
+      const own = await runOwnApk(ours, step.apk, arena, { use, now: new Date(), owners: 'record' });
+      expect(own.status, `${real.output}\n${own.output}`).toBe(real.status);
+      expect(databaseText(ours)).toEqual(databaseText(theirs));
+      // Scripts run as root here, and edit files of their own in /etc.
+      const owned = (root: string): string[] => Object.entries(picture(root)).filter(([path, line]) => !path.startsWith('etc/') && / (?:[1-9]\d*:\d+|\d+:[1-9]\d*)(?: |$)/.test(line)).map(([path]) => path);
+      expect(owned(ours)).toEqual(owned(join(directory, 'base')));
+    }
+    for (const root of [theirs, ours]) rmSync(root, { recursive: true, force: true });
+  });
+});
