@@ -9,6 +9,7 @@ export { runTool, type ToolRun } from './pipeline/tool.ts';
 export { writeLockFor, type LockOptions, type LockTarget, type WrittenLock } from './pipeline/lock.ts';
 export { fetchTarget, makeBundle, makeMirror, readBundle, type BundleRequest, type FetchedLock, type MadeBundle, type MirrorRequest, type ShownBundle } from './pipeline/carry.ts';
 export { verifyPaths, type FileVerdict, type VerifyOptions } from './pipeline/verify-files.ts';
+export { verifyDeep, type DeepFinding, type DeepVerdict } from './pipeline/verify-deep.ts';
 export { examineHost, type HostReport } from './pipeline/doctor.ts';
 export { cacheList, cachePath, cacheVerify, collectGarbage, type CacheEntry } from './pipeline/cache.ts';
 export { writeToolLinks } from './pipeline/link-tools.ts';

@@ -27,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--no-cache-filter <stage>', help: 'run every step of these stages', repeat: true },
       { flags: '--network <mode>', help: 'host (default) or none for RUN' },
       { flags: '--secret <spec>', help: 'id=NAME[,src=FILE|,env=VAR]', repeat: true },
+      { flags: '--progress <style>', help: 'auto, plain, tty, quiet or rawjson' },
       { flags: '--metadata-file <path>', help: 'write what was built as JSON' },
       { flags: '--plan', help: 'print what would be done as JSON, and do nothing' },
     ],
@@ -156,6 +157,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'verify', args: '<file...>', summary: 'judge minirootfs, APKINDEX and .apk files offline',
+    options: [{ flags: '--deep', help: 'hold every file of a tree or a minirootfs against the signed packages of a mirror' }],
+    examples: ['alproot verify alpine-minirootfs-3.19.4-x86_64.tar.gz', 'alproot verify --deep ./alpine'],
     load: async () => (await import('./commands/verify.ts')).verify,
   },
   {

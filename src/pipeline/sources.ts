@@ -36,7 +36,7 @@ export interface Minirootfs {
   readonly version: string;
 }
 
-const SECTIONS = ['main', 'community'];
+export const SECTIONS = ['main', 'community'];
 
 /**
  * The indexes of a release, all from one mirror, so that two states of a repository are never mixed. Under a lock the

@@ -10,12 +10,16 @@ import { parseTreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
 import { inflateMember } from '../formats/gzip-member.ts';
+import type { TarEntry } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
 import type { OpenedPackage } from './package-file.ts';
 import { asVerification } from './structure.ts';
 
-/** @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
-export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPackage>): { readonly entries: number } {
+/**
+ * @param onEntry told of each entry before its content is judged: what it says counts only when this returns
+ * @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH, ALP_LIMIT_SIZE
+ */
+export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPackage>, onEntry?: (entry: TarEntry) => void): { readonly entries: number } {
   const { dataStart } = opened;
   // A v3 package was judged with its content.
   if (dataStart === undefined) return { entries: 0 };
@@ -26,6 +30,7 @@ export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPack
         entry: (entry) => {
           entries++;
           parseTreePath(entry.path);
+          onEntry?.(entry);
           if (entry.kind !== 'file') return undefined;
           if (entry.sha1 === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(entry.path)} has no checksum`);
           const hash = createHash('sha1');

@@ -1,11 +1,14 @@
 /** `alproot verify FILE…`: which key or pin vouches for each file. */
-import { AlprootError } from '../../core/errors.ts';
+import { resolve } from 'node:path';
+import { AlprootError, ERRORS } from '../../core/errors.ts';
+import { hostPath } from '../../core/paths.ts';
 import { showName } from '../../core/redact.ts';
 import type { Voucher } from '../../core/verified.ts';
-import { verifyPaths } from '../../index.ts';
-import type { CommandAction } from '../command.ts';
+import { verifyDeep, verifyPaths } from '../../index.ts';
+import { isOn, type CommandAction, type CommandContext } from '../command.ts';
 
 export const verify: CommandAction = async (context) => {
+  if (isOn(context, 'deep')) return verifyTrees(context);
   let status = 0;
   for (const { path, verdict } of await verifyPaths(context.config, context.args, { directory: context.place.cwd })) {
     if (verdict instanceof AlprootError) {
@@ -18,6 +21,19 @@ export const verify: CommandAction = async (context) => {
   }
   return status;
 };
+
+/** Everything unexpected is listed; the status is that of a wrong digest. */
+async function verifyTrees({ config, args, place, printer }: CommandContext): Promise<number> {
+  let status = 0;
+  for (const path of args) {
+    const { packages, proven, findings } = await verifyDeep(config, hostPath(resolve(place.cwd, path)));
+    const wrong = findings.filter(({ reason }) => reason !== 'edited' && reason !== 'generated');
+    const lines = findings.filter(({ reason }) => reason !== 'generated').map((finding) => `  ${finding.reason.padEnd(8)} ${finding.path}${finding.package === undefined ? '' : ` (${finding.package})`}`);
+    printer.result([`${showName(path)}: ${wrong.length === 0 ? 'ok' : 'not ok'}, ${proven} files proven by ${packages} signed packages${wrong.length === 0 ? '' : `, ${wrong.length} not`}`, ...lines].join('\n'), { path, packages, proven, findings });
+    if (wrong.length > 0) status ||= ERRORS.ALP_VERIFY_DIGEST.exit;
+  }
+  return status;
+}
 
 function sentence(voucher: Voucher): string {
   switch (voucher.kind) {
