@@ -1,5 +1,6 @@
 /** The solver's answer as a plan: what to install, exchange and remove, where it comes from and who asked. */
-import type { Change, PackageSource, PlannedPackage } from '../core/package.ts';
+import type { Change, PlannedPackage } from '../core/package.ts';
+import { sameIdentity } from '../formats/package-checksum.ts';
 import { compareVersions } from '../formats/version.ts';
 import type { PackageNode, RawChange } from './model.ts';
 import type { Resolution } from './resolution.ts';
@@ -8,12 +9,15 @@ import type { Resolution } from './resolution.ts';
 const canFetch = (resolution: Resolution, pkg: PackageNode): boolean =>
   pkg.cached || pkg.source?.kind === 'file' || (pkg.repos & resolution.universe.availableRepos) !== 0;
 
-function sourceOf(resolution: Resolution, pkg: PackageNode, tag: string | undefined): PackageSource {
+/** Where a package comes from, and what is said of it there: of a package that is installed, the database keeps less. */
+function offerOf(resolution: Resolution, pkg: PackageNode, tag: string | undefined): Pick<PlannedPackage, 'source' | 'record'> {
   const { sources, availableRepos } = resolution.universe;
-  if (pkg.source !== undefined) return pkg.source;
+  const { record } = pkg;
+  if (pkg.source !== undefined) return { record, source: pkg.source };
   const from = sources.find((_, index) => (pkg.repos & availableRepos & (1 << index)) !== 0);
-  if (from === undefined) return { kind: 'installed' };
-  return { kind: 'repository', location: from.location, ...(tag === undefined ? {} : { tag }) };
+  if (from === undefined) return { record, source: { kind: 'installed' } };
+  const listed = [...from.byName.of(record.name)].map((position) => from.packages[position]).find((other) => other?.name === record.name && sameIdentity(other.checksum, record.checksum));
+  return { record: listed ?? record, source: { kind: 'repository', location: from.location, ...(tag === undefined ? {} : { tag }) } };
 }
 
 /** Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. */
@@ -55,8 +59,7 @@ export function planChanges(resolution: Resolution): Change[] {
   const planned = (pkg: PackageNode, tagId: number): PlannedPackage => {
     const tag = resolution.universe.tags.nameOf(tagId);
     return {
-      record: pkg.record,
-      source: sourceOf(resolution, pkg, tag),
+      ...offerOf(resolution, pkg, tag),
       ...(tag === undefined ? {} : { tag }),
       because: [...(because.get(pkg) ?? [])].sort(),
     };

@@ -87,7 +87,7 @@ describe.skipIf(needs.skip)(`a mirror of apk v3${needs.reason}`, () => {
       cpSync(join(root, 'keys'), join(context, 'keys'), { recursive: true });
       writeFileSync(join(context, 'Dockerfile'), [
         'FROM alpine:3.19', 'COPY keys/ /etc/apk/keys/',
-        `RUN echo '${keyword} ${server.url}/${place}' > /etc/apk/repositories && apk add demo-zstd && cp /usr/bin/demo /demo`,
+        `RUN echo '${keyword} ${server.url}/${place}' > /etc/apk/repositories && apk add demo-zstd && rm /usr/bin/demo && apk fix demo-zstd && cp /usr/bin/demo /demo`,
         'FROM scratch', 'COPY --from=0 /demo /lib/apk/db/installed /',
       ].join('\n'));
       const built = await alproot(['build', context, '-o', join(root, `out-${keyword}`), ...mirror.args, '--backend', 'proot']);
