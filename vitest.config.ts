@@ -17,6 +17,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/{e2e,oracle,hostile,conformance}/**/*.test.ts'],
+          setupFiles: ['test/helpers/ledger-setup.ts'],
           testTimeout: minutes(10),
           hookTimeout: minutes(15),
         },

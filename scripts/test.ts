@@ -6,16 +6,17 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { formatLedger, readLedger } from './ledger.ts';
 import { addTallies, countVitest, readTally, type Tally } from './tally.ts';
 
 const root = join(import.meta.dirname, '..');
 const tool = (name: string): string => join(root, 'node_modules', '.bin', name);
 const note = (text: string): void => void process.stderr.write(`== ${text}\n`);
 
-function run(argv: readonly string[], { capture = false } = {}): { status: number; stdout: string } {
+function run(argv: readonly string[], { capture = false, env = {} }: { readonly capture?: boolean; readonly env?: Readonly<Record<string, string>> } = {}): { status: number; stdout: string } {
   const [file = '', ...args] = argv;
   const { status, stdout } = spawnSync(file, args, {
-    cwd: root, encoding: 'utf8', maxBuffer: 1024 ** 3, stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+    cwd: root, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 1024 ** 3, stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
   });
   return { status: status ?? 1, stdout: stdout ?? '' };
 }
@@ -33,7 +34,8 @@ function vitest(args: readonly string[]): Tally {
   const directory = mkdtempSync(join(tmpdir(), 'alproot-report-'));
   try {
     const report = join(directory, 'report.json');
-    const { status } = run([tool('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args]);
+    const { status } = run([tool('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args], { env: { ALPROOT_LEDGER: directory } });
+    process.stdout.write(formatLedger(readLedger(directory)));
     return countVitest(existsSync(report) ? readFileSync(report, 'utf8') : undefined, status);
   } finally {
     rmSync(directory, { recursive: true, force: true });
