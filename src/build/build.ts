@@ -34,7 +34,11 @@ export interface BuildRequest extends Omit<PlanOptions, 'file'> {
   readonly outputs: readonly string[];
   /** `-t`, as typed. */
   readonly tags: readonly string[];
+  /** Of the target stage, besides its own. */
+  readonly labels: Readonly<Record<string, string>>;
   readonly metadataFile: HostPath | undefined;
+  /** Gets the image's digest. */
+  readonly idFile: HostPath | undefined;
   /** SOURCE_DATE_EPOCH: seconds since 1970. */
   readonly epoch: number | undefined;
   /** The user's directory. */
@@ -74,7 +78,7 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
   if (request.context !== undefined && !isDirectory(request.context)) {
     throw new AlprootError('ALP_USAGE_ARGUMENT', `the build context ${quoteName(request.context)} is not a directory`, { hint: 'contexts are local directories' });
   }
-  const plan = planRequest(request);
+  const plan = withLabels(planRequest(request), request.labels);
   refuseUnsupported(plan);
   for (const { line, message } of plan.warnings) host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
   const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
@@ -86,8 +90,14 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
     return written;
   });
   if (request.metadataFile !== undefined) writeFileAtomic(request.metadataFile, formatMetadata(image, names));
+  if (request.idFile !== undefined && image !== undefined) writeFileAtomic(request.idFile, image.configDigest);
   return { plan, image, names };
 }
+
+const withLabels = (plan: BuildPlan, labels: BuildRequest['labels']): BuildPlan => ({
+  ...plan,
+  stages: plan.stages.map((stage) => (stage.index === plan.target ? { ...stage, config: { ...stage.config, labels: { ...stage.config.labels, ...labels } } } : stage)),
+});
 
 function checkedName(name: string): string {
   const known = normaliseImageName(name);

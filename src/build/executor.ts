@@ -111,7 +111,7 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
   const needed = stage.needs.map((index) => buildStage(execution, index));
   for (const promise of needed) promise.catch(() => undefined);
   const parent = stage.base.kind === 'stage' ? await buildStage(execution, stage.base.index) : undefined;
-  const base = stage.base.kind === 'alpine' ? await openImage(execution, stage.base) : undefined;
+  const base = stage.base.kind === 'alpine' ? await openBaseStep(execution, stage, stage.base) : undefined;
   const build: StageBuild = { stage, base, parent, key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)), finished: [], tree: undefined };
   for (const [at, step] of stage.steps.entries()) {
     execution.stop.signal.throwIfAborted();
@@ -119,6 +119,24 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
   }
   return build;
 }
+
+/** The FROM of a stage, shown as its first step. */
+async function openBaseStep(execution: Execution, stage: PlannedStage, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {
+  const { host } = execution;
+  const [id, label] = [`${stage.index}.0`, `[${stageName(stage)}] FROM alpine:${base.release} (${base.arch})`];
+  const started = performance.now();
+  host.emit({ kind: 'step', id, label, state: 'started' });
+  try {
+    const tree = await openImage(execution, base);
+    host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
+    return tree;
+  } catch (error) {
+    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started });
+    throw error;
+  }
+}
+
+const stageName = ({ name, index }: PlannedStage): string => name ?? `stage-${index}`;
 
 /** Puts `Dockerfile:line` in front of what goes wrong. */
 async function locate(execution: Execution, step: PlannedStep, work: () => Promise<void>): Promise<void> {
@@ -130,7 +148,7 @@ async function locate(execution: Execution, step: PlannedStep, work: () => Promi
     // A stage that this step waited for has said its own line.
     const located = isAlprootError(error) && error.message.startsWith(`${file}:`) && /^\d+: /.test(error.message.slice(file.length + 1));
     if (!isAlprootError(error) || located) throw error;
-    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line } });
+    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line, source: step.source } });
   }
 }
 
@@ -142,26 +160,31 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   const { host, workspace } = execution;
   const id = `${build.stage.index}.${at + 1}`;
   const label = labelOf(build.stage, { at, source: step.source });
-  const started = performance.now();
   const scratch = joinHost(workspace, `step-${id}`);
   const gathering = step.kind === 'copy' || step.kind === 'add' ? await gather(execution, step, scratch) : undefined;
   const key = stepKey(step, { parent: build.key, content: gathering?.digest ?? (await mountDigest(execution, step)) });
   const layer = usesCache(execution, build.stage) ? await host.layers.get(key) : undefined;
   if (layer !== undefined) {
     takeLayer(build, { key, layer, source: step.source });
-    host.emit({ kind: 'done', id, label, cached: true });
+    host.emit({ kind: 'step', id, label, state: 'cached' });
     return;
   }
-  host.emit({ kind: 'start', id, label });
-  const target = materialise(build, { host, workspace });
-  await perform(execution, { step, target, gathering, id, scratch });
-  await finishStep(build, { key, source: step.source }, { host, workspace });
-  host.emit({ kind: 'done', id, label, durationMs: performance.now() - started });
+  const started = performance.now();
+  host.emit({ kind: 'step', id, label, state: 'started' });
+  try {
+    const target = materialise(build, { host, workspace });
+    await perform(execution, { step, target, gathering, id, scratch });
+    await finishStep(build, { key, source: step.source }, { host, workspace });
+    host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
+  } catch (error) {
+    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started });
+    throw error;
+  }
 }
 
 function labelOf(stage: PlannedStage, { at, source }: { at: number; source: string }): string {
   const text = source.trim().replace(/\s+/g, ' ');
-  return `[${stage.name ?? `stage-${stage.index}`} ${at + 1}/${stage.steps.length}] ${text}`;
+  return `[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${text}`;
 }
 
 const usesCache = ({ noCache, noCacheFilter }: Execution, stage: PlannedStage): boolean =>

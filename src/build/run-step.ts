@@ -81,7 +81,7 @@ function failure(step: RunStep, { at, status, tail }: { at: string; status: numb
   const shown = command.length > 120 ? `${command.slice(0, 120)}…` : command;
   const said = tail === '' ? '' : `\n${tail.replace(/^/gm, '  | ')}`;
   const hint = status === 127 ? 'the command was not found: is its package installed in an earlier step?' : undefined;
-  return new AlprootError('ALP_BUILD_RUN', `${at}: \`${shown}\` ended with status ${status}${said}`, { hint, facts: { status, line: step.line, output: tail } });
+  return new AlprootError('ALP_BUILD_RUN', `${at}: \`${shown}\` ended with status ${status}${said}`, { hint, facts: { status, line: step.line, source: step.source, output: tail } });
 }
 
 /** A mount whose target is still as written. */

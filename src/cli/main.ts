@@ -41,22 +41,32 @@ async function runCommand(parsed: Parsed): Promise<number> {
   }
 }
 
-function printerFor({ draft: { switches }, spec }: Parsed): Printer {
+function printerFor({ draft: { switches }, spec, values }: Parsed): Printer {
   const place = surroundings();
+  const progress = progressOf(values['progress']);
   const dumb = variable(place, 'TERM') === 'dumb';
   const colorless = switches.has('noColor') || variable(place, 'NO_COLOR') !== undefined || dumb;
   // The command's own output has stdout for itself.
   const ownStdout = spec.parsing !== undefined || spec.name === 'shell';
   return createPrinter({
-    json: switches.has('json'),
-    quiet: switches.has('quiet') || isSwitchedOn(place, 'ALPROOT_QUIET'),
+    json: switches.has('json') || progress === 'rawjson',
+    quiet: progress === 'quiet' || switches.has('quiet') || isSwitchedOn(place, 'ALPROOT_QUIET'),
     verbose: switches.has('verbose'),
     color: place.stderr.isTerminal && !colorless,
     live: place.stderr.isTerminal && !dumb,
     columns: place.stderr.columns,
+    steps: progress === 'tty' || (progress !== 'plain' && place.stderr.isTerminal && !dumb) ? 'live' : 'plain',
     writeOut: (text) => void (ownStdout ? process.stderr : process.stdout).write(text),
     writeErr: (text) => void process.stderr.write(text),
   });
+}
+
+/** docker's words for it. @throws ALP_USAGE_OPTION */
+function progressOf(value: unknown): string {
+  const known = ['auto', 'plain', 'tty', 'quiet', 'rawjson'];
+  if (value === undefined) return 'auto';
+  if (typeof value === 'string' && known.includes(value)) return value;
+  throw new AlprootError('ALP_USAGE_OPTION', `--progress is one of ${known.join(', ')}`);
 }
 
 /** The first Ctrl-C (or TERM, HUP) asks the work to stop and clean up; the second ends the process at once. */

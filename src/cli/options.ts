@@ -13,6 +13,8 @@ import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } f
 
 export interface OptionSpec {
   readonly flag: string;
+  /** One letter; not for commands whose arguments are another program's. */
+  readonly short?: string;
   /** Name of its value in help texts; absent for a switch. */
   readonly value?: string;
   readonly help: string;
@@ -67,7 +69,7 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--cert', value: 'FILE', help: 'client certificate', apply: (d, v) => void (d.cert = v) },
   { flag: '--cert-key', value: 'FILE', help: 'private key of the client certificate', apply: (d, v) => void (d.certKey = v) },
   { flag: '--json', help: 'one JSON object a line', apply: turnOn('json') },
-  { flag: '--quiet', help: 'errors and warnings only', apply: turnOn('quiet') },
+  { flag: '--quiet', short: 'q', help: 'errors and warnings only', apply: turnOn('quiet') },
   { flag: '--verbose', help: 'say more', apply: turnOn('verbose') },
   { flag: '--no-color', help: 'no colours (NO_COLOR)', apply: turnOn('noColor') },
 ];

@@ -5,6 +5,7 @@
 import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
 import { showName, showText } from '../core/redact.ts';
+import { createLiveSteps, createPlainSteps, type StepDisplay } from './steps.ts';
 
 export interface PrinterOptions {
   readonly json: boolean;
@@ -14,6 +15,8 @@ export interface PrinterOptions {
   /** Whether a line may be redrawn. */
   readonly live: boolean;
   readonly columns: number;
+  /** How the steps of a build are shown. */
+  readonly steps: 'live' | 'plain';
   readonly writeOut: (text: string) => void;
   readonly writeErr: (text: string) => void;
 }
@@ -42,8 +45,14 @@ export function formatSize(bytes: number): string {
 export function createPrinter(options: PrinterOptions): Printer {
   const paint = (code: number, text: string): string => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text);
   const live = createLiveLine(options);
-  const line = (text: string): void => {
+  let steps: StepDisplay | undefined;
+  const clear = (): void => {
     live.clear();
+    steps?.clear();
+  };
+  const stepDisplay = (): StepDisplay => (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({ write: options.writeErr, now: () => performance.now(), columns: options.columns, paint }));
+  const line = (text: string): void => {
+    clear();
     options.writeErr(`${text}\n`);
   };
   const json = (value: unknown): void => options.writeOut(`${JSON.stringify(value)}\n`);
@@ -51,8 +60,9 @@ export function createPrinter(options: PrinterOptions): Printer {
   const event = (e: AlpEvent): void => {
     if (options.json) return json(e);
     if (e.kind === 'output') {
-      live.clear();
-      if (!options.quiet) options.writeErr(showText(e.text));
+      if (options.quiet || steps?.output(e.id, e.text) === true) return;
+      clear();
+      options.writeErr(showText(e.text));
       return;
     }
     if (e.kind === 'warning') {
@@ -60,6 +70,11 @@ export function createPrinter(options: PrinterOptions): Printer {
       return;
     }
     if (options.quiet) return;
+    if (e.kind === 'step') {
+      live.clear();
+      stepDisplay().step(e);
+      return;
+    }
     if (e.kind === 'note') line(showName(e.message));
     else if (e.kind === 'plan') {
       if (options.verbose || !options.live) line(showName(e.line));
@@ -75,16 +90,19 @@ export function createPrinter(options: PrinterOptions): Printer {
   return {
     event,
     result: (text, value) => {
-      live.clear();
+      clear();
       if (options.json) json({ kind: 'result', value });
       else if (text !== '') options.writeOut(text.endsWith('\n') ? text : `${text}\n`);
     },
     error: (error) => {
-      live.clear();
+      clear();
       if (options.json) json({ kind: 'error', ...describeError(error) });
       else options.writeErr(formatError(error, paint));
     },
-    close: () => live.clear(),
+    close: () => {
+      live.clear();
+      steps?.close();
+    },
   };
 }
 
@@ -104,7 +122,15 @@ function formatError(error: unknown, paint: (code: number, text: string) => stri
   }
   const hint = error.hint === undefined ? '' : `${paint(36, 'hint:')} ${showText(error.hint)}\n`;
   const [first = '', ...more] = showText(error.message).split('\n');
-  return `${[`${label} ${first} [${error.code}]`, ...more].join('\n')}\n${hint}`;
+  return `${excerpt(error)}${[`${label} ${first} [${error.code}]`, ...more].join('\n')}\n${hint}`;
+}
+
+/** The instruction of a Dockerfile that failed, with its lines' numbers. */
+function excerpt({ facts: { line, source } }: AlprootError): string {
+  if (typeof line !== 'number' || typeof source !== 'string') return '';
+  const rule = `${'-'.repeat(20)}\n`;
+  const lines = source.replace(/\n$/, '').split('\n').map((text, at) => `${String(line + at).padStart(4)} | >>> ${showText(text)}\n`);
+  return `${rule}${lines.join('')}${rule}`;
 }
 
 /** A line at the bottom of the terminal that is redrawn in place, at most ten times a second. */

@@ -58,7 +58,8 @@ function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
   const own = new Set(command.options.map((option) => option.long));
   for (const common of COMMON_OPTIONS) {
     if (own.has(common.flag)) continue;
-    const option = new Option(common.value === undefined ? common.flag : `${common.flag} <${common.value}>`, common.help);
+    const flags = common.short === undefined ? common.flag : `-${common.short}, ${common.flag}`;
+    const option = new Option(common.value === undefined ? flags : `${flags} <${common.value}>`, common.help);
     // Its value goes to the draft; a command's own option of the same name (`--no-cache`) keeps its place.
     option.attributeName = () => `common ${common.flag}`;
     command.addOption(option);

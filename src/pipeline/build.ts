@@ -34,7 +34,10 @@ export interface BuildOptions {
   readonly noCacheFilter: readonly string[];
   readonly network: string | undefined;
   readonly secrets: readonly string[];
+  /** `NAME=VALUE` */
+  readonly labels: readonly string[];
   readonly metadataFile: string | undefined;
+  readonly idFile: string | undefined;
   /** The caller's variables, for build arguments and secrets without value. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly writeStandardOutput: (chunk: Uint8Array) => void;
@@ -62,7 +65,7 @@ export async function buildDockerfile(config: Config, options: BuildOptions): Pr
 export const recordBuild = (config: Config, options: BuildOptions, pins: Pins | undefined): Promise<Recorded> => {
   const input = planInput(config, options);
   return withSession({ ...config, arch: input.targetArch }, async (session) => {
-    const { plan } = await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined }, current: true });
+    const { plan } = await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined, idFile: undefined }, current: true });
     if (plan.stages.some(({ base }) => base.kind === 'scratch')) session.recording.add({ requests: ['FROM scratch'], environments: [] });
     return session.recording.whole();
   }, pins);
@@ -100,7 +103,9 @@ async function buildIn(session: Session, { input, options, current = false }: Bu
         noCacheFilter: options.noCacheFilter,
         outputs: options.outputs,
         tags: options.tags,
+        labels: Object.fromEntries(options.labels.map((text) => [text.split('=', 1)[0] ?? '', text.includes('=') ? text.slice(text.indexOf('=') + 1) : ''])),
         metadataFile: options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
+        idFile: options.idFile === undefined ? undefined : hostPath(resolve(options.directory, options.idFile)),
         epoch: epoch === undefined || !/^\d{1,12}$/.test(epoch) ? undefined : Number(epoch),
         cwd: options.directory,
         writeStandardOutput: options.writeStandardOutput,

@@ -63,8 +63,8 @@ export function makeBench(): BuildBench {
       return executePlan(plan, { host, context: hostPath(context), dockerfile: undefined, secrets: new Map(), noCache: false, noCacheFilter: [], ...options }, async (image) => use(image));
     },
     steps: () => {
-      const done = events.filter((event) => event.kind === 'done');
-      return { ran: done.filter((event) => event.cached !== true).map((event) => event.label), cached: done.filter((event) => event.cached === true).map((event) => event.label) };
+      const steps = events.filter((event) => event.kind === 'step').filter(({ id }) => !id.endsWith('.0'));
+      return { ran: steps.filter(({ state }) => state === 'done').map(({ label }) => label), cached: steps.filter(({ state }) => state === 'cached').map(({ label }) => label) };
     },
     output: () => events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join(''),
     close: () => {

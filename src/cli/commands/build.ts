@@ -10,7 +10,8 @@ export const build: CommandAction = async (context) => {
     process.stdout.write(`${JSON.stringify(plan, undefined, 2)}\n`);
     return plan.refusals.length === 0 ? 0 : 8;
   }
-  const result = await buildDockerfile(context.config, options);
+  const config = isOn(context, 'pull') ? { ...context.config, refresh: true } : context.config;
+  const result = await buildDockerfile(config, options);
   const image = result.image === undefined ? '' : result.image.digest;
   context.printer.result(image, { image: result.image, names: result.names });
   return 0;
@@ -33,7 +34,9 @@ export function optionsOf(context: CommandContext): BuildOptions {
     noCacheFilter: list(context, 'noCacheFilter'),
     network: text(context, 'network'),
     secrets: each(context, 'secret'),
+    labels: each(context, 'label'),
     metadataFile: text(context, 'metadataFile'),
+    idFile: text(context, 'iidfile'),
     env: place.env,
     writeStandardOutput: (chunk) => void process.stdout.write(chunk),
   };

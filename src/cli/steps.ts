@@ -1,0 +1,121 @@
+/**
+ * The steps of a build as people know them: docker's plain lines (`#3 [build 2/4] RUN …`, `#3 0.214 output`, `#3 DONE 1.2s`)
+ * for logs, and on a terminal finished steps above, running ones below with the end of what they print.
+ */
+import { showText } from '../core/redact.ts';
+
+export interface StepEvent {
+  readonly id: string;
+  readonly label: string;
+  readonly state: 'started' | 'cached' | 'done' | 'failed';
+  readonly durationMs?: number | undefined;
+}
+
+export interface StepDisplay {
+  readonly step: (event: StepEvent) => void;
+  /** A line that a step printed; false when the display does not know the step. */
+  readonly output: (id: string, text: string) => boolean;
+  /** Takes what is redrawn off the screen, so that other lines can be written. */
+  readonly clear: () => void;
+  readonly close: () => void;
+}
+
+export interface DisplayOptions {
+  readonly write: (text: string) => void;
+  /** Milliseconds, from whenever. */
+  readonly now: () => number;
+  readonly columns: number;
+  readonly paint: (code: number, text: string) => string;
+}
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)}s`;
+
+/** For pipes and logs: every line says which step it belongs to. */
+export function createPlainSteps({ write, now }: DisplayOptions): StepDisplay {
+  const steps = new Map<string, { readonly number: number; readonly label: string; readonly started: number }>();
+  let current: string | undefined;
+  const enter = (id: string, label: string): number => {
+    const known = steps.get(id) ?? { number: steps.size + 1, label, started: now() };
+    steps.set(id, known);
+    if (current !== id) write(`${current === undefined ? '' : '\n'}#${known.number} ${showText(known.label)}\n`);
+    current = id;
+    return known.number;
+  };
+  return {
+    step: ({ id, label, state, durationMs = 0 }) => {
+      const number = enter(id, label);
+      if (state === 'cached') write(`#${number} CACHED\n`);
+      if (state === 'done') write(`#${number} DONE ${seconds(durationMs)}\n`);
+      if (state === 'failed') write(`#${number} ERROR\n`);
+    },
+    output: (id, text) => {
+      const known = steps.get(id);
+      if (known === undefined) return false;
+      const number = enter(id, known.label);
+      write(`#${number} ${((now() - known.started) / 1000).toFixed(3)} ${showText(text.replace(/\n$/, ''))}\n`);
+      return true;
+    },
+    clear: () => undefined,
+    close: () => undefined,
+  };
+}
+
+const TAIL_LINES = 6;
+const REDRAW_MS = 200;
+
+interface RunningStep {
+  readonly label: string;
+  readonly started: number;
+  readonly tail: string[];
+}
+
+/** For terminals. */
+export function createLiveSteps({ write, now, columns, paint }: DisplayOptions): StepDisplay {
+  const running = new Map<string, RunningStep>();
+  let drawn = 0;
+  let last = 0;
+  const cut = (text: string): string => (text.length < columns ? text : `${text.slice(0, Math.max(columns - 2, 1))}…`);
+  const clear = (): void => {
+    if (drawn > 0) write(`\r\x1b[${drawn}A\x1b[J`);
+    drawn = 0;
+  };
+  const draw = (): void => {
+    clear();
+    const lines = [...running.values()].flatMap(({ label, started, tail }) => [row(label, seconds(now() - started)), ...tail.map((text) => paint(2, cut(` => => # ${text}`)))]);
+    drawn = lines.length;
+    if (drawn > 0) write(`${lines.join('\n')}\n`);
+    last = now();
+  };
+  const row = (label: string, time: string): string => {
+    const room = columns - time.length - 2;
+    const text = ` => ${showText(label)}`;
+    return `${text.length > room ? `${text.slice(0, room - 1)}…` : text.padEnd(room)} ${time}`;
+  };
+  const timer = setInterval(draw, REDRAW_MS);
+  timer.unref();
+  return {
+    step: ({ id, label, state, durationMs = 0 }) => {
+      clear();
+      if (state === 'started') running.set(id, { label, started: now(), tail: [] });
+      else {
+        running.delete(id);
+        const text = state === 'cached' ? `CACHED ${label}` : state === 'failed' ? `ERROR ${label}` : label;
+        write(`${paint(state === 'failed' ? 31 : 34, row(text, seconds(durationMs)))}\n`);
+      }
+      draw();
+    },
+    output: (id, text) => {
+      const step = running.get(id);
+      if (step === undefined) return false;
+      step.tail.push(showText(text.replace(/\n$/, '')));
+      if (step.tail.length > TAIL_LINES) step.tail.shift();
+      if (now() - last >= REDRAW_MS / 2) draw();
+      return true;
+    },
+    clear,
+    close: () => {
+      clearInterval(timer);
+      clear();
+    },
+  };
+}
