@@ -17,9 +17,10 @@ import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
 import { addDebianPackages } from './debian-packages.ts';
 import { installInto } from './install.ts';
+import { missingPackages, together } from './missing.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import type { Session } from './session.ts';
-import { withPinned } from './pins.ts';
+import { pinnedEnvironment, withPinned } from './pins.ts';
 import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
 
 export interface Environment {
@@ -88,7 +89,7 @@ async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages
   return withPinned(session, async (extended) => {
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
-    const [minirootfs, sources] = await Promise.all([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)]);
+    const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
     own.recording.add({ requests: packages, environments: [] });
     return fillEnvironment(own, { minirootfs, sources, packages });
   });

@@ -1,5 +1,5 @@
 /** fetch → verify for the packages of a plan: into the store, several at once, each judged before it counts. */
-import { AlprootError } from '../core/errors.ts';
+import { AlprootError, isAlprootError } from '../core/errors.ts';
 import type { PackageRecord, PlannedPackage } from '../core/package.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
@@ -9,6 +9,7 @@ import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { verifyPackage, type OpenedPackage } from '../verify/package-file.ts';
 import type { PackagePlace } from './apk-repositories.ts';
+import { missingOffline } from './missing.ts';
 import { pinnedPackage } from './pins.ts';
 import type { Session } from './session.ts';
 import { firstMirror, type Sources } from './sources.ts';
@@ -41,10 +42,19 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
   const files = new Map<string, Verified<OpenedPackage>>();
   const queue = [...wanted];
+  const missing: AlprootError[] = [];
   const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) files.set(packageId(next.record), await fetchOne(session, next, placeOf));
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      try {
+        files.set(packageId(next.record), await fetchOne(session, next, placeOf));
+      } catch (error) {
+        if (!isAlprootError(error, 'ALP_FETCH_OFFLINE')) throw error;
+        missing.push(error);
+      }
+    }
   };
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
+  if (missing.length > 0) throw missingOffline(missing);
   return { files, open: (item) => openFetched(session, item, files) };
 }
 

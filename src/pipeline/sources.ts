@@ -14,6 +14,7 @@ import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type ReleaseSignature } from '../verify/minirootfs.ts';
 import { judgeFreshness } from './freshness.ts';
+import { together } from './missing.ts';
 import { offeredNames, type ChosenMirrors } from './mirrors.ts';
 import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
@@ -50,7 +51,7 @@ export async function fetchSources(session: Session, chosen: ChosenMirrors, exte
   const locked = pinnedEnvironment(session, release);
   return firstMirror(mirrors, async (mirror) => {
     const keys = mirrorKeys(mirror, session.config.arch);
-    const found = await Promise.all(SECTIONS.map((section) => openIndex(session, { mirror, keys, path: `${branch}/${section}`, release, locked, extended })));
+    const found = await together(SECTIONS.map((section) => openIndex(session, { mirror, keys, path: `${branch}/${section}`, release, locked, extended })));
     const repositories = found.filter((index) => index !== undefined).map((index): Repository => ({ index }));
     if (found[0] === undefined) {
       throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
@@ -226,6 +227,7 @@ export async function firstMirror<T>(mirrors: readonly MirrorSpec[], work: (mirr
   }
   const [only] = troubles;
   if (only !== undefined && troubles.length === 1) throw only;
+  if (only !== undefined && troubles.every(({ code }) => code === 'ALP_FETCH_OFFLINE')) throw only;
   const stale = troubles.find(({ code }) => code.startsWith('ALP_STALE_'));
   throw new AlprootError(stale?.code ?? 'ALP_FETCH_MIRRORS', `no mirror could be used:\n${troubles.map(({ message }) => `  ${message}`).join('\n')}`, { cause: stale ?? only, hint: (stale ?? only)?.hint });
 }

@@ -42,6 +42,7 @@ export const offlineClient = (): HttpClient => ({
     Promise.reject(
       new AlprootError('ALP_FETCH_OFFLINE', `offline, and ${redactUrl(url)} is not in the store`, {
         hint: 'run the same command once without --offline',
+        facts: { missing: [redactUrl(url)] },
       }),
     ),
   close: () => Promise.resolve(),
