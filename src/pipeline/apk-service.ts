@@ -186,6 +186,7 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
         else if (event.kind === 'output') (event.stream === 'stdout' ? out : err).push(event.text.replace(/\n$/, ''));
       },
       purge: request.args.includes('--purge'),
+      resetDirectories: request.args.includes('--directory-permissions'),
     });
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);

@@ -33,6 +33,8 @@ export interface ApplyOptions {
   readonly emit: Emit;
   /** Removes edited configuration files too. */
   readonly purge?: boolean;
+  /** Gives every directory the owner and mode that packages want, also those that were changed by hand. */
+  readonly resetDirectories?: boolean;
 }
 
 export interface ApplyResult {
@@ -64,6 +66,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   const working: Working = { options, state, scripts, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [] };
   try {
     for (const change of plan.changes) await carryOut(change, working);
+    if (options.resetDirectories === true) for (const shared of state.directories.values()) shared.mayChange = true;
     settleDirectories({ tree, state, owners, undo });
     await runTriggers(working);
     const database = databaseFrom(state, before.arch === '' ? plan.arch : before.arch, plan.world);

@@ -111,7 +111,7 @@ export async function runOwnApk(root: string, args: readonly string[], { directo
       return { source, contents: verifyPackage(source, { keys, expected }).package, close: () => undefined };
     };
     const purge = args.includes('--purge');
-    const { brokenPackages } = await applyPlan({ tree, plan: outcome.plan, open, runScript: script(root, directory), owners, emit: silent, purge });
+    const { brokenPackages } = await applyPlan({ tree, plan: outcome.plan, open, runScript: script(root, directory), owners, emit: silent, purge, resetDirectories: args.includes('--directory-permissions') });
     return { status: outcome.broken + brokenPackages, output: lines };
   } finally {
     tree.close();
