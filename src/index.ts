@@ -9,7 +9,7 @@ export type { Voucher } from './core/verified.ts';
 export {
   cacheList, cachePath, cacheVerify, collectGarbage, createRootfs, describeRun, examineHost, runInEnvironment, runTool, verifyDeep, verifyPaths, writeToolLinks,
   type CacheEntry, type CreateRootfs, type CreatedRootfs, type DeepFinding, type DeepVerdict, type EnvironmentRun, type FileVerdict, type HostReport, type ToolRun, type VerifyOptions,
-  fetchTarget, makeBundle, makeMirror, readBundle, writeLockFor,
+  closeInheritedDescriptors, fetchTarget, makeBundle, makeMirror, readBundle, writeLockFor,
   type BundleRequest, type FetchedLock, type LockOptions, type LockTarget, type MadeBundle, type MirrorRequest, type ShownBundle, type WrittenLock,
 } from './pipeline.ts';
 export { formatInspection, inspectFile } from './pipeline/inspect.ts';

@@ -8,6 +8,7 @@ export { describeRun, runInEnvironment, type EnvironmentRun } from './pipeline/r
 export { runTool, type ToolRun } from './pipeline/tool.ts';
 export { writeLockFor, type LockOptions, type LockTarget, type WrittenLock } from './pipeline/lock.ts';
 export { fetchTarget, makeBundle, makeMirror, readBundle, type BundleRequest, type FetchedLock, type MadeBundle, type MirrorRequest, type ShownBundle } from './pipeline/carry.ts';
+export { closeInheritedDescriptors } from './system/descriptors.ts';
 export { verifyPaths, type FileVerdict, type VerifyOptions } from './pipeline/verify-files.ts';
 export { verifyDeep, type DeepFinding, type DeepVerdict } from './pipeline/verify-deep.ts';
 export { examineHost, type HostReport } from './pipeline/doctor.ts';

@@ -24,7 +24,8 @@ async function runCommand(parsed: Parsed): Promise<number> {
   const printer = printerFor(parsed);
   const interruption = watchInterruption();
   try {
-    const [{ configFrom }, { readProject }] = await Promise.all([import('./options.ts'), import('../index.ts')]);
+    const [{ configFrom }, { closeInheritedDescriptors, readProject }] = await Promise.all([import('./options.ts'), import('../index.ts')]);
+    closeInheritedDescriptors();
     const project = readProject(hostPath(place.cwd));
     const config = configFrom(parsed.draft, place, { project, emit: printer.event, signal: interruption.signal });
     const action = await parsed.spec.load();

@@ -36,6 +36,12 @@ describe.skipIf(needs.skip)(`alproot cc${needs.reason}`, () => {
     expect(stderr).toBe(`${said}warning: the static library libsodium.a is missing (alproot cc --package libsodium-dev,libsodium-static …)\n`);
   });
 
+  it('hands on no descriptor that its caller left open', async () => {
+    const leaky = ['sh', '-c', 'exec 7</etc/passwd; exec "$0" "$@"'];
+    const { stdout } = await runCli(['run', '--quiet', '--backend', 'proot', ...mirror.args, '--', 'sh', '-c', '[ -e /proc/self/fd/7 ] && echo open || echo closed'], { cwd: root, cache: join(root, 'cache'), prefix: leaky });
+    expect(stdout).toBe('closed\n');
+  });
+
   it('gives no advice on what it does not know', async () => {
     writeFileSync(join(root, 'said'), 'cc1: fatal error: nothere.c: No such file or directory\n');
     expect((await cc(['said'])).stderr).toBe('cc1: fatal error: nothere.c: No such file or directory\n');

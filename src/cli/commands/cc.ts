@@ -21,7 +21,7 @@ async function start(context: CommandContext, name: string, args: readonly strin
     color: context.place.stderr.isTerminal && context.place.env['NO_COLOR'] === undefined,
     // What gcc itself reads; everything else of the caller's environment stays outside.
     env: Object.fromEntries(
-      Object.entries(context.place.env).filter((entry): entry is [string, string] => /^(?:CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|GCC_COLORS|SOURCE_DATE_EPOCH|DEPENDENCIES_OUTPUT|MAKEFLAGS|TERM)$/.test(entry[0]) && entry[1] !== undefined),
+      Object.entries(context.place.env).filter((entry): entry is [string, string] => /^(?:CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|GCC_COLORS|SOURCE_DATE_EPOCH|DEPENDENCIES_OUTPUT|TERM)$/.test(entry[0]) && entry[1] !== undefined),
     ),
   });
   return status;
