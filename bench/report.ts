@@ -38,7 +38,7 @@ function section(row: RowResult): string[] {
   if (row.failed !== undefined) return [...facts, `Failed: ${row.failed.split('\n').at(-1) ?? ''}.`, ''];
   if (row.skipped !== undefined) return [...facts, `Not run: ${row.skipped}.`, ''];
   const table = [HEAD, HEAD.map(() => '---'), ...row.sides.map(cells)].map((line) => `| ${line.join(' | ')} |`);
-  const remarks = [verdict(row), row.checked ?? ''].filter((text) => text !== '').map((text) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`);
+  const remarks = [`${row.rounds} round${row.rounds === 1 ? '' : 's'}`, verdict(row), row.checked ?? ''].filter((text) => text !== '').map((text) => `${text[0]?.toUpperCase() ?? ''}${text.slice(1)}.`);
   return [...facts, ...table, '', ...(remarks.length === 0 ? [] : [remarks.join(' '), ''])];
 }
 
@@ -60,10 +60,10 @@ export function formatDocs(results: readonly BenchResult[], notes: Readonly<Reco
   const missed = [...new Set(results.flatMap(({ rows }) => rows.filter((row) => verdict(row).includes('missed')).map(({ id }) => id)))];
   return [
     '# Benchmarks', '',
-    'Made by `npm run bench -- --json FILE` and `npm run bench -- --docs FILE…`. The sides of a row run in turn after a warm-up; figures are whole processes, medians with the smallest and the largest; the ratio is alproot over the other side, round by round, so below 1 alproot is faster. CPU is user and system time, MB the peak of the largest process; what runs in a sandbox with a PID namespace of its own is not in alproot\'s CPU time.', '',
+    'Made by `npm run bench -- --json FILE` and `npm run bench -- --docs FILE…`. The sides of a row run in turn after a warm-up; figures are whole processes, medians with the smallest and the largest; the ratio is alproot over the other side, round by round, so below 1 alproot is faster. CPU is user and system time, MB the peak of the largest process; what runs in a sandbox with a PID namespace of its own is not in alproot\'s CPU time. Where the load below is above the number of processors, others worked on the machine meanwhile: read the ratios and the CPU time then, not the wall time, and take few rounds for a hint, not for a figure.', '',
     ...results.map(({ user, date, machine, apk }) => `- as ${user}: ${date.slice(0, 10)}, ${machine}; the real apk is ${apk}`), '',
     '## At a glance', '', ...summary(results), '',
-    ...(missed.length === 0 ? [] : ['## Shortfalls', '', ...missed.map((id) => `- **${id}**: ${notes[id] ?? 'not explained yet'}`), '']),
+    ...(missed.length === 0 ? [] : ['## Shortfalls', '', 'Causes as far as they are known; where none was profiled, it says so or names what is likely.', '', ...missed.map((id) => `- **${id}**: ${notes[id] ?? 'not explained yet'}`), '']),
     ...results.flatMap(({ user, rows }) => [`## As ${user}`, '', ...rows.flatMap(section)]),
   ].join('\n').trimEnd() + '\n';
 }

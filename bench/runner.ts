@@ -1,6 +1,7 @@
 /** Runs the sides of a row in turn, A B A B …, after a warm-up of each, so that drift of the machine meets all alike. */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
 import { measure, type Sample } from './measure.ts';
 import { Skipped, type Prepared, type Row, type RowResult, type SideResult, type Spread } from './row.ts';
@@ -22,7 +23,7 @@ export async function runRow(row: Row, bench: Bench): Promise<RowResult> {
   let prepared: Prepared | undefined;
   try {
     prepared = await prepare(bench, where);
-    const samples = interleave(prepared, { rounds, warmUps: bench.quick ? 0 : 1, record: join(where, 'time') });
+    const samples = await interleave(prepared, { rounds, warmUps: bench.quick ? 0 : 1, record: join(where, 'time') });
     const checked = prepared.check?.();
     return { ...facts, sides: summarise(prepared, samples), rounds, ...(checked === undefined ? {} : { checked }) };
   } catch (error) {
@@ -34,10 +35,12 @@ export async function runRow(row: Row, bench: Bench): Promise<RowResult> {
   }
 }
 
-function interleave({ sides }: Prepared, { rounds, warmUps, record }: { readonly rounds: number; readonly warmUps: number; readonly record: string }): Sample[][] {
+async function interleave({ sides }: Prepared, { rounds, warmUps, record }: { readonly rounds: number; readonly warmUps: number; readonly record: string }): Promise<Sample[][]> {
   const samples = sides.map((): Sample[] => []);
   for (let round = -warmUps; round < rounds; round++) {
     for (const [at, side] of sides.entries()) {
+      // A signal that came meanwhile is heard here.
+      await setImmediate();
       const sample = measure(side.start(round), record);
       side.finish?.(round);
       if (round >= 0) samples[at]?.push(sample);
