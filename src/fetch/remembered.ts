@@ -29,7 +29,9 @@ export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: R
     return answer?.sha256 !== undefined && !store.hasBlob(answer.sha256) ? undefined : answer;
   };
   const keep = (request: FetchRequest, ref: BlobRef | undefined): void => {
-    if (isRemembered(request) && !offline) store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
+    if (!isRemembered(request) || offline) return;
+    if (ref !== undefined) request.judge?.(ref);
+    store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
   };
   const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined => (sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes });
   const fetchOptional = async (request: FetchRequest): Promise<BlobRef | undefined> => {

@@ -12,7 +12,7 @@ import type { LockedEnvironment, LockedRepository } from '../formats/lockfile.ts
 import { lockedIndex } from '../verify/locked-index.ts';
 import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
-import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type ReleaseSignature } from '../verify/minirootfs.ts';
+import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type MinirootfsOptions, type ReleaseSignature } from '../verify/minirootfs.ts';
 import { judgeFreshness } from './freshness.ts';
 import { together } from './missing.ts';
 import { offeredNames, type ChosenMirrors } from './mirrors.ts';
@@ -105,15 +105,28 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
 /** One verified index; undefined when the mirror does not have that repository. */
 export async function fetchIndex(session: Session, { mirror, keys, path, layout, name = path }: IndexPlace & { readonly name?: string | undefined }): Promise<Verified<RepositoryIndex> | undefined> {
   const location = `${redactUrl(mirror.base)}/${path}`;
+  let judged: Verified<RepositoryIndex> | undefined;
+  const judge = (found: BlobRef): void => {
+    judged = judgeIndex(session, found, { location, keys, repository: name });
+  };
   const find = (kind: RepositoryLayout): Promise<BlobRef | undefined> =>
-    session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline' });
+    session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline', judge });
   const ref = await (layout === undefined ? find('v2').then((found) => found ?? find('v3')) : find(layout));
-  if (ref === undefined) return undefined;
+  return ref === undefined ? undefined : (judged ?? judgeIndex(session, ref, { location, keys, repository: name }));
+}
+
+interface IndexClaim {
+  readonly location: string;
+  readonly keys: TrustedKeys;
+  readonly repository: string;
+}
+
+function judgeIndex(session: Session, ref: BlobRef, { location, keys, repository }: IndexClaim): Verified<RepositoryIndex> {
   const blob = session.store.openBlob(ref.sha256, location);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, { hint: 'run the command again' });
   try {
     const { index, vouchers } = verifyIndex(readWhole(blob), { location, keys });
-    judgeFreshness(session, { index, repository: name, vouchers });
+    judgeFreshness(session, { index, repository, vouchers });
     return index;
   } finally {
     blob.close();
@@ -128,21 +141,26 @@ export async function fetchMinirootfs(session: Session, { mirrors, release }: Ch
     const keys = mirrorKeys(mirror, arch);
     const directory = `${branchOf(release)}/releases/${arch}`;
     const name = (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ?? (await chooseMinirootfs(session, { mirror, directory, release }));
-    const ref = await session.fetcher.fetch({ base: mirror.base, path: `${directory}/${name.file}`, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256 });
-    const signatures = await fetchSignatures(session, { mirror, keys, path: `${directory}/${name.file}` });
-    const pgp = await fetchReleaseSignature(session, { mirror, keys, path: `${directory}/${name.file}` });
-    const blob = session.store.openBlob(ref.sha256, name.file);
-    if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${name.file} was damaged in the store`, { hint: 'run the command again' });
-    try {
-      const { file } = verifyMinirootfs(blob, { name: name.file, pins: bundledPins(), signatures, keys, pgp });
-      if (locked !== undefined && locked.sha512 !== file.sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${file.sha512}, the lock says ${locked.sha512}`);
-      const { sha256, sha512, sizeBytes } = file;
-      session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
-      return { file, version: name.version };
-    } finally {
-      blob.close();
-    }
+    const place = { mirror, keys, path: `${directory}/${name.file}` };
+    const [signatures, pgp] = await Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
+    let file: Verified<MinirootfsFile> | undefined;
+    const judge = (found: BlobRef): Verified<MinirootfsFile> => (file = judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp }));
+    const ref = await session.fetcher.fetch({ base: mirror.base, path: place.path, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256, judge });
+    const { sha256, sha512, sizeBytes } = (file ??= judge(ref));
+    if (locked !== undefined && locked.sha512 !== sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${sha512}, the lock says ${locked.sha512}`);
+    session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
+    return { file, version: name.version };
   });
+}
+
+function judgeMinirootfs(session: Session, ref: BlobRef, options: MinirootfsOptions): Verified<MinirootfsFile> {
+  const blob = session.store.openBlob(ref.sha256, options.name);
+  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${options.name} was damaged in the store`, { hint: 'run the command again' });
+  try {
+    return verifyMinirootfs(blob, options).file;
+  } finally {
+    blob.close();
+  }
 }
 
 interface ReleasePlace {

@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/core/config.ts';
 import { silent } from '../../src/core/events.ts';
@@ -14,6 +15,7 @@ import { judgeFreshness } from '../../src/pipeline/freshness.ts';
 import { openSession, withSession } from '../../src/pipeline/session.ts';
 import { fetchSources } from '../../src/pipeline/sources.ts';
 import { alpineKeys } from '../../src/pipeline/trust.ts';
+import { startServer } from '../helpers/https-mirror.ts';
 
 let work: string;
 let key: SigningKey;
@@ -75,6 +77,27 @@ describe('the indexes of a mirror', () => {
     await publish('a', 'main', Math.floor(days));
     await expect(open(['a'], { maxIndexAgeDays: 9 })).rejects.toMatchObject({ code: 'ALP_STALE_FROZEN', exitStatus: 10 });
     expect(await open(['a'], { maxIndexAgeDays: 11 })).toHaveLength(1);
+  });
+});
+
+describe('an answer that was tampered with', () => {
+  it('does not take the place of the good one that was fetched before', async () => {
+    await publish('a', 'main', 2000);
+    const good = readFileSync(join(work, 'a', 'v3.19', 'main', 'x86_64', 'APKINDEX.tar.gz'));
+    let body = good;
+    const server = await startServer(({ request, response }) => void (request.url?.includes('/main/') === true && request.url.endsWith('.gz') ? response.end(body) : response.writeHead(404).end()));
+    const specs = [{ base: server.url, keys: [hostPath(join(work, key.publicName))] }];
+    const look = (offline: boolean) => withSession(config({ mirrors: specs, offline }), async (session) => (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(({ index }) => index.description));
+    try {
+      expect(await look(false)).toEqual(['at 2000']);
+      for (const bad of [Buffer.concat([good, Buffer.from('x')]), gzipSync(good), gzipSync('nothing')]) {
+        body = bad;
+        await expect(look(false)).rejects.toMatchObject({ code: expect.stringMatching(/^ALP_VERIFY_/) });
+      }
+      expect(await look(true)).toEqual(['at 2000']);
+    } finally {
+      await server.close();
+    }
   });
 });
 
