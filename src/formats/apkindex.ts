@@ -6,6 +6,7 @@
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { PackageRecord } from '../core/package.ts';
+import { quoteName } from '../core/redact.ts';
 import { isChecksumText } from './package-checksum.ts';
 import { createWords, isPackageName, readIdentity, recordFromFields, type PackageFields, type Words } from './package-fields.ts';
 
@@ -76,7 +77,7 @@ function earlyFields(text: string, at: number): EarlyFields {
       case 0x74: t = text.slice(start + 2, stop); break;
       case 0x70: p = text.slice(start + 2, stop); break;
       case 0x69: i = text.slice(start + 2, stop); break;
-      default: if ((code < 0x61 || code > 0x7a) && !LETTERS.includes(text.charAt(start))) throw lineError(text, start, `unknown field ${JSON.stringify(text.charAt(start))}`);
+      default: if ((code < 0x61 || code > 0x7a) && !LETTERS.includes(text.charAt(start))) throw lineError(text, start, `unknown field ${quoteName(text.charAt(start))}`);
     }
     start = stop + 1;
   }

@@ -6,6 +6,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import type { InstalledPackage } from '../core/package.ts';
+import { quoteName } from '../core/redact.ts';
 import type { TreePath } from '../core/paths.ts';
 import { formatDependencies } from './dependency.ts';
 import { compareNames } from './world.ts';
@@ -53,7 +54,7 @@ function parseBlock(lines: readonly string[]): InstalledEntry {
     const directory = directories.at(-1);
     const file = directory?.files.at(-1);
     const misplaced = (): never => {
-      throw new AlprootError('ALP_FORMAT_INDEX', `installed database: line ${JSON.stringify(line.slice(0, 60))} in the wrong place`);
+      throw new AlprootError('ALP_FORMAT_INDEX', `installed database: line ${quoteName(line)} in the wrong place`);
     };
     switch (line.slice(0, 2)) {
       case 'F:':
@@ -90,7 +91,7 @@ function addField(fields: Record<string, string>, text: string, line: number): v
   if (text.charAt(1) !== ':') fail('no field letter and colon');
   if (!KNOWN.includes(letter)) {
     if (letter >= 'a' && letter <= 'z') return;
-    fail(`unknown field ${JSON.stringify(letter)}`);
+    fail(`unknown field ${quoteName(letter)}`);
   }
   if (fields[letter] !== undefined) fail(`field ${letter} twice`);
   if (/[\x00-\x1f\x7f]/.test(text)) fail('a control character');
@@ -99,7 +100,7 @@ function addField(fields: Record<string, string>, text: string, line: number): v
 
 function parseAcl(text: string): Acl {
   const match = /^(\d{1,10}):(\d{1,10}):([0-7]{1,4})(?::(Q1[A-Za-z0-9+/]{27}=))?$/.exec(text);
-  if (match === null) throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${JSON.stringify(text.slice(0, 60))} is no owner and mode`);
+  if (match === null) throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${quoteName(text)} is no owner and mode`);
   const acl = { uid: Number(match[1]), gid: Number(match[2]), mode: Number.parseInt(match[3] ?? '', 8) };
   return match[4] === undefined ? acl : { ...acl, xattrs: match[4] };
 }

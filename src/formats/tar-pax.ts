@@ -1,5 +1,6 @@
 /** Pax extended headers: the few keywords that packages use; any other could change what a reader sees. */
 import { isSha1Hex, type Sha1Hex } from '../core/digest.ts';
+import { quoteName } from '../core/redact.ts';
 import { tarError } from './tar-header.ts';
 
 export interface PaxRecords {
@@ -68,5 +69,5 @@ function apply(records: { -readonly [K in keyof PaxRecords]: PaxRecords[K] }, { 
     records.sha1 = value;
   } else if (key.startsWith(XATTR) && key.length > XATTR.length) {
     (records.xattrs as Map<string, string>).set(key.slice(XATTR.length), value);
-  } else throw tarError(offset, `unknown pax keyword ${JSON.stringify(key)}`);
+  } else throw tarError(offset, `unknown pax keyword ${quoteName(key)}`);
 }

@@ -4,6 +4,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
+import { quoteName } from '../core/redact.ts';
 import type { TarEntry, TarEntryKind, TarHandler, TarProfile, TarSink } from './tar-entry.ts';
 import { BLOCK_BYTES, isZeroBlock, parseTarHeader, tarError, type TarHeader } from './tar-header.ts';
 import { NO_PAX, parsePax, type PaxRecords } from './tar-pax.ts';
@@ -129,7 +130,7 @@ interface EntryContext {
 
 function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offset, profile }: EntryContext): TarEntry {
   const kind = KINDS[header.type];
-  if (kind === undefined) throw tarError(offset, `unknown entry type ${JSON.stringify(header.type)}`);
+  if (kind === undefined) throw tarError(offset, `unknown entry type ${quoteName(header.type)}`);
   if (pax.size !== undefined && pax.size !== header.sizeBytes) throw tarError(offset, 'pax size differs from the header');
   const name = pax.path ?? longName ?? header.name;
   if (name === '') throw tarError(offset, 'an entry without name');

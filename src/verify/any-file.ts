@@ -13,7 +13,7 @@ import { verifyIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
 import { verifyMinirootfs, type DetachedSignature, type MinirootfsPins, type ReleaseSignature } from './minirootfs.ts';
 import { verifyPackage } from './package-file.ts';
-import { readSignatures } from './signatures.ts';
+import { indexCap, readSignatures } from './signatures.ts';
 import { asVerification } from './structure.ts';
 
 export interface Verdict {
@@ -72,7 +72,7 @@ function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Exclude<Ver
     throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is no minirootfs, APKINDEX or .apk`, { hint: 'alproot verify judges files of Alpine mirrors' });
   }
   return asVerification(quoteName(name), () => {
-    const { member } = readSignatures(source, 'index', limits.index);
+    const { member } = readSignatures(source, 'index', indexCap(Math.min(source.sizeBytes, limits.indexCompressed)));
     return member.files.some((file) => file.name === 'APKINDEX') ? 'index' : 'package';
   });
 }

@@ -2,7 +2,6 @@
 import { bufferSource } from '../core/bytes.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
-import { limits } from '../core/limits.ts';
 import type { RepositoryIndex } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
@@ -10,7 +9,7 @@ import { isAdb } from '../formats/adb-blocks.ts';
 import { parseIndex } from '../formats/apkindex.ts';
 import { verifyAdbIndex } from './adb-file.ts';
 import type { TrustedKeys } from './key.ts';
-import { demandSignature, readSignatures, type Member } from './signatures.ts';
+import { demandSignature, indexCap, readSignatures, type Member } from './signatures.ts';
 import { asVerification } from './structure.ts';
 
 export interface IndexOptions {
@@ -36,7 +35,7 @@ export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = fa
   if (isAdb(bytes)) return verifyAdbIndex(bufferSource(location, bytes), { location, keys, allowUntrusted });
   return asVerification(what, () => {
     const source = bufferSource(location, bytes);
-    const { signatures, member } = readSignatures(source, 'index', limits.index);
+    const { signatures, member } = readSignatures(source, 'index', indexCap(bytes.length));
     if (member.end !== bytes.length) throw new AlprootError('ALP_FORMAT_INDEX', `bytes after the index at ${member.end}`);
     const vouchers = allowUntrusted ? [] : demandSignature(what, signatures, bytes.subarray(member.start, member.end), keys);
     const { description, text } = contentsOf(member);

@@ -29,6 +29,9 @@ export interface Member {
   readonly files: readonly { readonly name: string; readonly content: Buffer }[];
 }
 
+/** What an index, or what may be one, can inflate to: real ones grow fivefold, and a few KiB that say they are half a GiB are no index. */
+export const indexCap = (compressedBytes: number): number => Math.min(limits.index, Math.max(64 * 1024 * 1024, 32 * compressedBytes));
+
 /** One small member: plain gzip, whole blocks, regular files only. @throws ALP_FORMAT_*, ALP_LIMIT_SIZE */
 export function readSegment(source: ByteSource, position: number, profile: 'segment' | 'index', maxBytes: number): Member {
   const files: { name: string; content: Buffer }[] = [];
