@@ -29,9 +29,10 @@ function isExempt(url: URL, list: string): boolean {
   return list.split(/[\s,]+/).filter((entry) => entry !== '').some((entry) => {
     if (entry === '*') return true;
     if (/^[\d.]+\/\d+$/.test(entry)) return isInRange(host, entry);
-    const [, name = entry, entryPort] = /^(.*?)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
+    // Colons of a bare IPv6 address are no ports.
+    const [, name = entry.toLowerCase(), entryPort] = /^(\[[\da-f:]+\]|[^:]*)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
     if (entryPort !== undefined && entryPort !== port) return false;
-    const suffix = name.replace(/^\*?\./, '');
+    const suffix = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
     return host === suffix || host.endsWith(`.${suffix}`);
   });
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Clock } from '../../src/core/clock.ts';
 import { sha256Hex } from '../../src/core/digest.ts';
@@ -9,6 +10,7 @@ import { silent } from '../../src/core/events.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
 import { createFetcher, type Fetcher } from '../../src/fetch/fetcher.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { proxyFor } from '../../src/system/proxy.ts';
 import { createHttpClient, offlineClient, type HttpClient, type HttpSettings } from '../../src/system/http.ts';
 import { makePair, startProxy, startServer, startSocks, type Visit } from '../helpers/https-mirror.ts';
 
@@ -176,6 +178,22 @@ describe('a server in trouble', () => {
     nothingKept();
   });
 
+  it.each([
+    ['starts with a sign', 'bytes +50000-99999/100000'], ['is hexadecimal', 'bytes 0xc350-99999/100000'], ['is of another unit', 'lines 50000-99999/100000'], ['lies beyond 2^53', 'bytes 99999999999999999999-1/2'], ['is a list', 'bytes 50000-99999/100000, 1-2/3'],
+  ])('whose Content-Range %s has its part thrown away', async (_what, header) => {
+    const server = await serve((visit) => (visit.count === 1 ? half(visit) : visit.count === 2 ? part(visit, { 'content-range': header }) : whole(visit)));
+    expect((await fetcher().fetch(request(server.url))).sha256).toBe(sha256Hex(BODY));
+    expect(server.visits.length).toBeGreaterThan(2);
+  });
+
+  it('that packs what it sends is taken at its bytes: nothing is unpacked on the way', async () => {
+    const packed = gzipSync(BODY);
+    const server = await serve(({ response }) => void response.writeHead(200, { 'content-encoding': 'gzip' }).end(packed));
+    expect((await fetcher().fetch(request(server.url))).sha256).toBe(sha256Hex(packed));
+    expect((await failure(fetcher().fetch({ ...request(server.url), sha256: sha256Hex(BODY) }))).code).toBe('ALP_VERIFY_DIGEST');
+    expect(server.visits[0]!.headers['accept-encoding']).toBe('identity');
+  });
+
   it('that sends a chunk size of nonsense brings nothing into the store', async () => {
     const server = await serve(({ raw }) => raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n-3\r\nabc\r\n0\r\n\r\n'));
     expect((await failure(fetcher().fetch({ ...request(server.url), attempts: 2 }))).code).toMatch(/^ALP_FETCH_/);
@@ -334,6 +352,25 @@ describe('a proxy', () => {
     const { code, message, hint } = await failure(fetcher(client({ proxies: { https: proxy.url } })).fetch({ ...request('https://mirror.invalid'), attempts: 1 }));
     expect(code).toBe('ALP_FETCH_PROXY');
     expect(`${message} ${hint ?? ''}`).toContain(word);
+  });
+});
+
+describe('NO_PROXY', () => {
+  it.each([
+    ['*', true], ['localhost', true], ['LOCALHOST', true], ['.local', false], ['host', false], ['other,localhost', true], ['other localhost', true], ['localhost:1', false], ['127.0.0.0/8', false], ['', false],
+  ])('%j is obeyed', async (no, direct) => {
+    const server = await serve(whole);
+    const proxy = await startProxy();
+    cleanups.push(proxy.close);
+    await fetcher(client({ proxies: { https: proxy.url, no } })).fetch(request(server.url));
+    expect([server.visits.length, proxy.visits.length]).toEqual([1, direct ? 0 : 1]);
+  });
+
+  it.each([
+    ['mirror.example.org', 'example.org', true], ['example.org', '.example.org', true], ['mirror.example.org', '*.example.org', true], ['evilexample.org', 'example.org', false], ['10.1.2.3', '10.0.0.0/8', true], ['11.1.2.3', '10.0.0.0/8', false],
+    ['[::1]', '::1', true], ['[::1]', '[::1]', true], ['[::1]', '[::1]:80', false], ['mirror.example.org', 'example.org:443', true], ['mirror.example.org', 'example.org:80', false],
+  ])('of %s by %s', (host, no, direct) => {
+    expect(proxyFor(new URL(`https://${host}/x`), { https: 'http://proxy:1', no }) === undefined).toBe(direct);
   });
 });
 
