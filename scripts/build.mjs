@@ -1,4 +1,4 @@
-// Bundles the CLI into one CommonJS file (the fastest thing that Node starts) and the library into one ES module.
+// Bundles the CLI into one CommonJS script behind a small file that starts it, and the library into one ES module.
 import { build } from 'esbuild';
 import { existsSync, readFileSync, renameSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ const shared = {
 const outputs = [
   {
     entry: 'src/cli/main.ts',
-    out: 'dist/alproot.cjs',
+    out: 'dist/engine.cjs',
     options: {
       format: 'cjs',
       minify: true,
@@ -26,6 +26,7 @@ const outputs = [
       banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
     },
   },
+  { entry: 'src/cli/start.ts', out: 'dist/alproot.cjs', options: { format: 'cjs', minify: true } },
   { entry: 'src/index.ts', out: 'dist/index.js', options: { format: 'esm', packages: 'external' } },
 ];
 

@@ -10,10 +10,6 @@ import type { Parsed } from './program.ts';
 import { version } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
-  if (args[0] === '--version' || args[0] === '-V') {
-    process.stdout.write(`alproot ${version}\n`);
-    return 0;
-  }
   const { parseCommandLine } = await import('./program.ts');
   const parsed = parseCommandLine(args.length === 0 ? ['--help'] : args, version);
   return parsed === undefined ? 0 : runCommand(parsed);

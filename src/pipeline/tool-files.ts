@@ -19,7 +19,7 @@ fi
 exec node "$here/alproot.d/dist/alproot.cjs" "$@"
 `;
 
-const PARTS = ['dist/alproot.cjs', 'dist/owners', 'keys', 'LICENSE'];
+const PARTS = ['dist/alproot.cjs', 'dist/engine.cjs', 'dist/owners', 'keys', 'LICENSE'];
 const FILE_BYTES = 64 * 1024 * 1024;
 
 /** The same bytes for the same alproot. @throws ALP_USAGE_ARGUMENT when this alproot was not built */
