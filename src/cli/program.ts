@@ -57,7 +57,11 @@ function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
   }
   const own = new Set(command.options.map((option) => option.long));
   for (const common of COMMON_OPTIONS) {
-    if (own.has(common.flag)) continue;
+    if (own.has(common.flag)) {
+      // A command that has a word of its own for it (`info --quiet`) means the common one too.
+      if (common.value === undefined) command.on(`option:${common.flag.slice(2)}`, () => common.apply(draft, ''));
+      continue;
+    }
     const flags = common.short === undefined ? common.flag : `-${common.short}, ${common.flag}`;
     const option = new Option(common.value === undefined ? flags : `${flags} <${common.value}>`, common.help);
     // Its value goes to the draft; a command's own option of the same name (`--no-cache`) keeps its place.

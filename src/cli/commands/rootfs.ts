@@ -15,7 +15,7 @@ interface Verb {
 const VERBS: Readonly<Record<string, Verb>> = {
   create: { act: create, options: ['package'] },
   export: { act: carryAway, options: ['package', 'output', 'tag'] },
-  audit: { act: audit, options: ['package', 'system', 'backup', 'full', 'checkPermissions', 'packages', 'recursive', 'quiet'] },
+  audit: { act: audit, options: ['package', 'system', 'backup', 'full', 'checkPermissions', 'packages', 'recursive'] },
   sbom: { act: sbom, options: ['package', 'tag'] },
 };
 
@@ -24,7 +24,7 @@ export const rootfs: CommandAction = async (context) => {
   const known = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
   if (known === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `rootfs knows ${Object.keys(VERBS).join(', ')}, not ${verb}`);
   if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'rootfs needs a verb and a directory', { hint: 'alproot rootfs create ./alpine -p gcc,musl-dev' });
-  const foreign = Object.keys(context.values).find((name) => context.values[name] !== undefined && !name.startsWith('common ') && !known.options.includes(name));
+  const foreign = Object.keys(context.values).find((name) => context.values[name] !== undefined && name !== 'quiet' && !name.startsWith('common ') && !known.options.includes(name));
   if (foreign !== undefined) throw new AlprootError('ALP_USAGE_OPTION', `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`);
   return known.act(context, hostPath(resolve(context.place.cwd, directory)));
 };
