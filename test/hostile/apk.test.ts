@@ -53,6 +53,7 @@ describe('members of a package', () => {
     ['no signature', 'ALP_VERIFY_SIGNATURE', ({ control, data }) => [control, data]],
     ['a zlib stream for control', STRUCTURE, ({ signature, data }) => [signature, deflateSync(Buffer.alloc(512)), data]],
     ['five signature members', STRUCTURE, ({ signature, control, data }) => [signature, signature, signature, signature, signature, control, data]],
+    ['a gzip header with a flag', STRUCTURE, ({ signature, control, data }) => [Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 1]), signature.subarray(4)]), control, data]],
     ['a gzip header with a name', STRUCTURE, ({ signature, control, data }) => [Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 8]), signature.subarray(4, 10), Buffer.from('n\0'), signature.subarray(10)]), control, data]],
   ])('%s is refused with %s', (_name, code, change) => {
     expect(changed(change)).toBe(code);
