@@ -130,6 +130,11 @@ describe('links', () => {
     expect(readFileSync(join(root, 'usr/lib/x'), 'latin1')).toBe('evil');
   });
 
+  it('refuses a file through a link of the same package that it reaches by a link of the tree', async () => {
+    symlinkSync('usr/bin', join(root, 'alias'));
+    expect(await refused([withEntries(link('usr/bin/l', '../../etc'), directoryEntry('alias/'), directoryEntry('alias/l/'), file('alias/l/planted'))])).toBe('ALP_UNPACK_LINK');
+  });
+
   it.each(['/canary', '../canary', '/'])('does not write through the link %j that the tree has', async (target) => {
     symlinkSync(target, join(root, 'lib64'));
     await refused([{ entries: [directoryEntry('lib64/'), file('lib64/file')] }]);
