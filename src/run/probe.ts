@@ -31,7 +31,7 @@ export async function probeBackend(backend: Backend, host: RunHost, tree: HostPa
   const missing = backend.needs.find((tool) => host.tools[tool] === undefined);
   if (missing !== undefined) return verdict(false, `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`, `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`);
   const refusal = backend.refuse(host);
-  if (refusal !== undefined) return verdict(false, refusal);
+  if (refusal !== undefined) return verdict(false, refusal.reason, refusal.fix);
   // A tree of the host's programs has no loader of its own to try; nothing but the two programs is needed.
   if (!backend.showsTree && probeMounts(tree).length > 0) return verdict(true, 'for compilers and make only; no isolation from hostile code');
   const output: string[] = [];

@@ -8,6 +8,9 @@ export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry
 
 export const exists = (path: string): boolean => existsSync(path);
 
+/** A program that runs with the rights of its owner, whoever starts it. */
+export const isSetuid = (path: string): boolean => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o4000) !== 0;
+
 /** Anything at all under this name, a dangling link included. */
 export const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
