@@ -2,6 +2,7 @@
  * Takes a half-done change of a tree back. What was there is moved aside before it is replaced or removed, and
  * moved back, last first, when something fails; scripts' own doings are the one thing that stays.
  */
+import { AlprootError } from '../core/errors.ts';
 import { joinTree, nameOf, parentOf, type TreePath } from '../core/paths.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { ensureDirectory } from './database.ts';
@@ -24,6 +25,12 @@ export interface Undo {
   readonly forget: () => void;
 }
 
+/** What a killed change moved away is not there a second time. @throws ALP_UNPACK_TREE */
+function refuseLeftovers(tree: WorkTree, keep: TreePath): void {
+  if (tree.stat(keep)?.kind !== 'directory' || tree.list(keep).length === 0) return;
+  throw new AlprootError('ALP_UNPACK_TREE', `an earlier change of this tree was interrupted: what it replaced still lies in \`${keep}\``, { hint: 'make the tree anew' });
+}
+
 /** @param owners whether owners can be restored, which only root can */
 export function createUndo(tree: WorkTree, owners: boolean): Undo {
   const steps: (() => void)[] = [];
@@ -38,6 +45,7 @@ export function createUndo(tree: WorkTree, owners: boolean): Undo {
   function moveAside(path: TreePath): void {
     if (count === 0) {
       keep = joinTree(ensureDirectory(tree, parentOf(ASIDE)), nameOf(ASIDE));
+      refuseLeftovers(tree, keep);
       tree.remove(keep);
       tree.makeDirectory(keep, 0o700);
     }

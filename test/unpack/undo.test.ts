@@ -77,4 +77,11 @@ describe('a change that is taken back', () => {
     changeAll().rollBack();
     expect(picture(join(root, 'opt'))).toEqual(before);
   });
+
+  it('refuses a tree whose last change was killed, and leaves what that moved away', () => {
+    createUndo(tree, false).moveAside(at('opt/a'));
+    expect(() => createUndo(tree, false).moveAside(at('opt/b'))).toThrow(expect.objectContaining({ code: 'ALP_UNPACK_TREE' }));
+    expect(readFileSync(join(root, 'lib/apk/.alproot-undo/0'), 'utf8')).toBe('a');
+    expect(existsSync(join(root, 'opt/b'))).toBe(true);
+  });
 });
