@@ -187,7 +187,7 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
       },
       purge: request.args.includes('--purge'),
       resetDirectories: request.args.includes('--directory-permissions'),
-    });
+    }).finally(fetched.close);
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
     const errors = outcome.broken + result.brokenPackages;

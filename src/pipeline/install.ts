@@ -42,7 +42,7 @@ export async function resolvePackages(session: Session, { tree, sources, package
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {
   const { tree } = request;
   const { plan, fetched } = await resolvePackages(session, request);
-  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit });
+  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit }).finally(fetched.close);
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
 }

@@ -86,7 +86,8 @@ async function recordPackages(session: Session, packages: readonly string[]): Pr
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const tree = openWorkTree(base.tree);
     try {
-      await resolvePackages(session, { tree, sources: await fetchSources(session, chosen, extended), packages });
+      const { fetched } = await resolvePackages(session, { tree, sources: await fetchSources(session, chosen, extended), packages });
+      fetched.close();
       session.recording.add({ requests: packages, environments: [] });
     } finally {
       tree.close();

@@ -7,7 +7,7 @@ import { packageLocation, type RepositoryLayout } from '../formats/repositories.
 import type { LockedPackage } from '../formats/lockfile.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
-import { verifyPackage, type OpenedPackage } from '../verify/package-file.ts';
+import { verifyPackage, type OpenedPackage, type PackageOptions } from '../verify/package-file.ts';
 import type { PackagePlace } from './apk-repositories.ts';
 import { missingOffline } from './missing.ts';
 import { pinnedPackage } from './pins.ts';
@@ -19,7 +19,16 @@ const AT_ONCE = 8;
 export interface FetchedPackages {
   /** Opens one of them again for unpacking. */
   readonly open: (planned: PlannedPackage) => OpenedPackageFile;
-  readonly files: ReadonlyMap<string, Verified<OpenedPackage>>;
+  /** Lets go of those that were not opened. */
+  readonly close: () => void;
+}
+
+/** Descriptors kept from verifying to unpacking; further files are hashed again when they are opened. */
+const KEPT_OPEN = 256;
+
+interface Opened {
+  readonly contents: Map<string, Verified<OpenedPackage>>;
+  readonly kept: Map<string, VerifiedFile>;
 }
 
 export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
@@ -40,26 +49,43 @@ export function fetchPackages(session: Session, planned: readonly PlannedPackage
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
 export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], placeOf: PlaceOf): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
-  const files = new Map<string, Verified<OpenedPackage>>();
+  const files: Opened = { contents: new Map(), kept: new Map() };
   const queue = [...wanted];
   const missing: AlprootError[] = [];
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       try {
-        files.set(packageId(next.record), await fetchOne(session, next, placeOf));
+        keep(files, packageId(next.record), await fetchOne(session, next, placeOf));
       } catch (error) {
-        if (!isAlprootError(error, 'ALP_FETCH_OFFLINE')) throw error;
+        if (!isAlprootError(error, 'ALP_FETCH_OFFLINE')) {
+          queue.length = 0;
+          throw error;
+        }
         missing.push(error);
       }
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
-  if (missing.length > 0) throw missingOffline(missing);
-  return { files, open: (item) => openFetched(session, item, files) };
+  const close = (): void => {
+    for (const file of files.kept.values()) file.close();
+    files.kept.clear();
+  };
+  const ended = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
+  const failed = ended.find((end) => end.status === 'rejected');
+  if (failed !== undefined || missing.length > 0) {
+    close();
+    throw failed === undefined ? missingOffline(missing) : failed.reason;
+  }
+  return { open: (item) => openFetched(session, item, files), close };
+}
+
+function keep({ contents, kept }: Opened, id: string, file: VerifiedFile): void {
+  contents.set(id, file.contents);
+  if (kept.size < KEPT_OPEN) kept.set(id, file);
+  else file.close();
 }
 
 /** The identity that an index gave, or a lock with the SHA-256 of the whole file, decides; not the mirror that it comes from. */
-async function fetchOne(session: Session, planned: PlannedPackage, placeOf: PlaceOf): Promise<Verified<OpenedPackage>> {
+async function fetchOne(session: Session, planned: PlannedPackage, placeOf: PlaceOf): Promise<VerifiedFile> {
   const { record, source } = planned;
   const id = packageId(record);
   const location = source.kind === 'repository' ? source.location : '';
@@ -69,19 +95,50 @@ async function fetchOne(session: Session, planned: PlannedPackage, placeOf: Plac
   // Two mirrors may sign the same content with different keys: the files then differ in size.
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
   const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
-  const ref = reuse(session, known?.sha256) ?? (await download(session, { place, record, pinned }));
-  const blob = session.store.openBlob(ref.sha256, `${id}.apk`);
-  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'run the command again' });
-  try {
-    const judged = verifyPackage(blob, { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined });
+  for (let again = false; ; again = true) {
+    const ref = (again ? undefined : reuse(session, known?.sha256)) ?? (await download(session, { place, record, pinned }));
+    const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, options: { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined } });
+    if (opened === undefined) {
+      if (again) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
+      session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
+      continue;
+    }
     if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
-    const { datahash } = judged.package;
-    const locked: LockedPackage = { record: judged.package.record, repository: place.name, sha256: judged.package.sha256, ...(datahash === undefined ? {} : { datahash }), because: planned.because };
-    session.recording.add({ requests: [], environments: [{ release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] }] });
-    return judged.package;
-  } finally {
-    blob.close();
+    recordPackage(session, planned, { place, contents: opened.contents });
+    return opened;
   }
+}
+
+/**
+ * Judges a blob and keeps it open for unpacking, so that its bytes are hashed once. undefined when the store's file was
+ * not what its name says, and was dropped.
+ */
+function verifyBlob(session: Session, sha256: OpenedPackage['sha256'], { name, options }: { readonly name: string; readonly options: PackageOptions }): VerifiedFile | undefined {
+  const blob = session.store.openUnchecked(sha256, name);
+  if (blob === undefined) return undefined;
+  try {
+    const contents = verifyPackage(blob, options).package;
+    if (contents.sha256 === sha256) return { contents, source: blob, close: blob.close };
+    blob.close();
+  } catch (error) {
+    blob.close();
+    const intact = session.store.openBlob(sha256, name);
+    if (intact === undefined) return undefined;
+    intact.close();
+    throw error;
+  }
+  session.store.openBlob(sha256, name)?.close();
+  return undefined;
+}
+
+interface VerifiedFile extends OpenedPackageFile {
+  readonly contents: Verified<OpenedPackage>;
+}
+
+function recordPackage(session: Session, { because }: PlannedPackage, { place, contents }: { readonly place: PackagePlace; readonly contents: OpenedPackage }): void {
+  const { record, sha256, datahash } = contents;
+  const locked: LockedPackage = { record, repository: place.name, sha256, ...(datahash === undefined ? {} : { datahash }), because };
+  session.recording.add({ requests: [], environments: [{ release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] }] });
 }
 
 function reuse(session: Session, sha256: string | undefined): { sha256: OpenedPackage['sha256'] } | undefined {
@@ -116,9 +173,14 @@ async function download(session: Session, { place: { mirrors, path, layout = 'v2
   });
 }
 
-function openFetched(session: Session, { record }: PlannedPackage, files: ReadonlyMap<string, Verified<OpenedPackage>>): OpenedPackageFile {
-  const contents = files.get(packageId(record));
-  const source = contents === undefined ? undefined : session.store.openBlob(contents.sha256, `${packageId(record)}.apk`);
-  if (contents === undefined || source === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${packageId(record)}.apk is gone from the store`, { hint: 'run the command again' });
-  return { contents, source, close: source.close };
+/** Takes a file that was kept open, or opens it again. */
+function openFetched({ store }: Session, { record }: PlannedPackage, { contents, kept }: Opened): OpenedPackageFile {
+  const id = packageId(record);
+  const file = kept.get(id);
+  kept.delete(id);
+  if (file !== undefined) return file;
+  const known = contents.get(id);
+  const source = known === undefined ? undefined : store.openBlob(known.sha256, `${id}.apk`);
+  if (known === undefined || source === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk is gone from the store`, { hint: 'run the command again' });
+  return { contents: known, source, close: source.close };
 }

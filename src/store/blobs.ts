@@ -26,6 +26,8 @@ export interface BlobStore {
    * is dropped).
    */
   readonly openBlob: (sha256: Sha256Hex, name: string) => OpenBlob | undefined;
+  /** The same without hashing, for a reader who hashes all of it and compares; undefined when it is not there. */
+  readonly openUnchecked: (sha256: Sha256Hex, name: string) => OpenBlob | undefined;
   readonly blobPath: (sha256: Sha256Hex) => HostPath;
 }
 
@@ -51,6 +53,10 @@ export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
       const fd = openRegular(blobPath(sha256));
       if (fd !== undefined) closeDescriptor(fd);
       return fd !== undefined;
+    },
+    openUnchecked: (sha256, name) => {
+      const fd = openRegular(blobPath(sha256));
+      return fd === undefined ? undefined : { ...descriptorSource(fd, name), close: () => closeDescriptor(fd) };
     },
     openBlob: (sha256, name) => {
       const fd = openRegular(blobPath(sha256));

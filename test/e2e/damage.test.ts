@@ -1,0 +1,48 @@
+/** A store whose files went bad between two runs. */
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { capability } from '../helpers/capabilities.ts';
+import { runCli, type CliResult } from '../helpers/cli.ts';
+import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';
+
+const needs = capability('upstream');
+
+describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () => {
+  let root: string;
+  let mirror: ReleaseMirror;
+  const create = (name: string): Promise<CliResult> => runCli(['rootfs', 'create', name, ...mirror.args, '-p', 'app'], { cwd: root, cache: join(root, 'cache') });
+  /** Changes a byte of the package's blob, and takes the environments away, so that it is needed again. */
+  const damage = (): void => {
+    const blobs = join(root, 'cache', 'blobs', 'sha256');
+    const paths = readdirSync(blobs, { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 60).map((name) => join(blobs, name));
+    const apk = readFileSync(join(mirror.directory, 'v3.19/main/x86_64/app-1-r0.apk'));
+    const path = paths.find((file) => readFileSync(file).equals(apk)) ?? '';
+    const bytes = readFileSync(path);
+    bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1;
+    chmodSync(path, 0o644);
+    writeFileSync(path, bytes);
+    rmSync(join(root, 'cache', 'snapshots'), { recursive: true });
+  };
+  beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'alproot-damage-'));
+    mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'opt/app': 'app'.repeat(1000) } }]);
+    expect(await create('one')).toMatchObject({ status: 0 });
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  it('is noticed, dropped and fetched again', async () => {
+    damage();
+    const again = await create('two');
+    expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining('app-1-r0.apk was damaged in the store and is fetched again') });
+    expect(readFileSync(join(root, 'two', 'opt', 'app'))).toEqual(readFileSync(join(root, 'one', 'opt', 'app')));
+  });
+
+  it('is an error, not a package, when it cannot be fetched', async () => {
+    damage();
+    rmSync(join(mirror.directory, 'v3.19/main/x86_64/app-1-r0.apk'));
+    expect((await create('three')).status).toBe(10);
+    expect(readdirSync(root)).not.toContain('three');
+  });
+});
