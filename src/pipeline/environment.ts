@@ -19,6 +19,7 @@ import { addDebianPackages } from './debian-packages.ts';
 import { installInto } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
+import { chooseBackend } from './sandbox.ts';
 import type { Session } from './session.ts';
 import { pinnedEnvironment, withPinned } from './pins.ts';
 import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
@@ -41,11 +42,11 @@ export async function prepareEnvironment(session: Session, packages: readonly st
   const chosen = await chooseMirrors(session);
   const request = `environment-${requestKey(session, chosen, packages)}`;
   const known = store.getRecord(request) as { key?: Sha256Hex } | undefined;
-  const ready = known?.key === undefined || config.refresh ? undefined : findEnvironment(session, known.key);
+  const ready = known?.key === undefined || config.refresh ? undefined : await findEnvironment(session, known.key);
   if (ready !== undefined) return used(session, ready);
   const made = await store.withLock(request, async () => {
     const again = store.getRecord(request) as { key?: Sha256Hex } | undefined;
-    const other = again?.key === undefined || config.refresh ? undefined : findEnvironment(session, again.key);
+    const other = again?.key === undefined || config.refresh ? undefined : await findEnvironment(session, again.key);
     return other ?? makeEnvironment(session, chosen, packages);
   });
   store.putRecord(request, { key: made.key });
@@ -77,11 +78,16 @@ function requestKey({ config, pins }: Session, { mirrors, release }: ChosenMirro
   return keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort());
 }
 
-function findEnvironment({ store }: Session, key: Sha256Hex): Environment | undefined {
-  const tree = store.findSnapshot(key);
+/** An environment whose package scripts could not be run is none any more once they can be. */
+async function findEnvironment(session: Session, key: Sha256Hex): Promise<Environment | undefined> {
+  const tree = session.store.findSnapshot(key);
   const manifest = tree === undefined ? undefined : readFileCapped(joinHost(parentOfHost(tree), 'environment.json'), MANIFEST_BYTES);
   if (tree === undefined || manifest === undefined) return undefined;
-  const { release, packages } = JSON.parse(manifest.toString()) as Pick<Environment, 'release' | 'packages'>;
+  const { release, packages, skippedScripts } = JSON.parse(manifest.toString()) as Pick<Environment, 'release' | 'packages'> & { skippedScripts?: true };
+  if (skippedScripts === true && (await chooseBackend(session, tree)).showsTree) {
+    removeTree(parentOfHost(tree));
+    return undefined;
+  }
   return { tree, key, release, packages };
 }
 
@@ -98,15 +104,16 @@ async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages
 async function fillEnvironment(session: Session, { minirootfs, sources, packages }: Omit<FillRequest, 'root'>): Promise<Environment> {
   const { store } = session;
   const key = keyOf('environment-2', sources.release, minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
-  const found = findEnvironment(session, key);
+  const found = await findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
   try {
     const root = joinHost(directory, 'tree');
     makeDirectory(root);
-    const installed = await fillTree(session, { root, minirootfs, sources, packages });
+    let skippedScripts = false;
+    const installed = await fillTree(session, { root, minirootfs, sources, packages, onSkipped: () => (skippedScripts = true) });
     writeFileAtomic(joinHost(directory, RECORDED), `${JSON.stringify(session.recording.whole())}\n`);
-    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed })}\n`);
+    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed, ...(skippedScripts ? { skippedScripts } : {}) })}\n`);
     return { tree: store.publishSnapshot(key, directory), key, release: minirootfs.version, packages: installed };
   } finally {
     removeTree(directory);
@@ -118,14 +125,15 @@ export interface FillRequest {
   readonly minirootfs: Minirootfs;
   readonly sources: Sources;
   readonly packages: readonly string[];
+  readonly onSkipped?: () => void;
 }
 
 /** Unpacks the minirootfs into `root` and installs `packages`. @returns `name-version` of all packages, sorted */
-export async function fillTree(session: Session, { root, minirootfs, sources, packages }: FillRequest): Promise<string[]> {
+async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<string[]> {
   const tree = openWorkTree(root);
   try {
     unpackMinirootfs(session, minirootfs, tree);
-    if (packages.length > 0) await installInto(session, { tree, sources, packages });
+    if (packages.length > 0) await installInto(session, { tree, sources, packages, onSkipped });
     return readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort();
   } finally {
     tree.close();

@@ -18,6 +18,8 @@ export interface InstallRequest {
   readonly sources: Sources;
   /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
   readonly packages: readonly string[];
+  /** Told when a script could not be run, for want of a backend that shows it the tree. */
+  readonly onSkipped?: (() => void) | undefined;
 }
 
 interface Resolved {
@@ -42,7 +44,7 @@ export async function resolvePackages(session: Session, { tree, sources, package
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {
   const { tree } = request;
   const { plan, fetched } = await resolvePackages(session, request);
-  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit }).finally(fetched.close);
+  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit }).finally(fetched.close);
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
 }
@@ -53,10 +55,11 @@ function announce({ config: { emit } }: Session, plan: InstallPlan): void {
 }
 
 /** Package scripts run in the tree that they belong to, without network. */
-export function scriptRunner(session: Session, tree: WorkTree): RunScript {
+export function scriptRunner(session: Session, tree: WorkTree, onSkipped?: () => void): RunScript {
   return async ({ path, args, env, onOutput }) => {
     const { name, showsTree } = await chooseBackend(session, tree.root);
     if (!showsTree) {
+      onSkipped?.();
       session.config.emit({ kind: 'warning', message: `${path} is not run: ${name} cannot show it the tree`, hint: 'programs work, but what package scripts set up is missing' });
       return { status: 0, signal: undefined };
     }
