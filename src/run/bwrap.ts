@@ -1,6 +1,6 @@
 /** bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. */
 import type { Compile } from './compiled.ts';
-import { HOST_ENV, KEPT_CAPABILITIES } from './compiled.ts';
+import { KEPT_CAPABILITIES } from './compiled.ts';
 import { compileUnshare } from './unshare.ts';
 import type { MountOp } from './mount-plan.ts';
 
@@ -8,6 +8,9 @@ import type { MountOp } from './mount-plan.ts';
 export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Compile => (description, plan, host) => {
   const mapped = !host.isRoot;
   const { uid, gid } = description.user;
+  // Arguments can be read by everybody on the host, the environment by its owner alone: secrets travel there.
+  const loud = Object.entries(description.env).filter(([name]) => READ_BY_HOST.test(name));
+  const quiet = Object.entries(description.env).filter(([name]) => !READ_BY_HOST.test(name));
   // bubblewrap cannot become another user but by a namespace in which root is none: unshare can.
   if (!mapped && (uid !== 0 || gid !== 0)) return compileUnshare({ userNamespace: false })(description, plan, host);
   const argv = [
@@ -20,11 +23,15 @@ export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Comp
     ...plan.ops.flatMap((op) => mountArguments(op, hostProc)),
     ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
     '--chdir', description.cwd,
-    '--clearenv', ...Object.entries(description.env).flatMap(([name, value]) => ['--setenv', name, value]),
+    ...loud.flatMap(([name, value]) => ['--setenv', name, value]),
     '--', ...description.argv,
   ];
-  return { argv, env: HOST_ENV };
+  return { argv, env: Object.fromEntries(quiet) };
 };
+
+/** Variables that programs of the host read as well: they must reach the command without bubblewrap seeing them as its own. */
+const READ_BY_HOST = /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$)/;
+
 
 function mountArguments(op: MountOp, hostProc: boolean): string[] {
   switch (op.op) {

@@ -146,3 +146,22 @@ describe.each([
     expect((await sandbox.sh(backend, 'id -u; id -g')).text).toBe('0\n0\n');
   });
 });
+
+describe.skipIf(capability('upstream', 'bwrap').skip)('the environment of a command', () => {
+  it('is not among the arguments that every user of the host can read', async () => {
+    const sandbox = makeSandbox();
+    try {
+      const seen = sandbox.sh('bwrap', 'cat /proc/1/environ | tr "\\0" "\\n"; sleep 0.2', { env: { PATH: '/usr/bin:/bin', TOKEN: 'top secret words', LD_PRELOAD: '/no/such/library.so' } });
+      const arguments_ = (): string => readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((pid) => { try { return readFileSync(`/proc/${pid}/cmdline`, 'utf8'); } catch { return ''; } }).join('\n');
+      let all = '';
+      const watch = setInterval(() => (all += arguments_()), 5);
+      const { text } = await seen;
+      clearInterval(watch);
+      expect(all).toContain('bwrap');
+      expect(all).not.toContain('top secret words');
+      expect(text).not.toContain('error while loading');
+    } finally {
+      sandbox.close();
+    }
+  });
+});
