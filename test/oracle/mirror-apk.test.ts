@@ -107,6 +107,7 @@ describe.skipIf(needs.skip)(`the real apk${needs.reason}`, () => {
     try {
       await expect(inside(add)).rejects.toThrow(/certificate verify failed/);
       appendFileSync(join(root, 'tree', 'etc', 'ssl', 'certs', 'ca-certificates.crt'), readFileSync(server.certificateFile ?? ''));
+      expect(await inside(`apk update --keys-dir /media/keys -X https://localhost:${server.port}/v3.19/main -X https://localhost:${server.port}/v3.19/community`)).toMatch(/partial mirror made by alproot[\s\S]*OK: \d+ distinct packages available/);
       expect(await inside(add)).toMatch(/one is here[\s\S]*OK: [^\n]*\n$/);
     } finally {
       await server.close();
