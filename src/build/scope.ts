@@ -8,7 +8,7 @@ import type { Arch } from '../core/package.ts';
 import { type Platform, parsePlatform, platformOf } from './base-reference.ts';
 
 /** Known without an ARG line, and in RUN only: never part of a cache key or an image. */
-export const PROXY_ARGS: readonly string[] = [
+const PROXY_ARGS: readonly string[] = [
   'HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'FTP_PROXY', 'ftp_proxy', 'NO_PROXY', 'no_proxy', 'ALL_PROXY', 'all_proxy',
 ];
 
@@ -17,8 +17,6 @@ export interface Scope {
   /** Declared so far; undefined: declared without a value. */
   readonly args: ReadonlyMap<string, string | undefined>;
 }
-
-export const EMPTY_SCOPE: Scope = { env: {}, args: new Map() };
 
 /** All that `$NAME` can mean here. */
 export function variablesOf({ env, args }: Scope): Map<string, string> {

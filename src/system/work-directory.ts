@@ -1,8 +1,6 @@
 /** Directories of the host that hold our own work: made, and removed with all that is in them. */
-import { lstatSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { hostPath, type HostPath } from '../core/paths.ts';
+import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import type { HostPath } from '../core/paths.ts';
 import { fileError } from './files.ts';
 
 /** Makes a directory and its parents. @throws ALP_STORE_WRITE */
@@ -12,15 +10,6 @@ export function makeDirectory(path: HostPath, { mode = 0o755 }: { readonly mode?
     return path;
   } catch (error) {
     throw fileError('make', path, error);
-  }
-}
-
-/** A new empty directory of mode 700 in the host's place for temporary files. @throws ALP_STORE_WRITE */
-export function makeTemporaryDirectory(prefix: string): HostPath {
-  try {
-    return hostPath(mkdtempSync(join(tmpdir(), prefix)));
-  } catch (error) {
-    throw fileError('make', tmpdir(), error);
   }
 }
 
