@@ -7,11 +7,6 @@
 import type { Arch } from '../core/package.ts';
 import { type Platform, parsePlatform, platformOf } from './base-reference.ts';
 
-/** Known without an ARG line, and in RUN only: never part of a cache key or an image. */
-const PROXY_ARGS: readonly string[] = [
-  'HTTP_PROXY', 'http_proxy', 'HTTPS_PROXY', 'https_proxy', 'FTP_PROXY', 'ftp_proxy', 'NO_PROXY', 'no_proxy', 'ALL_PROXY', 'all_proxy',
-];
-
 export interface Scope {
   readonly env: Readonly<Record<string, string>>;
   /** Declared so far; undefined: declared without a value. */
