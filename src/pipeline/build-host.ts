@@ -16,6 +16,7 @@ import { acquireLock } from '../system/file-lock.ts';
 import { moveFile } from '../system/hashed-file.ts';
 import { isFile } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
+import { markUsed } from '../system/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
@@ -132,6 +133,7 @@ function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: Layer
         if (!isPinned(session, known.recorded) || !(await mayBeUsed(known.recorded))) return undefined;
         session.recording.add(known.recorded);
       }
+      markUsed(file);
       return { file, sha256: known.sha256, sizeBytes: known.sizeBytes };
     },
     put: (key, file, { sha256, sizeBytes, tree }) => {

@@ -2,7 +2,7 @@
 import type { Config } from '../core/config.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import type { HostPath } from '../core/paths.ts';
-import { ageDays, sizeOfTree } from '../system/tree-size.ts';
+import { ageDays, lastUsedMs, sizeOfTree } from '../system/tree-size.ts';
 import { namesOf } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
 import { cachePathOf, withSession } from './session.ts';
@@ -31,21 +31,29 @@ const measure = (kind: CacheEntry['kind'], name: string, path: HostPath): CacheE
 const blobNames = (store: { readonly path: (...parts: readonly string[]) => HostPath }): Sha256Hex[] =>
   namesOf(store.path('blobs', 'sha256')).flatMap((prefix) => namesOf(store.path('blobs', 'sha256', prefix)) as Sha256Hex[]);
 
+/** Days without use after which `gc` removes something, unless it is told otherwise. */
+export const KEPT_DAYS = 30;
+
 /**
- * Removes what is older than `days`: blobs, snapshots and layers can all be made again. Something that is gone while
- * it is wanted is fetched anew.
+ * Removes what was not used for `days`: blobs, snapshots and layers can all be made again. What another process at work
+ * may be using, whatever its age, is left.
  */
-export const collectGarbage = (config: Config, days: number): Promise<{ readonly removed: number; readonly freedBytes: number }> =>
+export const collectGarbage = (config: Config, days: number = KEPT_DAYS): Promise<{ readonly removed: number; readonly freedBytes: number; readonly inUse: number }> =>
   withSession(config, async ({ store }) => {
-    let removed = 0;
-    let freedBytes = 0;
+    const others = store.othersSince();
+    const report = { removed: 0, freedBytes: 0, inUse: 0 };
     for (const { kind, name, sizeBytes, ageDays: age } of await cacheList(config)) {
       if (kind === 'mirror' || age < days) continue;
-      removeTree(kind === 'blob' ? store.blobPath(name as Sha256Hex) : store.path(kind === 'snapshot' ? 'snapshots' : 'layers', name));
-      removed++;
-      freedBytes += sizeBytes;
+      const path = kind === 'blob' ? store.blobPath(name as Sha256Hex) : store.path(kind === 'snapshot' ? 'snapshots' : 'layers', name);
+      if (others !== undefined && lastUsedMs(path) >= others) {
+        report.inUse++;
+        continue;
+      }
+      removeTree(path);
+      report.removed++;
+      report.freedBytes += sizeBytes;
     }
-    return { removed, freedBytes };
+    return report;
   });
 
 /** Hashes every blob; damaged ones are dropped. */

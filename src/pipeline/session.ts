@@ -12,6 +12,7 @@ import { systemClock } from '../system/clock.ts';
 import type { HttpClient } from '../system/http.ts';
 import { readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
+import { removeTree } from '../system/removal.ts';
 import { openCarried } from './carried.ts';
 import { openHttp } from './network.ts';
 import { projectPins, type Pins } from './pins.ts';
@@ -43,6 +44,8 @@ export function cachePathOf(config: Config): HostPath {
 /** @throws ALP_STORE_* */
 export function openSession(asked: Config, pins?: Pins): Session {
   const store = openStore(cachePathOf(asked), { clock: systemClock, signal: asked.signal });
+  // Whoever cleans the store up sees that somebody is at work.
+  const presence = store.readOnly ? undefined : store.makeTemporary('session');
   const carried = asked.bundle === undefined ? undefined : openCarried(asked, { store, bundle: asked.bundle, pins });
   const config = carried?.config ?? asked;
   const http = openHttp(config);
@@ -59,6 +62,7 @@ export function openSession(asked: Config, pins?: Pins): Session {
     runHost: findHostTools({ searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run') }),
     close: async () => {
       carried?.close();
+      if (presence !== undefined) removeTree(presence);
       await http.close();
     },
   };

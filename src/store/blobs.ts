@@ -3,6 +3,7 @@ import type { ByteSource } from '../core/bytes.ts';
 import { isSha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
+import { markUsed } from '../system/tree-size.ts';
 import { closeDescriptor, descriptorSource, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
 
 export interface BlobRef {
@@ -56,13 +57,17 @@ export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
     },
     openUnchecked: (sha256, name) => {
       const fd = openRegular(blobPath(sha256));
+      if (fd !== undefined) markUsed(blobPath(sha256));
       return fd === undefined ? undefined : { ...descriptorSource(fd, name), close: () => closeDescriptor(fd) };
     },
     openBlob: (sha256, name) => {
       const fd = openRegular(blobPath(sha256));
       if (fd === undefined) return undefined;
       const source = descriptorSource(fd, name);
-      if (hashOf(source) === sha256) return { ...source, close: () => closeDescriptor(fd) };
+      if (hashOf(source) === sha256) {
+        markUsed(blobPath(sha256));
+        return { ...source, close: () => closeDescriptor(fd) };
+      }
       closeDescriptor(fd);
       if (!readOnly) removeFile(blobPath(sha256));
       return undefined;

@@ -20,6 +20,7 @@ import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { acquireLock, isProcessAlive, processIdentity } from '../system/file-lock.ts';
 import { removeTree } from '../system/removal.ts';
+import { lastUsedMs, markUsed } from '../system/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
 
 const MARKER = 'alproot-store';
@@ -39,6 +40,8 @@ export interface Store extends BlobStore {
   /** Moves `directory` (with `tree` in it, made under makeTemporary) into place; another's equal one wins. */
   readonly publishSnapshot: (key: Sha256Hex, directory: HostPath) => HostPath;
   readonly path: (...parts: readonly string[]) => HostPath;
+  /** When the oldest other process at work on the store began, in milliseconds since 1970; what it uses is marked since then. */
+  readonly othersSince: () => number | undefined;
   /** Runs `work` alone under `name` among all processes. @throws ALP_STORE_BUSY when the signal ends the wait */
   readonly withLock: <T>(name: string, work: () => Promise<T>) => Promise<T>;
 }
@@ -78,8 +81,11 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     makeTemporary: (purpose) => makeTemporary(root, purpose),
     findSnapshot: (key) => {
       const directory = path('snapshots', key);
-      return readFileCapped(joinHost(directory, 'done'), 1024) === undefined ? undefined : joinHost(directory, 'tree');
+      if (readFileCapped(joinHost(directory, 'done'), 1024) === undefined) return undefined;
+      markUsed(directory);
+      return joinHost(directory, 'tree');
     },
+    othersSince: () => othersSince(root),
     publishSnapshot: (key, directory) => publish(path('snapshots', key), directory),
     withLock: async (name, work) => {
       if (readOnly) return work();
@@ -126,6 +132,12 @@ function makeTemporary(root: HostPath, purpose: string): HostPath {
   const directory = joinHost(root, 'tmp', `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`);
   makeDirectory(directory, 0o700);
   return directory;
+}
+
+function othersSince(root: HostPath): number | undefined {
+  const own = `${processIdentity().pid}-`;
+  const begun = namesOf(joinHost(root, 'tmp')).filter((name) => name.includes('-session-') && !name.startsWith(own)).map((name) => lastUsedMs(joinHost(root, 'tmp', name)));
+  return begun.length === 0 ? undefined : Math.min(...begun);
 }
 
 function removeLeftovers(root: HostPath): void {

@@ -1,5 +1,5 @@
 /** How much space something takes, and how old it is. Links are not followed. */
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, utimesSync } from 'node:fs';
 import type { HostPath } from '../core/paths.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -18,3 +18,15 @@ export function sizeOfTree(path: HostPath | string): number {
 
 /** Days since the last change, with a fraction. */
 export const ageDays = (path: HostPath): number => (Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? Date.now())) / DAY_MS;
+
+/** Says that something of ours is used now; a store that cannot be written keeps no such marks. */
+export function markUsed(path: HostPath): void {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    // Only cleaning up is the worse for it.
+  }
+}
+
+/** When a file or directory was last marked, or made: milliseconds since 1970; 0 when there is none. */
+export const lastUsedMs = (path: HostPath): number => lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

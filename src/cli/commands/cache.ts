@@ -1,8 +1,15 @@
 /** `alproot cache ls|gc|verify|path`. */
 import { AlprootError } from '../../core/errors.ts';
+import { quoteName } from '../../core/redact.ts';
 import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../index.ts';
 import { text, type CommandAction } from '../command.ts';
 import { formatSize } from '../printer.ts';
+
+/** @throws ALP_USAGE_OPTION */
+function daysOf(value: string | undefined): number | undefined {
+  if (value !== undefined && !/^\d{1,6}(?:\.\d+)?$/.test(value)) throw new AlprootError('ALP_USAGE_OPTION', `--older-than needs a number of days, got ${quoteName(value)}`);
+  return value === undefined ? undefined : Number(value);
+}
 
 export const cache: CommandAction = async (context) => {
   const { config, printer } = context;
@@ -16,8 +23,8 @@ export const cache: CommandAction = async (context) => {
       return 0;
     }
     case 'gc': {
-      const report = await collectGarbage(config, Number(text(context, 'olderThan') ?? '0'));
-      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}`, report);
+      const report = await collectGarbage(config, daysOf(text(context, 'olderThan')));
+      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}${report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`}`, report);
       return 0;
     }
     case 'verify': {
