@@ -43,7 +43,7 @@ export async function runInTree(backend: Backend, description: RunDescription, h
 function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal }: RunDescription, host: RunHost): Promise<RunResult> {
   const shared = { env, ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }), ...(outlivesCommand === undefined ? {} : { outlivesCommand }) };
   if (stdio.kind === 'pipe') {
-    return runProcess(argv, { ...shared, stdio: 'pipe', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
+    return runProcess(argv, { ...shared, stdio: 'reopenable', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
   }
   if (stdio.kind === 'terminal' && host.tools.script !== undefined) {
     // A terminal of its own: what it pushes into its input never reaches ours.

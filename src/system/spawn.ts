@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { watchFirstChild } from './first-child.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
+import { closePipeEnds, makePipes } from './pipes.ts';
 import { quoteName } from '../core/redact.ts';
 
 export interface SpawnOptions {
@@ -13,7 +14,8 @@ export interface SpawnOptions {
   readonly cwd?: string;
   /** Bytes for standard input; otherwise it is empty, or ours with `inherit`. */
   readonly stdin?: Uint8Array;
-  readonly stdio: 'inherit' | 'pipe';
+  /** `reopenable`: pipes that the program can open again by name. */
+  readonly stdio: 'inherit' | 'pipe' | 'reopenable';
   readonly onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
   readonly signal?: AbortSignal;
   /** Asks the program to end before it is killed, which it is after a second. */
@@ -38,12 +40,15 @@ export interface ExitResult {
 export function runProcess(argv: readonly string[], options: SpawnOptions): Promise<ExitResult> {
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
+    const pipes = options.stdio === 'reopenable' ? makePipes(2) : undefined;
     const child = spawn(file, args, {
       env: options.env,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', pipes?.[0]?.writeFd ?? 'pipe', pipes?.[1]?.writeFd ?? 'pipe'],
       detached: options.detached ?? false,
     });
+    closePipeEnds(pipes ?? []);
+    const [stdout, stderr] = pipes === undefined ? [child.stdout, child.stderr] : pipes.map(({ stream }) => stream);
     const kill = (): void => {
       try {
         if (options.detached === true && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
@@ -62,19 +67,21 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     if (options.outlivesCommand === true && child.pid !== undefined) child.once('exit', watchFirstChild(child.pid, end));
     child.once('error', (error) => {
       options.signal?.removeEventListener('abort', end);
+      for (const { stream } of pipes ?? []) stream.destroy();
       reject(spawnError(file, error));
     });
-    child.stdout?.on('data', (bytes: Buffer) => options.onOutput?.('stdout', bytes));
-    child.stderr?.on('data', (bytes: Buffer) => options.onOutput?.('stderr', bytes));
+    stdout?.on('data', (bytes: Buffer) => options.onOutput?.('stdout', bytes));
+    stderr?.on('data', (bytes: Buffer) => options.onOutput?.('stderr', bytes));
+    const drained = (pipes ?? []).map(({ stream }) => new Promise<void>((done) => stream.once('close', () => done())));
     child.stdin?.on('error', () => undefined);
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
-    child.once('close', (code, signal) => {
+    child.once('close', (code, signal) => void Promise.all(drained).then(() => {
       options.signal?.removeEventListener('abort', end);
       // Whoever is left of the session ends with it.
       if (options.detached === true) kill();
       if (options.signal?.aborted === true) reject(options.signal.reason as Error);
       else resolve({ status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal: signal ?? undefined });
-    });
+    }));
   });
 }
 

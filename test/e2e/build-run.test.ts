@@ -38,6 +38,12 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(made).toEqual([true, 'here1\n', 'awk\n']);
     });
 
+    it('gives outputs that can be opened again, as links to /dev/stdout do', async () => {
+      const dockerfile = 'FROM alpine:3.19\nRUN ln -sf /dev/stdout /var/log/access.log && ln -sf /dev/stderr /var/log/error.log && echo through >/var/log/access.log && echo hello | tee /dev/stderr && adduser -D app\nUSER app\nRUN echo as app >/dev/stdout';
+      await run(dockerfile, () => undefined);
+      expect(bench.output().match(/through|hello|as app/g)?.sort()).toEqual(['as app', 'hello', 'hello', 'through']);
+    });
+
     it('fails with the line, the status and the end of the output', async () => {
       await expect(run('FROM alpine:3.19\nRUN echo before\nRUN echo words >&2; \\\n  exit 3', () => undefined)).rejects.toMatchObject({
         code: 'ALP_BUILD_RUN', exitStatus: 8, message: expect.stringMatching(/^Dockerfile:3: `RUN echo words.*` ended with status 3\n {2}\| words$/s), facts: { status: 3 },

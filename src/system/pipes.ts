@@ -1,0 +1,37 @@
+/**
+ * Pipes for a program's output that it can open again (`echo >/dev/stdout`, `tee /dev/stderr`). What Node makes for a
+ * child are sockets, which nobody can open by /proc/self/fd.
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+export interface OutputPipe {
+  /** For the child; to be closed here when it was started. */
+  readonly writeFd: number;
+  readonly stream: Socket;
+}
+
+/** undefined where the host has no mkfifo: sockets must do then. */
+export function makePipes(count: number): OutputPipe[] | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'alproot-pipe-'));
+  const paths = Array.from({ length: count }, (_, at) => join(directory, String(at)));
+  try {
+    // Whatever user the program becomes may open it; the directory keeps others away.
+    if (spawnSync('mkfifo', ['-m', '666', ...paths], { stdio: 'ignore' }).status !== 0) return undefined;
+    return paths.map(openPipe);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function openPipe(path: string): OutputPipe {
+  const readFd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  return { writeFd: openSync(path, constants.O_WRONLY), stream: new Socket({ fd: readFd, readable: true, writable: false }) };
+}
+
+export const closePipeEnds = (pipes: readonly OutputPipe[]): void => {
+  for (const { writeFd } of pipes) closeSync(writeFd);
+};
