@@ -130,7 +130,7 @@ export async function makeBundle(config: Config, target: LockTarget, { output, s
   return withSession(config, async (session) => {
     const { files, keys } = await fetchLock(session, lock);
     const signer = key === undefined ? undefined : { publicName: key.publicName, sign: (bytes: Uint8Array) => signBytes(bytes, key) };
-    const made = createBundle({ output, lock, files, keys, tool: withTool ? toolFiles() : [], store: session.store, signer });
+    const made = createBundle({ output, lock, files, keys, tool: withTool ? toolFiles(config.env['PATH'] ?? '') : [], store: session.store, signer });
     return { output, ...made, files: files.length, packages: lock.environments.reduce((sum, { packages }) => sum + packages.length, 0) };
   });
 }

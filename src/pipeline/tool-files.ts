@@ -6,6 +6,7 @@ import { packageRoot } from '../system/assets.ts';
 import { namesOf } from '../system/directories.ts';
 import { readFileCapped } from '../system/files.ts';
 import { isDirectory } from '../system/host-paths.ts';
+import { helperFiles } from './helper-files.ts';
 
 const SCRIPT = `#!/bin/sh
 # alproot, carried by a bundle: needs sh, tar and Node 20.18 or later.
@@ -16,17 +17,19 @@ if [ ! -d "$here/alproot.d" ]; then
   tar -xf "$here/alproot.tar" -C "$here/alproot.$$"
   mv "$here/alproot.$$" "$here/alproot.d"
 fi
-exec node "$here/alproot.d/dist/alproot.cjs" "$@"
+# The helpers that came along serve where this host has none of its own.
+PATH=$PATH:$here/alproot.d/helpers exec node "$here/alproot.d/dist/alproot.cjs" "$@"
 `;
 
 const PARTS = ['dist/alproot.cjs', 'dist/engine.cjs', 'dist/owners', 'keys', 'LICENSE'];
 const FILE_BYTES = 64 * 1024 * 1024;
 
-/** The same bytes for the same alproot. @throws ALP_USAGE_ARGUMENT when this alproot was not built */
-export function toolFiles(): { readonly path: string; readonly bytes: Uint8Array }[] {
+/** The same bytes for the same alproot and helpers. @throws ALP_USAGE_ARGUMENT when this alproot was not built */
+export function toolFiles(searchPath: string): { readonly path: string; readonly bytes: Uint8Array }[] {
   const root = packageRoot();
   const items = PARTS.flatMap((part) => itemsOf(root, part));
   if (!items.some(({ path }) => path === 'dist/alproot.cjs')) throw new AlprootError('ALP_USAGE_ARGUMENT', 'this alproot runs from its sources and has no built file to carry', { hint: 'run `npm run build` first' });
+  items.push(...helperFiles(searchPath));
   return [{ path: 'tool/alproot', bytes: Buffer.from(SCRIPT) }, { path: 'tool/alproot.tar', bytes: formatTar(items) }];
 }
 

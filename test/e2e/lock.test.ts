@@ -1,4 +1,5 @@
 /** Locks and bundles from the command line, over a mirror that moves. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -196,5 +197,20 @@ describe('a lock of what is ADDed by URL', () => {
     await ok(cli(['build', '--bundle', 'x.alproot', '-o', 'out', '.'], 'empty'));
     expect(seen()).toBe('one');
     rmSync(own, { recursive: true, force: true });
+  });
+});
+
+describe.skipIf(capability('proot').skip)('a bundle with alproot in it', () => {
+  it('starts by one line, with the sandbox helpers of where it was made', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'alproot-lock-tool-'));
+    try {
+      writeFileSync(join(own, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /copy\n');
+      await ok(runCli(['bundle', 'create', '--with-tool', '-o', 'x.alproot', '.'], { cwd: own, cache: join(own, 'cache') }));
+      execFileSync('sh', ['-c', 'tar -xf x.alproot tool && sh tool/alproot build --bundle x.alproot -o out .'], { cwd: own, env: { PATH: process.env['PATH'], HOME: join(own, 'home') }, stdio: 'pipe' });
+      expect(readFileSync(join(own, 'out', 'copy'), 'utf8')).toContain('FROM scratch');
+      expect(execFileSync(join(own, 'tool/alproot.d/helpers/proot'), ['-0', '-r', '/', 'sh', '-c', 'id -u'], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })).toBe('0\n');
+    } finally {
+      rmSync(own, { recursive: true, force: true });
+    }
   });
 });
