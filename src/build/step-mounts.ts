@@ -1,9 +1,12 @@
 /** `RUN --mount`: caches, binds, tmpfs and secrets as directories and files of the host, ready to be mounted. */
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { hostPath, joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { moveDirectory, namesOf } from '../system/directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { removeTree } from '../system/removal.ts';
+import { cloneTree } from '../system/tree-clone.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { TREE_ROOT } from '../core/paths.ts';
 import type { MountSpec } from '../formats/dockerfile-mount.ts';
@@ -53,8 +56,10 @@ export async function planMounts(step: RunStep, context: MountContext): Promise<
   return { mounts, env, secrets, releases };
 }
 
-async function openCache(mount: PlannedMount, { host, target }: MountContext): Promise<{ mount: WantedMount; release: () => void }> {
+async function openCache(mount: PlannedMount, context: MountContext): Promise<{ mount: WantedMount; release: () => void }> {
+  const { host, target } = context;
   const cache = await host.openCache(mount.id ?? mount.target ?? '', mount.sharing);
+  await seedCache(cache.path, mount, context);
   const tree = openWorkTree(cache.path);
   try {
     if (target.real) tree.setOwner(TREE_ROOT, { uid: mount.uid ?? 0, gid: mount.gid ?? 0 });
@@ -63,6 +68,20 @@ async function openCache(mount: PlannedMount, { host, target }: MountContext): P
     tree.close();
   }
   return { release: cache.release, mount: { target: treePathFromUser(mount.target ?? ''), source: cache.path, kind: 'directory', writable: !mount.readOnly } };
+}
+
+/** A new cache begins as a copy of what `from` and `source` name; of two builds that make it at once, one wins. */
+async function seedCache(path: HostPath, mount: PlannedMount, { openMountSource, target }: MountContext): Promise<void> {
+  if (mount.base === undefined || namesOf(path).length > 0) return;
+  const source = await openMountSource(mount.base, { path: mount.source ?? '', writable: false });
+  if (source.kind !== 'directory') throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN --mount: ${quoteName(mount.source ?? '')} is no directory to begin a cache with`);
+  const staged = hostPath(`${path}.${process.pid}`);
+  try {
+    cloneTree(source.path, staged, { owners: target.real });
+    moveDirectory(staged, path);
+  } finally {
+    removeTree(staged);
+  }
 }
 
 interface SecretSink {

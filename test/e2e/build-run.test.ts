@@ -81,6 +81,11 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(await run(dockerfile('2'), file('out'), files)).toBe('1\n2\ncontext\nstage\n');
     });
 
+    it('begins a cache with a directory of another stage', async () => {
+      const dockerfile = ['FROM alpine:3.19 AS seed', 'RUN mkdir -p /s/d && echo seed > /s/d/f', 'FROM alpine:3.19', 'RUN --mount=type=cache,target=/c,from=seed,source=/s cat /c/d/f > /one && echo more >> /c/d/f', 'RUN --mount=type=cache,target=/c,from=seed,source=/s cat /c/d/f > /two'].join('\n');
+      expect(await run(dockerfile, (image) => [read(image, 'one'), read(image, 'two')])).toEqual(['seed\n', 'seed\nmore\n']);
+    });
+
     it('gives secrets to the RUN that asks, and to nothing else', async () => {
       const directory = mkdtempSync(join(tmpdir(), 'alproot-secret-'));
       try {
