@@ -112,8 +112,8 @@ function prepare(root: HostPath): boolean {
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
     return false;
   }
-  const { schema } = JSON.parse(marker.toString('utf8') || '{}') as { schema?: number };
-  if (typeof schema !== 'number' || schema > SCHEMA) {
+  const schema = schemaOf(root, marker);
+  if (schema > SCHEMA) {
     throw new AlprootError('ALP_USAGE_VERSION', `the store ${quoteName(root)} was made by a newer alproot`, { hint: 'update alproot, or choose another --cache' });
   }
   try {
@@ -125,6 +125,13 @@ function prepare(root: HostPath): boolean {
     if (['EROFS', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? errnoOf((error as AlprootError).cause) ?? '')) return true;
     throw error;
   }
+}
+
+/** @throws ALP_STORE_DAMAGED for a marker that was cut off or written over */
+function schemaOf(root: HostPath, marker: Buffer): number {
+  const schema = /^\s*\{\s*"schema"\s*:\s*(\d{1,9})\s*\}\s*$/.exec(marker.toString('utf8'))?.[1];
+  if (schema === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the marker ${quoteName(joinHost(root, MARKER))} is damaged`, { hint: 'remove it with the rest of the store, or choose another --cache' });
+  return Number(schema);
 }
 
 function makeTemporary(root: HostPath, purpose: string): HostPath {
@@ -145,7 +152,16 @@ function removeLeftovers(root: HostPath): void {
     const [pid = '', started = ''] = name.split('-');
     if (!isProcessAlive({ pid: Number(pid), started })) removeTree(joinHost(root, 'tmp', name));
   }
+  for (const place of [root, joinHost(root, 'records'), joinHost(root, 'locks')]) {
+    for (const name of namesOf(place)) {
+      const pid = BESIDE.exec(name)?.[1];
+      if (pid !== undefined && !isProcessAlive({ pid: Number(pid), started: '' })) removeTree(joinHost(place, name));
+    }
+  }
 }
+
+/** Unfinished files that stand beside what they were to become: `NAME.tmp-PID-HEX`, `NAME.PID.HEX`, `NAME.stale.PID.HEX`. */
+const BESIDE = /\.(?:tmp-|stale\.)?(\d+)[-.][0-9a-f]{8,12}$/;
 
 function publish(target: HostPath, directory: HostPath): HostPath {
   writeFileAtomic(joinHost(directory, 'done'), '1\n');

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -55,6 +55,26 @@ describe('the store', () => {
     writeFileSync(join(root, 'thesis.tex'), '');
     expect(() => open(root)).toThrow(expect.objectContaining({ code: 'ALP_STORE_FOREIGN' }));
     expect(readdirSync(root)).toEqual(['thesis.tex']);
+  });
+
+  it('clears what dead processes left beside records and locks, and nothing of the living', () => {
+    const root = newRoot();
+    open(root).putRecord('kept', 1);
+    mkdirSync(join(root, 'locks'), { recursive: true });
+    // No process has this number: they end at 2^22.
+    const left = ['records/a.json.tmp-4999999-0123456789ab', 'locks/x.4999999.01234567', 'locks/x.stale.4999999.01234567', 'alproot-store.tmp-4999999-0123456789ab'];
+    const alive = `records/b.json.tmp-${process.pid}-0123456789ab`;
+    for (const name of [...left, alive]) writeFileSync(join(root, name), '');
+    expect(open(root).getRecord('kept')).toBe(1);
+    expect(left.filter((name) => existsSync(join(root, name)))).toEqual([]);
+    expect(existsSync(join(root, alive))).toBe(true);
+  });
+
+  it.each(['', 'x', '{"schema":', '[1]'])('says that its marker is damaged when it is %j', (text) => {
+    const root = newRoot();
+    open(root);
+    writeFileSync(join(root, 'alproot-store'), text);
+    expect(() => open(root)).toThrow(expect.objectContaining({ code: 'ALP_STORE_DAMAGED' }));
   });
 
   it('refuses a store of a newer schema', () => {
