@@ -94,7 +94,12 @@ const SHELL: readonly Recipe[] = [
 
 const TOOLS: readonly Recipe[] = [
   { name: 'perl', description: 'Larry Wall\'s Practical Extraction and Report Language', roots: ['perl', 'perl-base'], absorbs: /^perl-modules-|^libperl5/ },
-  tool('autoconf', 'autoconf', { depends: ['perl', 'm4'] }), tool('automake', 'automake', { absorbs: /^autotools-dev$/, depends: ['perl'], drops: /^usr\/bin\/dh_/, generates: unversioned(/^usr\/bin\/(aclocal|automake)-[\d.]+$/) }),
+  tool('autoconf', 'autoconf', { depends: ['perl', 'm4'] }),
+  tool('automake', 'automake', {
+    absorbs: /^autotools-dev$/, depends: ['perl'], drops: /^usr\/bin\/dh_/,
+    // aclocal wants the directory that other packages' macros go to, even when there are none.
+    generates: (items, target) => [...unversioned(/^usr\/bin\/(aclocal|automake)-[\d.]+$/)(items, target), { kind: 'directory', path: 'usr/share/aclocal', mode: 0o755 }],
+  }),
   tool('libtool', 'libtool', { ignores: /^(gcc|c-compiler|cpp|libc6-dev|libc-dev|file|autotools-dev|libltdl.*)$/ }),
   { ...tool('pkgconf'), absorbs: /^(pkgconf-bin|pkg-config)$/, ignores: /^dpkg-dev$/, links: () => ({ 'usr/bin/pkg-config': 'pkgconf' }) },
   tool('cmake', 'cmake', { absorbs: /^cmake-data$/ }), tool('ninja-build', 'ninja-build', { provides: () => ['ninja'] }), tool('git', 'git', { absorbs: /^git-man$/ }), tool('curl'),
