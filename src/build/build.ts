@@ -1,5 +1,5 @@
 /** A whole build: read the Dockerfile, plan, refuse what cannot be done, carry out, write the outputs. */
-import { AlprootError } from '../core/errors.ts';
+import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -88,10 +88,25 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
       if (output.dest !== '-') host.emit({ kind: 'note', message: `wrote ${output.type} output to ${output.dest}` });
     }
     return written;
+  }).catch((error: unknown) => {
+    throw withExcerpt(error, request.dockerfile.text);
   });
   if (request.metadataFile !== undefined) writeFileAtomic(request.metadataFile, formatMetadata(image, names));
   if (request.idFile !== undefined && image !== undefined) writeFileAtomic(request.idFile, image.configDigest);
   return { plan, image, names };
+}
+
+const EXCERPT_LINES = 30;
+
+/** A step's error with the lines of the file around it, as they are written. */
+function withExcerpt(error: unknown, text: string): unknown {
+  if (!isAlprootError(error)) return error;
+  const { line, endLine } = error.facts;
+  if (typeof line !== 'number' || typeof endLine !== 'number') return error;
+  const first = Math.max(line - 1, 1);
+  const lines = text.split(/\r?\n/).slice(first - 1, Math.min(endLine + 1, first + EXCERPT_LINES));
+  const excerpt = lines.map((content, at) => ({ line: first + at, text: content, isFailing: first + at >= line && first + at <= endLine }));
+  return new AlprootError(error.code, error.message, { hint: error.hint, cause: error, facts: { ...error.facts, excerpt } });
 }
 
 const withLabels = (plan: BuildPlan, labels: BuildRequest['labels']): BuildPlan => ({

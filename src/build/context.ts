@@ -2,11 +2,15 @@
  * The build context: the files of a directory that `.dockerignore` lets through, read without following links out of
  * it. A link is copied as a link, whatever it points at.
  */
+import { AlprootError } from '../core/errors.ts';
 import { joinTree, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
 import { limits } from '../core/limits.ts';
+import { quoteName } from '../core/redact.ts';
 import { type IgnoreRules, parseDockerignore } from '../formats/dockerignore.ts';
 import { readFileCapped } from '../system/files.ts';
+import { isDirectory } from '../system/host-paths.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import type { NamedContext } from './plan.ts';
 
 /** Files to copy from: the context, a stage, an image, an unpacked download. */
 export interface CopyRoot {
@@ -29,6 +33,12 @@ export function openContext(directory: HostPath, dockerfile: HostPath | undefine
     isVisible: (path, isDirectory) => path === TREE_ROOT || !rules.isIgnored(text(path)) || (isDirectory && rules.mayHoldExceptions(text(path))),
     label: 'the build context',
   };
+}
+
+/** A directory of `--build-context`, under its own `.dockerignore`. @throws ALP_BUILD_CONTEXT when it is none */
+export function openNamedContext({ name, directory }: NamedContext): CopyRoot {
+  if (!isDirectory(directory)) throw new AlprootError('ALP_BUILD_CONTEXT', `--build-context ${quoteName(name)}: ${quoteName(directory)} is not a directory`);
+  return { ...openContext(directory, undefined), label: `the build context ${quoteName(name)}` };
 }
 
 function readRules(directory: HostPath, dockerfile: HostPath | undefined): IgnoreRules {

@@ -9,13 +9,13 @@ import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { cloneTree } from '../system/tree-clone.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { findAccount } from './account.ts';
-import { type CopyRoot, openContext } from './context.ts';
+import { type CopyRoot, openContext, openNamedContext } from './context.ts';
 import { makeParents } from './copy-apply.ts';
 import { type CopyOrigin, copyStep, gatherSources, type Gathering } from './copy-step.ts';
 import { decompressInside } from './decompress.ts';
 import type { BaseTree, BuildHost } from './host.ts';
 import { contextDigest, copyContext } from './context-copy.ts';
-import type { BuildPlan, CopyStep, PlannedBase, PlannedStage, PlannedStep } from './plan.ts';
+import type { BuildPlan, CopyStep, NamedContext, PlannedBase, PlannedStage, PlannedStep } from './plan.ts';
 import { runStep } from './run-step.ts';
 import { finishStep, materialise, type OpenTree, type StageBuild, takeLayer } from './stage.ts';
 import { baseKey, SCRATCH_KEY, stepKey } from './step-key.ts';
@@ -50,7 +50,8 @@ interface Execution extends ExecuteOptions {
   readonly stages: Map<number, Promise<StageBuild>>;
   readonly images: Map<string, Promise<BaseTree>>;
   readonly imageTrees: Map<string, OpenTree>;
-  readonly root: () => CopyRoot;
+  /** The context, or one that was named. */
+  readonly root: (named?: NamedContext) => CopyRoot;
   readonly stop: AbortController;
 }
 
@@ -66,8 +67,12 @@ export async function executePlan<T>(plan: BuildPlan, options: ExecuteOptions, u
   const abort = (): void => stop.abort(host.signal?.reason);
   host.signal?.addEventListener('abort', abort, { once: true });
   if (host.signal?.aborted === true) abort();
-  let context: CopyRoot | undefined;
-  const root = (): CopyRoot => (context ??= openContext(options.context ?? emptyDirectory(workspace), options.dockerfile));
+  const roots = new Map<string | undefined, CopyRoot>();
+  const root = (named?: NamedContext): CopyRoot => {
+    const known = roots.get(named?.name) ?? (named === undefined ? openContext(options.context ?? emptyDirectory(workspace), options.dockerfile) : openNamedContext(named));
+    roots.set(named?.name, known);
+    return known;
+  };
   const execution: Execution = { ...options, plan, workspace, stages: new Map(), images: new Map(), imageTrees: new Map(), root, stop };
   try {
     const build = await buildStage(execution, plan.target);
@@ -80,7 +85,7 @@ export async function executePlan<T>(plan: BuildPlan, options: ExecuteOptions, u
   } finally {
     host.signal?.removeEventListener('abort', abort);
     await closeTrees(execution);
-    context?.tree.close();
+    for (const { tree } of roots.values()) tree.close();
     host.removeWorkspace(workspace);
   }
 }
@@ -131,10 +136,15 @@ async function openBaseStep(execution: Execution, stage: PlannedStage, base: Ext
     host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
     return tree;
   } catch (error) {
-    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started });
+    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started, reason: reasonOf(error) });
     throw error;
   }
 }
+
+const reasonOf = (error: unknown): string => {
+  if (isAlprootError(error) && typeof error.facts['status'] === 'number') return `ended with status ${error.facts['status']}`;
+  return error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+};
 
 const stageName = ({ name, index }: PlannedStage): string => name ?? `stage-${index}`;
 
@@ -148,7 +158,7 @@ async function locate(execution: Execution, step: PlannedStep, work: () => Promi
     // A stage that this step waited for has said its own line.
     const located = isAlprootError(error) && error.message.startsWith(`${file}:`) && /^\d+: /.test(error.message.slice(file.length + 1));
     if (!isAlprootError(error) || located) throw error;
-    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line, source: step.source } });
+    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line, endLine: step.endLine, source: step.source } });
   }
 }
 
@@ -177,7 +187,7 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
     await finishStep(build, { key, source: step.source }, { host, workspace });
     host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
   } catch (error) {
-    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started });
+    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started, reason: reasonOf(error) });
     throw error;
   }
 }
@@ -199,12 +209,12 @@ interface Performance {
 }
 
 async function perform(execution: Execution, { step, target, gathering, id, scratch }: Performance): Promise<void> {
-  const { host, plan, secrets, stop } = execution;
+  const { host, secrets, stop } = execution;
   if (step.kind === 'workdir') {
     makeParents(target, treePathFromUser(step.path), findAccount(target.tree, step.user, 'USER'));
   } else if (step.kind === 'run') {
-    const openMountSource = (base: PlannedBase | undefined, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
-    const paths = await runStep(step, { host, target, scratch, secrets, id, at: `${plan.file}:${step.line}`, signal: stop.signal, openMountSource });
+    const openMountSource = (base: Origin, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
+    const paths = await runStep(step, { host, target, scratch, secrets, id, signal: stop.signal, openMountSource });
     target.state = seenAgain(target.state, { tree: target.tree, paths });
   } else if (gathering !== undefined) {
     await copyStep(step, gathering, { target, decompress: (kind, bytes) => decompressInside(kind, bytes, { host, target, signal: stop.signal }) });
@@ -213,20 +223,24 @@ async function perform(execution: Execution, { step, target, gathering, id, scra
 
 async function gather(execution: Execution, step: CopyStep, scratch: HostPath): Promise<Gathering> {
   const { host } = execution;
-  const stageKey = await keyOfBase(execution, step.from);
-  if (step.from === undefined) {
-    const root = execution.root();
+  if (isContext(step.from)) {
+    const root = execution.root(step.from);
     return gatherSources(step, { host, scratch, origin: { root, owned: { tree: root.tree, owners: new Map(), real: false }, isStage: false } });
   }
+  const from = step.from;
+  const stageKey = await keyOfBase(execution, from);
   // The key of a stage says what is in it: its tree is opened only when the copy has to be made.
   let gathered: Promise<Gathering> | undefined;
-  const open = (): Promise<Gathering> => (gathered ??= openOrigin(execution, step.from ?? { kind: 'scratch' }).then((origin) => gatherSources(step, { host, scratch, origin })));
+  const open = (): Promise<Gathering> => (gathered ??= openOrigin(execution, from).then((origin) => gatherSources(step, { host, scratch, origin })));
   return { digest: keyOf('stage', stageKey), parts: [], open };
 }
 
-/** '' for the context, whose files are read instead. */
-async function keyOfBase(execution: Execution, base: PlannedBase | undefined): Promise<string> {
-  if (base === undefined) return '';
+/** Where a copy or a mount comes from: undefined is the context. */
+type Origin = PlannedBase | NamedContext | undefined;
+
+const isContext = (origin: Origin): origin is NamedContext | undefined => origin === undefined || origin.kind === 'context';
+
+async function keyOfBase(execution: Execution, base: PlannedBase): Promise<string> {
   if (base.kind === 'stage') return (await buildStage(execution, base.index)).key;
   return base.kind === 'scratch' ? SCRATCH_KEY : baseKey((await openImage(execution, base)).key);
 }
@@ -259,15 +273,15 @@ async function mountDigest(execution: Execution, step: PlannedStep): Promise<str
   const digests = await Promise.all(
     step.mounts.map(async (mount) => {
       if (mount.type !== 'bind') return '';
-      return mount.base === undefined ? contextDigest(execution.root(), mount.source ?? '') : keyOfBase(execution, mount.base);
+      return isContext(mount.base) ? contextDigest(execution.root(mount.base), mount.source ?? '') : keyOfBase(execution, mount.base);
     }),
   );
   return keyOf(...digests);
 }
 
-async function openMount(execution: Execution, base: PlannedBase | undefined, { path, writable, scratch }: { path: string; writable: boolean; scratch: HostPath }): Promise<MountSource> {
+async function openMount(execution: Execution, base: Origin, { path, writable, scratch }: { path: string; writable: boolean; scratch: HostPath }): Promise<MountSource> {
   const copy = joinHost(scratch, `bind-${keyOf(JSON.stringify(base ?? null), path).slice(0, 16)}-${writable ? 'rw' : 'ro'}`);
-  if (base === undefined) return copyContext(execution.root(), path, copy);
+  if (isContext(base)) return copyContext(execution.root(base), path, copy);
   const { tree } = await openBase(execution, base);
   const source = tree.resolve(treePathFromUser(path));
   const stat = tree.stat(source);

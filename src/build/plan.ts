@@ -3,6 +3,7 @@
  * without running anything is resolved: stages, bases, variables, paths. Plain JSON throughout.
  */
 import type { Arch } from '../core/package.ts';
+import type { HostPath } from '../core/paths.ts';
 import type { CopyFlags } from '../formats/dockerfile-instruction.ts';
 import type { MountSpec } from '../formats/dockerfile-mount.ts';
 import type { ImageConfig } from './image-config.ts';
@@ -12,6 +13,13 @@ export type PlannedBase =
   | { readonly kind: 'scratch' }
   | { readonly kind: 'stage'; readonly index: number }
   | { readonly kind: 'alpine'; readonly release: string; readonly arch: Arch; readonly digest?: string };
+
+/** A directory of the host that `--build-context NAME=DIR` has named: copied and mounted from as the context is. */
+export interface NamedContext {
+  readonly kind: 'context';
+  readonly name: string;
+  readonly directory: HostPath;
+}
 
 export type PlannedSource =
   | { readonly kind: 'path'; readonly path: string }
@@ -41,7 +49,9 @@ export interface RunStep extends StepPlace {
   readonly user: string;
   readonly cwd: string;
   readonly network: 'host' | 'none';
-  readonly mounts: readonly (MountSpec & { readonly base?: PlannedBase })[];
+  /** Lines of /etc/hosts that `--add-host` asks for. */
+  readonly hosts?: readonly string[];
+  readonly mounts: readonly (MountSpec & { readonly base?: PlannedBase | NamedContext })[];
 }
 
 export interface CopyStep extends StepPlace {
@@ -51,7 +61,7 @@ export interface CopyStep extends StepPlace {
   readonly destination: string;
   readonly flags: CopyFlags;
   /** undefined: the context. */
-  readonly from?: PlannedBase;
+  readonly from?: PlannedBase | NamedContext;
 }
 
 export interface WorkdirStep extends StepPlace {

@@ -4,12 +4,13 @@
  */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
+import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { type Dockerfile, type DockerfileStage, parseDockerfile } from '../formats/dockerfile.ts';
 import type { Instruction } from '../formats/dockerfile-instruction.ts';
 import { expand } from '../formats/substitution.ts';
 import { ALPINE_CONFIG, SCRATCH_CONFIG } from './image-config.ts';
-import type { BuildPlan, PlannedBase, PlannedStage, PlannedStep, Refusal } from './plan.ts';
+import type { BuildPlan, NamedContext, PlannedBase, PlannedStage, PlannedStep, Refusal } from './plan.ts';
 import { parsePlatform } from './base-reference.ts';
 import { resolveImage } from './base-resolver.ts';
 import { platformArgs, type Scope, variablesOf } from './scope.ts';
@@ -29,6 +30,10 @@ export interface PlanOptions {
   readonly runnable: readonly Arch[];
   /** `--network`: what a RUN without a flag of its own gets. */
   readonly network: 'host' | 'none';
+  /** `--add-host`, as lines of /etc/hosts. */
+  readonly hosts?: readonly string[];
+  /** `--build-context`, by name: directories, and images under another name. Stages of the same name give way to them. */
+  readonly contexts?: ReadonlyMap<string, HostPath | { readonly image: string }>;
 }
 
 interface Planner {
@@ -162,8 +167,10 @@ function planFrom(planner: Planner, { from }: DockerfileStage, index: number): {
   const arch = platform === undefined || platform === '' ? options.targetArch : parsePlatform(platform)?.arch;
   if (arch === undefined) throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM --platform=${quoteName(platform ?? '')}: Alpine has no such port`);
   const image = put(from.image);
-  const known = findStage(planner, image, index);
-  const base: PlannedBase = known === undefined ? resolveImage(image, { arch, written: from.image }) : { kind: 'stage', index: known };
+  const given = options.contexts?.get(image);
+  if (typeof given === 'string') throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM ${quoteName(image)}: a stage cannot begin with a directory of --build-context`, { hint: `FROM scratch, then COPY --from=${image} . /` });
+  const known = given === undefined ? findStage(planner, image, index) : undefined;
+  const base: PlannedBase = known === undefined ? resolveImage(given?.image ?? image, { arch, written: from.image }) : { kind: 'stage', index: known };
   noteBase(planner, base, from.line);
   if (base.kind === 'alpine') return { base, arch: base.arch };
   return { base, arch: base.kind === 'stage' ? (planStage(planner, base.index)?.arch ?? arch) : arch };
@@ -190,6 +197,7 @@ function planSteps(planner: Planner, { index, stage, state, triggers }: { index:
         state,
         directives: planner.dockerfile.directives,
         network: planner.options.network,
+        hosts: planner.options.hosts ?? [],
         proxyEnv: proxyEnv(planner),
         resolve: (reference) => resolveFrom(planner, reference, { index, line: instruction.line }),
         warn: (message) => planner.warnings.push({ line: instruction.line, message }),
@@ -210,7 +218,10 @@ function declareArgs(planner: Planner, state: StageState, instruction: Extract<I
 const proxyEnv = ({ options }: Planner): Record<string, string> =>
   Object.fromEntries(Object.entries(options.buildArgs).filter(([name]) => /^(?:https?|ftp|no|all)_proxy$/i.test(name)));
 
-function resolveFrom(planner: Planner, reference: string, { index, line }: { index: number; line: number }): PlannedBase {
+function resolveFrom(planner: Planner, reference: string, { index, line }: { index: number; line: number }): PlannedBase | NamedContext {
+  const given = planner.options.contexts?.get(reference);
+  if (typeof given === 'string') return { kind: 'context', name: reference, directory: given };
+  if (given !== undefined) return resolveImage(given.image, { arch: planner.options.targetArch, written: reference });
   const known = findStage(planner, reference, index);
   if (known !== undefined) {
     planStage(planner, known);

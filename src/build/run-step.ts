@@ -5,7 +5,7 @@ import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../cor
 import type { Mount } from '../core/run.ts';
 import { lentEnv, nameServiceFiles } from '../run/network-loan.ts';
 import { makeDirectory } from '../system/directories.ts';
-import { writeFileAtomic } from '../system/files.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { findAccount } from './account.ts';
 import { startApkServer } from './apk-server.ts';
 import { APK_SHIM, EXCHANGE_TARGET } from './apk-shim.ts';
@@ -13,7 +13,7 @@ import type { BuildHost } from './host.ts';
 import type { OwnedTree } from './layer.ts';
 import { lendCertificates } from './lent-certificates.ts';
 import { makeMountPoint, type MountPoint, removeMountPoints } from './mount-point.ts';
-import type { PlannedBase, RunStep } from './plan.ts';
+import type { NamedContext, PlannedBase, RunStep } from './plan.ts';
 import { createStepOutput } from './step-output.ts';
 import { type MountSource, planMounts, type Secrets } from './step-mounts.ts';
 
@@ -24,11 +24,9 @@ export interface RunContext {
   readonly scratch: HostPath;
   readonly secrets: Secrets;
   /** The context, or a base named by a mount's `from`, as a directory that may be bound. */
-  readonly openMountSource: (base: PlannedBase | undefined, options: { readonly path: string; readonly writable: boolean }) => Promise<MountSource>;
+  readonly openMountSource: (base: PlannedBase | NamedContext | undefined, options: { readonly path: string; readonly writable: boolean }) => Promise<MountSource>;
   /** Of the step, for events. */
   readonly id: string;
-  /** `Dockerfile:12`. */
-  readonly at: string;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -37,7 +35,7 @@ export interface RunContext {
  * @throws ALP_BUILD_RUN when the command's status is not 0; ALP_BUILD_INSTRUCTION, ALP_RUN_* when it cannot be started
  */
 export async function runStep(step: RunStep, context: RunContext): Promise<readonly TreePath[]> {
-  const { host, target, scratch, id, at, signal } = context;
+  const { host, target, scratch, id, signal } = context;
   makeDirectory(scratch, 0o700);
   const account = findAccount(target.tree, step.user, 'USER');
   const points: MountPoint[] = [];
@@ -65,7 +63,7 @@ export async function runStep(step: RunStep, context: RunContext): Promise<reado
       ...(signal === undefined ? {} : { signal }),
     });
     masked.end();
-    if (result.status !== 0) throw failure(step, { at, status: result.status, tail: masked.tail() });
+    if (result.status !== 0) throw failure(step, { status: result.status, tail: masked.tail() });
     await server.stop();
     return certificates.takeBack();
   } finally {
@@ -76,12 +74,12 @@ export async function runStep(step: RunStep, context: RunContext): Promise<reado
   }
 }
 
-function failure(step: RunStep, { at, status, tail }: { at: string; status: number; tail: string }): AlprootError {
+function failure(step: RunStep, { status, tail }: { status: number; tail: string }): AlprootError {
   const command = step.source.trim().replace(/\s+/g, ' ');
   const shown = command.length > 120 ? `${command.slice(0, 120)}…` : command;
   const said = tail === '' ? '' : `\n${tail.replace(/^/gm, '  | ')}`;
   const hint = status === 127 ? 'the command was not found: is its package installed in an earlier step?' : undefined;
-  return new AlprootError('ALP_BUILD_RUN', `${at}: \`${shown}\` ended with status ${status}${said}`, { hint, facts: { status, line: step.line, source: step.source, output: tail } });
+  return new AlprootError('ALP_BUILD_RUN', `\`${shown}\` ended with status ${status}${said}`, { hint, facts: { status, output: tail } });
 }
 
 /** A mount whose target is still as written. */
@@ -101,8 +99,23 @@ function place(mount: WantedMount, { target, points }: { target: OwnedTree; poin
 const SCRIPT_TARGET = '/run/.alproot-script';
 
 /** Name service as on the host, without a trace in the image. */
-const hostFiles = (step: RunStep, { scratch }: RunContext): WantedMount[] =>
-  step.network === 'none' ? [] : nameServiceFiles(scratch).map((file) => ({ ...file, kind: 'file', writable: true }));
+function hostFiles({ network, hosts = [] }: RunStep, context: RunContext): WantedMount[] {
+  const lent = network === 'none' ? [] : nameServiceFiles(context.scratch);
+  const files = hosts.length === 0 ? lent : [...lent.filter(({ target }) => target !== HOSTS), addHosts(lent, hosts, context)];
+  return files.map((file) => ({ ...file, kind: 'file', writable: true }));
+}
+
+const HOSTS = treePathFromUser('etc/hosts');
+
+/** /etc/hosts as it would be without them, and the lines of `--add-host`. */
+function addHosts(lent: ReturnType<typeof nameServiceFiles>, hosts: readonly string[], { scratch, target: { tree } }: RunContext): (typeof lent)[number] {
+  const own = lent.find(({ target }) => target === HOSTS)?.source;
+  const inside = tree.resolve(HOSTS);
+  const before = own !== undefined ? readFileCapped(own, limits.metadata) : tree.stat(inside)?.kind === 'file' ? tree.readFile(inside, limits.metadata) : undefined;
+  const source = joinHost(scratch, 'hosts');
+  writeFileAtomic(source, Buffer.concat([before ?? Buffer.alloc(0), Buffer.from(`\n${hosts.join('\n')}\n`)]), { mode: 0o644 });
+  return { target: HOSTS, source };
+}
 
 interface FoundApk {
   /** Links followed. */

@@ -33,8 +33,11 @@ function wordsOf(step: PlannedStep, { content }: StepInputs): string[] {
 }
 
 /** Proxies and secrets are left out: they may change without changing the result. */
-function runWords({ argv, script, env, user, cwd, network, mounts }: RunStep): string {
-  return JSON.stringify([argv, script ?? null, Object.entries(env).sort(), user, cwd, network, mounts]);
+function runWords({ argv, script, env, user, cwd, network, hosts, mounts }: RunStep): string {
+  return JSON.stringify([argv, script ?? null, Object.entries(env).sort(), user, cwd, network, mounts.map(withoutPlace), ...(hosts === undefined ? [] : [hosts])]);
 }
+
+/** What a named context holds is in the digest; where it lies does not count. */
+const withoutPlace = (mount: RunStep['mounts'][number]): unknown => (mount.base?.kind === 'context' ? { ...mount, base: { kind: 'context' } } : mount);
 
 const copyWords = ({ destination, flags, sources }: CopyStep): string => JSON.stringify([destination, flags, sources]);

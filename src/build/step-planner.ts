@@ -8,7 +8,7 @@ import { parseMount } from '../formats/dockerfile-mount.ts';
 import { expand } from '../formats/substitution.ts';
 import { type ImageConfig, PATH_DEFAULT, SHELL_DEFAULT } from './image-config.ts';
 import { planMetadata } from './metadata-planner.ts';
-import type { CopyStep, MetadataStep, PlannedBase, PlannedSource, RunStep, StepPlace, WorkdirStep } from './plan.ts';
+import type { CopyStep, MetadataStep, NamedContext, PlannedBase, PlannedSource, RunStep, StepPlace, WorkdirStep } from './plan.ts';
 import { variablesOf } from './scope.ts';
 
 /** Changes as the instructions of a stage go by. */
@@ -23,9 +23,10 @@ export interface StepContext {
   readonly state: StageState;
   readonly directives: Directives;
   readonly network: 'host' | 'none';
+  readonly hosts: readonly string[];
   readonly proxyEnv: Readonly<Record<string, string>>;
   /** A stage or image named by --from. */
-  readonly resolve: (reference: string) => PlannedBase;
+  readonly resolve: (reference: string) => PlannedBase | NamedContext;
   readonly warn: (message: string) => void;
 }
 
@@ -86,6 +87,7 @@ function planRun(instruction: Extract<Instruction, { kind: 'RUN' }>, context: St
     user: config.user,
     cwd: config.workdir,
     network: context.network === 'none' ? 'none' : network,
+    ...(context.hosts.length === 0 ? {} : { hosts: context.hosts }),
     mounts: instruction.mounts.flatMap((text) => planMount(put(text), context)),
   };
 }

@@ -19,6 +19,8 @@ export interface CommandOption {
   readonly flags: string;
   readonly help: string;
   readonly repeat?: boolean;
+  /** Known, and not shown. */
+  readonly hidden?: boolean;
 }
 
 export interface CommandSpec {

@@ -1,5 +1,6 @@
 /** Every command, once: help, completion and dispatch read this table. */
 import type { CommandOption, CommandSpec } from './command.ts';
+import { DOCKER_OPTIONS } from './docker-options.ts';
 
 const PACKAGES: CommandOption = { flags: '-p, --package <name>', help: 'packages to have in the environment; commas separate', repeat: true };
 const NETWORK: CommandOption = { flags: '--network <mode>', help: 'none (default) or host' };
@@ -32,7 +33,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--iidfile <path>', help: "write the image's ID to a file" },
       { flags: '--progress <style>', help: 'auto, plain, tty, quiet or rawjson' },
       { flags: '--metadata-file <path>', help: 'write what was built as JSON' },
+      { flags: '--add-host <name:address>', help: 'a line of /etc/hosts for RUN', repeat: true },
+      { flags: '--build-context <name=dir>', help: 'another context for COPY --from=NAME; or NAME=docker-image://alpine:TAG', repeat: true },
       { flags: '--plan', help: 'print what would be done as JSON, and do nothing' },
+      ...DOCKER_OPTIONS,
     ],
     examples: ['alproot build -f Dockerfile.alpine -o out .'],
     load: async () => (await import('./commands/build.ts')).build,

@@ -39,7 +39,7 @@ export const subcommandsOf = (spec: CommandSpec): string[] => choicesIn(/^<[^>]+
 
 /** A command's own flags, then those that every command knows, each long name once. */
 export function flagsOf(spec: CommandSpec, common: readonly OptionSpec[]): Flag[] {
-  const own = (spec.options ?? []).map(({ flags, help }): Flag => {
+  const own = (spec.options ?? []).filter(({ hidden }) => hidden !== true).map(({ flags, help }): Flag => {
     const [, short, long = '', value] = /^(?:-(\w), )?(--[\w-]+)(?: <(.+)>| \[.+\])?$/.exec(flags) ?? [];
     return { long, short, value, choices: choicesIn(value), help };
   });

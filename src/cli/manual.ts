@@ -16,7 +16,7 @@ function section(spec: CommandSpec): string {
     `${spec.summary[0]?.toUpperCase() ?? ''}${spec.summary.slice(1)}.`,
     `\`\`\`\n${usage}\n\`\`\``,
     ...(spec.parsing === undefined ? [] : [parsing[spec.parsing]]),
-    ...(spec.options === undefined || spec.options.length === 0 ? [] : [optionTable(spec.options.map(({ flags, help }) => [flags, help]))]),
+    ...(spec.options === undefined || spec.options.length === 0 ? [] : [optionTable(spec.options.filter(({ hidden }) => hidden !== true).map(({ flags, help }) => [flags, help]))]),
     ...(spec.examples === undefined ? [] : [`\`\`\`sh\n${spec.examples.join('\n')}\n\`\`\``]),
   ].join('\n\n');
 }

@@ -125,12 +125,14 @@ function formatError(error: unknown, paint: (code: number, text: string) => stri
   return `${excerpt(error)}${[`${label} ${first} [${error.code}]`, ...more].join('\n')}\n${hint}`;
 }
 
-/** The instruction of a Dockerfile that failed, with its lines' numbers. */
-function excerpt({ facts: { line, source } }: AlprootError): string {
-  if (typeof line !== 'number' || typeof source !== 'string') return '';
+/** The instruction of a Dockerfile that failed, among its lines. */
+function excerpt({ facts }: AlprootError): string {
+  if (!Array.isArray(facts['excerpt'])) return '';
   const rule = `${'-'.repeat(20)}\n`;
-  const lines = source.replace(/\n$/, '').split('\n').map((text, at) => `${String(line + at).padStart(4)} | >>> ${showText(text)}\n`);
-  return `${rule}${lines.join('')}${rule}`;
+  const lines = (facts['excerpt'] as readonly { line: number; text: string; isFailing: boolean }[]).map(
+    ({ line, text, isFailing }) => `${String(line).padStart(4)} | ${isFailing ? '>>> ' : '    '}${showText(text)}`.trimEnd(),
+  );
+  return `${rule}${lines.join('\n')}\n${rule}`;
 }
 
 /** A line at the bottom of the terminal that is redrawn in place, at most ten times a second. */

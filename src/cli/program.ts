@@ -28,13 +28,24 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
   for (const spec of COMMANDS) program.addCommand(commandOf(spec, (result) => (parsed = result)));
   exitByThrowing(program);
   try {
-    program.parse([...args], { from: 'user' });
+    program.parse(plainSwitches(args), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
     throw usageError(error);
   }
   return parsed;
+}
+
+/** `--no-cache=true`, as docker takes it: a switch that has a value. */
+function plainSwitches(args: readonly string[]): string[] {
+  const spec = COMMANDS.find(({ name }) => name === args[0]);
+  if (spec?.parsing !== undefined) return [...args];
+  const switches = new Set((spec?.options ?? []).flatMap(({ flags }) => (flags.includes('<') ? [] : [/--[\w-]+/.exec(flags)?.[0] ?? ''])));
+  return args.flatMap((word) => {
+    const [, flag = '', value] = /^(--[\w-]+)=(true|false)$/.exec(word) ?? [];
+    return !switches.has(flag) ? [word] : value === 'true' ? [flag] : [];
+  });
 }
 
 function parseNative(spec: CommandSpec, args: readonly string[]): Parsed {
@@ -50,8 +61,8 @@ function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
   const command = new Command(spec.name).description(spec.summary);
   for (const argument of spec.args?.match(/<[^>]+>|\[[^\]]+\]/g) ?? []) command.argument(argument);
   if (spec.parsing === 'leading') command.passThroughOptions();
-  for (const { flags, help, repeat } of spec.options ?? []) {
-    const option = new Option(flags, help);
+  for (const { flags, help, repeat, hidden } of spec.options ?? []) {
+    const option = new Option(flags, help).hideHelp(hidden);
     if (repeat === true) option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
   }

@@ -9,6 +9,8 @@ export interface StepEvent {
   readonly label: string;
   readonly state: 'started' | 'cached' | 'done' | 'failed';
   readonly durationMs?: number | undefined;
+  /** Why it failed. */
+  readonly reason?: string | undefined;
 }
 
 export interface StepDisplay {
@@ -42,11 +44,11 @@ export function createPlainSteps({ write, now }: DisplayOptions): StepDisplay {
     return known.number;
   };
   return {
-    step: ({ id, label, state, durationMs = 0 }) => {
+    step: ({ id, label, state, durationMs = 0, reason = '' }) => {
       const number = enter(id, label);
       if (state === 'cached') write(`#${number} CACHED\n`);
       if (state === 'done') write(`#${number} DONE ${seconds(durationMs)}\n`);
-      if (state === 'failed') write(`#${number} ERROR\n`);
+      if (state === 'failed') write(`#${number} ERROR: ${showText(reason)}\n`);
     },
     output: (id, text) => {
       const known = steps.get(id);

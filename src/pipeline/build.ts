@@ -1,17 +1,17 @@
 /** `alproot build`: a Dockerfile, planned and carried out over one session. */
 import { readStandardInput } from '../system/standard-input.ts';
-import { archOfNode, archOfPlatform } from '../core/arch.ts';
+import { archOfNode } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { hostPath, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Arch } from '../core/package.ts';
 import { buildImage, planRequest, readDockerfile, type BuildResult } from '../build/build.ts';
 import type { BuildPlan } from '../build/plan.ts';
 import type { Secrets } from '../build/step-mounts.ts';
 import type { Recorded } from '../ship/recording.ts';
 import { explainLinkFailure } from '../ship/link-failure.ts';
 import { createBuildHost } from './build-host.ts';
+import { buildArgs, hostLine, namedContext, platformArch } from './build-arguments.ts';
 import { announcePins, findPins, type Pins } from './pins.ts';
 import { withSession, type Session } from './session.ts';
 import { resolve } from 'node:path';
@@ -34,6 +34,10 @@ export interface BuildOptions {
   readonly noCacheFilter: readonly string[];
   readonly network: string | undefined;
   readonly secrets: readonly string[];
+  /** `NAME:ADDRESS` or `NAME=ADDRESS`, for RUN. */
+  readonly addHosts: readonly string[];
+  /** `NAME=DIR`, `NAME=docker-image://IMAGE`. */
+  readonly buildContexts: readonly string[];
   /** `NAME=VALUE` */
   readonly labels: readonly string[];
   readonly metadataFile: string | undefined;
@@ -133,27 +137,12 @@ function planInput(config: Config, options: BuildOptions): PlanInput {
   return {
     dockerfile: readDockerfile({ file: options.context === '-' ? '-' : options.file, context, cwd: options.directory, stdin: () => readStandardInput(16 * 1024 * 1024) }),
     target: options.target,
-    buildArgs: buildArgs(options),
+    buildArgs: buildArgs(options.buildArgs, options.env),
     buildArch: own,
     targetArch,
     runnable: own === 'x86_64' ? ['x86_64', 'x86'] : [own],
     network: network === 'none' ? 'none' : 'host',
+    hosts: options.addHosts.map(hostLine),
+    contexts: new Map(options.buildContexts.map((text) => namedContext(text, options.directory))),
   };
 }
-
-function platformArch(text: string): Arch {
-  const arch = archOfPlatform(text);
-  if (arch === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--platform ${quoteName(text)} is no platform of Alpine`, { hint: 'linux/amd64, linux/arm64, linux/arm/v7, linux/386, linux/ppc64le, linux/s390x or linux/riscv64' });
-  return arch;
-}
-
-function buildArgs({ buildArgs: given, env }: BuildOptions): Record<string, string> {
-  const entries = given.flatMap((text): [string, string][] => {
-    const cut = text.indexOf('=');
-    const name = cut < 0 ? text : text.slice(0, cut);
-    const value = cut < 0 ? env[name] : text.slice(cut + 1);
-    return value === undefined ? [] : [[name, value]];
-  });
-  return Object.fromEntries(entries);
-}
-

@@ -19,11 +19,11 @@ describe('plain steps', () => {
       display.output('a', 'more\x1b[2J\n');
       display.step({ id: 'a', label: '[x 1/2] RUN one', state: 'done', durationMs: 2000 });
       display.step({ id: 'c', label: '[x 2/2] RUN two', state: 'started' });
-      display.step({ id: 'c', label: '[x 2/2] RUN two', state: 'failed', durationMs: 10 });
+      display.step({ id: 'c', label: '[x 2/2] RUN two', state: 'failed', durationMs: 10, reason: 'ended with status 3' });
       expect(display.output('unknown', 'x')).toBe(false);
     });
     expect(text).toBe([
-      '#1 [x 1/2] RUN one', '#1 1.234 hello', '', '#2 [y 1/1] COPY . .', '#2 CACHED', '', '#1 [x 1/2] RUN one', '#1 1.234 more\\x1b[2J', '#1 DONE 2.0s', '', '#3 [x 2/2] RUN two', '#3 ERROR', '',
+      '#1 [x 1/2] RUN one', '#1 1.234 hello', '', '#2 [y 1/1] COPY . .', '#2 CACHED', '', '#1 [x 1/2] RUN one', '#1 1.234 more\\x1b[2J', '#1 DONE 2.0s', '', '#3 [x 2/2] RUN two', '#3 ERROR: ended with status 3', '',
     ].join('\n'));
   });
 });

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { hostPath } from '../../src/core/paths.ts';
+import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import type { BuiltImage } from '../../src/build/executor.ts';
 import type { Secret } from '../../src/build/step-mounts.ts';
 import { type BenchOptions, type BuildBench, type Files, makeBench } from '../helpers/build-host.ts';
@@ -42,6 +42,23 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       const dockerfile = 'FROM alpine:3.19\nRUN ln -sf /dev/stdout /var/log/access.log && ln -sf /dev/stderr /var/log/error.log && echo through >/var/log/access.log && echo hello | tee /dev/stderr && adduser -D app\nUSER app\nRUN echo as app >/dev/stdout';
       await run(dockerfile, () => undefined);
       expect(bench.output().match(/through|hello|as app/g)?.sort()).toEqual(['as app', 'hello', 'hello', 'through']);
+    });
+
+    it('shows a context of another name, and hosts that were added', async () => {
+      const directory = mkdtempSync(join(bench.root, 'other-'));
+      writeFileSync(join(directory, 'kept'), 'kept\n');
+      writeFileSync(join(directory, 'left'), 'left\n');
+      writeFileSync(join(directory, '.dockerignore'), 'left\n');
+      const dockerfile = 'FROM base\nCOPY --from=extra . /copied/\nRUN --mount=from=extra,target=/seen ls /seen > /list; grep added /etc/hosts > /hosts';
+      const plan = { hosts: ['192.0.2.7\tadded'], contexts: new Map<string, HostPath | { image: string }>([['extra', hostPath(directory)], ['base', { image: 'alpine:3.19' }]]) };
+      const made = await run(dockerfile, (image) => [readdirSync(join(image.tree().tree.root, 'copied')), read(image, 'list'), read(image, 'hosts'), read(image, 'etc/hosts').includes('added')], {}, { plan });
+      expect(made).toEqual([['.dockerignore', 'kept'], 'kept\n', '192.0.2.7\tadded\n', false]);
+      await run(dockerfile, () => undefined, {}, { plan });
+      expect(bench.steps().ran).toEqual([]);
+      writeFileSync(join(directory, 'kept'), 'changed\n');
+      await run(dockerfile, () => undefined, {}, { plan });
+      expect(bench.steps().cached).toEqual([]);
+      await expect(run('FROM extra', () => undefined, {}, { plan })).rejects.toMatchObject({ code: 'ALP_BUILD_UNSUPPORTED' });
     });
 
     it('fails with the line, the status and the end of the output', async () => {

@@ -1,9 +1,11 @@
 /** `alproot build`. */
 import { hostPath } from '../../core/paths.ts';
 import { buildDockerfile, planDockerfile, type BuildOptions } from '../../index.ts';
+import { judgeDockerOptions } from '../docker-options.ts';
 import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 
 export const build: CommandAction = async (context) => {
+  judgeDockerOptions(context);
   const options = optionsOf(context);
   if (isOn(context, 'plan')) {
     const plan = planDockerfile(context.config, options);
@@ -34,6 +36,8 @@ export function optionsOf(context: CommandContext): BuildOptions {
     noCacheFilter: list(context, 'noCacheFilter'),
     network: text(context, 'network'),
     secrets: each(context, 'secret'),
+    addHosts: each(context, 'addHost'),
+    buildContexts: each(context, 'buildContext'),
     labels: each(context, 'label'),
     metadataFile: text(context, 'metadataFile'),
     idFile: text(context, 'iidfile'),
