@@ -104,7 +104,7 @@ function withExcerpt(error: unknown, text: string): unknown {
   const { line, endLine } = error.facts;
   if (typeof line !== 'number' || typeof endLine !== 'number') return error;
   const first = Math.max(line - 1, 1);
-  const lines = text.split(/\r?\n/).slice(first - 1, Math.min(endLine + 1, first + EXCERPT_LINES));
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/).slice(first - 1, Math.min(endLine + 1, first + EXCERPT_LINES));
   const excerpt = lines.map((content, at) => ({ line: first + at, text: content, isFailing: first + at >= line && first + at <= endLine }));
   return new AlprootError(error.code, error.message, { hint: error.hint, cause: error, facts: { ...error.facts, excerpt } });
 }
