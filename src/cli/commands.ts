@@ -163,7 +163,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/lock.ts')).bundle,
   },
   {
-    name: 'verify', args: '<file...>', summary: 'judge minirootfs, APKINDEX and .apk files offline',
+    name: 'verify', args: '<file...>', summary: 'judge minirootfs, APKINDEX and .apk files, bundles and trees offline',
     options: [{ flags: '--deep', help: 'hold every file of a tree or a minirootfs against the signed packages of a mirror' }],
     examples: ['alproot verify alpine-minirootfs-3.19.4-x86_64.tar.gz', 'alproot verify --deep ./alpine'],
     load: async () => (await import('./commands/verify.ts')).verify,

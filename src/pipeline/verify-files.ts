@@ -7,11 +7,14 @@ import { quoteName } from '../core/redact.ts';
 import { namesOf } from '../system/directories.ts';
 import { readFileCapped } from '../system/files.ts';
 import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { auditTree, formatAudit } from '../unpack/audit.ts';
+import { isDirectory } from '../system/host-paths.ts';
 import { openBundle } from '../ship/bundle.ts';
 import { verifyAnyFile, type Verdict } from '../verify/any-file.ts';
 import { keyring, type TrustedKeys } from '../verify/key.ts';
 import type { DetachedSignature, ReleaseSignature } from '../verify/minirootfs.ts';
 import { signatureJudge } from './carried.ts';
+import { withDatabase } from './explain.ts';
 import { alpineKeys, bundledPins, readKeys, releaseKeys } from './trust.ts';
 
 export interface FileVerdict {
@@ -58,6 +61,7 @@ function readStart(file: HostPath): string | undefined {
 
 function judge(path: string, keys: TrustedKeys): Verdict {
   const file = hostPath(path);
+  if (isDirectory(file)) return judgeTree(file);
   if (readStart(file) === BUNDLE_START) {
     const bundle = openBundle(file, { judge: signatureJudge(keys) });
     bundle.close();
@@ -72,6 +76,19 @@ function judge(path: string, keys: TrustedKeys): Verdict {
     closeDescriptor(fd);
   }
 }
+
+const SHOWN_FINDINGS = 5;
+
+/** Every file of a package is what the tree's own database says; who vouches for that database, --deep finds out. */
+const judgeTree = (directory: HostPath): Verdict =>
+  withDatabase(directory, ({ tree, database }) => {
+    const findings = auditTree(tree, database, { mode: 'packages' });
+    if (findings.length === 0) return { kind: 'tree', name: `${database.packages.length} packages`, vouchers: [] };
+    const lines = formatAudit(findings.slice(0, SHOWN_FINDINGS), { verbosity: 1, packages: false });
+    throw new AlprootError('ALP_VERIFY_DIGEST', `${findings.length} files are not what the tree's database says: ${lines.join(', ')}${findings.length > SHOWN_FINDINGS ? ' …' : ''}`, {
+      hint: `\`alproot rootfs audit --full ${directory}\` lists them`,
+    });
+  });
 
 /** `NAME.asc`, as Alpine's mirrors have it. */
 function releaseSignatureBeside(file: HostPath): ReleaseSignature | undefined {

@@ -17,7 +17,7 @@ import { indexCap, readSignatures } from './signatures.ts';
 import { asVerification } from './structure.ts';
 
 export interface Verdict {
-  readonly kind: 'minirootfs' | 'index' | 'package' | 'bundle';
+  readonly kind: 'minirootfs' | 'index' | 'package' | 'bundle' | 'tree';
   /** `musl-1.2.4-r2`, `4929 packages`, the file's name. */
   readonly name: string;
   readonly vouchers: readonly Voucher[];
@@ -63,7 +63,7 @@ export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verd
 const indexName = ({ description, packages }: RepositoryIndex): string => `${description === '' ? '' : `${description}, `}${packages.length} packages`;
 
 /** By name for a minirootfs; by the magic for v3 files; by the first member's entries for the others. */
-function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Exclude<Verdict['kind'], 'bundle'> | 'adb' {
+function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Exclude<Verdict['kind'], 'bundle' | 'tree'> | 'adb' {
   if (pins.byName.has(name) || name.startsWith('alpine-minirootfs-')) return 'minirootfs';
   const head = Buffer.alloc(4);
   const got = readFully(source, head, 0);

@@ -245,6 +245,13 @@ describe.skipIf(needs.skip)(`alproot rootfs audit${needs.reason}`, () => {
       status 1
       "
     `);
+    expect(await said('verify', 'tree', 'other')).toMatchInlineSnapshot(`
+      "tree: tree 18 packages: ok, its files are what its database says (--deep holds them against signed packages)
+      alproot: error: other: 2 files are not what the tree's database says: U usr/bin/gcc, X usr/bin/ld [ALP_VERIFY_DIGEST]
+      hint: \`alproot rootfs audit --full <work>/other\` lists them
+      status 4
+      "
+    `);
     expect(await said('rootfs', 'audit', 'other', '--check-permissions')).toContain('M usr/lib/libz.txt\n');
     expect(await said('rootfs', 'audit', 'other', '--backup')).toContain('U etc/profile\n');
     expect(JSON.parse((await alproot('rootfs', 'audit', 'other', '--json')).stdout)).toEqual({ kind: 'result', value: [{ reason: 'U', path: 'usr/bin/gcc', package: 'gcc-13.2-r1' }, { reason: 'X', path: 'usr/bin/ld', package: 'binutils-2.41-r0' }] });

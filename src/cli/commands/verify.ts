@@ -15,12 +15,14 @@ export const verify: CommandAction = async (context) => {
       context.printer.error(new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, { hint: verdict.hint, cause: verdict, facts: { ...verdict.facts, path } }));
       status ||= verdict.exitStatus;
     } else {
-      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.vouchers.map(sentence).join('; ') || 'sound, but signed by no key that is trusted here'}`;
+      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.vouchers.map(sentence).join('; ') || UNSIGNED[verdict.kind === 'tree' ? 'tree' : 'file']}`;
       context.printer.result(line, { path, ...verdict });
     }
   }
   return status;
 };
+
+const UNSIGNED = { file: 'sound, but signed by no key that is trusted here', tree: 'its files are what its database says (--deep holds them against signed packages)' };
 
 /** Everything unexpected is listed; the status is that of a wrong digest. */
 async function verifyTrees({ config, args, place, printer }: CommandContext): Promise<number> {
