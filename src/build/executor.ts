@@ -116,7 +116,8 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
   const needed = stage.needs.map((index) => buildStage(execution, index));
   for (const promise of needed) promise.catch(() => undefined);
   const parent = stage.base.kind === 'stage' ? await buildStage(execution, stage.base.index) : undefined;
-  const base = stage.base.kind === 'alpine' ? await openBaseStep(execution, stage, stage.base) : undefined;
+  const { base: from, line } = stage;
+  const base = from.kind === 'alpine' ? await locate(execution, { line, endLine: line }, () => openBaseStep(execution, stage, from)) : undefined;
   const build: StageBuild = { stage, base, parent, key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)), finished: [], tree: undefined };
   for (const [at, step] of stage.steps.entries()) {
     execution.stop.signal.throwIfAborted();
@@ -149,16 +150,16 @@ const reasonOf = (error: unknown): string => {
 const stageName = ({ name, index }: PlannedStage): string => name ?? `stage-${index}`;
 
 /** Puts `Dockerfile:line` in front of what goes wrong. */
-async function locate(execution: Execution, step: PlannedStep, work: () => Promise<void>): Promise<void> {
+async function locate<T>(execution: Execution, step: Pick<PlannedStep, 'line' | 'endLine'>, work: () => Promise<T>): Promise<T> {
   const { file } = execution.plan;
   const at = `${file}:${step.line}: `;
   try {
-    await work();
+    return await work();
   } catch (error) {
     // A stage that this step waited for has said its own line.
     const located = isAlprootError(error) && error.message.startsWith(`${file}:`) && /^\d+: /.test(error.message.slice(file.length + 1));
     if (!isAlprootError(error) || located) throw error;
-    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line, endLine: step.endLine, source: step.source } });
+    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line, endLine: step.endLine } });
   }
 }
 

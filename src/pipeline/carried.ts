@@ -43,6 +43,10 @@ export function openCarried(config: Config, { store, bundle: path, pins }: Carri
     const { lock } = bundle.manifest;
     if (pins !== undefined && !isSameLock(pins.lock, lock)) demandNoDrift({ path: pins.name as HostPath, lock: pins.lock, wanted: lock });
     // Keys that a stranger put into a bundle count for nothing.
+    const strangers = bundle.signedBy === undefined ? bundle.manifest.keys.filter(({ name }) => !trusted.has(name)) : [];
+    if (strangers.length > 0) {
+      config.emit({ kind: 'warning', message: `the bundle is signed by no key that is trusted here: the keys in it count for nothing`, hint: `name ${strangers.map(({ name }) => quoteName(name)).join(', ')} with --key FILE, if you trust them` });
+    }
     if (bundle.signedBy !== undefined) for (const { name, pem } of bundle.manifest.keys) writeFileAtomic(joinHost(keys, name), pem);
     const own = config.mirrors === 'auto' ? [] : config.mirrors.flatMap((mirror) => mirror.keys);
     return {

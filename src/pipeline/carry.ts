@@ -131,6 +131,10 @@ export async function makeBundle(config: Config, target: LockTarget, { output, s
     const { files, keys } = await fetchLock(session, lock);
     const signer = key === undefined ? undefined : { publicName: key.publicName, sign: (bytes: Uint8Array) => signBytes(bytes, key) };
     const made = createBundle({ output, lock, files, keys, tool: withTool ? toolFiles(config.env['PATH'] ?? '') : [], store: session.store, signer });
+    if (keys.length > 0 && key === undefined) {
+      const names = keys.map(({ name }) => name).join(', ');
+      config.emit({ kind: 'note', message: `its packages are signed by keys of their mirror (${names}): where it is used, name them with --key FILE, or the bundle's own key when it is made with --sign-with` });
+    }
     return { output, ...made, files: files.length, packages: lock.environments.reduce((sum, { packages }) => sum + packages.length, 0) };
   });
 }
