@@ -56,10 +56,10 @@ export function parseShimRequest(id: string, bytes: Uint8Array): ShimRequest | u
 
 /** Answered from the tree alone. */
 const LOOKING = new Set([
-  'info', 'audit', 'stats', 'dot', 'manifest', 'verify', 'index', 'query', 'adbdump', 'adbgen', 'adbsign', 'mkndx', 'mkpkg', 'convdb', 'convndx', 'extract', '--version', '-V', '--help', '-h', '--print-arch',
+  'info', 'stats', 'dot', 'manifest', 'verify', 'index', 'query', 'adbdump', 'adbgen', 'adbsign', 'mkndx', 'mkpkg', 'convdb', 'convndx', 'extract', '--version', '-V', '--help', '-h', '--print-arch',
 ]);
-/** Answered from the repositories too, which nothing inside can reach. */
-const ASKING = new Set(['search', 'policy', 'list', 'version']);
+/** Answered from the repositories too, which nothing inside can reach, or from the tree as it is without the shim. */
+const ASKING = new Set(['search', 'policy', 'list', 'version', 'fetch', 'audit', 'cache']);
 const VALUE_OPTIONS = new Set([
   '-p', '--root', '-X', '--repository', '--repositories-file', '--keys-dir', '--arch', '--cache-dir', '--cache-max-age', '--progress-fd', '--timeout', '--wait', '-t', '--virtual',
 ]);

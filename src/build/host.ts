@@ -58,7 +58,7 @@ export interface ApkRequest {
 }
 
 export type ApkAnswer =
-  | { readonly kind: 'done'; readonly status: number; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'done'; readonly status: number; readonly stdout: string | Uint8Array; readonly stderr: string }
   /** Only looks: the tree's own apk may do it. */
   | { readonly kind: 'pass' };
 

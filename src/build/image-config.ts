@@ -23,9 +23,10 @@ export interface ImageConfig {
 
 export const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export const SCRATCH_CONFIG: ImageConfig = { env: {}, workdir: '/', user: '', labels: {}, exposed: [], volumes: [], onBuild: [] };
+/** docker gives every image a PATH. */
+export const SCRATCH_CONFIG: ImageConfig = { env: { PATH: PATH_DEFAULT }, workdir: '/', user: '', labels: {}, exposed: [], volumes: [], onBuild: [] };
 
-/** The configuration of docker's `alpine` images, every release: a PATH and a shell. */
-export const ALPINE_CONFIG: ImageConfig = { ...SCRATCH_CONFIG, env: { PATH: PATH_DEFAULT }, cmd: ['/bin/sh'] };
+/** The configuration of docker's `alpine` images, every release: a shell besides. */
+export const ALPINE_CONFIG: ImageConfig = { ...SCRATCH_CONFIG, cmd: ['/bin/sh'] };
 
 export const SHELL_DEFAULT: readonly string[] = ['/bin/sh', '-c'];

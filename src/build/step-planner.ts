@@ -55,14 +55,14 @@ const scopeOf = (state: StageState) => ({ env: state.config.env, args: state.arg
 
 const expander = ({ state, directives }: StepContext) => (text: string): string => expand(text, variablesOf(scopeOf(state)), directives).text;
 
-/** ARG in a stage: the build's value, else its default, else that of the ARG before FROM. */
+/** ARG in a stage: the build's value, else its default, else that of the ARG before FROM, else what the stage below has. */
 export function declareArg(
   state: StageState,
   instruction: Extract<Instruction, { kind: 'ARG' }>,
   { globals, buildArgs, directives }: { globals: ReadonlyMap<string, string | undefined>; buildArgs: Readonly<Record<string, string>>; directives: Directives },
 ): void {
   for (const arg of instruction.args) {
-    const fallback = arg.value === undefined ? globals.get(arg.name) : expand(arg.value, variablesOf(scopeOf(state)), directives).text;
+    const fallback = arg.value === undefined ? (globals.get(arg.name) ?? state.args.get(arg.name)) : expand(arg.value, variablesOf(scopeOf(state)), directives).text;
     state.args.set(arg.name, Object.hasOwn(buildArgs, arg.name) ? buildArgs[arg.name] : fallback);
   }
 }

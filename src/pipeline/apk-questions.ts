@@ -34,6 +34,8 @@ export async function answerQuestion(question: ApkQuestion): Promise<ApkAnswer |
   const { args, arch, tree } = question;
   if (args.includes('--print-arch')) return done([{ stream: 'stdout', text: arch }]);
   if (args.includes('--version') || args.includes('-V')) return done([{ stream: 'stdout', text: `${VERSION}, compiled for ${arch}.` }]);
+  // Packages are kept in the store, never in the tree: there is nothing to clean, and nothing to fill.
+  if (parseApkArguments(args, ['cache']).command !== undefined) return done([]);
   const database = readDatabase(tree);
   const warnings: OutputLine[] = [];
   let repositories: readonly Repository[] = [];

@@ -2,12 +2,16 @@
  * The repositories of a tree, as its own files name them. Alpine's are taken from the mirrors that the user chose,
  * whatever host the file names; others are asked themselves, and only keys of that tree vouch for them.
  */
-import type { Repository } from '../core/package.ts';
+import { isAlprootError, type AlprootError } from '../core/errors.ts';
+import type { PackageRecord, Repository } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { limits } from '../core/limits.ts';
+import { officialRepository } from '../formats/alpine-mirrors.ts';
 import { parseRepositories, repositoryFiles, type RepositoryLayout, type RepositoryLine } from '../formats/repositories.ts';
 import { parseTrustedKey, keyring, type TrustedKeys } from '../verify/key.ts';
 import type { WorkTree } from '../system/work-tree.ts';
+import type { OpenedPackageFile } from '../unpack/opened.ts';
+import { isLocal, readLocalRepository } from './apk-local.ts';
 import { alpineKeys, mirrorKeys } from './trust.ts';
 import { pinnedEnvironment } from './pins.ts';
 import { firstMirror, openIndex } from './sources.ts';
@@ -34,21 +38,37 @@ export interface TreeRepositories {
   readonly repositories: readonly Repository[];
   /** By the location that its packages carry. */
   readonly places: ReadonlyMap<string, PackagePlace>;
+  /** Opens packages of the tree's own directories, by the location that they carry. */
+  readonly local: ReadonlyMap<string, (record: PackageRecord) => OpenedPackageFile>;
   readonly unavailable: number;
+  /** What apk would say of those that could not be read. */
+  readonly warnings: readonly string[];
 }
 
 const FILE = 'etc/apk/repositories' as TreePath;
 const DIRECTORY = 'etc/apk/repositories.d' as TreePath;
 const KEYS = 'etc/apk/keys' as TreePath;
-const OFFICIAL = /^https?:\/\/[^/]*alpinelinux\.org\/(?:alpine\/)?(v\d+\.\d+|edge|latest-stable)\/([a-z]+)$/;
+
+export interface ReadLines {
+  readonly chosen: ChosenMirrors;
+  /** `--repository`, in order. */
+  readonly extra: readonly string[];
+  /** `--repositories-file`: read instead of the tree's own, from the tree that it lies in. */
+  readonly file?: { readonly tree: WorkTree; readonly path: TreePath } | undefined;
+  /** A second root of `--root` has what its own files say, and no more. */
+  readonly isSecond?: boolean;
+}
 
 /** The lines of a tree's files, in apk's order, and those of `--repository`. @throws ALP_FORMAT_TEXT */
-export function readRepositoryLines(tree: WorkTree, session: Session, { chosen, extra }: { readonly chosen: ChosenMirrors; readonly extra: readonly string[] }): RepositoryLine[] {
+export function readRepositoryLines(tree: WorkTree, session: Session, { chosen, extra, file, isSecond = false }: ReadLines): RepositoryLine[] {
   const { arch } = session.config;
-  const files = [FILE, ...(tree.stat(DIRECTORY)?.kind === 'directory' ? repositoryFiles(tree.list(DIRECTORY)).map((name) => `${DIRECTORY}/${name}` as TreePath) : [])];
-  const own = files.flatMap((path) => (tree.stat(path)?.kind === 'file' ? parseRepositories(tree.readFile(path, limits.metadata).toString('latin1'), { file: path, arch, keywords: true }) : []));
+  const place = tree.resolve(FILE);
+  const directory = tree.stat(DIRECTORY)?.kind === 'directory' ? repositoryFiles(tree.list(DIRECTORY)) : [];
+  const files = file === undefined ? [place, ...directory.map((name) => `${DIRECTORY}/${name}` as TreePath)].map((path) => ({ tree, path })) : [file];
+  const own = files.flatMap((one) => (one.tree.stat(one.path)?.kind === 'file' ? parseRepositories(one.tree.readFile(one.path, limits.metadata).toString('latin1'), { file: one.path, arch, keywords: true }) : []));
   // A minirootfs made from Debian's packages names no repository: there is no apk in it that could ask one.
-  const implied = own.length > 0 || (tree.stat(FILE)?.sizeBytes ?? 0) > 0 ? [] : ['main', 'community'].map((section): RepositoryLine => ({ location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`, layout: 'v2' }));
+  const isEmpty = own.length === 0 && (tree.stat(place)?.sizeBytes ?? 0) === 0 && file === undefined && !isSecond;
+  const implied = isEmpty ? ['main', 'community'].map((section): RepositoryLine => ({ location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`, layout: 'v2' })) : [];
   return [...own, ...implied, ...extra.flatMap((text) => parseRepositories(text, { file: '--repository', arch, keywords: false }))];
 }
 
@@ -57,48 +77,68 @@ export interface OpenRepositories {
   readonly tree: WorkTree;
   /** Names that a lock leaves open come from the moving indexes. */
   readonly extended: boolean;
+  readonly allowUntrusted?: boolean;
+  /** Told of what the mirrors do not have. */
+  readonly onMissing: (location: string) => void;
 }
 
-/** Fetches and verifies them all; one that cannot be had is a warning, as it is for apk. */
-export async function openTreeRepositories(session: Session, chosen: ChosenMirrors, { lines, tree, extended }: OpenRepositories): Promise<TreeRepositories> {
+type Found = { readonly repository: Repository } & ({ readonly place: PackagePlace } | { readonly open: (record: PackageRecord) => OpenedPackageFile });
+
+/**
+ * Fetches and verifies them all. A section of Alpine's that the chosen mirror does not carry is left out; any other that
+ * cannot be had is a warning and counts as unavailable, as it does for apk.
+ */
+export async function openTreeRepositories(session: Session, chosen: ChosenMirrors, { lines, ...options }: OpenRepositories): Promise<TreeRepositories> {
   const places = new Map<string, PackagePlace>();
+  const local = new Map<string, (record: PackageRecord) => OpenedPackageFile>();
+  const warnings: string[] = [];
   let unavailable = 0;
   const opened = await Promise.all(
     lines.map(async (line): Promise<Repository | undefined> => {
-      const found = await openRepository(session, chosen, { line, tree, extended });
-      if (found === undefined) {
-        unavailable++;
+      const found = await openRepository(session, chosen, { ...options, line }).catch((error: unknown) => passOver(line, error));
+      if (found === undefined || 'code' in found) {
+        if (officialRepository(line.location) === undefined) unavailable++;
+        if (found !== undefined) warnings.push(`fetching ${line.location}: ${found.message}`);
         return undefined;
       }
-      places.set(found.repository.index.location, found.place);
+      const { location } = found.repository.index;
+      if ('open' in found) local.set(location, found.open);
+      else places.set(location, found.place);
       return found.repository;
     }),
   );
-  return { repositories: opened.filter((repository) => repository !== undefined), places, unavailable };
+  return { repositories: opened.filter((repository) => repository !== undefined), places, local, unavailable, warnings };
+}
+
+/** Of somebody else's host that does not answer; without Alpine's own there is nothing to go on with. */
+function passOver({ location }: RepositoryLine, error: unknown): AlprootError {
+  if (!isAlprootError(error) || !error.code.startsWith('ALP_FETCH_') || error.code === 'ALP_FETCH_OFFLINE' || officialRepository(location) !== undefined) throw error;
+  return error;
 }
 
 interface OpenRequest extends Omit<OpenRepositories, 'lines'> {
   readonly line: RepositoryLine;
 }
 
-async function openRepository(session: Session, chosen: ChosenMirrors, { line, tree, extended }: OpenRequest): Promise<{ repository: Repository; place: PackagePlace } | undefined> {
+async function openRepository(session: Session, chosen: ChosenMirrors, { line, tree, extended, allowUntrusted = false, onMissing }: OpenRequest): Promise<Found | undefined> {
   const { arch } = session.config;
-  const { layout } = line;
-  const official = OFFICIAL.exec(line.location);
-  const [, branch = '', section = ''] = official ?? [];
-  const mirrors = official === null ? [foreignMirror(line.location)] : chosen.mirrors;
-  const path = official === null ? (line.location.split('/').at(-1) ?? '') : `${branch}/${section}`;
-  const name = official === null ? line.location : path;
+  const { layout, location, tag } = line;
+  const own = keyring(alpineKeys(arch).values(), treeKeys(tree));
+  if (isLocal(line)) return readLocalRepository(tree, line, { keys: own, allowUntrusted, arch });
+  const official = officialRepository(location);
+  const mirrors = official === undefined ? [foreignMirror(location)] : chosen.mirrors;
+  const path = official === undefined ? (location.split('/').at(-1) ?? '') : `${official.branch}/${official.section}`;
+  const name = official === undefined ? location : path;
   const { release } = chosen;
   const locked = pinnedEnvironment(session, release);
   return firstMirror(mirrors, async (mirror) => {
-    const keys = official === null ? keyring(alpineKeys(arch).values(), treeKeys(tree)) : mirrorKeys(mirror, arch);
-    const index = await openIndex(session, { mirror, keys, path, layout, name, tag: line.tag, release, locked, extended });
+    const keys = official === undefined ? own : mirrorKeys(mirror, arch);
+    const index = await openIndex(session, { mirror, keys, path, layout, name, tag, release, locked, extended });
     if (index === undefined) {
-      if (locked === undefined || extended) session.config.emit({ kind: 'warning', message: `there is no repository ${line.location} for ${arch}` });
+      if (locked === undefined || extended) onMissing(location);
       return undefined;
     }
-    return { repository: { index, ...(line.tag === undefined ? {} : { tag: line.tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, layout, keys, release, name } };
+    return { repository: { index, ...(tag === undefined ? {} : { tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, layout, keys, release, name } };
   });
 }
 

@@ -3,15 +3,15 @@
  * fetched, verified and installed from here; nothing in the sandbox needs a network, a CA or DNS.
  */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
-import type { PackageRecord, PlannedPackage } from '../core/package.ts';
-import { treePathFromUser, type TreePath } from '../core/paths.ts';
-import { bufferSource } from '../core/bytes.ts';
-import { limits } from '../core/limits.ts';
+import type { PlannedPackage } from '../core/package.ts';
+import type { TreePath } from '../core/paths.ts';
+import { isArch } from '../core/arch.ts';
 import type { ApkAnswer, ApkRequest } from '../build/host.ts';
 import type { OwnerTable } from '../build/owners.ts';
 import { scanDependency } from '../formats/dependency.ts';
+import type { RepositoryLine } from '../formats/repositories.ts';
 import { formatAlike, formatLooked } from '../solve/advice.ts';
-import { ApkUsageError, parseApkArguments, READING_COMMANDS } from '../solve/arguments.ts';
+import { ApkUsageError, parseApkArguments, READING_COMMANDS, type ApkArguments } from '../solve/arguments.ts';
 import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
 import { formatSummary, totalsAfter } from '../solve/plan-lines.ts';
@@ -21,11 +21,13 @@ import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
 import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
 import { keyring } from '../verify/key.ts';
-import { verifyPackage } from '../verify/package-file.ts';
+import { fetchFiles } from './apk-fetch.ts';
+import { openLocalFiles, pathIn, type LocalFile } from './apk-local.ts';
 import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
+import { inSecondRoot, secondRoot } from './apk-root.ts';
 import { addDebianPackages } from './debian-packages.ts';
-import { fetchPlaced } from './package-files.ts';
+import { fetchPlaced, type FetchedPackages } from './package-files.ts';
 import { withPinned } from './pins.ts';
 import { offeredNames, type ChosenMirrors } from './mirrors.ts';
 import { alpineKeys } from './trust.ts';
@@ -38,13 +40,25 @@ export interface ApkServiceOptions {
   readonly owners: OwnerPolicy;
   /** Told when a lock does not cover the call; the call fails. */
   readonly onStale: (error: AlprootError) => void;
+  /** Told of a repository that the mirrors do not have. */
+  readonly onMissing: (location: string) => void;
 }
 
 /** Serves one call. What goes wrong is printed and becomes a status, as apk does it. */
 export async function serveApk(session: Session, request: ApkRequest, options: ApkServiceOptions): Promise<ApkAnswer> {
   const tree = openWorkTree(request.tree);
   try {
-    return await answer(session, { request, tree, options });
+    const args = parseApkArguments(request.args);
+    const look = args.command === undefined ? parseLook(request.args) : undefined;
+    if (args.command === undefined && look === undefined) return { kind: 'pass' };
+    const known = look ?? args;
+    const own = withArch(session, known);
+    const work = (call: Call): Promise<ApkAnswer> => (look === undefined ? answer(own, call, args) : answerLook(own, call, look));
+    const path = secondRoot(tree, known, request.cwd);
+    const outer: Call = { request, tree, outer: tree, options };
+    if (path === undefined) return await work(outer);
+    const result = await inSecondRoot(own, { tree, owners: request.owners }, { path, create: args.options.has('initdb'), work: (root) => work({ ...outer, tree: root.tree, request: { ...request, owners: root.owners } }) });
+    return typeof result === 'string' ? { ...failed(result), status: 99 } : result;
   } catch (error) {
     if (error instanceof ApkUsageError) return failed(error.message);
     if (!isAlprootError(error)) throw error;
@@ -56,48 +70,87 @@ export async function serveApk(session: Session, request: ApkRequest, options: A
   }
 }
 
-const failed = (message: string): ApkAnswer => ({ kind: 'done', status: 1, stdout: '', stderr: `${message.split('\n').map((line, at) => (at === 0 ? `ERROR: ${line}` : line)).join('\n')}\n` });
+const failed = (message: string): Extract<ApkAnswer, { kind: 'done' }> => ({ kind: 'done', status: 1, stdout: '', stderr: `${message.split('\n').map((line, at) => (at === 0 ? `ERROR: ${line}` : line)).join('\n')}\n` });
 
 interface Call {
   readonly request: ApkRequest;
+  /** The root that apk works on. */
   readonly tree: WorkTree;
+  /** The step's tree, in which paths of the command line lie. */
+  readonly outer: WorkTree;
   readonly options: ApkServiceOptions;
 }
 
-async function answer(session: Session, call: Call): Promise<ApkAnswer> {
-  const { request, tree, options } = call;
-  const args = parseApkArguments(request.args);
-  if (args.command === undefined) return answerLook(session, call);
-  if (args.options.has('root')) return { kind: 'pass' };
-  const files = openLocalFiles(call, args.operands, (args.options.get('allow-untrusted')?.at(-1) ?? 'no') === 'yes');
-  return withPinned(session, async (extended) => {
-    if (args.command === 'add' && (session.pins === undefined || extended)) await addDebianPackages(session, options.mirrors, args.operands);
-    const database = readDatabase(tree);
-    const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: args.options.get('repository') ?? [] });
-    const opened = await openTreeRepositories(session, options.mirrors, { lines, tree, extended });
-    const host = hostOf(session, { database, opened, files });
-    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, offered: offeredNames(options.mirrors) });
-    if (session.pins !== undefined && !extended) demandSolved(outcome);
-    return carryOut(session, { ...call, outcome, opened, files });
+/** What only looks; undefined for what is not known here and is left to the tree's own apk. */
+function parseLook(argv: readonly string[]): ApkArguments | undefined {
+  try {
+    return parseApkArguments(argv, READING_COMMANDS);
+  } catch (error) {
+    if (error instanceof ApkUsageError) return undefined;
+    throw error;
+  }
+}
+
+/** `--arch`: a root of another architecture. */
+function withArch(session: Session, { options }: ApkArguments): Session {
+  const given = options.get('arch')?.at(-1);
+  if (given === undefined || given === session.config.arch) return session;
+  if (!isArch(given)) throw new ApkUsageError(`${given}: unknown architecture`);
+  return { ...session, config: { ...session.config, arch: given } };
+}
+
+function linesOf(session: Session, { request, tree, outer, options }: Call, given: ApkArguments['options']): RepositoryLine[] {
+  const file = given.get('repositories-file')?.at(-1);
+  return readRepositoryLines(tree, session, {
+    chosen: options.mirrors,
+    extra: given.get('repository') ?? [],
+    isSecond: tree !== outer,
+    ...(file === undefined ? {} : { file: { tree: outer, path: outer.resolve(pathIn(request.cwd, file)) } }),
   });
 }
 
-/** What only looks; options that are not known here are left to the tree's own apk. */
-async function answerLook(session: Session, { request, tree, options }: Call): Promise<ApkAnswer> {
+const isUntrusted = ({ options }: ApkArguments): boolean => options.get('allow-untrusted')?.at(-1) === 'yes';
+
+async function answer(session: Session, call: Call, args: ApkArguments): Promise<ApkAnswer> {
+  const { request, tree, outer, options } = call;
+  const allowUntrusted = isUntrusted(args);
+  const keys = keyring(alpineKeys(undefined).values(), [...treeKeys(outer), ...treeKeys(tree)]);
+  const files = openLocalFiles(outer, args.operands, { keys, allowUntrusted, cwd: request.cwd });
+  return withPinned(session, async (extended) => {
+    if (args.command === 'add' && (session.pins === undefined || extended)) await addDebianPackages(session, options.mirrors, args.operands);
+    const database = readDatabase(tree);
+    const opened = await openTreeRepositories(session, options.mirrors, { lines: linesOf(session, call, args.options), tree, extended, allowUntrusted, onMissing: options.onMissing });
+    const host = hostOf(session, { database, opened, files });
+    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, offered: offeredNames(options.mirrors) });
+    if (session.pins !== undefined && !extended) demandSolved(outcome);
+    return carryOut(session, { ...call, args, outcome, opened, files });
+  });
+}
+
+async function answerLook(session: Session, call: Call, given: ApkArguments): Promise<ApkAnswer> {
+  const { request, tree, options } = call;
   const { args, cwd } = request;
-  try {
-    const { options: given } = parseApkArguments(args, READING_COMMANDS);
-    if (given.has('root')) return { kind: 'pass' };
-    const openRepositories = async (): Promise<TreeRepositories['repositories']> => {
-      const lines = readRepositoryLines(tree, session, { chosen: options.mirrors, extra: given.get('repository') ?? [] });
-      return (await openTreeRepositories(session, options.mirrors, { lines, tree, extended: false })).repositories;
-    };
-    const { arch } = session.config;
-    return (await answerQuestion({ args, cwd, tree, arch, owners: options.owners, openRepositories })) ?? { kind: 'pass' };
-  } catch (error) {
-    if (error instanceof ApkUsageError) return { kind: 'pass' };
-    throw error;
+  const { arch } = session.config;
+  const open = (extended: boolean): Promise<TreeRepositories> =>
+    openTreeRepositories(session, options.mirrors, { lines: linesOf(session, call, given.options), tree, extended, allowUntrusted: isUntrusted(given), onMissing: options.onMissing });
+  if (given.command === 'fetch') {
+    return withPinned(session, async (extended) => {
+      const opened = await open(extended);
+      return fetchFiles({ args: given, request, tree: call.outer, arch, owners: options.owners, opened, fetch: (planned) => fetchAll(session, planned, opened) });
+    });
   }
+  const openRepositories = async (): Promise<TreeRepositories['repositories']> => (await open(false)).repositories;
+  return (await answerQuestion({ args, cwd, tree, arch, owners: options.owners, openRepositories })) ?? { kind: 'pass' };
+}
+
+/** Those of the tree's own directories are opened there, the others downloaded. */
+async function fetchAll(session: Session, planned: readonly PlannedPackage[], { places, local }: TreeRepositories): Promise<FetchedPackages> {
+  const openOf = ({ record, source }: PlannedPackage): (() => OpenedPackageFile) | undefined => {
+    const open = source.kind === 'repository' ? local.get(source.location) : undefined;
+    return open === undefined ? undefined : () => open(record);
+  };
+  const fetched = await fetchPlaced(session, planned.filter((item) => openOf(item) === undefined), (location) => places.get(location));
+  return { open: (item) => openOf(item)?.() ?? fetched.open(item), close: fetched.close };
 }
 
 /** Beside apk's own report of what cannot be had: where was looked, and what is spelt like a name that nobody has. */
@@ -114,27 +167,6 @@ function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, { oper
 function demandSolved({ status, plan, lines }: ApkOutcome): void {
   if (status !== 0 && plan === undefined) throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', lines.map(({ text }) => text).join('\n'));
 }
-
-interface LocalFile {
-  readonly record: PackageRecord;
-  readonly open: () => OpenedPackageFile;
-}
-
-/** Package files among the arguments, verified against Alpine's keys and the tree's own. */
-function openLocalFiles({ request, tree }: Call, operands: readonly string[], allowUntrusted: boolean): ReadonlyMap<string, LocalFile> {
-  const keys = keyring(alpineKeys(undefined).values(), treeKeys(tree));
-  const named = operands.filter((operand) => operand.endsWith('.apk') && (operand.includes('/') || tree.stat(tree.resolve(pathIn(request.cwd, operand))) !== undefined));
-  return new Map(
-    named.map((operand) => {
-      const path = tree.resolve(pathIn(request.cwd, operand));
-      const source = bufferSource(operand, tree.readFile(path, limits.minirootfs));
-      const { package: contents } = verifyPackage(source, { keys, allowUntrusted });
-      return [operand, { record: contents.record, open: () => ({ contents, source, close: () => undefined }) }] as const;
-    }),
-  );
-}
-
-const pathIn = (cwd: string, operand: string): TreePath => treePathFromUser(operand.startsWith('/') ? operand : `${cwd}/${operand}`);
 
 interface Ingredients {
   readonly database: Database;
@@ -158,14 +190,15 @@ function hostOf({ config }: Session, { database, opened, files }: Ingredients): 
 }
 
 interface Carrying extends Call {
+  readonly args: ApkArguments;
   readonly outcome: ApkOutcome;
   readonly opened: TreeRepositories;
   readonly files: ReadonlyMap<string, LocalFile>;
 }
 
-async function carryOut(session: Session, { request, tree, options, outcome, opened, files }: Carrying): Promise<ApkAnswer> {
+async function carryOut(session: Session, { request, args, tree, options, outcome, opened, files }: Carrying): Promise<ApkAnswer> {
   const out = outcome.lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text);
-  const err = outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text);
+  const err = [...opened.warnings.map((text) => `WARNING: ${text}`), ...outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text)];
   let { status } = outcome;
   if (outcome.plan !== undefined && outcome.simulate) {
     out.push(formatSummary(totalsAfter(totalsOf(readDatabase(tree)), outcome.plan.changes), { verbose: outcome.verbosity >= 2, errors: outcome.broken }));
@@ -173,20 +206,21 @@ async function carryOut(session: Session, { request, tree, options, outcome, ope
     const changes = outcome.plan.changes.filter(({ kind }) => kind !== 'purge' && kind !== 'pin' && kind !== 'skip');
     session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
     const planned = changes.flatMap((change): PlannedPackage[] => ('next' in change ? [change.next] : []));
-    const fetched = await fetchPlaced(session, planned, (location) => opened.places.get(location));
+    const fetched = await fetchAll(session, planned, opened);
     const before = new Set(readOwners(readDatabase(tree)).keys());
     const result = await applyPlan({
       tree,
       plan: outcome.plan,
       open: (item) => localFile(item, files)?.open() ?? fetched.open(item),
-      runScript: options.scriptsFor(request, tree),
+      runScript: args.options.get('scripts')?.at(-1) === 'no' ? undefined : options.scriptsFor(request, tree),
       owners: options.owners,
       emit: (event) => {
         if (event.kind === 'note') out.push(event.message);
         else if (event.kind === 'output') (event.stream === 'stdout' ? out : err).push(event.text.replace(/\n$/, ''));
       },
-      purge: request.args.includes('--purge'),
-      resetDirectories: request.args.includes('--directory-permissions'),
+      purge: args.options.get('purge')?.at(-1) === 'yes',
+      forceOverwrite: args.options.has('force') || args.options.has('force-overwrite'),
+      resetDirectories: args.options.has('directory-permissions'),
     }).finally(fetched.close);
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);

@@ -44,6 +44,11 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
   let library: Promise<OwnersLibrary> | undefined;
   const bases: { readonly version: string; readonly chosen: ChosenMirrors }[] = [];
   const installed = createStepRecords(session);
+  const missing = new Set<string>();
+  const onMissing = (location: string): void => {
+    if (!missing.has(location)) config.emit({ kind: 'warning', message: `there is no repository ${location} for ${config.arch}` });
+    missing.add(location);
+  };
   // Real owners need root, and a backend under which it stays root.
   let real = session.isRoot;
   const learnBackend = async (tree: HostPath): Promise<Backend> => {
@@ -84,7 +89,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
       installed.during(request, async (own) => {
         const version = alpineReleaseOf(request.tree);
         const mirrors = bases.find((base) => base.version === version)?.chosen ?? bases[0]?.chosen ?? (await chooseMirrors(session));
-        return serveApk(own, request, { mirrors, scriptsFor, onStale, owners: real ? 'apply' : 'record' });
+        return serveApk(own, request, { mirrors, scriptsFor, onStale, onMissing, owners: real ? 'apply' : 'record' });
       }),
     run,
     loan: networkLoan(config),

@@ -43,6 +43,8 @@ const READING: Readonly<Record<string, readonly OptionRule[]>> = {
   search: rules('all::a description::d exact::e exact::x has-origin origin::o rdepends::r'),
   list: rules('available::a depends::d installed::I manifest origin::o orphaned::O providers::P upgradable::u upgradeable'),
   policy: [],
+  cache: rules('add-dependencies available::a ignore-conflict latest::l simulate::s upgrade::u'),
+  fetch: rules('built-after:value link::L output:value:o pkgname-spec:value recursive::R simulate stdout::s url'),
   version: rules('all::a check::c indexes::I limit:value:l test::t'),
   audit: rules('backup check-permissions full packages recursive::r system'),
 };

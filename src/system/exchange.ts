@@ -14,7 +14,7 @@ export interface Exchange {
   readonly watch: (handle: (name: string) => Promise<void>) => Promise<void>;
   /** Reads and removes a regular file; undefined for anything else. */
   readonly take: (name: string, maxBytes: number) => Buffer | undefined;
-  readonly put: (name: string, text: string) => void;
+  readonly put: (name: string, content: string | Uint8Array) => void;
   /** Leaves `closed` in the directory and ends the watch after the request at hand. */
   readonly close: () => void;
 }
@@ -27,9 +27,9 @@ export function openExchange(directory: HostPath): Exchange {
   const at = (name: string): string => `/proc/self/fd/${fd}/${name}`;
   let open = true;
 
-  function put(name: string, text: string): void {
+  function put(name: string, content: string | Uint8Array): void {
     const temporary = at(`.put-${randomBytes(6).toString('hex')}`);
-    writeFileSync(temporary, text, { flag: 'wx', mode: 0o644 });
+    writeFileSync(temporary, content, { flag: 'wx', mode: 0o644 });
     renameSync(temporary, at(name));
   }
 

@@ -33,6 +33,10 @@ export interface WorkTree {
   readonly createFile: (path: TreePath) => TreeFileWriter;
   /** Replaces whatever has the new name, a directory excepted. Both in the tree. */
   readonly rename: (from: TreePath, to: TreePath) => void;
+  /** Takes an entry out of the tree to a path of the host on the same file system, where no process of a sandbox sees it. */
+  readonly moveOut: (path: TreePath, to: HostPath) => void;
+  /** Brings back what was taken out; whatever has the name by now goes, unless it is a directory that is not empty. */
+  readonly moveIn: (from: HostPath, path: TreePath) => void;
   /** A copy of a regular file of another tree, by reflink where the file system can. */
   readonly copyFile: (path: TreePath, from: { readonly tree: WorkTree; readonly path: TreePath; readonly mode: number }) => void;
   readonly makeDirectory: (path: TreePath, mode: number) => void;
@@ -204,6 +208,11 @@ export function openWorkTree(root: HostPath): WorkTree {
         closeSync(fd);
       }
     },
+    moveOut: (path, to) => {
+      dropCached();
+      attempt('move', path, (source) => renameSync(source, to));
+    },
+    moveIn: (from, path) => attempt('move', path, (target) => renameSync(from, target)),
     copyFile: (path, { tree, path: source, mode }) =>
       tree.withFile(source, (fd) =>
         attempt('write', path, (target) => {

@@ -33,6 +33,8 @@ export interface ApplyOptions {
   readonly emit: Emit;
   /** Removes edited configuration files too. */
   readonly purge?: boolean;
+  /** Files of other packages are taken over, with a warning. */
+  readonly forceOverwrite?: boolean;
   /** Gives every directory the owner and mode that packages want, also those that were changed by hand. */
   readonly resetDirectories?: boolean;
 }
@@ -118,7 +120,8 @@ interface Installing {
 }
 
 async function install(next: PlannedPackage, opened: OpenedPackageFile | undefined, { previous, working }: Installing): Promise<void> {
-  const { state, scripts, options: { tree, owners }, undo } = working;
+  const { state, scripts, options: { tree, owners, emit, forceOverwrite = false }, undo } = working;
+  const overwrite = forceOverwrite ? (warning: string): void => emit({ kind: 'output', id: next.record.name, stream: 'stderr', text: `WARNING: ${warning}\n` }) : undefined;
   const checksum = next.record.checksum === undefined ? undefined : databaseChecksum(next.record.checksum);
   const record = opened === undefined ? next.record : withFields(next.record, { checksum, replaces: opened.contents.record.replaces, replacesPriority: opened.contents.record.replacesPriority });
   const again = previous !== undefined && sameIdentity(previous.record.checksum, record.checksum);
@@ -135,7 +138,7 @@ async function install(next: PlannedPackage, opened: OpenedPackageFile | undefin
     for (const [kind, content] of opened.contents.scripts) owner.scripts.set(kind, content);
     setTriggers(state, owner, opened.contents.triggers);
     await scripts.run(owner, `pre-${verb}`, args);
-    working.newFiles.push(...placePackage(opened, { tree, owners, undo, state, owner, accounts: working.accounts(), isProtected: working.isProtected }));
+    working.newFiles.push(...placePackage(opened, { tree, owners, undo, state, owner, accounts: working.accounts(), isProtected: working.isProtected, overwrite }));
   }
   if (previous !== undefined && !again) {
     removeFiles(previous, { ...working, tree, owners, purge: working.options.purge === true });

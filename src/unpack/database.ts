@@ -55,7 +55,7 @@ export function writeDatabase(tree: WorkTree, database: Database): void {
   ensureDirectory(tree, parentOf(INSTALLED));
   ensureDirectory(tree, parentOf(WORLD));
   replaceFile(tree, WORLD, Buffer.from(formatWorld(database.world), 'latin1'));
-  if (tree.stat(placeOf(tree, ARCH)) === undefined) replaceFile(tree, ARCH, Buffer.from(`${database.arch}\n`, 'latin1'));
+  if (database.arch !== '' && tree.stat(placeOf(tree, ARCH)) === undefined) replaceFile(tree, ARCH, Buffer.from(`${database.arch}\n`, 'latin1'));
   replaceFile(tree, SCRIPTS, formatScripts(database.scripts));
   replaceFile(tree, TRIGGERS, Buffer.from(database.triggers.map(({ checksum, patterns }) => `${[checksum, ...patterns].join(' ')}\n`).join(''), 'latin1'));
   replaceFile(tree, INSTALLED, Buffer.from(formatInstalled(database.packages), 'latin1'));

@@ -29,6 +29,8 @@ export interface PlaceOptions extends DirectoryContext {
   readonly owner: LivePackage;
   readonly accounts: Accounts;
   readonly isProtected: (directory: TreePath) => boolean;
+  /** `--force-overwrite`: takes files of other packages, and is told of each. */
+  readonly overwrite?: ((warning: string) => void) | undefined;
 }
 
 interface Placed {
@@ -69,7 +71,7 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
     const outer = actualOf.get(parent);
     if (outer === undefined) throw refusal('ALP_UNPACK_PATH', label, path, `the package does not ship its directory`);
     const owned = state.files.get(path);
-    if (owned !== undefined && settleConflict(path, record, owned.owner.record) === 'leave') return undefined;
+    if (owned !== undefined && settleConflict(path, record, { owner: owned.owner.record, overwrite: options.overwrite }) === 'leave') return undefined;
     if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo') return undefined;
     return placeFile(entry, path, joinTree(outer, nameOf(path)));
   }

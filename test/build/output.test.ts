@@ -88,7 +88,7 @@ describe('images', () => {
     const manifest = blob('image', index.manifests[0]!.digest) as { config: { digest: string }; layers: { digest: string; mediaType: string }[] };
     const config = blob('image', manifest.config.digest) as { config: unknown; history: { empty_layer?: boolean }[]; rootfs: { diff_ids: string[] }; created: string; author: string };
     expect(config.config).toEqual({
-      User: '5', ExposedPorts: { '80/tcp': {} }, Env: ['A=1', 'B=x y'], Entrypoint: ['/bin/run'], Cmd: ['x'], Volumes: { '/v': {} }, WorkingDir: '/d', Labels: { a: '2', z: '1' }, StopSignal: 'SIGINT',
+      User: '5', ExposedPorts: { '80/tcp': {} }, Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'A=1', 'B=x y'], Entrypoint: ['/bin/run'], Cmd: ['x'], Volumes: { '/v': {} }, WorkingDir: '/d', Labels: { a: '2', z: '1' }, StopSignal: 'SIGINT',
       Healthcheck: { Test: ['CMD-SHELL', 'true'], Interval: 5e9 }, Shell: ['/bin/sh', '-ec'], OnBuild: ['RUN x'],
     });
     expect([config.created, config.author, config.rootfs.diff_ids.length, config.history.filter((entry) => entry.empty_layer !== true).length]).toEqual(['1970-01-01T00:00:00Z', 'me', 3, 3]);
