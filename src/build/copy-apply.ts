@@ -4,7 +4,7 @@ import { joinTree, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { CopyItem } from './copy-selection.ts';
 import type { OwnedTree } from './layer.ts';
-import { forgetOwners, ownedMode, type OwnerRecord } from './owners.ts';
+import { diskMode, forgetOwners, isBeyondDisk, ownedMode, type OwnerRecord } from './owners.ts';
 
 /** `--chmod`: octal, or a symbolic change of the mode that the file has. */
 export type ModeChange = (mode: number, isDirectory: boolean) => number;
@@ -71,10 +71,10 @@ function applyOwner(target: OwnedTree, path: TreePath, from: Required<OwnerRecor
 
 /** Records an owner, and sets it on disk for root. */
 export function setOwner({ tree, owners, real }: OwnedTree, path: TreePath, record: OwnerRecord): void {
-  const stat = tree.stat(path);
-  const special = record.mode !== undefined && stat?.kind !== 'symlink' && (record.mode & 0o6000) !== 0;
+  const kind = tree.stat(path)?.kind ?? 'other';
+  const special = record.mode !== undefined && kind !== 'symlink' && isBeyondDisk(record.mode, kind);
   if (real) tree.setOwner(path, record);
-  if (record.mode !== undefined) tree.setMode(path, real ? record.mode : record.mode & 0o1777);
+  if (record.mode !== undefined) tree.setMode(path, real ? record.mode : diskMode(record.mode, kind));
   const xattrs = Object.keys(record.xattrs ?? {}).length > 0 ? { xattrs: record.xattrs ?? {} } : {};
   const plain = real || (record.uid === 0 && record.gid === 0 && !special);
   if (plain && !('xattrs' in xattrs)) owners.delete(path);

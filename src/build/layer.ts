@@ -15,7 +15,7 @@ import { formatTarItem, TAR_END, type TarItem } from '../formats/tar-writer.ts';
 import { readChunks } from '../system/chunk-file.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { StoredLayer } from './host.ts';
-import { forgetOwners, type OwnedMode, ownedMode, type OwnerRecord, type OwnerTable } from './owners.ts';
+import { diskMode, forgetOwners, isBeyondDisk, type OwnedMode, ownedMode, type OwnerRecord, type OwnerTable } from './owners.ts';
 import type { TreeChanges } from './tree-scan.ts';
 
 const WHITEOUT = '.wh.';
@@ -120,8 +120,8 @@ function makeEntry(target: OwnedTree, path: TreePath, { entry, times }: { entry:
   };
   switch (entry.kind) {
     case 'directory':
-      if (tree.stat(path) === undefined) tree.makeDirectory(path, entry.mode & SAFE_MODE);
-      else tree.setMode(path, entry.mode & SAFE_MODE);
+      if (tree.stat(path) === undefined) tree.makeDirectory(path, diskMode(entry.mode, 'directory'));
+      else tree.setMode(path, diskMode(entry.mode, 'directory'));
       break;
     case 'symlink':
       tree.makeSymlink(path, entry.target);
@@ -151,7 +151,7 @@ function fileSink(tree: WorkTree, path: TreePath, { entry, finish }: { entry: Ta
 
 function recordOwner({ tree, owners, real }: OwnedTree, path: TreePath, entry: TarEntry): void {
   const xattrs = Object.fromEntries(entry.xattrs);
-  const special = entry.kind !== 'symlink' && entry.mode !== (entry.mode & SAFE_MODE);
+  const special = entry.kind !== 'symlink' && isBeyondDisk(entry.mode, entry.kind === 'directory' ? 'directory' : 'file');
   if (real) {
     // Root's files are root's already.
     if (entry.uid !== 0 || entry.gid !== 0) tree.setOwner(path, entry);

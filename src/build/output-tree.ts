@@ -5,7 +5,7 @@ import { clampTarTimes } from '../formats/tar-times.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import { formatLayer } from './layer.ts';
-import { ownedMode } from './owners.ts';
+import { diskMode, ownedMode } from './owners.ts';
 import { compareStates, scanTree } from './tree-scan.ts';
 
 /** The whole file system as a tar, owners and set-id bits included; times later than `epoch` put down to it. */
@@ -17,8 +17,8 @@ export function* formatRootfs(image: BuiltImage, epoch: number | undefined): Gen
 }
 
 /**
- * Copies the files into an existing empty directory. An ordinary user's files are the user's, without set-id bits; root's
- * get the owners of the image.
+ * Copies the files into an existing empty directory. An ordinary user's files are the user's, without set-id bits and with
+ * every directory open to the user; root's get the owners of the image.
  */
 export function writeDirectory(image: BuiltImage, directory: HostPath, epoch: number | undefined): void {
   const source = image.tree();
@@ -29,7 +29,7 @@ export function writeDirectory(image: BuiltImage, directory: HostPath, epoch: nu
     const stat = source.tree.stat(path);
     if (stat === undefined || stat.kind === 'other') return;
     const owned = ownedMode(path, stat, source);
-    const mode = source.real ? owned.mode : owned.mode & 0o1777;
+    const mode = source.real ? owned.mode : diskMode(owned.mode, stat.kind);
     const first = stat.kind === 'file' && stat.linkCount > 1 ? linked.get(stat.ino) : undefined;
     if (stat.kind === 'directory') target.makeDirectory(path, mode | 0o700);
     else if (stat.kind === 'symlink') target.makeSymlink(path, source.tree.readLink(path));

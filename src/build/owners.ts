@@ -30,6 +30,15 @@ export function ownedMode(path: TreePath, stat: TreeStat, { owners, real }: { ow
   return { uid: record?.uid ?? disk.uid, gid: record?.gid ?? disk.gid, mode: record?.mode ?? stat.mode, xattrs: record?.xattrs ?? {} };
 }
 
+/**
+ * Whether a mode has to be kept beside an ordinary user's tree: set-id bits mean nothing good on disk there, and a
+ * directory must stay open to whoever builds, who is no root that gets in everywhere.
+ */
+export const isBeyondDisk = (mode: number, kind: TreeStat['kind']): boolean => (mode & 0o6000) !== 0 || (kind === 'directory' && (mode & 0o700) !== 0o700);
+
+/** What the disk gets of such a mode. */
+export const diskMode = (mode: number, kind: TreeStat['kind']): number => (mode & 0o1777) | (kind === 'directory' ? 0o700 : 0);
+
 /** Forgets what lay at `path` and below it. */
 export function forgetOwners(owners: OwnerTable, path: TreePath): void {
   for (const known of owners.keys()) if (known === path || known.startsWith(`${path}/`)) owners.delete(known);

@@ -68,10 +68,13 @@ export function planBuild(text: string, options: PlanOptions): BuildPlan {
     target,
     stages: [...planner.stages.values()].sort((left, right) => left.index - right.index),
     skipped: dockerfile.stages.flatMap((stage, index) => (planner.stages.has(index) ? [] : [{ index, line: stage.from.line, ...nameField(names[index]) }])),
-    refusals: planner.refusals,
-    warnings: planner.warnings,
+    refusals: inOrder(planner.refusals),
+    warnings: inOrder(planner.warnings),
   };
 }
+
+/** As the file is read, whatever stage needed which first. */
+const inOrder = <T extends { readonly line: number }>(items: readonly T[]): T[] => [...items].sort((left, right) => left.line - right.line);
 
 /** The first refusal as an error that names them all; for builds that go on to run. @throws its code */
 export function refuseUnsupported(plan: BuildPlan): void {

@@ -10,12 +10,14 @@ export interface InodeEntry {
   /** Nanoseconds since 1970; 0 where the file system does not keep it. */
   readonly birth: bigint;
   readonly kind: 'directory' | 'file' | 'other';
+  /** Permission bits, 07777. */
+  readonly mode: number;
 }
 
 const inTree = (root: HostPath, path: TreePath): Buffer => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
 
 const entryOf = (path: TreePath, stat: BigIntStats): InodeEntry =>
-  ({ path, dev: stat.dev, ino: stat.ino, birth: stat.birthtimeNs, kind: stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other' });
+  ({ path, dev: stat.dev, ino: stat.ino, birth: stat.birthtimeNs, kind: stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other', mode: Number(stat.mode & 0o7777n) });
 
 /** One entry; undefined when there is none. */
 export function inodeOf(root: HostPath, path: TreePath): InodeEntry | undefined {
@@ -27,13 +29,21 @@ export function inodeOf(root: HostPath, path: TreePath): InodeEntry | undefined 
   }
 }
 
-/** The root and all below it; what may not be read, or goes away meanwhile, is left out. */
-export function* inodesOf(root: HostPath): Generator<InodeEntry> {
+/** A directory whose own user can neither list it nor go through it. */
+export const isClosed = ({ kind, mode }: Pick<InodeEntry, 'kind' | 'mode'>): boolean => kind === 'directory' && (mode & 0o500) !== 0o500;
+
+/**
+ * The root and all below it; what may not be read, or goes away meanwhile, is left out.
+ *
+ * @param unlock called for each closed directory before it is read
+ */
+export function* inodesOf(root: HostPath, unlock?: (path: TreePath, mode: number) => void): Generator<InodeEntry> {
   const waiting = [TREE_ROOT];
   for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
     const entry = inodeOf(root, path);
     if (entry === undefined) continue;
     yield entry;
+    if (isClosed(entry)) unlock?.(path, entry.mode);
     if (entry.kind === 'directory') for (const name of namesIn(root, path)) waiting.push(joinTree(path, name));
   }
 }

@@ -164,6 +164,11 @@ describe('what is refused before anything runs', () => {
     expect(plan('FROM alpine\nFOO\nENV A\nCOPY b').refusals.map((refusal) => refusal.line)).toEqual([2, 3, 4]);
   });
 
+  it('names them in the order of the file, whatever needs which', () => {
+    const { refusals, stages, skipped } = plan('FROM golang AS go\nFROM ubuntu AS no\nFROM alpine AS a\nRUN --security=insecure x\nFROM a\nCOPY --from=busybox /x /\nCOPY --from=go /x /y');
+    expect([refusals.map(({ line }) => line), stages.map(({ index }) => index), skipped.map(({ name }) => name)]).toEqual([[1, 4, 6], [0, 2, 3], ['no']]);
+  });
+
   it('says nothing of a stage that the target does not need', () => {
     expect(plan('FROM golang AS g\nRUN --security=insecure x\nFROM alpine').refusals).toEqual([]);
   });

@@ -43,5 +43,17 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(await build()).toEqual(first);
       expect(bench.steps().ran).toEqual([]);
     });
+
+    it('leave directories that are closed to their owner open to the build', async () => {
+      const dockerfile = [
+        'FROM alpine:3.19 AS a', 'RUN mkdir -p /d/in /e && echo x > /d/in/f && chmod 000 /d/in/f && chmod 555 /d/in && chmod 600 /d && chmod 000 /e',
+        'COPY --chmod=0640 conf /c/', "RUN stat -c '%a' /d /d/in /d/in/f /e /c > /seen && echo y >> /d/in/g && chmod 700 /e",
+        'FROM scratch', 'COPY --from=a /d /d', 'COPY --from=a /c /c', 'COPY --from=a /e /e', 'COPY --from=a /seen /',
+      ].join('\n');
+      const see = (): Promise<string[]> => bench.build(dockerfile, { 'conf/f': 'z' }, describeTree, { backend });
+      const first = await see();
+      expect(first).toEqual(['c/ 640', 'c/f 640 "z"', 'd/ 600', 'd/in/ 555', 'd/in/f 0 "x\\n"', 'd/in/g 644 "y\\n"', 'e/ 700', 'seen 644 "600\\n555\\n0\\n0\\n640\\n"']);
+      expect(await see()).toEqual(first);
+    });
   });
 }

@@ -37,22 +37,19 @@ export interface OwnersContext {
 export async function runWithOwners(backend: Backend, description: RunDescription, { host, library, owners, now }: OwnersContext): Promise<RunResult> {
   requireIds(description.user);
   const tree = openWorkTree(description.tree);
-  try {
-    requireProgram(description, tree);
-  } finally {
-    tree.close();
-  }
   const directory = host.scratch();
   try {
+    requireProgram(description, tree);
     const header: RecordsHeader = { ...description.user, start: BigInt(Math.floor(now)) * 1_000_000n };
     const seeded = new Set(owners.keys());
     prepare(directory, library, formatRecords(header, seedSlots(description.tree, owners)));
     const result = await runInTree(backend, hooked(description, joinHost(directory, 'shared')), host);
     const bytes = readFileCapped(joinHost(directory, 'shared/records'), RECORDS_BYTES);
     if (bytes === undefined) throw new AlprootError('ALP_RUN_OWNERS', 'the records of owners are gone', { hint: 'a program of the sandbox has removed them' });
-    absorbSlots(description.tree, owners, { slots: parseRecords(bytes), header, seeded });
+    absorbSlots(description.tree, owners, { slots: parseRecords(bytes), header, seeded, setMode: tree.setMode });
     return result;
   } finally {
+    tree.close();
     removeTree(directory);
   }
 }

@@ -1,8 +1,8 @@
 /** Between records by inode, which a sandbox keeps, and owners by path, which a build keeps. */
 import { AlprootError } from '../../core/errors.ts';
-import type { HostPath, TreePath } from '../../core/paths.ts';
+import { TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
 import type { FileOwner } from '../../core/run.ts';
-import { inodeOf, inodesOf } from '../../system/inodes.ts';
+import { inodeOf, inodesOf, isClosed } from '../../system/inodes.ts';
 import type { OwnerSlot, RecordsHeader } from './records.ts';
 
 const CAPABILITY = 'security.capability';
@@ -25,25 +25,27 @@ export function seedSlots(tree: HostPath, owners: ReadonlyMap<TreePath, FileOwne
 }
 
 /**
- * Brings the table up to date after a command.
+ * Brings the table up to date after a command. Directories that are closed to their owner are opened to us on disk;
+ * the table then has their mode.
  *
  * @param options.seeded paths that the records were made from: of these, what has no record any more is gone
  */
 export function absorbSlots(
   tree: HostPath,
   owners: Map<TreePath, FileOwner>,
-  { slots, header, seeded }: { readonly slots: readonly OwnerSlot[]; readonly header: RecordsHeader; readonly seeded: ReadonlySet<TreePath> },
+  { slots, header, seeded, setMode }: { readonly slots: readonly OwnerSlot[]; readonly header: RecordsHeader; readonly seeded: ReadonlySet<TreePath>; readonly setMode: (path: TreePath, mode: number) => void },
 ): void {
   const before = new Map(owners);
   const byInode = new Map(slots.map((slot) => [`${slot.dev}:${slot.ino}`, slot]));
   owners.clear();
-  for (const { path, dev, ino, birth } of inodesOf(tree)) {
+  for (const { path, dev, ino, birth, kind, mode } of inodesOf(tree, (locked, bits) => setMode(locked, bits | 0o700))) {
     const slot = byInode.get(`${dev}:${ino}`);
     const known = slot !== undefined && (slot.birth === 0n || birth === 0n || slot.birth === birth) ? slot : undefined;
     const born = birth >= header.start ? { uid: header.uid, gid: header.gid } : { uid: 0, gid: 0 };
     // Recorded by another hand while the command ran: packages that it asked for.
     const other = seeded.has(path) ? undefined : before.get(path);
-    const record = known === undefined ? (other ?? born) : ownerOf(known, { born, before: before.get(path) });
+    const recorded: FileOwner = known === undefined ? (other ?? born) : ownerOf(known, { born, before: before.get(path) });
+    const record = isClosed({ kind, mode }) && path !== TREE_ROOT && recorded.mode === undefined ? { ...recorded, mode } : recorded;
     if (!isPlain(record)) owners.set(path, record);
   }
 }
