@@ -17,7 +17,7 @@ export interface PutOptions {
   readonly keepOwners: boolean;
 }
 
-/** Makes a directory and those above it as root's with mode 755; links on the way are followed inside the tree. Returns where it is. */
+/** Makes a directory and those above it with mode 755, as root's or the owner's of --chown; links on the way are followed inside the tree. Returns where it is. */
 export function makeParents(target: OwnedTree, path: TreePath, owner: { uid: number; gid: number } = { uid: 0, gid: 0 }): TreePath {
   const resolved = target.tree.resolve(path);
   const found = target.tree.stat(resolved);

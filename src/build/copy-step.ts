@@ -2,7 +2,7 @@
 import { AlprootError } from '../core/errors.ts';
 import { keyOf, sha256Hex } from '../core/digest.ts';
 import { limits } from '../core/limits.ts';
-import { hostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+import { hostPath, joinHost, joinTree, nameOf, parentOf, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { openWorkTree } from '../system/work-tree.ts';
@@ -137,13 +137,12 @@ type PutOptions = Parameters<typeof putItem>[2]['options'];
 function putSelection({ items, kind }: CopySelection, origin: CopyOrigin, { target, place, options }: { target: OwnedTree; place: Destination; options: PutOptions }): void {
   const named = items.some((item) => item.to.includes('/')) && kind !== 'directory';
   if (kind === 'directory' || place.isDirectory || named) {
-    const top = items.find((item) => item.to === TREE_ROOT);
-    if (top === undefined) makeParents(target, place.path);
-    else makeParents(target, parentOf(place.path));
+    // A directory gives its contents: the place they go to is made anew, with neither its mode nor --chmod's.
+    makeParents(target, place.path, options.owner);
     for (const item of items) putItem(origin.owned, item, { target, directory: place.path, options });
     return;
   }
-  const parent = makeParents(target, parentOf(place.path));
+  const parent = makeParents(target, parentOf(place.path), options.owner);
   for (const item of items) putItem(origin.owned, { ...item, to: nameOf(place.path) as TreePath }, { target, directory: parent, options });
 }
 
@@ -152,7 +151,7 @@ function putBytes(
   { target, place, owner, mode = part.kind === 'inline' ? 0o644 : 0o600 }: { target: OwnedTree; place: Destination; owner: { uid: number; gid: number } | undefined; mode: number | undefined },
 ): void {
   const wanted = place.isDirectory ? joinTree(place.path, Buffer.from(part.name, 'utf8').toString('latin1')) : place.path;
-  const path = joinTree(makeParents(target, parentOf(wanted)), nameOf(wanted));
+  const path = joinTree(makeParents(target, parentOf(wanted), owner), nameOf(wanted));
   target.tree.remove(path);
   if (part.kind === 'inline') {
     target.tree.writeFile(path, Buffer.from(part.text), mode & 0o1777);

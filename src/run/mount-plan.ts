@@ -35,7 +35,8 @@ interface Target {
 
 /** @throws ALP_RUN_MOUNT for a mount point that passes a link or a file */
 export function planMounts(description: RunDescription, tree: WorkTree): MountPlan {
-  const standard = STANDARD.map((at): Target => ({ at: path(at), kind: 'directory' }));
+  // A writable tree has the /tmp of its own, or none.
+  const standard = (description.writable ? ['dev', 'proc'] : STANDARD).map((at): Target => ({ at: path(at), kind: 'directory' }));
   const targets = description.mounts.map((mount): Target => ({ at: mount.target, kind: mount.kind === 'tmpfs' || isDirectory(mount.source) ? 'directory' : 'file' }));
   const gaps = findGaps([...standard, ...targets], tree);
   const made = description.writable ? fillGaps(gaps, tree) : [];

@@ -35,10 +35,10 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
         }, { backend });
       const first = await build();
       expect(first).toEqual({
-        tree: ['home/ 2755', 'home/w/ 755 1234:1234', 'home/w/mine 644 1234:1234 "app /home/app /home/app/w\\n"', 'srv/ 755', 'srv/d/ 755 1234:1234', 'srv/d/f 4755 1234:1234 "x\\n"', 'srv/g 600 1234:7 "x\\n"'],
+        tree: ['home/ 755', 'home/w/ 755 1234:1234', 'home/w/mine 644 1234:1234 "app /home/app /home/app/w\\n"', 'srv/ 755', 'srv/d/ 755 1234:1234', 'srv/d/f 4755 1234:1234 "x\\n"', 'srv/g 600 1234:7 "x\\n"'],
         seen: 'app:app 755\napp:app 4755\napp:lp 600\n',
         who: 'app /home/app /home/app/w\n',
-        digest: 'sha256:6779ed0938549373dc7c83036cd24c43b7dca66472d2f1fb23c3b4a6233f4ccd',
+        digest: 'sha256:0895fa967365df38397416165642de9303f891c176c057c16e0f4df7eadcbf16',
       });
       expect(await build()).toEqual(first);
       expect(bench.steps().ran).toEqual([]);
@@ -46,13 +46,13 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
 
     it('leave directories that are closed to their owner open to the build', async () => {
       const dockerfile = [
-        'FROM alpine:3.19 AS a', 'RUN mkdir -p /d/in /e && echo x > /d/in/f && chmod 000 /d/in/f && chmod 555 /d/in && chmod 600 /d && chmod 000 /e',
-        'COPY --chmod=0640 conf /c/', "RUN stat -c '%a' /d /d/in /d/in/f /e /c > /seen && echo y >> /d/in/g && chmod 700 /e",
-        'FROM scratch', 'COPY --from=a /d /d', 'COPY --from=a /c /c', 'COPY --from=a /e /e', 'COPY --from=a /seen /',
+        'FROM alpine:3.19 AS a', 'RUN mkdir -p /w/d/in /w/e && cd /w && echo x > d/in/f && chmod 000 d/in/f && chmod 555 d/in && chmod 600 d && chmod 000 e',
+        'COPY --chmod=0640 conf /w/c/', "RUN cd /w && stat -c '%a' d d/in d/in/f e c/in > /seen && echo y >> d/in/g && chmod 700 e",
+        'FROM scratch', 'COPY --from=a /w /', 'COPY --from=a /seen /',
       ].join('\n');
-      const see = (): Promise<string[]> => bench.build(dockerfile, { 'conf/f': 'z' }, describeTree, { backend });
+      const see = (): Promise<string[]> => bench.build(dockerfile, { 'conf/in/f': 'z' }, describeTree, { backend });
       const first = await see();
-      expect(first).toEqual(['c/ 640', 'c/f 640 "z"', 'd/ 600', 'd/in/ 555', 'd/in/f 0 "x\\n"', 'd/in/g 644 "y\\n"', 'e/ 700', 'seen 644 "600\\n555\\n0\\n0\\n640\\n"']);
+      expect(first).toEqual(['c/ 755', 'c/in/ 640', 'c/in/f 640 "z"', 'd/ 600', 'd/in/ 555', 'd/in/f 0 "x\\n"', 'd/in/g 644 "y\\n"', 'e/ 700', 'seen 644 "600\\n555\\n0\\n0\\n640\\n"']);
       expect(await see()).toEqual(first);
     });
   });
