@@ -105,8 +105,7 @@ export async function copyStep(step: CopyStep, gathering: Gathering, { target, d
   const chmod = step.flags.chmod === undefined ? undefined : parseModeChange(step.flags.chmod);
   if (step.flags.chmod !== undefined && chmod === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${keyword} --chmod: invalid mode ${quoteName(step.flags.chmod)}`);
   const { parts } = (await gathering.open?.()) ?? gathering;
-  const many = parts.reduce((count, part) => count + (part.kind === 'files' ? part.selections.length : 1), 0) > 1;
-  const place = destinationOf(target, step, many);
+  const place = destinationOf(target, step, parts);
   for (const part of parts) {
     if (part.kind !== 'files') putBytes(part, { target, place, owner, mode: chmod?.(part.kind === 'inline' ? 0o644 : 0o600, false) });
     else {
@@ -125,11 +124,13 @@ interface Destination {
   readonly isDirectory: boolean;
 }
 
-function destinationOf(target: OwnedTree, step: CopyStep, many: boolean): Destination {
+function destinationOf(target: OwnedTree, step: CopyStep, parts: readonly Gathered[]): Destination {
   const path = target.tree.resolve(treePathFromUser(step.destination));
-  const slash = step.destination.endsWith('/');
-  if (many && !slash) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${step.kind.toUpperCase()} of several sources needs a directory as destination`, { hint: 'end the destination with /' });
-  return { path, isDirectory: slash || target.tree.stat(path)?.kind === 'directory' };
+  const isDirectory = step.destination.endsWith('/') || target.tree.stat(path)?.kind === 'directory';
+  const taken = parts.flatMap((part) => (part.kind === 'files' ? part.selections.map(({ kind }) => kind) : ['file']));
+  // What a wildcard matches may go into a directory that is there; no file takes the name of another.
+  if (taken.length > 1 && !isDirectory && taken.includes('file')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${step.kind.toUpperCase()} of several sources needs a directory as destination`, { hint: 'end the destination with /' });
+  return { path, isDirectory };
 }
 
 type PutOptions = Parameters<typeof putItem>[2]['options'];

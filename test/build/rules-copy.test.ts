@@ -41,6 +41,7 @@ describe('COPY', () => {
     ['a directory with another name without slash', 'COPY d /y', ['y/ 755', ...DIRECTORY.slice(1).map((line) => line.replace(/^d/, 'y'))]],
     ['several sources: contents of the directory and the file', 'COPY d/f a ./', ['a 644 "A"', 'g 644 "G"']],
     ['wildcards', 'COPY *.c /s/', ['s/ 755', 's/b.c 644 "B"', 's/c.c 644 "C"']],
+    ['wildcards into a directory that is there, without a slash', 'WORKDIR /s\nCOPY *.c /s', ['s/ 755', 's/b.c 644 "B"', 's/c.c 644 "C"']],
     ['wildcards below a directory', 'COPY d/?.o /s/', ['s/ 755', 's/x.o 644 "O"']],
     ['character classes', 'COPY [b]*.c /s/', ['s/ 755', 's/b.c 644 "B"']],
     ['a wildcard that matches a directory takes its contents', 'COPY d/f* /s/', ['s/ 755', 's/g 644 "G"']],
@@ -67,6 +68,11 @@ describe('COPY', () => {
 
   it('takes the whole context, hidden by .dockerignore or not', async () => {
     expect(await tree('FROM scratch\nCOPY . /', { ...FILES, '.dockerignore': '*\n!d/f\n!a' })).toEqual(['a 644 "A"', 'd/ 755', 'd/f/ 755', 'd/f/g 644 "G"']);
+  });
+
+  it('descends to an exception below what is hidden, and lets the last match win', async () => {
+    const lines = await tree('FROM scratch\nCOPY . /', { ...FILES, '.dockerignore': '# all but\n*\n!d/f/\n/d/f/h\n!**/*.c\nb.c\n', 'd/f/h': 'H' });
+    expect(lines).toEqual(['c.c 644 "C"', 'd/ 755', 'd/f/ 755', 'd/f/g 644 "G"']);
   });
 
   it('finds nothing in what .dockerignore hides', async () => {
