@@ -8,9 +8,10 @@ import { makeDirectory } from '../system/directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { findAccount } from './account.ts';
 import { startApkServer } from './apk-server.ts';
-import { APK_SHIM, EXCHANGE_TARGET } from './apk-shim.ts';
-import type { BuildHost } from './host.ts';
+import { EXCHANGE_TARGET } from './apk-shim.ts';
+import type { ApkAnswer, BuildHost } from './host.ts';
 import type { OwnedTree } from './layer.ts';
+import { lendApk } from './lent-apk.ts';
 import { lendCertificates } from './lent-certificates.ts';
 import { makeMountPoint, type MountPoint, removeMountPoints } from './mount-point.ts';
 import type { NamedContext, PlannedBase, RunStep } from './plan.ts';
@@ -40,18 +41,23 @@ export async function runStep(step: RunStep, context: RunContext): Promise<reado
   const account = findAccount(target.tree, step.user, 'USER');
   const points: MountPoint[] = [];
   const releases: (() => void)[] = [];
-  const apk = findApk(target);
+  const own = readOwnApk(target);
   const loan = step.network === 'none' ? undefined : host.loan;
   const certificates = lendCertificates(target, loan);
+  const lent = lendApk(target, scratch);
   const server = startApkServer(joinHost(scratch, 'apk'), {
-    hasApk: apk.isFile,
-    serve: ({ args, cwd, uid }) => certificates.without(() => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal })),
+    hasApk: own !== undefined,
+    serve: ({ args, cwd, uid }) => {
+      const call = (): Promise<ApkAnswer> => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal });
+      // An audit reads what lies there; all else leaves the shim to other calls that begin meanwhile.
+      return certificates.without(() => (args.includes('audit') ? lent.without(call) : call().finally(lent.renew)));
+    },
   });
   const output = createStepOutput(host.emit, { id, secrets: [] });
   try {
     const planned = await planMounts(step, { ...context, account });
     releases.push(...planned.releases);
-    const mounts = [...hostFiles(step, context), ...shimMounts(context, { exchange: server.directory, apk }), ...scriptMounts(step, context), ...planned.mounts];
+    const mounts = [...hostFiles(step, context), ...(lent.isLent ? shimMounts(server.directory, own) : []), ...scriptMounts(step, context), ...planned.mounts];
     const placed = mounts.map((mount) => place(mount, { target, points }));
     const masked = planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
     const result = await host.run({
@@ -65,10 +71,11 @@ export async function runStep(step: RunStep, context: RunContext): Promise<reado
     masked.end();
     if (result.status !== 0) throw failure(step, { status: result.status, tail: masked.tail() });
     await server.stop();
-    return certificates.takeBack();
+    return [...certificates.takeBack(), ...lent.takeBack()];
   } finally {
     await server.stop();
     certificates.takeBack();
+    lent.takeBack();
     for (const release of releases) release();
     removeMountPoints(target, points);
   }
@@ -117,28 +124,16 @@ function addHosts(lent: ReturnType<typeof nameServiceFiles>, hosts: readonly str
   return { target: HOSTS, source };
 }
 
-interface FoundApk {
-  /** Links followed. */
-  readonly path: TreePath;
-  readonly isFile: boolean;
-}
-
-/** The tree's own apk; a tree made from Debian's packages has a database and none. */
-function findApk({ tree }: OwnedTree): FoundApk {
+/** undefined in a tree made from Debian's packages, which has a database and no apk. */
+function readOwnApk({ tree }: OwnedTree): Buffer | undefined {
   const path = tree.resolve(treePathFromUser('sbin/apk'));
-  return { path, isFile: tree.stat(path)?.kind === 'file' };
+  return tree.stat(path)?.kind === 'file' ? tree.readFile(path, limits.minirootfs) : undefined;
 }
 
-/** In a tree of Alpine's, ours stands in for apk. */
-function shimMounts({ target: { tree }, scratch }: RunContext, { exchange, apk }: { exchange: HostPath; apk: FoundApk }): WantedMount[] {
-  if (!apk.isFile && tree.stat(tree.resolve(treePathFromUser('lib/apk/db/installed')))?.kind !== 'file') return [];
-  const shim = joinHost(scratch, 'apk-shim');
-  writeFileAtomic(shim, APK_SHIM, { mode: 0o755 });
-  if (apk.isFile) writeFileAtomic(joinHost(exchange, 'apk'), tree.readFile(apk.path, limits.minirootfs), { mode: 0o755 });
-  return [
-    { target: treePathFromUser(EXCHANGE_TARGET), source: exchange, kind: 'directory', writable: true },
-    { target: apk.path, source: shim, kind: 'file', writable: false },
-  ];
+/** Through which the shim and we talk; the tree's own apk is there for what only it can do. */
+function shimMounts(exchange: HostPath, own: Buffer | undefined): WantedMount[] {
+  if (own !== undefined) writeFileAtomic(joinHost(exchange, 'apk'), own, { mode: 0o755 });
+  return [{ target: treePathFromUser(EXCHANGE_TARGET), source: exchange, kind: 'directory', writable: true }];
 }
 
 function scriptMounts({ script }: RunStep, { scratch }: RunContext): WantedMount[] {

@@ -1,5 +1,5 @@
 /** RUN in real sandboxes, over the real minirootfs. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +79,15 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(seen).toEqual(['status 7\n', expect.stringContaining('apk-tools 2.14'), 'musl\n']);
       expect(bench.apkCalls.map((call) => call.args.join(' ')).sort()).toEqual(['add --no-cache gcc so:lib z.so', 'add 1', 'add 2', 'add 3', 'add a', 'add b', 'add bad', 'add c']);
       expect(bench.output()).toContain('served add|--no-cache|gcc|so:lib z.so in /work');
+    });
+
+    it('lets a RUN remove or replace apk itself, and keeps what is done to it', async () => {
+      const dockerfile = ['FROM alpine:3.19 AS a', 'RUN apk add x && rm -rf /sbin/apk /etc/apk /lib/apk && ! apk --version', 'FROM alpine:3.19 AS b', 'RUN rm /sbin/apk && echo mine > /sbin/apk', 'FROM alpine:3.19', 'RUN chmod 700 /sbin/apk && apk add x', 'RUN apk --version > /version', 'COPY --from=a /sbin /a', 'COPY --from=b /sbin/apk /b'].join('\n');
+      const made = await run(dockerfile, (image) => {
+        const { root } = image.tree().tree;
+        return [existsSync(join(root, 'a/apk')), read(image, 'b'), read(image, 'version'), statSync(join(root, 'sbin/apk')).size > 10_000, statSync(join(root, 'sbin/apk')).mode & 0o777];
+      });
+      expect(made).toEqual([false, 'mine\n', expect.stringContaining('apk-tools'), true, 0o700]);
     });
 
     it('leaves no trace of shim, mounts or name service in the layer', async () => {
