@@ -45,6 +45,8 @@ const GUARDS: readonly Guard[] = [
   guard('private keys', 'verify/key.ts', "if (pem.includes('PRIVATE KEY')) refuse(", 'if (false) refuse(', 'rsa'),
   guard('small keys', 'verify/key.ts', 'if (modulusLength < MIN_BITS || modulusLength > MAX_BITS) refuse(', 'if (false) refuse(', 'rsa'),
   guard('padding of RSA', 'verify/rsa.ts', 'return block.length === wanted.length && timingSafeEqual(block, wanted);', 'return block.subarray(-tail.length).equals(tail);', 'rsa'),
+  guard('redirects from https to http', 'system/http.ts', "if (from.protocol === 'https:' && target.protocol === 'http:') {", 'if (false) {', 'network'),
+  guard('cap of a download', 'fetch/download.ts', 'if (size > request.maxBytes) throw', 'if (false) throw', 'network'),
 ];
 
 const root = join(import.meta.dirname, '..');

@@ -131,7 +131,7 @@ describe('a transfer that breaks', () => {
 
   it('ends at the cap, announced or not', async () => {
     const announced = await serve(whole);
-    const silently = await serve(({ response }) => void response.end(BODY));
+    const silently = await serve(({ response }) => { response.flushHeaders(); response.end(BODY); });
     for (const { url } of [announced, silently]) expect((await failure(fetcher().fetch({ ...request(url), maxBytes: 1000 }))).code).toBe('ALP_LIMIT_SIZE');
     nothingKept();
   });
