@@ -10,7 +10,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
 import type { HttpClient } from '../system/http.ts';
-import { readFileCapped } from '../system/files.ts';
+import { hostFailure, readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { openCarried } from './carried.ts';
@@ -75,13 +75,17 @@ function hasRealRoot(): boolean {
   return map.trim() === '' || map.split('\n').some((line) => Number(line.trim().split(/\s+/)[2] ?? '0') >= 65_535);
 }
 
-/** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. */
+/** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. @throws ALP_STORE_WRITE when the host fails */
 export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, pins?: Pins): Promise<T> {
-  const session = openSession(config, pins);
   try {
-    return await work(session);
-  } finally {
-    await session.close();
+    const session = openSession(config, pins);
+    try {
+      return await work(session);
+    } finally {
+      await session.close();
+    }
+  } catch (error) {
+    throw hostFailure(error);
   }
 }
 

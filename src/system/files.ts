@@ -109,6 +109,8 @@ const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'check the permissions of the path, or choose another place',
   EPERM: 'check the permissions of the path, or choose another place',
   EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENFILE: 'the whole machine has no more open files to give: end something, or ask its administrator',
+  EIO: 'the disk does not work as it should: see the kernel log, or choose another place with ALPROOT_CACHE',
 };
 
 /** A failed file operation in our own words, errno kept. */
@@ -121,4 +123,15 @@ export function fileError(verb: string, path: string, error: unknown): AlprootEr
     hint: HINTS[errno],
     facts: { errno, path },
   });
+}
+
+/** What a host may do to any file operation; other errnos there mean a mistake of ours. */
+const HOST_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM', 'EINTR', 'ELOOP', 'EBUSY', 'ETXTBSY', 'EXDEV', 'EMLINK', 'ENAMETOOLONG', 'ESTALE']);
+
+/** A system call that failed where nobody had words of their own for it; anything else comes back as it is. */
+export function hostFailure(error: unknown): unknown {
+  const errno = errnoOf(error);
+  if (error instanceof AlprootError || errno === undefined || !HOST_ERRNOS.has(errno)) return error;
+  const { syscall = 'use', path = 'a file' } = error as NodeJS.ErrnoException;
+  return fileError(syscall, path, error);
 }

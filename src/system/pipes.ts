@@ -3,10 +3,11 @@
  * child are sockets, which nobody can open by /proc/self/fd.
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isProcessAlive } from './file-lock.ts';
 
 export interface OutputPipe {
   /** For the child; to be closed here when it was started. */
@@ -14,9 +15,24 @@ export interface OutputPipe {
   readonly stream: Socket;
 }
 
+const PREFIX = 'alproot-pipe-';
+
+/** Directories of processes that were killed in the moment when they had one. */
+function clearLeftovers(): void {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+    if (isProcessAlive({ pid: Number(name.slice(PREFIX.length).split('-', 1)[0]), started: '' })) continue;
+    try {
+      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+    } catch {
+      // Another user's: theirs to clear.
+    }
+  }
+}
+
 /** undefined where the host has no mkfifo: sockets must do then. */
 export function makePipes(count: number): OutputPipe[] | undefined {
-  const directory = mkdtempSync(join(tmpdir(), 'alproot-pipe-'));
+  clearLeftovers();
+  const directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   const paths = Array.from({ length: count }, (_, at) => join(directory, String(at)));
   try {
     // Whatever user the program becomes may open it; the directory keeps others away.
