@@ -159,8 +159,9 @@ export function databaseText(root: string): Record<string, string> {
 
 /** When the last virtual package of a tree was made, by its version. */
 export function virtualTime(root: string): Date | undefined {
-  const match = /\nV:(\d{4})(\d\d)(\d\d)\.(\d\d)(\d\d)(\d\d)\n/.exec(databaseText(root)['installed'] ?? '');
-  if (match === null) return undefined;
+  const versions = [...(databaseText(root)['installed'] ?? '').matchAll(/^V:(\d{4})(\d\d)(\d\d)\.(\d\d)(\d\d)(\d\d)$/gm)];
+  const match = versions.sort(([left], [right]) => (left < right ? -1 : 1)).at(-1);
+  if (match === undefined) return undefined;
   const [, year, month, day, hour, minute, second] = match;
   return new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
 }
