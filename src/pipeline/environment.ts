@@ -7,6 +7,7 @@ import { AlprootError } from '../core/errors.ts';
 import { joinHost, parentOfHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
+import { cloneTree } from '../system/tree-clone.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { createRecording, type Recorded } from '../ship/recording.ts';
@@ -24,12 +25,16 @@ import type { Session } from './session.ts';
 import { pinnedEnvironment, withPinned } from './pins.ts';
 import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
 
-export interface Environment {
-  readonly tree: HostPath;
-  readonly key: Sha256Hex;
+/** What is in a tree. */
+export interface Contents {
   readonly release: string;
   /** `name-version` of all packages, sorted. */
   readonly packages: readonly string[];
+}
+
+export interface Environment extends Contents {
+  readonly tree: HostPath;
+  readonly key: Sha256Hex;
 }
 
 /** Beside the tree: what it was made of. */
@@ -38,19 +43,40 @@ const MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
 export async function prepareEnvironment(session: Session, packages: readonly string[]): Promise<Environment> {
-  const { store, config } = session;
+  const { store } = session;
   const chosen = await chooseMirrors(session);
-  const request = `environment-${requestKey(session, chosen, packages)}`;
-  const known = store.getRecord(request) as { key?: Sha256Hex } | undefined;
-  const ready = known?.key === undefined || config.refresh ? undefined : await findEnvironment(session, known.key);
+  const request = requestName(session, chosen, packages);
+  const ready = await recordedEnvironment(session, request);
   if (ready !== undefined) return used(session, ready);
-  const made = await store.withLock(request, async () => {
-    const again = store.getRecord(request) as { key?: Sha256Hex } | undefined;
-    const other = again?.key === undefined || config.refresh ? undefined : await findEnvironment(session, again.key);
-    return other ?? makeEnvironment(session, chosen, packages);
-  });
+  const made = await store.withLock(request, async () => (await recordedEnvironment(session, request)) ?? withIngredients(session, { chosen, packages }, storeEnvironment));
   store.putRecord(request, { key: made.key });
   return used(session, made);
+}
+
+/**
+ * A tree of one's own with these packages: a copy of the store's when it has the environment, else made in place, which
+ * costs one tree instead of two.
+ *
+ * @param root does not exist yet
+ * @throws ALP_* of every stage
+ */
+export async function placeEnvironment(session: Session, packages: readonly string[], root: HostPath): Promise<Contents> {
+  const chosen = await chooseMirrors(session);
+  const ready = await recordedEnvironment(session, requestName(session, chosen, packages));
+  if (ready !== undefined) {
+    cloneTree(used(session, ready).tree, root, { owners: session.isRoot });
+    return ready;
+  }
+  return withIngredients(session, { chosen, packages }, async (own, ingredients) => {
+    const contents = await fillTree(own, { ...ingredients, root });
+    session.recording.add(own.recording.whole());
+    return contents;
+  });
+}
+
+async function recordedEnvironment(session: Session, request: string): Promise<Environment | undefined> {
+  const { key } = (session.store.getRecord(request) ?? {}) as { key?: Sha256Hex };
+  return key === undefined || session.config.refresh ? undefined : findEnvironment(session, key);
 }
 
 /** What went into it counts as used by this run; it is read when a lock is written. */
@@ -66,16 +92,16 @@ function used(session: Session, environment: Environment): Environment {
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
  * The bare minirootfs depends on no index.
  */
-function requestKey({ config, pins }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): Sha256Hex {
+function requestName({ config, pins }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): string {
   // A lock says all there is to say, unless it may be extended.
-  if (pins?.strict === true) return keyOf('request-locked-1', config.arch, release, formatLock(pins.lock), ...[...packages].sort());
+  if (pins?.strict === true) return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(pins.lock), ...[...packages].sort())}`;
   const indexes = mirrors.filter(({ base }) => packages.length > 0 && !isUrl(base)).flatMap(({ base }) =>
     ['main', 'community'].flatMap((section) => ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
       const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, name), 512 * 1024 * 1024);
       return bytes === undefined ? '' : sha256Hex(bytes);
     })),
   );
-  return keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort());
+  return `environment-${keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
 /** An environment whose package scripts could not be run is none any more once they can be. */
@@ -91,50 +117,55 @@ async function findEnvironment(session: Session, key: Sha256Hex): Promise<Enviro
   return { tree, key, release, packages };
 }
 
-async function makeEnvironment(session: Session, chosen: ChosenMirrors, packages: readonly string[]): Promise<Environment> {
+interface Ingredients {
+  readonly minirootfs: Minirootfs;
+  readonly sources: Sources;
+  readonly packages: readonly string[];
+}
+
+/** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
+function withIngredients<T>(session: Session, { chosen, packages }: { readonly chosen: ChosenMirrors; readonly packages: readonly string[] }, work: (own: Session, ingredients: Ingredients) => Promise<T>): Promise<T> {
   return withPinned(session, async (extended) => {
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
     const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
     own.recording.add({ requests: packages, environments: [] });
-    return fillEnvironment(own, { minirootfs, sources, packages });
+    return work(own, { minirootfs, sources, packages });
   });
 }
 
-async function fillEnvironment(session: Session, { minirootfs, sources, packages }: Omit<FillRequest, 'root'>): Promise<Environment> {
+async function storeEnvironment(session: Session, ingredients: Ingredients): Promise<Environment> {
   const { store } = session;
+  const { minirootfs, sources, packages } = ingredients;
   const key = keyOf('environment-2', sources.release, minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
   const found = await findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
   try {
-    const root = joinHost(directory, 'tree');
-    makeDirectory(root);
     let skippedScripts = false;
-    const installed = await fillTree(session, { root, minirootfs, sources, packages, onSkipped: () => (skippedScripts = true) });
+    const contents = await fillTree(session, { ...ingredients, root: joinHost(directory, 'tree'), onSkipped: () => (skippedScripts = true) });
     writeFileAtomic(joinHost(directory, RECORDED), `${JSON.stringify(session.recording.whole())}\n`);
-    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ release: minirootfs.version, packages: installed, ...(skippedScripts ? { skippedScripts } : {}) })}\n`);
-    return { tree: store.publishSnapshot(key, directory), key, release: minirootfs.version, packages: installed };
+    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ ...contents, ...(skippedScripts ? { skippedScripts } : {}) })}\n`);
+    return { ...contents, tree: store.publishSnapshot(key, directory), key };
   } finally {
     removeTree(directory);
   }
 }
 
-export interface FillRequest {
+interface FillRequest extends Ingredients {
+  /** Does not exist yet. */
   readonly root: HostPath;
-  readonly minirootfs: Minirootfs;
-  readonly sources: Sources;
-  readonly packages: readonly string[];
   readonly onSkipped?: () => void;
 }
 
-/** Unpacks the minirootfs into `root` and installs `packages`. @returns `name-version` of all packages, sorted */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<string[]> {
+/** Unpacks the minirootfs into `root` and installs `packages`. */
+async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<Contents> {
+  makeDirectory(root);
   const tree = openWorkTree(root);
   try {
     unpackMinirootfs(session, minirootfs, tree);
     if (packages.length > 0) await installInto(session, { tree, sources, packages, onSkipped });
-    return readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort();
+    return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
     tree.close();
   }

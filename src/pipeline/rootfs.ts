@@ -1,4 +1,4 @@
-/** Local trees: the environment of the store, copied. */
+/** Local trees: made, or copied from the store, beside their place. */
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -7,8 +7,7 @@ import { quoteName } from '../core/redact.ts';
 import { makeDirectory, moveDirectory, namesOf, removeEmptyDirectory } from '../system/directories.ts';
 import { isTaken } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
-import { cloneTree } from '../system/tree-clone.ts';
-import { prepareEnvironment } from './environment.ts';
+import { placeEnvironment } from './environment.ts';
 import { announcePins } from './pins.ts';
 import { withProject } from './session.ts';
 
@@ -26,8 +25,7 @@ export interface CreatedRootfs {
 }
 
 /**
- * fetch → verify → solve → unpack into the store, where the next one finds it, and a copy beside `directory`, which takes its
- * place when all is done.
+ * fetch → verify → solve → unpack beside `directory`, whose place the tree takes when all is done.
  *
  * @throws ALP_UNPACK_TREE when the directory is not empty; ALP_* of every stage
  */
@@ -37,14 +35,13 @@ export const createRootfs = (config: Config, { directory, packages }: CreateRoot
       throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not empty`, { hint: 'name a directory that does not exist yet' });
     }
     announcePins(session);
-    const environment = await prepareEnvironment(session, packages);
     const staged = joinHost(parentOfHost(directory), `.alproot-${randomBytes(6).toString('hex')}`);
     makeDirectory(parentOfHost(directory));
     try {
-      cloneTree(environment.tree, staged, { owners: session.isRoot });
+      const contents = await placeEnvironment(session, packages, staged);
       if (isTaken(directory)) removeEmptyDirectory(directory);
       if (!moveDirectory(staged, directory)) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);
-      return { directory, release: environment.release, arch: config.arch, packages: environment.packages };
+      return { directory, release: contents.release, arch: config.arch, packages: contents.packages };
     } finally {
       removeTree(staged);
     }
