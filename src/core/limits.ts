@@ -48,3 +48,6 @@ export const limits: Limits = {
   dockerfile: 4 * MiB,
   lockfile: 64 * MiB,
 };
+
+/** What the data of a package may inflate to. */
+export const unpackedBytes = ({ installedSizeBytes }: { readonly installedSizeBytes: number }): number => Math.min(limits.unpacked, Math.max(4 * installedSizeBytes, limits.unpackedFloor));

@@ -130,6 +130,10 @@ export interface InstallPlan {
   readonly world: readonly Dependency[];
 }
 
+/** The packages whose files a plan needs, in its order. */
+export const packagesOf = (changes: readonly Change[]): PlannedPackage[] =>
+  changes.flatMap((change) => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' || change.next.source.kind === 'virtual' ? [] : [change.next]));
+
 /** A verified .apk in the store: what the unpacker needs to open and re-check it. */
 export interface PackageFile {
   readonly record: PackageRecord;

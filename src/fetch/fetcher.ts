@@ -2,6 +2,7 @@
  * Bytes from a mirror into the store. URLs are fetched with retries and resumption, directories are read; what
  * arrives is capped and hashed, and only whole files become blobs. Trust is not decided here.
  */
+import { bufferFor } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
@@ -92,7 +93,7 @@ function copyFromDirectory({ base, path, maxBytes }: FetchRequest, store: Store)
   try {
     const source = descriptorSource(fd, path);
     if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
+    const buffer = bufferFor(source);
     for (let at = 0; ; ) {
       const count = source.read(buffer, at);
       if (count === 0) return blob.finish();

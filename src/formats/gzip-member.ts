@@ -23,6 +23,8 @@ export interface MemberOptions {
   readonly onInflated?: (chunk: Uint8Array) => void;
   /** The member's own compressed bytes in order, header and trailer included; valid during the call only. */
   readonly onCompressed?: (chunk: Uint8Array) => void;
+  /** Where the next inflated bytes go; without it into one buffer again and again. */
+  readonly room?: () => Uint8Array;
   /** `plain`: no optional header field (packages). `any`: names and comments are passed over (minirootfs). */
   readonly header?: 'plain' | 'any';
 }
@@ -48,7 +50,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
   options.onCompressed?.(head.subarray(0, headerEnd - position));
 
   const input = Buffer.allocUnsafe(CHUNK);
-  const output = Buffer.allocUnsafe(CHUNK);
+  const room = options.room ?? oneBuffer();
   const inflater = createInflater();
   let at = headerEnd;
   let inflated = 0;
@@ -59,10 +61,11 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
       if (chunk.length === 0) fail(at, 'the compressed stream is cut off');
       let used = 0;
       for (;;) {
-        const { consumed, produced } = stepOrFail(chunk.subarray(used));
+        const output = room();
+        const { consumed, produced } = stepOrFail(chunk.subarray(used), output);
         options.onCompressed?.(chunk.subarray(used, used + consumed));
         used += consumed;
-        if (produced > 0) deliver(produced);
+        if (produced > 0) deliver(output.subarray(0, produced));
         ended = consumed === 0 && produced === 0 && used < chunk.length;
         if (ended || (used === chunk.length && produced < output.length)) break;
       }
@@ -73,7 +76,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
   }
   return checkTrailer();
 
-  function stepOrFail(rest: Uint8Array): { consumed: number; produced: number } {
+  function stepOrFail(rest: Uint8Array, output: Uint8Array): { consumed: number; produced: number } {
     try {
       return inflater.step(rest, output);
     } catch (error) {
@@ -81,9 +84,8 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
     }
   }
 
-  function deliver(produced: number): void {
-    const chunk = output.subarray(0, produced);
-    inflated += produced;
+  function deliver(chunk: Uint8Array): void {
+    inflated += chunk.length;
     if (inflated > options.maxBytes) {
       throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(source.name)}: inflates to more than ${options.maxBytes} bytes (limit ${options.limitName})`, {
         facts: { limit: options.limitName, bytes: options.maxBytes },
@@ -101,6 +103,11 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
     options.onCompressed?.(trailer);
     return { end: at + TRAILER_BYTES, inflatedBytes: inflated };
   }
+}
+
+function oneBuffer(): () => Uint8Array {
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  return () => buffer;
 }
 
 /** The inflated bytes of a small member, whole. @throws as inflateMember */

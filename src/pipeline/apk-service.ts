@@ -16,7 +16,6 @@ import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
 import { formatSummary, totalsAfter } from '../solve/plan-lines.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
-import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
 import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
@@ -27,6 +26,7 @@ import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
 import { addDebianPackages } from './debian-packages.ts';
+import { carryOutPlan } from './install.ts';
 import { fetchPlaced, type FetchedPackages } from './package-files.ts';
 import { withPinned } from './pins.ts';
 import { offeredNames, type ChosenMirrors } from './mirrors.ts';
@@ -203,15 +203,11 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
   if (outcome.plan !== undefined && outcome.simulate) {
     out.push(formatSummary(totalsAfter(totalsOf(readDatabase(tree)), outcome.plan.changes), { verbose: outcome.verbosity >= 2, errors: outcome.broken }));
   } else if (outcome.plan !== undefined) {
-    const changes = outcome.plan.changes.filter(({ kind }) => kind !== 'purge' && kind !== 'pin' && kind !== 'skip');
     session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
-    const planned = changes.flatMap((change): PlannedPackage[] => ('next' in change ? [change.next] : []));
-    const fetched = await fetchAll(session, planned, opened);
     const before = new Set(readOwners(readDatabase(tree)).keys());
-    const result = await applyPlan({
+    const result = await carryOutPlan({
       tree,
       plan: outcome.plan,
-      open: (item) => localFile(item, files)?.open() ?? fetched.open(item),
       runScript: args.options.get('scripts')?.at(-1) === 'no' ? undefined : options.scriptsFor(request, tree),
       owners: options.owners,
       emit: (event) => {
@@ -221,7 +217,10 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
       purge: args.options.get('purge')?.at(-1) === 'yes',
       forceOverwrite: args.options.has('force') || args.options.has('force-overwrite'),
       resetDirectories: args.options.has('directory-permissions'),
-    }).finally(fetched.close);
+    }, async (planned) => {
+      const fetched = await fetchAll(session, planned, opened);
+      return { open: (item) => localFile(item, files)?.open() ?? fetched.open(item), close: fetched.close };
+    });
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
     const errors = outcome.broken + result.brokenPackages;

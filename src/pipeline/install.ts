@@ -1,13 +1,14 @@
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
-import type { InstallPlan, PlannedPackage } from '../core/package.ts';
+import { packagesOf, type InstallPlan, type PlannedPackage } from '../core/package.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
 import type { WorkTree } from '../system/work-tree.ts';
-import { applyPlan } from '../unpack/apply-plan.ts';
+import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
+import { startInflating } from '../unpack/supply.ts';
 import { fetchPackages, type FetchedPackages } from './package-files.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
@@ -22,13 +23,8 @@ export interface InstallRequest {
   readonly onSkipped?: (() => void) | undefined;
 }
 
-interface Resolved {
-  readonly plan: InstallPlan;
-  readonly fetched: FetchedPackages;
-}
-
-/** solve → fetch → verify for a tree that has a database: what `packages` would bring is in the store then. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_* */
-export async function resolvePackages(session: Session, { tree, sources, packages }: InstallRequest): Promise<Resolved> {
+/** What `packages` would bring to a tree that has a database. @throws ALP_SOLVE_* */
+export function planPackages(session: Session, { tree, sources, packages }: InstallRequest): InstallPlan {
   const before = readDatabase(tree);
   const asked = packages.map((text) => parseDependency(text, { tag: true }));
   const names = new Set(asked.map(({ name }) => name));
@@ -36,17 +32,31 @@ export async function resolvePackages(session: Session, { tree, sources, package
   session.recording.add({ requests: [], environments: [{ release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] }] });
   const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages, options: { offered: sources.offered } });
   announce(session, plan);
-  const planned = plan.changes.flatMap((change): PlannedPackage[] => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' ? [] : [change.next]));
-  return { plan, fetched: await fetchPackages(session, planned, sources) };
+  return plan;
 }
 
-/** The same, unpacked. @throws ALP_UNPACK_*, ALP_SCRIPT_FAILED */
+/** solve → fetch → verify → unpack. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {
-  const { tree } = request;
-  const { plan, fetched } = await resolvePackages(session, request);
-  const { failedScripts } = await applyPlan({ tree, plan, open: fetched.open, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit }).finally(fetched.close);
+  const { tree, sources } = request;
+  const plan = planPackages(session, request);
+  const { failedScripts } = await carryOutPlan(
+    { tree, plan, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit },
+    (planned) => fetchPackages(session, planned, sources),
+  );
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
+}
+
+/** fetch → verify → unpack; the thread that inflates starts meanwhile. */
+export async function carryOutPlan(options: Omit<ApplyOptions, 'open' | 'thread'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
+  const { changes } = options.plan;
+  const thread = startInflating(changes);
+  try {
+    const { open, close } = await fetch(packagesOf(changes));
+    return await applyPlan({ ...options, open, thread }).finally(close);
+  } finally {
+    thread?.stop();
+  }
 }
 
 function announce({ config: { emit } }: Session, plan: InstallPlan): void {

@@ -1,6 +1,7 @@
 /** `alproot lock` and `alproot fetch`: what a Dockerfile or a list of packages needs, written down, brought here. */
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
+import { packagesOf } from '../core/package.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Lock } from '../formats/lockfile.ts';
@@ -11,8 +12,9 @@ import { openWorkTree } from '../system/work-tree.ts';
 import { recordBuild, lockDirectory, type BuildOptions } from './build.ts';
 import { addDebianPackages } from './debian-packages.ts';
 import { prepareEnvironment } from './environment.ts';
-import { resolvePackages } from './install.ts';
+import { planPackages } from './install.ts';
 import { chooseMirrors } from './mirrors.ts';
+import { fetchPackages } from './package-files.ts';
 import { UPDATE_HINT, withPinned, type Pins } from './pins.ts';
 import { withSession, type Session } from './session.ts';
 import { fetchSources } from './sources.ts';
@@ -86,8 +88,9 @@ async function recordPackages(session: Session, packages: readonly string[]): Pr
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const tree = openWorkTree(base.tree);
     try {
-      const { fetched } = await resolvePackages(session, { tree, sources: await fetchSources(session, chosen, extended), packages });
-      fetched.close();
+      const sources = await fetchSources(session, chosen, extended);
+      const { changes } = planPackages(session, { tree, sources, packages });
+      (await fetchPackages(session, packagesOf(changes), sources)).close();
       session.recording.add({ requests: packages, environments: [] });
     } finally {
       tree.close();

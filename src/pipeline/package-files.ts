@@ -96,8 +96,10 @@ async function fetchOne(session: Session, planned: PlannedPackage, placeOf: Plac
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
   const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
   for (let again = false; ; again = true) {
-    const ref = (again ? undefined : reuse(session, known?.sha256)) ?? (await download(session, { place, record, pinned }));
-    const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, options: { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined } });
+    const kept = again ? undefined : reuse(session, known?.sha256);
+    const ref = kept ?? (await download(session, { place, record, pinned }));
+    const options: PackageOptions = { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, sha256: kept === undefined ? ref.sha256 : undefined };
+    const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, options });
     if (opened === undefined) {
       if (again) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
       session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });

@@ -1,7 +1,7 @@
 /** Files named by what they hold: written under a temporary name, hashed on the way, renamed when whole. */
 import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { createHash, randomBytes } from 'node:crypto';
-import type { ByteSource } from '../core/bytes.ts';
+import { bufferFor, type ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { errnoOf } from '../core/errors.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
@@ -26,12 +26,13 @@ export const descriptorSource = (fd: number, name: string): ByteSource => ({
   name,
   sizeBytes: fstatSync(fd).size,
   read: (target, position) => readSync(fd, target, 0, target.length, position),
+  descriptor: fd,
 });
 
 /** SHA-256 of a whole source, hex. */
 export function hashOf(source: ByteSource): string {
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  const buffer = bufferFor(source);
   for (let at = 0; ; ) {
     const count = source.read(buffer, at);
     if (count === 0) return hash.digest('hex');

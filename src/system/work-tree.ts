@@ -31,6 +31,8 @@ export interface WorkTree {
   readonly writeFile: (path: TreePath, content: Uint8Array, mode: number) => void;
   /** A new regular file, written in pieces; `finish` sets mode and time, seconds since 1970. */
   readonly createFile: (path: TreePath) => TreeFileWriter;
+  /** The same; undefined when something has the name already. */
+  readonly createFileIfFree: (path: TreePath) => TreeFileWriter | undefined;
   /** Replaces whatever has the new name, a directory excepted. Both in the tree. */
   readonly rename: (from: TreePath, to: TreePath) => void;
   /** Takes an entry out of the tree to a path of the host on the same file system, where no process of a sandbox sees it. */
@@ -61,6 +63,7 @@ export interface TreeFileWriter {
   readonly abandon: () => void;
 }
 
+const NEW_FILE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** Linux's O_PATH, which Node has no name for: a descriptor that only names. */
 const O_PATH = 0o10000000;
@@ -191,7 +194,7 @@ export function openWorkTree(root: HostPath): WorkTree {
       }),
     writeFile: (path, content, mode) =>
       attempt('write', path, (target) => {
-        const fd = openSync(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600);
+        const fd = openSync(target, NEW_FILE_FLAGS, 0o600);
         try {
           writeFileSync(fd, content);
           fchmodSync(fd, mode);
@@ -199,7 +202,16 @@ export function openWorkTree(root: HostPath): WorkTree {
           closeSync(fd);
         }
       }),
-    createFile: (path) => attempt('write', path, (target) => writerOf(openSync(target, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o600), path)),
+    createFile: (path) => attempt('write', path, (target) => writerOf(openSync(target, NEW_FILE_FLAGS, 0o600), path)),
+    createFileIfFree: (path) =>
+      attempt('write', path, (target) => {
+        try {
+          return writerOf(openSync(target, NEW_FILE_FLAGS, 0o600), path);
+        } catch (error) {
+          if (errnoOf(error) === 'EEXIST') return undefined;
+          throw error;
+        }
+      }),
     rename: (from, to) => {
       const fd = openDirectory(parentOf(from));
       try {

@@ -9,6 +9,7 @@ import type { Change, InstallPlan, PackageRecord, PlannedPackage } from '../core
 import type { TreePath } from '../core/paths.ts';
 import { databaseChecksum, sameIdentity } from '../formats/package-checksum.ts';
 import { withFields } from '../formats/package-fields.ts';
+import type { Thread } from '../system/thread.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { readAccounts, type Accounts } from './accounts.ts';
 import { readDatabase, writeDatabase, type Database } from './database.ts';
@@ -21,6 +22,7 @@ import type { OwnerPolicy } from './rootfs.ts';
 import { createScriptRunner, triggeredBy, type ScriptFailure, type ScriptRunner } from './scripts.ts';
 import { inDependencyOrder } from './dependency-order.ts';
 import { databaseFrom, livePackage, packageNamed, stateFrom, type InstallState, type LivePackage } from './state.ts';
+import { createSupply, type SuppliedPackage, type Supply } from './supply.ts';
 import { createUndo, type Undo } from './undo.ts';
 
 export interface ApplyOptions {
@@ -28,6 +30,8 @@ export interface ApplyOptions {
   readonly plan: InstallPlan;
   /** Opens the verified file of a planned package that has one. */
   readonly open: (planned: PlannedPackage) => OpenedPackageFile;
+  /** Of `startInflating`; the caller stops it afterwards. */
+  readonly thread?: Thread | undefined;
   readonly runScript: RunScript | undefined;
   readonly owners: OwnerPolicy;
   readonly emit: Emit;
@@ -52,6 +56,7 @@ interface Working {
   readonly options: ApplyOptions;
   readonly state: InstallState;
   readonly scripts: ScriptRunner;
+  readonly supply: Supply;
   readonly undo: Undo;
   readonly isProtected: (directory: TreePath) => boolean;
   readonly accounts: () => Accounts;
@@ -65,7 +70,8 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   const scripts = createScriptRunner(tree, options.runScript, options.emit);
   const undo = createUndo(tree, owners === 'apply');
   const state = stateFrom(before);
-  const working: Working = { options, state, scripts, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [] };
+  const supply = createSupply({ changes: plan.changes, open: options.open, thread: options.thread });
+  const working: Working = { options, state, scripts, supply, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [] };
   try {
     for (const change of plan.changes) await carryOut(change, working);
     if (options.resetDirectories === true) for (const shared of state.directories.values()) shared.mayChange = true;
@@ -80,6 +86,8 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   } catch (error) {
     undo.rollBack();
     throw error;
+  } finally {
+    supply.close();
   }
 }
 
@@ -105,7 +113,7 @@ async function carryOut(change: Change, working: Working): Promise<void> {
   if (change.kind === 'pin' && previous !== undefined) previous.tag = next.tag;
   else if (next.source.kind === 'virtual') await install(next, undefined, { previous, working });
   else {
-    const opened = working.options.open(next);
+    const opened = working.supply.take(next);
     try {
       await install(next, opened, { previous, working });
     } finally {
@@ -119,7 +127,7 @@ interface Installing {
   readonly working: Working;
 }
 
-async function install(next: PlannedPackage, opened: OpenedPackageFile | undefined, { previous, working }: Installing): Promise<void> {
+async function install(next: PlannedPackage, opened: SuppliedPackage | undefined, { previous, working }: Installing): Promise<void> {
   const { state, scripts, options: { tree, owners, emit, forceOverwrite = false }, undo } = working;
   const overwrite = forceOverwrite ? (warning: string): void => emit({ kind: 'output', id: next.record.name, stream: 'stderr', text: `WARNING: ${warning}\n` }) : undefined;
   const checksum = next.record.checksum === undefined ? undefined : databaseChecksum(next.record.checksum);

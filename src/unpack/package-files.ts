@@ -8,21 +8,21 @@
 import { createHash } from 'node:crypto';
 import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
-import { limits } from '../core/limits.ts';
+import { unpackedBytes } from '../core/limits.ts';
 import { joinTree, nameOf, parentOf, parseTreePath, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { readAdbArchive } from '../formats/adb-archive.ts';
-import { inflateMember } from '../formats/gzip-member.ts';
 import type { Acl } from '../formats/installed-db.ts';
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
+import type { TreeFileWriter } from '../system/work-tree.ts';
 import type { Accounts } from './accounts.ts';
 import { judgeName, refusal } from './archive-names.ts';
 import { placeDirectory as putDirectory, type DirectoryContext } from './directories.ts';
 import { settleConflict } from './file-owners.ts';
-import type { OpenedPackageFile } from './opened.ts';
 import { contentChecksum, digestOf, fileChecksum } from './removal.ts';
 import { hostMode } from './rootfs.ts';
+import type { SuppliedPackage } from './supply.ts';
 import { claimFile, ownDirectory, sharedDirectory, type LiveDirectory, type LiveFile, type LivePackage } from './state.ts';
 
 export interface PlaceOptions extends DirectoryContext {
@@ -46,9 +46,9 @@ interface Placed {
  * @returns files that were edited and stay; the package's own lies beside each as `.apk-new`
  * @throws ALP_UNPACK_*, ALP_VERIFY_DIGEST, ALP_FORMAT_*, ALP_LIMIT_SIZE; the caller rolls back
  */
-export function placePackage({ contents, source }: OpenedPackageFile, options: PlaceOptions): TreePath[] {
+export function placePackage(file: SuppliedPackage, options: PlaceOptions): TreePath[] {
   const { tree, owners, undo, state, owner, accounts } = options;
-  const { record } = contents;
+  const { record } = file.contents;
   const label = `${record.name}-${record.version}`;
   const actualOf = new Map<TreePath, TreePath>([[TREE_ROOT, TREE_ROOT]]);
   const seen = new Map<TreePath, TarEntry['kind']>();
@@ -56,7 +56,7 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
   const newFiles: TreePath[] = [];
   const algorithm = digestOf(owner);
 
-  readEntries({ contents, source }, label, place);
+  readEntries(file, label, place);
   for (const { path } of owner.directories.values()) sharedDirectory(state, path).modified = true;
   for (const item of placed.values()) publish(item);
   return newFiles;
@@ -99,10 +99,9 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
   }
 
   function placeFile(entry: TarEntry, path: TreePath, actual: TreePath): TarSink | undefined {
-    const found = tree.stat(actual);
-    if (found?.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
-    const written = found === undefined ? actual : temporaryName(path, actual);
-    if (written !== actual) tree.remove(written);
+    const output = entry.kind === 'file' ? tree.createFileIfFree(actual) : undefined;
+    const written = output === undefined ? freeName(path, actual) : actual;
+    undo.made(written);
     const acl = aclOf(entry);
     const directory = ownDirectory(state, owner, parentOf(path));
     const file: LiveFile = directory.files.get(nameOf(path)) ?? { name: nameOf(path), acl, checksum: '' };
@@ -110,10 +109,9 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
     placed.set(path, { path, directory, file, actual, written });
     // The list has apk's order, which is the archive's; ownership changes when the package is in place.
     directory.files.set(file.name, file);
-    undo.made(written);
     if (entry.kind === 'symlink') return placeSymlink(entry, file, written);
     if (entry.kind === 'hardlink') return placeHardLink(entry, file, written);
-    return contentSink(entry, file, written);
+    return contentSink(entry, file, { written, output: output ?? tree.createFile(written) });
   }
 
   function placeSymlink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
@@ -135,8 +133,7 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
     file.checksum = original.file.checksum;
   }
 
-  function contentSink(entry: TarEntry, file: LiveFile, written: TreePath): TarSink {
-    const output = tree.createFile(written);
+  function contentSink(entry: TarEntry, file: LiveFile, { written, output }: { readonly written: TreePath; readonly output: TreeFileWriter }): TarSink {
     const hash = createHash(algorithm);
     return {
       write: (chunk) => {
@@ -165,6 +162,16 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
     return { ...accounts.resolve(entry), mode: entry.mode, ...(xattrs === undefined ? {} : { xattrs }) };
   }
 
+  /** The place itself, or a name beside it until the package is right. */
+  function freeName(path: TreePath, actual: TreePath): TreePath {
+    const found = tree.stat(actual);
+    if (found === undefined) return actual;
+    if (found.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
+    const temporary = temporaryName(path, actual);
+    tree.remove(temporary);
+    return temporary;
+  }
+
   function temporaryName(path: TreePath, actual: TreePath): TreePath {
     return joinTree(parentOf(actual), `.apk.${createHash('sha256').update(`${record.name}\0${path}`).digest('hex').slice(0, 48)}`);
   }
@@ -187,18 +194,17 @@ export function placePackage({ contents, source }: OpenedPackageFile, options: P
 }
 
 /** The data of a package of either format, entry by entry. */
-function readEntries({ contents, source }: Pick<OpenedPackageFile, 'contents' | 'source'>, label: string, entry: TarHandler['entry']): void {
+function readEntries({ contents, source, inflate }: SuppliedPackage, label: string, entry: TarHandler['entry']): void {
   const { record, dataStart } = contents;
-  const maxBytes = Math.min(limits.unpacked, Math.max(4 * record.installedSizeBytes, limits.unpackedFloor));
   if (dataStart === undefined) {
     const judge = (_schema: unknown, block: Buffer): void => {
       if (record.checksum?.hex !== sha256Hex(block)) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: this is not the package that was verified`);
     };
-    readAdbArchive(source, { judge, entry }, maxBytes);
+    readAdbArchive(source, { judge, entry }, unpackedBytes(record));
     return;
   }
   const reader = createTarReader({ entry }, 'data');
-  const { end } = inflateMember(source, dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
+  const { end } = inflate(dataStart, reader.push);
   reader.finish();
   if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
 }

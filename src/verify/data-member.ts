@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
-import { limits } from '../core/limits.ts';
+import { unpackedBytes } from '../core/limits.ts';
 import { parseTreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
@@ -44,8 +44,7 @@ export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPack
       },
       'data',
     );
-    const maxBytes = Math.min(limits.unpacked, Math.max(4 * opened.record.installedSizeBytes, limits.unpackedFloor));
-    const { end } = inflateMember(source, dataStart, { maxBytes, limitName: 'unpacked', onInflated: reader.push });
+    const { end } = inflateMember(source, dataStart, { maxBytes: unpackedBytes(opened.record), limitName: 'unpacked', onInflated: reader.push });
     reader.finish();
     if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `bytes after the data member at ${end}`);
     return { entries };

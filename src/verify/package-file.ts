@@ -4,7 +4,7 @@
  * strict grammar while it writes to a place where nobody looks yet.
  */
 import { createHash } from 'node:crypto';
-import type { ByteSource } from '../core/bytes.ts';
+import { bufferFor, type ByteSource } from '../core/bytes.ts';
 import { sha1Hex, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
@@ -44,6 +44,8 @@ export interface PackageOptions {
   /** Wants a signature of the package's own even when an index vouches for it. */
   readonly requireSignature?: boolean;
   readonly allowUntrusted?: boolean;
+  /** Of the whole file, where it was hashed just now, on its way into the store. */
+  readonly sha256?: Sha256Hex | undefined;
 }
 
 export interface JudgedPackage {
@@ -67,7 +69,7 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     const vouchers = options.allowUntrusted === true ? [] : own ? demandSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
     const parts = controlParts(member);
     const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
-    const { dataSha256, fileSha256 } = hashFrom(source, member.end);
+    const { dataSha256, fileSha256 } = hashFrom(source, member.end, options.sha256);
     if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
     if (datahash !== dataSha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${what}: data hash differs from the signed control part`, { facts: { expected: datahash, got: dataSha256 } });
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
@@ -104,17 +106,17 @@ function rangeOf(source: ByteSource, start: number, end: number): Buffer {
   return bytes;
 }
 
-/** SHA-256 of the bytes from `start` to the end, and of the whole file, in one pass. */
-function hashFrom(source: ByteSource, start: number): { readonly dataSha256: Sha256Hex; readonly fileSha256: Sha256Hex } {
-  const whole = createHash('sha256').update(rangeOf(source, 0, start));
+/** SHA-256 of the bytes from `start` to the end, and of the whole file unless it is known, in one pass. */
+function hashFrom(source: ByteSource, start: number, known: Sha256Hex | undefined): { readonly dataSha256: Sha256Hex; readonly fileSha256: Sha256Hex } {
+  const whole = known === undefined ? createHash('sha256').update(rangeOf(source, 0, start)) : undefined;
   const data = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(1024 * 1024);
+  const buffer = bufferFor(source);
   for (let at = start; ; ) {
     const count = source.read(buffer, at);
     if (count === 0) break;
     data.update(buffer.subarray(0, count));
-    whole.update(buffer.subarray(0, count));
+    whole?.update(buffer.subarray(0, count));
     at += count;
   }
-  return { dataSha256: data.digest('hex') as Sha256Hex, fileSha256: whole.digest('hex') as Sha256Hex };
+  return { dataSha256: data.digest('hex') as Sha256Hex, fileSha256: known ?? (whole?.digest('hex') as Sha256Hex) };
 }

@@ -1,0 +1,35 @@
+/** What the installing thread and the inflating thread say to each other. */
+import { AlprootError, isAlprootError, type ErrorCode } from '../core/errors.ts';
+import type { MemberEnd } from '../formats/gzip-member.ts';
+
+export interface InflateJob {
+  /** Of the package's file, open until the job is done. */
+  readonly descriptor: number;
+  /** Of the package, for messages. */
+  readonly name: string;
+  /** Where its data member begins. */
+  readonly start: number;
+  /** Cap on the inflated size. */
+  readonly maxBytes: number;
+}
+
+/** Kinds of slots in the ring: inflated bytes, then one JSON text that ends the job. */
+export const DATA_SLOT = 0;
+export const END_SLOT = 1;
+
+export type InflateOutcome =
+  | { readonly kind: 'done'; readonly end: MemberEnd }
+  /** `code` is ours or Node's. */
+  | { readonly kind: 'failed'; readonly code: string | undefined; readonly isOurs: boolean; readonly message: string; readonly facts: Readonly<Record<string, unknown>> };
+
+export const outcomeOf = (error: Error): InflateOutcome =>
+  isAlprootError(error)
+    ? { kind: 'failed', code: error.code, isOurs: true, message: error.message, facts: error.facts }
+    : { kind: 'failed', code: (error as NodeJS.ErrnoException).code, isOurs: false, message: error.message, facts: {} };
+
+/** @throws what the other thread met */
+export function endOf(outcome: InflateOutcome): MemberEnd {
+  if (outcome.kind === 'done') return outcome.end;
+  const { code, isOurs, message, facts } = outcome;
+  throw isOurs ? new AlprootError(code as ErrorCode, message, { facts }) : Object.assign(new Error(message), code === undefined ? {} : { code });
+}

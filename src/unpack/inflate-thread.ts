@@ -1,0 +1,21 @@
+/** The thread that reads and inflates the data of packages, in the order in which it is told of them. */
+import { inflateMember } from '../formats/gzip-member.ts';
+import { descriptorSource } from '../system/hashed-file.ts';
+import { RingClosed, type RingWriter } from '../system/ring.ts';
+import { serveJobs } from '../system/thread.ts';
+import { DATA_SLOT, END_SLOT, outcomeOf, type InflateJob, type InflateOutcome } from './inflate-job.ts';
+
+function inflate({ descriptor, name, start, maxBytes }: InflateJob, ring: RingWriter): InflateOutcome {
+  try {
+    const onInflated = ({ length }: Uint8Array): void => ring.commit(DATA_SLOT, length);
+    return { kind: 'done', end: inflateMember(descriptorSource(descriptor, name), start, { maxBytes, limitName: 'unpacked', room: ring.room, onInflated }) };
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof RingClosed) throw error;
+    return outcomeOf(error);
+  }
+}
+
+serveJobs((job, ring) => {
+  const outcome = inflate(job as InflateJob, ring);
+  ring.commit(END_SLOT, new TextEncoder().encodeInto(JSON.stringify(outcome), ring.room()).written);
+});
