@@ -1,42 +1,45 @@
-// Bundles the CLI into one CommonJS script behind a small file that starts it, and the library into one ES module.
+// Bundles the CLI into few CommonJS scripts behind a small file that starts it, and the library into one ES module.
 import { build } from 'esbuild';
-import { existsSync, readFileSync, renameSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { makeChunks } from './chunks.mjs';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const shared = {
-  bundle: true,
   platform: 'node',
   target: 'node20.18',
   define: { ALPROOT_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
-  legalComments: 'linked',
+  legalComments: 'none',
 };
-const outputs = [
-  {
-    entry: 'src/cli/main.ts',
-    out: 'dist/engine.cjs',
-    options: {
-      format: 'cjs',
-      minify: true,
-      keepNames: true,
-      define: { ...shared.define, 'import.meta.url': 'importMetaUrl' },
-      banner: { js: 'const importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-    },
-  },
-  { entry: 'src/cli/start.ts', out: 'dist/alproot.cjs', options: { format: 'cjs', minify: true } },
-  { entry: 'src/index.ts', out: 'dist/index.js', options: { format: 'esm', packages: 'external' } },
-];
 
 mkdirSync(join(root, 'dist'), { recursive: true });
-for (const { entry, out, options } of outputs) {
-  const source = join(root, entry);
-  if (!existsSync(source)) continue;
-  const temporary = join(root, `${out}.${process.pid}.tmp`);
-  await build({ ...shared, ...options, entryPoints: [source], outfile: temporary, legalComments: 'none' });
-  renameSync(temporary, join(root, out));
+await writeCommand();
+await writeLibrary();
+
+async function writeCommand() {
+  const { files, places } = await makeChunks({
+    options: { ...shared, minify: true, define: { ...shared.define, 'import.meta.url': 'importMetaUrl' }, entryPoints: [join(root, 'src/cli/main.ts')] },
+    entry: 'main.js',
+    together: ['src/cli/program.ts', 'src/cli/commands/run.ts', 'src/cli/commands/cc.ts', 'src/cli/commands/completion.ts'],
+  });
+  for (const [file, text] of files) replace(file, text);
+  const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, ALPROOT_PLACES: JSON.stringify(places) }, entryPoints: [join(root, 'src/cli/start.ts')] });
+  replace('alproot.cjs', outputFiles[0].text);
+  for (const name of readdirSync(join(root, 'dist'))) if (/^engine.*\.cjs$/.test(name) && !files.has(name)) rmSync(join(root, 'dist', name));
+}
+
+async function writeLibrary() {
+  const { outputFiles } = await build({ ...shared, bundle: true, format: 'esm', packages: 'external', write: false, entryPoints: [join(root, 'src/index.ts')] });
+  replace('index.js', outputFiles[0].text);
+}
+
+function replace(name, text) {
+  const temporary = join(root, 'dist', `${name}.${process.pid}.tmp`);
+  writeFileSync(temporary, text);
+  renameSync(temporary, join(root, 'dist', name));
 }
 
 // The library that keeps owners, for every machine that a compiler is at hand for; hosts without one need it ready.

@@ -4,7 +4,9 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { hostPath } from '../core/paths.ts';
+import { closeInheritedDescriptors, readProject } from '../pipeline/project.ts';
 import { surroundings, isSwitchedOn, variable } from './environment.ts';
+import { configFrom } from './options.ts';
 import { createPrinter, type Printer } from './printer.ts';
 import type { Parsed } from './program.ts';
 import { version } from './version.ts';
@@ -20,9 +22,8 @@ async function runCommand(parsed: Parsed): Promise<number> {
   const printer = printerFor(parsed);
   const interruption = watchInterruption();
   try {
-    const [{ configFrom }, { closeInheritedDescriptors, readProject }] = await Promise.all([import('./options.ts'), import('../index.ts')]);
     closeInheritedDescriptors();
-    const project = readProject(hostPath(place.cwd));
+    const project = await readProject(hostPath(place.cwd));
     const config = configFrom(parsed.draft, place, { project, emit: printer.event, signal: interruption.signal });
     const action = await parsed.spec.load();
     // The project's packages are there unless the command line names its own.

@@ -25,7 +25,8 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
   const program = new Command('alproot').description('Alpine builds without Docker, root, user namespaces or the network.').version(version);
   program.enablePositionalOptions().showSuggestionAfterError(true).configureOutput({ outputError: () => undefined });
   program.addHelpText('after', '\nOptions that every command knows are listed by `alproot COMMAND --help`.');
-  for (const spec of COMMANDS) program.addCommand(commandOf(spec, (result) => (parsed = result)));
+  // Of the other commands only what the list of commands and suggestions show.
+  for (const spec of COMMANDS) program.addCommand(args.includes(spec.name) ? commandOf(spec, (result) => (parsed = result)) : listedCommand(spec).option('--json'));
   exitByThrowing(program);
   try {
     program.parse(plainSwitches(args), { from: 'user' });
@@ -56,10 +57,15 @@ function parseNative(spec: CommandSpec, args: readonly string[]): Parsed {
   return { spec, draft, values: packages.length === 0 ? {} : { package: packages }, args: rest };
 }
 
-function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
-  const draft = newDraft();
+function listedCommand(spec: CommandSpec): Command {
   const command = new Command(spec.name).description(spec.summary);
   for (const argument of spec.args?.match(/<[^>]+>|\[[^\]]+\]/g) ?? []) command.argument(argument);
+  return command;
+}
+
+function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
+  const draft = newDraft();
+  const command = listedCommand(spec);
   if (spec.parsing === 'leading') command.passThroughOptions();
   for (const { flags, help, repeat, hidden } of spec.options ?? []) {
     const option = new Option(flags, help).hideHelp(hidden);

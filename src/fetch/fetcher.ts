@@ -14,7 +14,6 @@ import type { Store } from '../store/store.ts';
 import { descriptorSource, closeDescriptor, openRegular } from '../system/hashed-file.ts';
 import type { HttpClient } from '../system/http.ts';
 import { isDirectory } from '../system/host-paths.ts';
-import { download } from './download.ts';
 
 export interface FetchRequest {
   /** Base of the mirror: http(s) URL or absolute directory. */
@@ -65,7 +64,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         return { sha256, sizeBytes: blob.sizeBytes };
       }
     }
-    const ref = isUrl(base) ? await download(new URL(`${base}/${path}`), request, options) : copyFromDirectory(request, options.store);
+    const ref = isUrl(base) ? await fromNetwork(request, options) : copyFromDirectory(request, options.store);
     if (sha256 !== undefined && ref.sha256 !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} has SHA-256 ${ref.sha256}, expected ${sha256}`);
     return ref;
   };
@@ -80,6 +79,12 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       }
     },
   };
+}
+
+/** What only the network needs is loaded for it. */
+async function fromNetwork(request: FetchRequest, options: FetcherOptions): Promise<BlobRef> {
+  const { download } = await import('./download.ts');
+  return download(new URL(`${request.base}/${request.path}`), request, options);
 }
 
 function copyFromDirectory({ base, path, maxBytes }: FetchRequest, store: Store): BlobRef {

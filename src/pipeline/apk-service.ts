@@ -29,7 +29,8 @@ import { addDebianPackages } from './debian-packages.ts';
 import { carryOutPlan } from './install.ts';
 import { fetchPlaced, type FetchedPackages } from './package-files.ts';
 import { withPinned } from './pins.ts';
-import { offeredNames, type ChosenMirrors } from './mirrors.ts';
+import type { ChosenMirrors } from './mirrors.ts';
+import { offeredNames } from './offered.ts';
 import { alpineKeys } from './trust.ts';
 import type { Session } from './session.ts';
 

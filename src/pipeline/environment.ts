@@ -1,29 +1,19 @@
 /**
- * The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store. What was made
- * once for the same request is found again without looking at any mirror.
+ * An immutable tree in the store for every request. What was made once is found again without looking at any mirror,
+ * and without loading what makes one.
  */
 import { keyOf, sha256Hex, type Sha256Hex } from '../core/digest.ts';
-import { AlprootError } from '../core/errors.ts';
-import { joinHost, parentOfHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
-import { makeDirectory } from '../system/directories.ts';
+import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { cloneTree } from '../system/tree-clone.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
-import { createRecording, type Recorded } from '../ship/recording.ts';
+import { readFileCapped } from '../system/files.ts';
+import type { Recorded } from '../ship/recording.ts';
 import { isUrl } from '../fetch/fetcher.ts';
 import { formatLock } from '../formats/lockfile.ts';
 import { branchOf } from '../formats/releases.ts';
-import { readDatabase } from '../unpack/database.ts';
-import { unpackRootfs } from '../unpack/rootfs.ts';
-import { addDebianPackages } from './debian-packages.ts';
-import { installInto } from './install.ts';
-import { missingPackages, together } from './missing.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { chooseBackend } from './sandbox.ts';
 import type { Session } from './session.ts';
-import { pinnedEnvironment, withPinned } from './pins.ts';
-import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
 
 /** What is in a tree. */
 export interface Contents {
@@ -38,7 +28,7 @@ export interface Environment extends Contents {
 }
 
 /** Beside the tree: what it was made of. */
-const RECORDED = 'recorded.json';
+export const RECORDED = 'recorded.json';
 const MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
@@ -48,7 +38,12 @@ export async function prepareEnvironment(session: Session, packages: readonly st
   const request = requestName(session, chosen, packages);
   const ready = await recordedEnvironment(session, request);
   if (ready !== undefined) return used(session, ready);
-  const made = await store.withLock(request, async () => (await recordedEnvironment(session, request)) ?? withIngredients(session, { chosen, packages }, storeEnvironment));
+  const made = await store.withLock(request, async () => {
+    const other = await recordedEnvironment(session, request);
+    if (other !== undefined) return other;
+    const { makeEnvironment } = await import('./make-environment.ts');
+    return makeEnvironment(session, { chosen, packages });
+  });
   store.putRecord(request, { key: made.key });
   return used(session, made);
 }
@@ -67,11 +62,8 @@ export async function placeEnvironment(session: Session, packages: readonly stri
     cloneTree(used(session, ready).tree, root, { owners: session.isRoot });
     return ready;
   }
-  return withIngredients(session, { chosen, packages }, async (own, ingredients) => {
-    const contents = await fillTree(own, { ...ingredients, root });
-    session.recording.add(own.recording.whole());
-    return contents;
-  });
+  const { makeTree } = await import('./make-environment.ts');
+  return makeTree(session, { chosen, packages }, root);
 }
 
 async function recordedEnvironment(session: Session, request: string): Promise<Environment | undefined> {
@@ -105,7 +97,7 @@ function requestName({ config, pins }: Session, { mirrors, release }: ChosenMirr
 }
 
 /** An environment whose package scripts could not be run is none any more once they can be. */
-async function findEnvironment(session: Session, key: Sha256Hex): Promise<Environment | undefined> {
+export async function findEnvironment(session: Session, key: Sha256Hex): Promise<Environment | undefined> {
   const tree = session.store.findSnapshot(key);
   const manifest = tree === undefined ? undefined : readFileCapped(joinHost(parentOfHost(tree), 'environment.json'), MANIFEST_BYTES);
   if (tree === undefined || manifest === undefined) return undefined;
@@ -115,69 +107,4 @@ async function findEnvironment(session: Session, key: Sha256Hex): Promise<Enviro
     return undefined;
   }
   return { tree, key, release, packages };
-}
-
-interface Ingredients {
-  readonly minirootfs: Minirootfs;
-  readonly sources: Sources;
-  readonly packages: readonly string[];
-}
-
-/** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
-function withIngredients<T>(session: Session, { chosen, packages }: { readonly chosen: ChosenMirrors; readonly packages: readonly string[] }, work: (own: Session, ingredients: Ingredients) => Promise<T>): Promise<T> {
-  return withPinned(session, async (extended) => {
-    if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
-    const own: Session = { ...session, recording: createRecording() };
-    const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
-    own.recording.add({ requests: packages, environments: [] });
-    return work(own, { minirootfs, sources, packages });
-  });
-}
-
-async function storeEnvironment(session: Session, ingredients: Ingredients): Promise<Environment> {
-  const { store } = session;
-  const { minirootfs, sources, packages } = ingredients;
-  const key = keyOf('environment-2', sources.release, minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
-  const found = await findEnvironment(session, key);
-  if (found !== undefined) return found;
-  const directory = store.makeTemporary('environment');
-  try {
-    let skippedScripts = false;
-    const contents = await fillTree(session, { ...ingredients, root: joinHost(directory, 'tree'), onSkipped: () => (skippedScripts = true) });
-    writeFileAtomic(joinHost(directory, RECORDED), `${JSON.stringify(session.recording.whole())}\n`);
-    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ ...contents, ...(skippedScripts ? { skippedScripts } : {}) })}\n`);
-    return { ...contents, tree: store.publishSnapshot(key, directory), key };
-  } finally {
-    removeTree(directory);
-  }
-}
-
-interface FillRequest extends Ingredients {
-  /** Does not exist yet. */
-  readonly root: HostPath;
-  readonly onSkipped?: () => void;
-}
-
-/** Unpacks the minirootfs into `root` and installs `packages`. */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<Contents> {
-  makeDirectory(root);
-  const tree = openWorkTree(root);
-  try {
-    unpackMinirootfs(session, minirootfs, tree);
-    if (packages.length > 0) await installInto(session, { tree, sources, packages, onSkipped });
-    return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
-  } finally {
-    tree.close();
-  }
-}
-
-function unpackMinirootfs(session: Session, { file }: Minirootfs, tree: WorkTree): void {
-  const blob = session.store.openBlob(file.sha256, file.name);
-  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${file.name} is gone from the store`, { hint: 'run the command again' });
-  try {
-    unpackRootfs(blob, tree, session.isRoot ? 'apply' : 'record');
-    tree.setMode(TREE_ROOT, 0o755);
-  } finally {
-    blob.close();
-  }
 }

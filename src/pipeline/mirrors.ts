@@ -5,8 +5,6 @@
 import type { MirrorSpec } from '../core/config.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { fromDebian, offeredPackages } from '../mirror/debian/from-debian.ts';
-import { offeredPorts } from '../mirror/debian/from-ports.ts';
 import { findProgram, isDirectory, isFile } from '../system/host-paths.ts';
 import { branchOf, compareBranches } from '../formats/releases.ts';
 import { namesOf } from '../system/directories.ts';
@@ -24,9 +22,6 @@ export interface ChosenMirrors {
   /** Asked for or implied: `3.19`, `3.19.4`, `edge`. */
   readonly release: string;
 }
-
-/** What a mirror made from Debian could have, and may not have yet; nothing for other mirrors. */
-export const offeredNames = ({ debian }: ChosenMirrors): readonly string[] => (debian === undefined ? [] : [...new Set([...offeredPackages(), ...offeredPorts()])].sort());
 
 /** @throws ALP_FETCH_* when nothing can be reached */
 export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
@@ -85,6 +80,7 @@ async function makeDebianMirror(session: Session, { directory, release, failure 
     });
   }
   config.emit({ kind: 'warning', message: `Alpine's CDN cannot be used: ${failure.message}; making packages from this host's Debian archive instead`, hint: '--mirror names another source' });
+  const { fromDebian } = await import('../mirror/debian/from-debian.ts');
   await session.store.withLock('mirror-debian', () =>
     fromDebian({ directory, arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline }),
   );

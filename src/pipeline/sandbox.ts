@@ -4,7 +4,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import type { RunDescription, RunResult } from '../core/run.ts';
 import { BACKENDS, type Backend } from '../run/backend.ts';
-import { findWorkingBackend, probeBackend, type BackendVerdict } from '../run/probe.ts';
+import type { BackendVerdict } from '../run/probe.ts';
 import { runInTree } from '../run/run-in-tree.ts';
 import { readFileCapped } from '../system/files.ts';
 import { hostPath } from '../core/paths.ts';
@@ -35,6 +35,7 @@ export async function chooseBackend(session: Session, tree: HostPath): Promise<B
   const known = store.getRecord(record) as { name?: string } | undefined;
   const remembered = BACKENDS.find(({ name }) => name === known?.name);
   if (remembered !== undefined) return remembered;
+  const { findWorkingBackend } = await import('../run/probe.ts');
   const { backend, verdicts } = config.backend === undefined ? await findWorkingBackend(runHost, tree) : await probeForced(session, tree);
   if (backend === undefined) throw noBackend(verdicts);
   if (config.requireIsolation && backend.isolation !== 'full') {
@@ -48,6 +49,7 @@ export async function chooseBackend(session: Session, tree: HostPath): Promise<B
 async function probeForced({ config, runHost }: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: BackendVerdict[] }> {
   const forced = BACKENDS.find(({ name }) => name === config.backend);
   if (forced === undefined) throw new AlprootError('ALP_RUN_BACKEND', `the backend ${config.backend ?? ''} is not available in this version`, { hint: 'choose bwrap, userns, chroot, proot or loader' });
+  const { probeBackend } = await import('../run/probe.ts');
   const verdict = await probeBackend(forced, runHost, tree);
   return { backend: verdict.works ? forced : undefined, verdicts: [verdict] };
 }

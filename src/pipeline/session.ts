@@ -13,7 +13,6 @@ import type { HttpClient } from '../system/http.ts';
 import { hostFailure, readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
-import { openCarried } from './carried.ts';
 import { openHttp } from './network.ts';
 import { projectPins, type Pins } from './pins.ts';
 
@@ -42,11 +41,11 @@ export function cachePathOf(config: Config): HostPath {
 }
 
 /** @throws ALP_STORE_* */
-export function openSession(asked: Config, pins?: Pins): Session {
+export async function openSession(asked: Config, pins?: Pins): Promise<Session> {
   const store = openStore(cachePathOf(asked), { clock: systemClock, signal: asked.signal });
   // Whoever cleans the store up sees that somebody is at work.
   const presence = store.readOnly ? undefined : store.makeTemporary('session');
-  const carried = asked.bundle === undefined ? undefined : openCarried(asked, { store, bundle: asked.bundle, pins });
+  const carried = asked.bundle === undefined ? undefined : (await import('./carried.ts')).openCarried(asked, { store, bundle: asked.bundle, pins });
   const config = carried?.config ?? asked;
   const http = openHttp(config);
   const isRoot = hasRealRoot();
@@ -78,7 +77,7 @@ function hasRealRoot(): boolean {
 /** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. @throws ALP_STORE_WRITE when the host fails */
 export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, pins?: Pins): Promise<T> {
   try {
-    const session = openSession(config, pins);
+    const session = await openSession(config, pins);
     try {
       return await work(session);
     } finally {

@@ -1,5 +1,5 @@
-/** undici's dispatchers: direct, through an HTTP(S) proxy, or through SOCKS, chosen for each URL. */
-import type { Agent, Dispatcher } from 'undici';
+/** undici's dispatchers, loaded with it at the first request: direct, through an HTTP(S) proxy, or through SOCKS, chosen for each URL. */
+import { Agent, ProxyAgent, type Dispatcher } from 'undici';
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import { proxyFor, type ProxyVariables } from './proxy.ts';
@@ -23,9 +23,8 @@ export interface Dispatchers {
   readonly close: () => Promise<void>;
 }
 
-/** Loads undici. */
+/** One for each proxy that may be used. */
 export async function createDispatchers(settings: HttpSettings): Promise<Dispatchers> {
-  const { Agent: DirectAgent, ProxyAgent } = await import('undici');
   const tls = {
     ca: [...settings.roots],
     rejectUnauthorized: true,
@@ -36,9 +35,12 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
   const shared = { ...timeouts, connections: 8, pipelining: 1, allowH2: false };
   const made = new Map<string, Dispatcher>();
   const make = async (proxy: URL | undefined): Promise<Dispatcher> => {
-    if (proxy === undefined) return new DirectAgent({ ...shared, connect: { ...tls, timeout: timeouts.connectTimeout } });
+    if (proxy === undefined) return new Agent({ ...shared, connect: { ...tls, timeout: timeouts.connectTimeout } });
     if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls, proxyTls: tls, proxyTunnel: false });
-    if (/^socks(?:4a?|5h?)?:$/.test(proxy.protocol)) return socksAgent(proxy, { tls, shared });
+    if (/^socks(?:4a?|5h?)?:$/.test(proxy.protocol)) {
+      const { socksAgent } = await import('./socks-agent.ts');
+      return socksAgent(proxy, { tls, shared });
+    }
     throw new AlprootError('ALP_FETCH_PROXY', `proxy ${redactUrl(proxy)} is neither http, https nor socks`);
   };
   // Proxies are few and known beforehand, so that choosing one needs no waiting.
@@ -60,37 +62,4 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
 
 function parseProxy(text: string): URL | undefined {
   return proxyFor(new URL('https://proxied.invalid'), { https: text });
-}
-
-interface SocksOptions {
-  readonly tls: object;
-  readonly shared: object;
-}
-
-/** Connects through SOCKS; names are resolved by the proxy. */
-async function socksAgent(proxy: URL, { tls, shared }: SocksOptions): Promise<Agent> {
-  const [{ Agent: SocksDispatcher, buildConnector }, { SocksClient }] = await Promise.all([import('undici'), import('socks')]);
-  const secure = buildConnector(tls);
-  return new SocksDispatcher({
-    ...shared,
-    connect: (options, callback) => {
-      const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
-      SocksClient.createConnection({
-        proxy: {
-          host: proxy.hostname,
-          port: Number(proxy.port) || 1080,
-          type: proxy.protocol.startsWith('socks4') ? 4 : 5,
-          ...(proxy.username === '' ? {} : { userId: decodeURIComponent(proxy.username), password: decodeURIComponent(proxy.password) }),
-        },
-        command: 'connect',
-        destination: { host: options.hostname, port },
-      }).then(
-        ({ socket }) => {
-          if (options.protocol === 'https:') secure({ ...options, httpSocket: socket } as never, callback);
-          else callback(null, socket.setNoDelay());
-        },
-        (error: unknown) => callback(new AlprootError('ALP_FETCH_PROXY', `SOCKS proxy ${redactUrl(proxy)}: ${(error as Error).message}`, { cause: error }), null),
-      );
-    },
-  });
 }

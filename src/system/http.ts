@@ -5,10 +5,8 @@
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import { explainChain, explainNetworkError, wantsChain } from './http-error.ts';
-import { createDispatchers, type Dispatchers, type HttpSettings } from './http-dispatcher.ts';
+import type { Dispatchers, HttpSettings } from './http-dispatcher.ts';
 import { proxyFor } from './proxy.ts';
-import { examineTls } from './tls-chain.ts';
-import { portOf } from './tunnel.ts';
 
 export type { HttpSettings } from './http-dispatcher.ts';
 
@@ -50,10 +48,10 @@ export const offlineClient = (): HttpClient => ({
 
 /** undici and the certificates are loaded at the first request. */
 export function createHttpClient(settings: HttpSettings): HttpClient {
-  let dispatchers: ReturnType<typeof createDispatchers> | undefined;
+  let dispatchers: Promise<Dispatchers> | undefined;
   return {
     get: async (request) => {
-      dispatchers ??= createDispatchers(settings);
+      dispatchers ??= import('./http-dispatcher.ts').then(({ createDispatchers }) => createDispatchers(settings));
       return follow(await dispatchers, request, settings);
     },
     close: async () => (await dispatchers)?.close(),
@@ -105,6 +103,7 @@ async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: H
 async function explainFully(error: unknown, url: URL, settings: HttpSettings): Promise<AlprootError> {
   const known = explainNetworkError(error, url);
   if (!wantsChain(known)) return known;
+  const [{ examineTls }, { portOf }] = await Promise.all([import('./tls-chain.ts'), import('./tunnel.ts')]);
   const { chain } = await examineTls({ host: url.hostname, port: portOf(url), roots: settings.roots, timeoutMs: EXAMINATION_MS, proxy: proxyFor(url, settings.proxies) });
   return explainChain(known, chain, Date.now());
 }

@@ -42,20 +42,10 @@ export function tryConnect({ host, port, timeoutMs }: Way): Promise<string | und
 
 /** A socket whose other end is the host, through an HTTP(S) or SOCKS proxy. Rejects with the proxy's answer. */
 export async function openTunnel(way: ProxiedWay): Promise<Socket> {
-  return way.proxy.protocol.startsWith('socks') ? openSocks(way) : openConnect(way);
+  return way.proxy.protocol.startsWith('socks') ? (await import('./socks-tunnel.ts')).openSocks(way) : openConnect(way);
 }
 
 export const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : url.protocol.startsWith('socks') ? 1080 : 80);
-
-async function openSocks({ proxy, host, port, timeoutMs }: ProxiedWay): Promise<Socket> {
-  const { SocksClient } = await import('socks');
-  const login = proxy.username === '' ? {} : { userId: decodeURIComponent(proxy.username), password: decodeURIComponent(proxy.password) };
-  const { socket } = await SocksClient.createConnection({
-    proxy: { host: proxy.hostname, port: portOf(proxy), type: proxy.protocol.startsWith('socks4') ? 4 : 5, ...login },
-    command: 'connect', destination: { host, port }, timeout: timeoutMs,
-  });
-  return socket;
-}
 
 function openConnect({ proxy, host, port, timeoutMs, roots }: ProxiedWay): Promise<Socket> {
   const login = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;

@@ -14,6 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const start = (...args: string[]): string => execFileSync(process.execPath, [join(root, 'dist', 'alproot.cjs'), ...args], { encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: root } });
+const script = (word: string): string => `({'main.js'() { process.stdout.write('${word}\\n'); }})\n`;
 const caches = (): string[] => readdirSync(join(root, 'dist')).filter((name) => name.endsWith('.cache'));
 
 it('tells the version without the rest of the program', () => {
@@ -23,15 +24,31 @@ it('tells the version without the rest of the program', () => {
 
 it('keeps the compiled form, uses it again, and never for another program', () => {
   const engine = join(root, 'dist', 'engine.cjs');
-  writeFileSync(engine, 'process.stdout.write("one\\n");\n');
+  writeFileSync(engine, script('one'));
   expect([start(), start()]).toEqual(['one\n', 'one\n']);
   const [first] = caches();
   expect(caches()).toHaveLength(1);
   rmSync(engine);
-  writeFileSync(engine, 'process.stdout.write("two\\n");\n');
+  writeFileSync(engine, script('two'));
   expect(start()).toBe('two\n');
   expect(caches()).toHaveLength(1);
   expect(caches()[0]).not.toBe(first);
+});
+
+it('keeps one for every command that ended well, since each uses other functions', () => {
+  const engine = join(root, 'dist', 'engine.cjs');
+  writeFileSync(engine, `({'main.js'() { process.exitCode = process.argv[2] === 'run' ? 0 : 2; }})\n`);
+  start('run');
+  expect(() => start('typo')).toThrow();
+  expect(caches()).toEqual([expect.stringContaining('-run-')]);
+});
+
+it('takes modules of another file from there', () => {
+  for (const name of readdirSync(dirname(builtCommand()))) if (/^engine.*\.cjs$/.test(name)) copyFileSync(join(dirname(builtCommand()), name), join(root, 'dist', name));
+  mkdirSync(join(root, 'keys'));
+  writeFileSync(join(root, 'keys', 'minirootfs.sha512'), '');
+  expect(start('cache', 'path')).toContain('alproot');
+  expect(caches().map((name) => name.replace(/-v.*/, '')).sort()).toEqual(['engine', 'engine-more']);
 });
 
 it('starts with a cache that is damaged', () => {

@@ -9,7 +9,7 @@ import { archOfNode } from '../../src/core/arch.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import type { RunCommand } from '../../src/core/run.ts';
-import { parseLatestReleases } from '../../src/formats/releases.ts';
+import { parseLatestReleases } from '../../src/formats/release-list.ts';
 import { fromDebian, type FromDebianResult } from '../../src/mirror/debian/from-debian.ts';
 import { buildPorts, portTools } from '../../src/mirror/debian/from-ports.ts';
 import { verifyDataMember } from '../../src/verify/data-member.ts';

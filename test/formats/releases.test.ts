@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { branchOf, compareBranches, isPointRelease, parseLatestReleases, parseMinirootfsName } from '../../src/formats/releases.ts';
+import { branchOf, compareBranches, isPointRelease, parseMinirootfsName } from '../../src/formats/releases.ts';
+import { parseLatestReleases } from '../../src/formats/release-list.ts';
 
 describe('latest-releases.yaml', () => {
   const entry = (flavor: string, file: string): string => `-\n  title: "x"\n  flavor: ${flavor}\n  file: ${file}\n`;

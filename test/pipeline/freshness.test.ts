@@ -103,7 +103,7 @@ describe('an answer that was tampered with', () => {
 
 describe('what Alpine signed', () => {
   it('is one repository on all mirrors, so that a mirror that lags behind is found out', async () => {
-    const session = openSession(config());
+    const session = await openSession(config());
     const alpine: Voucher = { kind: 'key', keyName: [...alpineKeys('x86_64').keys()][0] ?? '', algorithm: 'sha1' };
     const offer = (base: string, time: number, voucher: Voucher = alpine): void => {
       const index = { location: `${base}/v3.19/main`, description: `at ${time}`, sha256: String(time), sizeBytes: 1, packages: [{ buildTime: time }] } as unknown as RepositoryIndex;

@@ -1,6 +1,6 @@
 /** `alproot build`. */
 import { hostPath } from '../../core/paths.ts';
-import { buildDockerfile, planDockerfile, type BuildOptions } from '../../index.ts';
+import { buildDockerfile, planDockerfile, type BuildOptions } from '../../pipeline/build.ts';
 import { judgeDockerOptions } from '../docker-options.ts';
 import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 

@@ -1,7 +1,7 @@
 /** `alproot cache ls|gc|verify|path`. */
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
-import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../index.ts';
+import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../pipeline/cache.ts';
 import { text, type CommandAction } from '../command.ts';
 import { formatSize } from '../printer.ts';
 

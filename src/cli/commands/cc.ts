@@ -1,6 +1,6 @@
 /** `alproot cc`, and `alproot tool NAME` behind the names that `link-tools` makes. */
 import { AlprootError } from '../../core/errors.ts';
-import { runTool } from '../../index.ts';
+import { runTool } from '../../pipeline/tool.ts';
 import { list, type CommandAction, type CommandContext } from '../command.ts';
 
 export const cc: CommandAction = (context) => start(context, 'gcc', context.args);

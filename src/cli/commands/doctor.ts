@@ -1,5 +1,5 @@
 /** `alproot doctor`: what this host allows, which backend will be used, why the others can't. */
-import { examineHost } from '../../index.ts';
+import { examineHost } from '../../pipeline/doctor.ts';
 import { isOn, type CommandAction } from '../command.ts';
 
 export const doctor: CommandAction = async (context) => {

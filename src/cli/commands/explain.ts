@@ -2,7 +2,9 @@
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
-import { askApk, dumpFile, explainNeed, explainTree, type Answer, type Question, type WhyRequest } from '../../index.ts';
+import { dumpFile } from '../../pipeline/dump.ts';
+import { askApk, type Answer, type Question } from '../../pipeline/explain.ts';
+import { explainNeed, explainTree, type WhyRequest } from '../../pipeline/explain-tree.ts';
 import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 
 const rootOf = (context: CommandContext): HostPath | undefined => {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
 import { showName } from '../../core/redact.ts';
-import { formatInspection, inspectFile } from '../../index.ts';
+import { formatInspection, inspectFile } from '../../pipeline/inspect.ts';
 import { isOn, text, type CommandAction } from '../command.ts';
 
 export const inspect: CommandAction = (context) => {

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
-import { writeToolLinks } from '../../index.ts';
+import { writeToolLinks } from '../../pipeline/link-tools.ts';
 import type { CommandAction } from '../command.ts';
 
 export const linkTools: CommandAction = (context) => {

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
-import { fetchTarget, makeBundle, readBundle, writeLockFor, type LockTarget, type ShownBundle } from '../../index.ts';
+import { fetchTarget, makeBundle, readBundle, type ShownBundle } from '../../pipeline/carry.ts';
+import { writeLockFor, type LockTarget } from '../../pipeline/lock.ts';
 import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { optionsOf } from './build.ts';
 

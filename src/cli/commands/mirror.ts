@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
-import { indexMirror, makeMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../index.ts';
+import { makeMirror } from '../../pipeline/carry.ts';
+import { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../pipeline/mirror-tools.ts';
 import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { targetOf } from './lock.ts';
 

@@ -2,7 +2,8 @@
 import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
-import { auditRootfs, createRootfs, exportRootfs, sbomOf, type AuditRequest } from '../../index.ts';
+import { createRootfs } from '../../pipeline/rootfs.ts';
+import { auditRootfs, exportRootfs, sbomOf, type AuditRequest } from '../../pipeline/rootfs-export.ts';
 import { each, isOn, list, type CommandAction, type CommandContext } from '../command.ts';
 import { version } from '../version.ts';
 

@@ -1,6 +1,6 @@
 /** `alproot run` and `alproot shell`. */
 import { AlprootError } from '../../core/errors.ts';
-import { describeRun, runInEnvironment, type EnvironmentRun } from '../../index.ts';
+import { describeRun, runInEnvironment, type EnvironmentRun } from '../../pipeline/run.ts';
 import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 
 export const run: CommandAction = async (context) => {

@@ -4,7 +4,8 @@ import { AlprootError, ERRORS } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
 import { showName } from '../../core/redact.ts';
 import type { Voucher } from '../../core/verified.ts';
-import { verifyDeep, verifyPaths } from '../../index.ts';
+import { verifyDeep } from '../../pipeline/verify-deep.ts';
+import { verifyPaths } from '../../pipeline/verify-files.ts';
 import { isOn, type CommandAction, type CommandContext } from '../command.ts';
 
 export const verify: CommandAction = async (context) => {

@@ -1,0 +1,100 @@
+/** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
+import { keyOf } from '../core/digest.ts';
+import { AlprootError } from '../core/errors.ts';
+import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
+import { createRecording } from '../ship/recording.ts';
+import { makeDirectory } from '../system/directories.ts';
+import { writeFileAtomic } from '../system/files.ts';
+import { removeTree } from '../system/removal.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { readDatabase } from '../unpack/database.ts';
+import { unpackRootfs } from '../unpack/rootfs.ts';
+import { addDebianPackages } from './debian-packages.ts';
+import { findEnvironment, RECORDED, type Contents, type Environment } from './environment.ts';
+import { installInto } from './install.ts';
+import { missingPackages, together } from './missing.ts';
+import type { ChosenMirrors } from './mirrors.ts';
+import { pinnedEnvironment, withPinned } from './pins.ts';
+import type { Session } from './session.ts';
+import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
+
+export interface EnvironmentRequest {
+  readonly chosen: ChosenMirrors;
+  readonly packages: readonly string[];
+}
+
+/** Into the store. @throws ALP_* of every stage */
+export const makeEnvironment = (session: Session, request: EnvironmentRequest): Promise<Environment> => withIngredients(session, request, storeEnvironment);
+
+/** Into `root`, which does not exist yet. @throws ALP_* of every stage */
+export const makeTree = (session: Session, request: EnvironmentRequest, root: HostPath): Promise<Contents> =>
+  withIngredients(session, request, async (own, ingredients) => {
+    const contents = await fillTree(own, { ...ingredients, root });
+    session.recording.add(own.recording.whole());
+    return contents;
+  });
+
+interface Ingredients {
+  readonly minirootfs: Minirootfs;
+  readonly sources: Sources;
+  readonly packages: readonly string[];
+}
+
+/** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
+function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentRequest, work: (own: Session, ingredients: Ingredients) => Promise<T>): Promise<T> {
+  return withPinned(session, async (extended) => {
+    if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
+    const own: Session = { ...session, recording: createRecording() };
+    const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
+    own.recording.add({ requests: packages, environments: [] });
+    return work(own, { minirootfs, sources, packages });
+  });
+}
+
+async function storeEnvironment(session: Session, ingredients: Ingredients): Promise<Environment> {
+  const { store } = session;
+  const { minirootfs, sources, packages } = ingredients;
+  const key = keyOf('environment-2', sources.release, minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
+  const found = await findEnvironment(session, key);
+  if (found !== undefined) return found;
+  const directory = store.makeTemporary('environment');
+  try {
+    let skippedScripts = false;
+    const contents = await fillTree(session, { ...ingredients, root: joinHost(directory, 'tree'), onSkipped: () => (skippedScripts = true) });
+    writeFileAtomic(joinHost(directory, RECORDED), `${JSON.stringify(session.recording.whole())}\n`);
+    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ ...contents, ...(skippedScripts ? { skippedScripts } : {}) })}\n`);
+    return { ...contents, tree: store.publishSnapshot(key, directory), key };
+  } finally {
+    removeTree(directory);
+  }
+}
+
+interface FillRequest extends Ingredients {
+  /** Does not exist yet. */
+  readonly root: HostPath;
+  readonly onSkipped?: () => void;
+}
+
+/** Unpacks the minirootfs into `root` and installs `packages`. */
+async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<Contents> {
+  makeDirectory(root);
+  const tree = openWorkTree(root);
+  try {
+    unpackMinirootfs(session, minirootfs, tree);
+    if (packages.length > 0) await installInto(session, { tree, sources, packages, onSkipped });
+    return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
+  } finally {
+    tree.close();
+  }
+}
+
+function unpackMinirootfs(session: Session, { file }: Minirootfs, tree: WorkTree): void {
+  const blob = session.store.openBlob(file.sha256, file.name);
+  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${file.name} is gone from the store`, { hint: 'run the command again' });
+  try {
+    unpackRootfs(blob, tree, session.isRoot ? 'apply' : 'record');
+    tree.setMode(TREE_ROOT, 0o755);
+  } finally {
+    blob.close();
+  }
+}
