@@ -10,12 +10,13 @@ import { makeDirectory } from '../system/directories.ts';
 import { writeFileAtomic } from '../system/files.ts';
 import type { Compile } from './compiled.ts';
 import { HOST_ENV } from './compiled.ts';
+import { terminalRights } from './terminal-rights.ts';
 
 export const compileProot: Compile = (description, _plan, host) => {
   const scratch = host.scratch();
   const { uid, gid } = description.user;
   const argv = [
-    ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, '--pdeathsig', 'QUIT', '--']),
+    ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, '--pdeathsig', 'QUIT', ...terminalRights(host), '--']),
     host.tools.env ?? '/usr/bin/env', '-i',
     ...Object.entries({ ...description.env, PROOT_TMP_DIR: scratch }).map(([name, value]) => `${name}=${value}`),
     host.tools.proot ?? 'proot',

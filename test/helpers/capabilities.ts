@@ -3,7 +3,7 @@
  * ALPROOT_MUST lists the capability: then it runs, and fails.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The real data beside the checkout. */
@@ -18,6 +18,9 @@ const PROBES = {
   proot: () => works('proot', '-0', 'true'),
   chroot: () => process.getuid?.() === 0 && works('unshare', '--mount', 'true'),
   gpg: () => works('gpg', '--version'),
+  gcc: () => works('gcc', '--version'),
+  /** The kernel lets a program type into its terminal: without that nothing can be shown. */
+  tiocsti: () => existsSync('/proc/sys/dev/tty/legacy_tiocsti') && readFileSync('/proc/sys/dev/tty/legacy_tiocsti', 'utf8').trim() === '1',
   strace: () => works('strace', '-e', 'trace=none', 'true'),
   gvisor: () => works('runsc', '--version'),
   apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),

@@ -10,6 +10,7 @@ import { isDirectory } from '../../system/host-paths.ts';
 import { openWorkTree } from '../../system/work-tree.ts';
 import type { Compile } from '../compiled.ts';
 import { HOST_ENV } from '../compiled.ts';
+import { terminalRights } from '../terminal-rights.ts';
 import { shadowGcc } from './gcc.ts';
 import { PROGRAM_DIRECTORIES, shadowDirectory } from './shadow.ts';
 
@@ -21,7 +22,9 @@ export const compileLoader: Compile = (description, _plan, host) => {
   const path = PROGRAM_DIRECTORIES.map((directory) => `${root}/${directory}`).join(':');
   const words = Object.entries({ ...env, PATH: path }).map(([name, value]) => `${name}=${value}`);
   const [program = '', ...args] = description.argv;
-  return { argv: [host.tools.env ?? '/usr/bin/env', '-i', ...words, host.tools.sh ?? '/bin/sh', '-c', 'cd "$0" && exec "$@"', description.cwd, startOf(root, program), ...args], env: HOST_ENV };
+  const rights = terminalRights(host);
+  const prefix = host.tools.setpriv === undefined || rights.length === 0 ? [] : [host.tools.setpriv, ...rights, '--'];
+  return { argv: [...prefix, host.tools.env ?? '/usr/bin/env', '-i', ...words, host.tools.sh ?? '/bin/sh', '-c', 'cd "$0" && exec "$@"', description.cwd, startOf(root, program), ...args], env: HOST_ENV };
 };
 
 function makeShadow(path: HostPath, root: HostPath): void {
