@@ -1,5 +1,6 @@
 /** A tree copied once per build: reflinks where the file system has them, else copies; links stay links, hard links stay together. */
-import { chmodSync, constants, copyFileSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, symlinkSync } from 'node:fs';
+import { chmodSync, constants, copyFileSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, type Stats } from 'node:fs';
+import { dirname } from 'node:path';
 import type { HostPath } from '../core/paths.ts';
 
 /**
@@ -9,22 +10,42 @@ import type { HostPath } from '../core/paths.ts';
  */
 export function cloneTree(from: HostPath, to: HostPath, { owners }: { readonly owners: boolean }): void {
   const linked = new Map<bigint, Buffer>();
-  const copy = (source: Buffer, target: Buffer): void => {
-    const stat = lstatSync(source, { bigint: true });
-    const mode = Number(stat.mode & 0o7777n);
+  const own = { uid: process.geteuid?.(), gid: process.getegid?.() };
+  // Below a directory with the set-group-ID bit, what is made has the directory's group.
+  const inherits = (lstatSync(dirname(to)).mode & 0o2000) !== 0;
+  /** @returns what is left to be set: all, all but the mode, or nothing */
+  const make = (source: Buffer, target: Buffer, stat: Stats): 'all' | 'times' | 'nothing' => {
     if (stat.isDirectory()) {
       mkdirSync(target, 0o700);
       for (const name of readdirSync(source, { encoding: 'buffer' })) copy(join(source, name), join(target, name));
-    } else if (stat.isSymbolicLink()) symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
-    else if (stat.isFile()) {
-      const first = stat.nlink > 1n ? linked.get(stat.ino) : undefined;
-      if (first !== undefined) return linkSync(first, target);
-      if (stat.nlink > 1n) linked.set(stat.ino, target);
-      copyReadable(source, target, mode);
-    } else return;
-    if (owners) lchownSync(target, Number(stat.uid), Number(stat.gid));
-    if (!stat.isSymbolicLink()) chmodSync(target, mode);
-    lutimesSync(target, Number(stat.atimeNs) / 1e9, Number(stat.mtimeNs) / 1e9);
+      return 'all';
+    }
+    if (stat.isSymbolicLink()) {
+      symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
+      return 'times';
+    }
+    if (stat.nlink > 1) {
+      const { ino } = lstatSync(source, { bigint: true });
+      const first = linked.get(ino);
+      if (first !== undefined) {
+        linkSync(first, target);
+        return 'nothing';
+      }
+      linked.set(ino, target);
+    }
+    copyReadable(source, target, stat.mode & 0o7777);
+    // The copy is made with the mode of what is copied; set-id bits may not come along.
+    return (stat.mode & 0o7000) === 0 ? 'times' : 'all';
+  };
+  const copy = (source: Buffer, target: Buffer): void => {
+    const stat = lstatSync(source);
+    if (!stat.isDirectory() && !stat.isSymbolicLink() && !stat.isFile()) return;
+    const left = make(source, target, stat);
+    if (left === 'nothing') return;
+    const moves = owners && (inherits || stat.uid !== own.uid || stat.gid !== own.gid);
+    if (moves) lchownSync(target, stat.uid, stat.gid);
+    if (left === 'all' || (moves && stat.isFile())) chmodSync(target, stat.mode & 0o7777);
+    lutimesSync(target, stat.atimeMs / 1000, stat.mtimeMs / 1000);
   };
   copy(Buffer.from(from), Buffer.from(to));
 }
@@ -34,9 +55,17 @@ function copyReadable(source: Buffer, target: Buffer, mode: number): void {
   const hidden = (mode & 0o400) === 0 && process.getuid?.() !== 0;
   if (hidden) chmodSync(source, mode | 0o400);
   copyFileSync(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-  if (hidden) chmodSync(source, mode);
+  if (!hidden) return;
+  chmodSync(source, mode);
+  chmodSync(target, mode);
 }
 
-const SLASH = Buffer.from('/');
+const SLASH = 0x2f;
 
-const join = (directory: Buffer, name: Buffer): Buffer => Buffer.concat([directory, SLASH, name]);
+function join(directory: Buffer, name: Buffer): Buffer {
+  const path = Buffer.allocUnsafe(directory.length + 1 + name.length);
+  directory.copy(path);
+  path[directory.length] = SLASH;
+  name.copy(path, directory.length + 1);
+  return path;
+}
