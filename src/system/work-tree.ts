@@ -12,6 +12,7 @@ import {
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { DIRECTORY_FLAGS, inside, openDirectories } from './tree-directories.ts';
 import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
 
 export interface WorkTree {
@@ -64,7 +65,6 @@ export interface TreeFileWriter {
 }
 
 const NEW_FILE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** Linux's O_PATH, which Node has no name for: a descriptor that only names. */
 const O_PATH = 0o10000000;
 
@@ -77,36 +77,8 @@ function treeError(verb: string, path: TreePath, error: unknown): AlprootError {
 /** @param root an existing directory; the caller keeps it alive until `close` */
 export function openWorkTree(root: HostPath): WorkTree {
   const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
-  let cached: { readonly path: TreePath; readonly fd: number } | undefined;
-
-  const dropCached = (): void => {
-    if (cached !== undefined) closeSync(cached.fd);
-    cached = undefined;
-  };
-
-  function openDirectory(path: TreePath): number {
-    let fd = openSync(`/proc/self/fd/${rootFd}/.`, DIRECTORY_FLAGS);
-    for (const part of path === TREE_ROOT ? [] : path.split('/')) {
-      const outer = fd;
-      try {
-        fd = openSync(inside(outer, part), DIRECTORY_FLAGS);
-      } finally {
-        closeSync(outer);
-      }
-    }
-    return fd;
-  }
-
-  /** The descriptor of a directory; the last one is kept, since neighbours come one after another. */
-  function directory(path: TreePath): number {
-    if (cached?.path !== path) {
-      const fd = openDirectory(path);
-      dropCached();
-      cached = { path, fd };
-    }
-    return cached.fd;
-  }
-
+  const directories = openDirectories(rootFd);
+  const directory = directories.open;
   const place = (path: TreePath): Buffer => (path === TREE_ROOT ? Buffer.from(`/proc/self/fd/${rootFd}/.`) : inside(directory(parentOf(path)), nameOf(path)));
 
   function attempt<T>(verb: string, path: TreePath, work: (place: Buffer) => T): T {
@@ -114,6 +86,16 @@ export function openWorkTree(root: HostPath): WorkTree {
       return work(place(path));
     } catch (error) {
       throw treeError(verb, path, error);
+    }
+  }
+
+  /** Hands the place of `path` to work that looks at another path of the tree as well. */
+  function besides(path: TreePath, work: (place: Buffer) => void): void {
+    const fd = openSync(`/proc/self/fd/${directory(parentOf(path))}/.`, DIRECTORY_FLAGS);
+    try {
+      work(inside(fd, nameOf(path)));
+    } finally {
+      closeSync(fd);
     }
   }
 
@@ -140,7 +122,7 @@ export function openWorkTree(root: HostPath): WorkTree {
     if (found.kind !== 'directory') return attempt('remove', path, (target) => unlinkSync(target));
     if ((found.mode & 0o700) !== 0o700) setMode(path, found.mode | 0o700);
     for (const child of list(path)) remove(joinTree(path, child));
-    if (cached !== undefined && (cached.path === path || cached.path.startsWith(`${path}/`))) dropCached();
+    directories.forget(path);
     if (path !== TREE_ROOT) attempt('remove', path, (target) => rmdirSync(target));
   }
 
@@ -212,19 +194,20 @@ export function openWorkTree(root: HostPath): WorkTree {
           throw error;
         }
       }),
-    rename: (from, to) => {
-      const fd = openDirectory(parentOf(from));
-      try {
-        attempt('rename', to, (target) => renameSync(inside(fd, nameOf(from)), target));
-      } finally {
-        closeSync(fd);
-      }
-    },
+    rename: (from, to) =>
+      besides(from, (source) => {
+        attempt('rename', to, (target) => renameSync(source, target));
+        directories.forget(from);
+        directories.forget(to);
+      }),
     moveOut: (path, to) => {
-      dropCached();
       attempt('move', path, (source) => renameSync(source, to));
+      directories.forget(path);
     },
-    moveIn: (from, path) => attempt('move', path, (target) => renameSync(from, target)),
+    moveIn: (from, path) => {
+      attempt('move', path, (target) => renameSync(from, target));
+      directories.forget(path);
+    },
     copyFile: (path, { tree, path: source, mode }) =>
       tree.withFile(source, (fd) =>
         attempt('write', path, (target) => {
@@ -237,25 +220,16 @@ export function openWorkTree(root: HostPath): WorkTree {
       setMode(path, mode);
     },
     makeSymlink: (path, target) => attempt('link', path, (link) => symlinkSync(Buffer.from(target, 'latin1'), link)),
-    makeHardLink: (path, existing) => {
-      const fd = openDirectory(parentOf(existing));
-      try {
-        attempt('link', path, (target) => linkSync(inside(fd, nameOf(existing)), target));
-      } finally {
-        closeSync(fd);
-      }
-    },
+    makeHardLink: (path, existing) => besides(existing, (source) => attempt('link', path, (target) => linkSync(source, target))),
     setTime: (path, seconds) => attempt('change', path, (target) => lutimesSync(target, seconds, seconds)),
     setOwner: (path, { uid, gid }) => attempt('change', path, (target) => lchownSync(target, uid, gid)),
     hostPathOf: (path) => joinHost(root, Buffer.from(path, 'latin1').toString('utf8')),
     close: () => {
-      dropCached();
+      directories.forget(TREE_ROOT);
       closeSync(rootFd);
     },
   };
 }
-
-const inside = (fd: number, part: string): Buffer => Buffer.from(`/proc/self/fd/${fd}/${part}`, 'latin1');
 
 function writerOf(fd: number, path: TreePath): TreeFileWriter {
   const attempt = (work: () => void): void => {
