@@ -17,6 +17,7 @@ const shared = {
 
 mkdirSync(join(root, 'dist'), { recursive: true });
 await writeCommand();
+await writeThread();
 await writeLibrary();
 
 async function writeCommand() {
@@ -29,6 +30,11 @@ async function writeCommand() {
   const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, ALPROOT_PLACES: JSON.stringify(places) }, entryPoints: [join(root, 'src/cli/start.ts')] });
   replace('alproot.cjs', outputFiles[0].text);
   for (const name of readdirSync(join(root, 'dist'))) if (/^engine.*\.cjs$/.test(name) && !files.has(name)) rmSync(join(root, 'dist', name));
+}
+
+async function writeThread() {
+  const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, 'import.meta.url': '__filename' }, entryPoints: [join(root, 'src/unpack/inflate-thread.ts')] });
+  replace('inflate-thread.cjs', outputFiles[0].text);
 }
 
 async function writeLibrary() {
