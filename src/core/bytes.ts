@@ -9,8 +9,8 @@ export interface ByteSource {
   readonly descriptor?: number;
 }
 
-/** A buffer for reading a source from end to end: of a small one no more than it takes, of a large one 1 MiB. */
-export const bufferFor = ({ sizeBytes }: ByteSource): Buffer => Buffer.allocUnsafe(Math.min(1024 * 1024, sizeBytes + 1));
+/** A buffer for reading a source from end to end: of a small one no more than it takes, of a large one 256 KiB. */
+export const bufferFor = ({ sizeBytes }: ByteSource): Buffer => Buffer.allocUnsafe(Math.min(256 * 1024, sizeBytes + 1));
 
 /** A whole buffer as a source. */
 export const bufferSource = (name: string, bytes: Uint8Array): ByteSource => ({
