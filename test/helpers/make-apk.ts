@@ -32,6 +32,8 @@ export interface RawPackage {
   readonly entries?: readonly RawEntry[];
   /** Replaces the tar of the data member. */
   readonly dataTar?: Buffer;
+  /** Changes the bytes of the data member before the control member vouches for them. */
+  readonly spoil?: (data: Buffer) => Buffer;
   /** Further entries of the control member. */
   readonly control?: readonly RawEntry[];
 }
@@ -93,7 +95,7 @@ export const member = (bytes: Buffer): Buffer => {
 /** The members of a package. */
 export function apkMembers(raw: RawPackage, key: SigningKey): { readonly signature: Buffer; readonly control: Buffer; readonly data: Buffer } {
   const tar = raw.dataTar ?? rawTar(raw.entries ?? [], { end: true });
-  const data = member(tar);
+  const data = (raw.spoil ?? ((bytes) => bytes))(member(tar));
   const size = (raw.entries ?? []).reduce((sum, { content }) => sum + bytesOf(content).length, 4096);
   const info = {
     pkgname: 'a', pkgver: '1.0-r0', pkgdesc: 'a test', url: 'https://example.org', builddate: String(MTIME), size: String(size), arch: 'x86_64',

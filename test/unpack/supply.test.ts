@@ -1,0 +1,132 @@
+/** Packages whose data another thread inflates: the same trees, the same refusals, nothing left open. */
+import { build } from 'esbuild';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isAlprootError } from '../../src/core/errors.ts';
+import { silent } from '../../src/core/events.ts';
+import { hostPath } from '../../src/core/paths.ts';
+import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
+import { descriptorSource } from '../../src/system/hashed-file.ts';
+import { runThread, type Thread } from '../../src/system/thread.ts';
+import { openWorkTree } from '../../src/system/work-tree.ts';
+import { applyPlan } from '../../src/unpack/apply-plan.ts';
+import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
+import { verifyPackage } from '../../src/verify/package-file.ts';
+import { projectRoot } from '../helpers/cli.ts';
+import { makeApk, treeEntries, type RawPackage } from '../helpers/make-apk.ts';
+import { picture } from '../helpers/worlds.ts';
+
+let directory: string;
+let key: SigningKey;
+let script: string;
+let trees = 0;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'alproot-supply-'));
+  key = await generateSigningKey('test', 2048);
+  script = join(directory, 'inflate-thread.cjs');
+  await build({ entryPoints: [join(projectRoot, 'src/unpack/inflate-thread.ts')], outfile: script, bundle: true, platform: 'node', format: 'cjs', define: { 'import.meta.url': '__filename' }, logLevel: 'silent' });
+});
+afterAll(() => { rmSync(directory, { recursive: true, force: true }); });
+
+interface Outcome {
+  readonly tree: Record<string, string>;
+  readonly error: string | undefined;
+  readonly leftOpen: number;
+}
+
+/** Installs packages that lie in files, in one transaction. */
+async function install(packages: readonly RawPackage[], thread: Thread | undefined): Promise<Outcome> {
+  const root = join(directory, `tree${trees++}`);
+  mkdirSync(join(root, 'etc'), { recursive: true });
+  const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
+  let leftOpen = 0;
+  const files = packages.map((raw, at) => {
+    const path = `${root}-${at}.apk`;
+    writeFileSync(path, makeApk(raw, key));
+    const fd = openSync(path, 'r');
+    leftOpen++;
+    const source = descriptorSource(fd, `${at}.apk`);
+    return { source, contents: verifyPackage(source, { keys }).package, close: () => { leftOpen--; closeSync(fd); } };
+  });
+  const changes = files.map(({ contents: { record } }) => ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const);
+  const given = new Set<string>();
+  const open = ({ record: { name } }: { readonly record: { readonly name: string } }) => {
+    given.add(name);
+    const file = files.find(({ contents }) => contents.record.name === name);
+    if (file === undefined) throw new Error(`no package ${name}`);
+    return file;
+  };
+  const tree = openWorkTree(hostPath(root));
+  let error: string | undefined;
+  try {
+    await applyPlan({ tree, plan: { arch: 'x86_64', changes, world: [] }, runScript: undefined, owners: 'record', emit: silent, open, thread });
+  } catch (thrown) {
+    if (!isAlprootError(thrown)) throw thrown;
+    error = `${thrown.code}: ${thrown.message}`;
+  } finally {
+    tree.close();
+    for (const file of files) if (!given.has(file.contents.record.name)) file.close();
+  }
+  return { tree: picture(root), error, leftOpen };
+}
+
+async function bothWays(packages: readonly RawPackage[]): Promise<Outcome> {
+  const alone = await install(packages, undefined);
+  const thread = runThread(hostPath(script));
+  try {
+    expect(await install(packages, thread)).toEqual(alone);
+  } finally {
+    thread.stop();
+  }
+  return alone;
+}
+
+/** Bytes that hardly compress, the same every time. */
+function noise(sizeBytes: number, seed: number): Buffer {
+  const bytes = Buffer.alloc(sizeBytes);
+  for (let at = 0, state = seed; at < sizeBytes; at++) bytes[at] = (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24;
+  return bytes;
+}
+
+const named = (pkgname: string, files: Parameters<typeof treeEntries>[0], more: Partial<RawPackage> = {}): RawPackage => ({ info: { pkgname }, entries: treeEntries(files), ...more });
+const small = (count: number): RawPackage[] => Array.from({ length: count }, (_, at) => named(`s${at}`, { [`usr/share/s${at}/a`]: `a${at}`, [`usr/share/s${at}/b`]: '' }));
+
+describe('with a thread that inflates', () => {
+  it('trees are the same: packages larger than the ring, more of them than are opened ahead, empty ones', async () => {
+    const { tree, error, leftOpen } = await bothWays([
+      ...small(12),
+      named('large', { 'usr/lib/large': { content: noise(9 * 1024 * 1024, 1) }, 'usr/lib/zeros': { content: Buffer.alloc(20 * 1024 * 1024) } }),
+      { info: { pkgname: 'empty', size: '0' }, entries: [] },
+      named('last', { 'usr/lib/last': { content: noise(300_000, 2) } }),
+    ]);
+    expect([error, leftOpen]).toEqual([undefined, 0]);
+    expect(Object.keys(tree).filter((path) => path.startsWith('usr/'))).toHaveLength(41);
+  });
+
+  const spoilt = (spoil: (data: Buffer) => Buffer): RawPackage => named('bad', { 'usr/lib/bad': { content: noise(600_000, 3) } }, { spoil });
+  it.each<[string, string, RawPackage]>([
+    ['a wrong CRC', 'ALP_FORMAT_GZIP', spoilt((data) => Buffer.concat([data.subarray(0, -8), Buffer.alloc(4), data.subarray(-4)]))],
+    ['a wrong length', 'ALP_FORMAT_GZIP', spoilt((data) => Buffer.concat([data.subarray(0, -4), Buffer.alloc(4)]))],
+    ['a stream that is cut off', 'ALP_FORMAT_GZIP', spoilt((data) => data.subarray(0, 200_000))],
+    ['bytes after it', 'ALP_FORMAT_APK', spoilt((data) => Buffer.concat([data, Buffer.from('more')]))],
+    ['a stream that is none', 'ALP_FORMAT_GZIP', spoilt((data) => Buffer.concat([data.subarray(0, 10), Buffer.alloc(9, 0xff), data.subarray(19)]))],
+    ['a file that differs from its checksum', 'ALP_VERIFY_DIGEST', named('bad', { 'usr/lib/bad': { content: noise(600_000, 3), checksum: '0'.repeat(40) } })],
+    ['a name that leaves the tree', 'ALP_UNPACK_PATH', { info: { pkgname: 'bad' }, entries: [{ name: '../out', content: 'x' }] }],
+    ['more than the cap', 'ALP_LIMIT_SIZE', named('bad', { 'usr/lib/bad': { content: Buffer.alloc(70 * 1024 * 1024) } }, { info: { pkgname: 'bad', size: '1' } })],
+  ])('%s is refused alike, and the tree is what it was', async (_what, code, bad) => {
+    const { tree, error, leftOpen } = await bothWays([...small(2), bad, ...small(12).slice(2)]);
+    expect(error).toMatch(new RegExp(`^${code}: `));
+    expect([Object.keys(tree), leftOpen]).toEqual([['etc'], 0]);
+  });
+
+  it('leaves no thread behind', async () => {
+    const before = readdirSync('/proc/self/task').length;
+    const thread = runThread(hostPath(script));
+    await install(small(3), thread);
+    thread.stop();
+    await expect.poll(() => readdirSync('/proc/self/task').length).toBeLessThanOrEqual(before);
+  });
+});
