@@ -38,7 +38,7 @@ export function judgeFreshness({ config, store }: Session, { index, repository, 
   if (config.maxIndexAgeDays !== undefined && ageDays > config.maxIndexAgeDays) {
     throw new AlprootError('ALP_STALE_FROZEN', `the newest package of ${index.location} is ${Math.floor(ageDays)} days old, more than ${config.maxIndexAgeDays}`, { hint: 'the mirror may be frozen: use another, or raise --max-index-age' });
   }
-  if (seen?.sha256 !== index.sha256) store.putRecord(record, { newest, description: index.description, sha256: index.sha256 } satisfies Mark);
+  if (seen?.sha256 !== index.sha256) store.putRecord(record, { newest, description: index.description, sha256: index.sha256 } satisfies Mark, { durable: true });
 }
 
 /**

@@ -1,11 +1,11 @@
 /** Local trees: made, or copied from the store, beside their place. */
-import { randomBytes } from 'node:crypto';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
+import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { makeDirectory, moveDirectory, namesOf, removeEmptyDirectory } from '../system/directories.ts';
+import { moveDirectory, namesOf, removeEmptyDirectory } from '../system/directories.ts';
 import { isTaken } from '../system/host-paths.ts';
+import { stagingPath } from '../system/publish.ts';
 import { removeTree } from '../system/removal.ts';
 import { placeEnvironment } from './environment.ts';
 import { announcePins } from './pins.ts';
@@ -35,8 +35,7 @@ export const createRootfs = (config: Config, { directory, packages }: CreateRoot
       throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not empty`, { hint: 'name a directory that does not exist yet' });
     }
     announcePins(session);
-    const staged = joinHost(parentOfHost(directory), `.alproot-${randomBytes(6).toString('hex')}`);
-    makeDirectory(parentOfHost(directory));
+    const staged = stagingPath(directory);
     try {
       const contents = await placeEnvironment(session, packages, staged);
       if (isTaken(directory)) removeEmptyDirectory(directory);

@@ -6,17 +6,8 @@ import type { RunDescription, RunResult } from '../core/run.ts';
 import { BACKENDS, type Backend } from '../run/backend.ts';
 import type { BackendVerdict } from '../run/probe.ts';
 import { runInTree } from '../run/run-in-tree.ts';
-import { readFileCapped } from '../system/files.ts';
-import { hostPath } from '../core/paths.ts';
+import { bootId } from '../system/boot.ts';
 import type { Session } from './session.ts';
-
-const bootId = (): string => {
-  try {
-    return readFileCapped(hostPath('/proc/sys/kernel/random/boot_id'), 4096)?.toString() ?? '';
-  } catch {
-    return '';
-  }
-};
 
 /** Changes when the host's kernel, user or tools do. */
 function fingerprint({ runHost, config }: Session): string {

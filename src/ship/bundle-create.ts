@@ -9,7 +9,7 @@
 import { sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
-import { parentOfHost } from '../core/paths.ts';
+import { stagingPath } from '../system/publish.ts';
 import { quoteName } from '../core/redact.ts';
 import { formatBundleManifest, parseBundleManifest, type BundleFile, type BundleKey } from '../formats/bundle-manifest.ts';
 import type { Lock } from '../formats/lockfile.ts';
@@ -52,7 +52,7 @@ export function createBundle({ output, lock, files, keys = [], tool = [], store,
   const toolFiles = tool.map(({ path, bytes }): BundleFile => ({ path, sha256: sha256Hex(bytes), sizeBytes: bytes.length }));
   const manifest = Buffer.from(formatBundleManifest({ lock, files, keys, tool: toolFiles }));
   parseBundleManifest(manifest.toString('utf8'));
-  const writer = writeHashedFile(parentOfHost(output), () => output);
+  const writer = writeHashedFile(stagingPath(output), { target: () => output, durable: true });
   const put = (path: string, bytes: Uint8Array, mode = 0o644): void => writer.write(formatTarItem({ kind: 'file', path, mode, bytes }));
   try {
     put(MANIFEST, manifest);

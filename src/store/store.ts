@@ -10,7 +10,6 @@
  *     locks/NAME                    who is at work on what
  *     tmp/PID-…/                    unfinished work; of dead processes it is removed
  */
-import { randomBytes } from 'node:crypto';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
@@ -18,7 +17,8 @@ import { quoteName } from '../core/redact.ts';
 import { makeDirectory, moveDirectory, namesOf } from '../system/directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
-import { acquireLock, isProcessAlive, processIdentity } from '../system/file-lock.ts';
+import { isComplete, markComplete } from './snapshot-mark.ts';
+import { acquireLock, isAbandoned, isProcessAlive, processIdentity, temporaryName, workerOf } from '../system/file-lock.ts';
 import { removeTree } from '../system/removal.ts';
 import { lastUsedMs, markUsed } from '../system/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
@@ -32,7 +32,8 @@ export interface Store extends BlobStore {
   readonly readOnly: boolean;
   /** A record's value, or undefined when there is none or it is damaged. */
   readonly getRecord: (name: string) => unknown;
-  readonly putRecord: (name: string, value: unknown) => void;
+  /** @param options `durable`: it must survive a power failure; most need not, since a lost or torn record is only asked for again */
+  readonly putRecord: (name: string, value: unknown, options?: { readonly durable?: boolean }) => void;
   /** A new empty directory for unfinished work, removed by the next run if this process dies. */
   readonly makeTemporary: (purpose: string) => HostPath;
   /** The tree of a snapshot that is there. */
@@ -75,13 +76,13 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
         return undefined;
       }
     },
-    putRecord: (name, value) => {
-      if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`);
+    putRecord: (name, value, { durable = false } = {}) => {
+      if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`, { durable });
     },
     makeTemporary: (purpose) => makeTemporary(root, purpose),
     findSnapshot: (key) => {
       const directory = path('snapshots', key);
-      if (readFileCapped(joinHost(directory, 'done'), 1024) === undefined) return undefined;
+      if (!isComplete(directory, { readOnly })) return undefined;
       markUsed(directory);
       return joinHost(directory, 'tree');
     },
@@ -135,8 +136,7 @@ function schemaOf(root: HostPath, marker: Buffer): number {
 }
 
 function makeTemporary(root: HostPath, purpose: string): HostPath {
-  const { pid, started } = processIdentity();
-  const directory = joinHost(root, 'tmp', `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`);
+  const directory = joinHost(root, 'tmp', temporaryName(purpose));
   makeDirectory(directory, 0o700);
   return directory;
 }
@@ -149,8 +149,7 @@ function othersSince(root: HostPath): number | undefined {
 
 function removeLeftovers(root: HostPath): void {
   for (const name of namesOf(joinHost(root, 'tmp'))) {
-    const [pid = '', started = ''] = name.split('-');
-    if (!isProcessAlive({ pid: Number(pid), started })) removeTree(joinHost(root, 'tmp', name));
+    if (isAbandoned(workerOf(name), joinHost(root, 'tmp', name))) removeTree(joinHost(root, 'tmp', name));
   }
   for (const place of [root, joinHost(root, 'records'), joinHost(root, 'locks')]) {
     for (const name of namesOf(place)) {
@@ -164,10 +163,10 @@ function removeLeftovers(root: HostPath): void {
 const BESIDE = /\.(?:tmp-|stale\.)?(\d+)[-.][0-9a-f]{8,12}$/;
 
 function publish(target: HostPath, directory: HostPath): HostPath {
-  writeFileAtomic(joinHost(directory, 'done'), '1\n');
+  markComplete(directory);
   makeDirectory(parentOfHost(target));
-  // What stands there without its mark is half a snapshot: it never counted.
-  if (readFileCapped(joinHost(target, 'done'), 1024) === undefined) removeTree(target);
+  // What stands there without its mark, or less than it says, is half a snapshot: it never counted.
+  if (!isComplete(target, { readOnly: false })) removeTree(target);
   if (!moveDirectory(directory, target)) removeTree(directory);
   return joinHost(target, 'tree');
 }

@@ -2,13 +2,14 @@
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
  * start time and boot) loses it.
  */
-import { linkSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { bootId } from './boot.ts';
 import { fileError } from './files.ts';
 
 export interface ProcessIdentity {
@@ -22,6 +23,8 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Of the boot id, at the end of a start time. */
+const BOOT_DIGITS = 8;
 const POLL_MS = 50;
 const ATTEMPTS = 12_000;
 
@@ -37,7 +40,7 @@ function readOrEmpty(path: string): string {
 function startOf(pid: number): string {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
   const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return ticks === undefined ? '' : `${ticks}${readOrEmpty('/proc/sys/kernel/random/boot_id').slice(0, 8)}`;
+  return ticks === undefined ? '' : `${ticks}${bootId().slice(0, BOOT_DIGITS)}`;
 }
 
 export const processIdentity = (): ProcessIdentity => ({ pid: process.pid, started: startOf(process.pid) });
@@ -52,6 +55,28 @@ export function isProcessAlive({ pid, started }: ProcessIdentity): boolean {
   }
   const now = startOf(pid);
   return started === '' || started === '0' || now === '' || now === started;
+}
+
+/** A name for unfinished work that says whose it is. */
+export function temporaryName(purpose: string): string {
+  const { pid, started } = processIdentity();
+  return `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`;
+}
+
+/** Whose work bears the name, one that `temporaryName` made. */
+export function workerOf(name: string): ProcessIdentity {
+  const [pid = '', started = ''] = name.split('-');
+  return { pid: Number(pid), started };
+}
+
+/** Of work that another start of the machine, or another machine, left: it may go on there. */
+const FOREIGN_WORK_MS = 24 * 60 * 60 * 1000;
+
+/** Whether the unfinished work at `path` is nobody's any more. What lies on a file system that machines share counts as somebody's for a day. */
+export function isAbandoned(worker: ProcessIdentity, path: HostPath): boolean {
+  const boot = bootId().slice(0, BOOT_DIGITS);
+  if (worker.started.slice(-BOOT_DIGITS) === boot || worker.started.length <= BOOT_DIGITS) return !isProcessAlive(worker);
+  return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > FOREIGN_WORK_MS;
 }
 
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */

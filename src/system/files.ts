@@ -57,6 +57,8 @@ function readToEnd(fd: number, maxBytes: number): Buffer {
 export interface WriteOptions {
   /** Permission bits; 0o644 unless given. */
   readonly mode?: number;
+  /** Whether it must survive a power failure; true unless given. */
+  readonly durable?: boolean;
 }
 
 /**
@@ -64,7 +66,7 @@ export interface WriteOptions {
  *
  * @throws ALP_STORE_WRITE with the errno, the path and what to do
  */
-export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644 }: WriteOptions = {}): void {
+export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644, durable = true }: WriteOptions = {}): void {
   const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -72,12 +74,12 @@ export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mo
     try {
       const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
       for (let written = 0; written < buffer.length; ) written += writeSync(fd, buffer, written);
-      fsyncSync(fd);
+      if (durable) fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
     renameSync(temporary, path);
-    syncDirectory(dirname(path));
+    if (durable) syncDirectory(dirname(path));
   } catch (error) {
     try {
       unlinkSync(temporary);

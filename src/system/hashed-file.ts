@@ -1,10 +1,10 @@
 /** Files named by what they hold: written under a temporary name, hashed on the way, renamed when whole. */
 import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { bufferFor, type ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { errnoOf } from '../core/errors.ts';
-import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
+import { parentOfHost, type HostPath } from '../core/paths.ts';
 import { fileError, syncDirectory } from './files.ts';
 
 /** A descriptor of a regular file; undefined when there is none, or it is a link. */
@@ -51,14 +51,20 @@ export interface HashedWriter {
   readonly abandon: () => void;
 }
 
-/** @param target where the file goes, given its digest; on the same file system as `directory` */
-export function writeHashedFile(directory: HostPath, target: (sha256: Sha256Hex) => HostPath): HashedWriter {
-  const temporary = joinHost(directory, `${process.pid}-0-blob-${randomBytes(8).toString('hex')}`);
+export interface HashedFileOptions {
+  /** Where the file goes, given its digest; on the same file system. */
+  readonly target: (sha256: Sha256Hex) => HostPath;
+  /** Whether it must survive a power failure; not where its readers hash it again, and can have another. */
+  readonly durable: boolean;
+}
+
+/** @param temporary where it is until then */
+export function writeHashedFile(temporary: HostPath, { target, durable }: HashedFileOptions): HashedWriter {
   let fd: number | undefined;
   let size = 0;
   const hash = createHash('sha256');
   try {
-    mkdirSync(directory, { recursive: true });
+    mkdirSync(parentOfHost(temporary), { recursive: true });
     fd = openSync(temporary, 'wx', 0o644);
   } catch (error) {
     throw fileError('write', temporary, error);
@@ -92,11 +98,11 @@ export function writeHashedFile(directory: HostPath, target: (sha256: Sha256Hex)
         const sha256 = hash.digest('hex') as Sha256Hex;
         const path = target(sha256);
         mkdirSync(parentOfHost(path), { recursive: true });
-        fsyncSync(open);
+        if (durable) fsyncSync(open);
         renameSync(temporary, path);
         closeSync(open);
         fd = undefined;
-        syncDirectory(parentOfHost(path));
+        if (durable) syncDirectory(parentOfHost(path));
         return { sha256, sizeBytes: size };
       }),
   };

@@ -1,17 +1,22 @@
 /** Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is ever seen. */
 import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
-import { type HostPath, joinHost } from '../core/paths.ts';
+import { hostPath, type HostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { isAbandoned, temporaryName, workerOf } from './file-lock.ts';
 import { fileError } from './files.ts';
 import { removeTree } from './removal.ts';
 
-/** A name beside `path`, on its file system, hidden until it is renamed. */
+/** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. */
 export function stagingPath(path: HostPath): HostPath {
-  mkdirSync(dirname(path), { recursive: true });
-  return joinHost(dirname(path) as HostPath, `.${path.slice(path.lastIndexOf('/') + 1)}.alproot-${randomBytes(6).toString('hex')}`);
+  const directory = hostPath(dirname(path));
+  const prefix = `.${basename(path)}.alproot-`;
+  mkdirSync(directory, { recursive: true });
+  for (const name of readdirSync(directory).filter((entry) => entry.startsWith(prefix))) {
+    if (isAbandoned(workerOf(name.slice(prefix.length)), joinHost(directory, name))) removeTree(joinHost(directory, name));
+  }
+  return joinHost(directory, `${prefix}${temporaryName('staged')}`);
 }
 
 /** Puts a complete file or directory in the place of whatever is there. @throws ALP_STORE_WRITE */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -96,6 +96,30 @@ describe('the store', () => {
     expect(store.findSnapshot(key)).toBeUndefined();
   });
 
+  it('looks at a snapshot again that was made before the machine started anew, and makes it anew when a file is short', () => {
+    const store = open(newRoot());
+    const key = keyOf('a');
+    const publish = (): string => {
+      const work = store.makeTemporary('snapshot');
+      mkdirSync(join(work, 'tree', 'usr'), { recursive: true });
+      writeFileSync(join(work, 'tree', 'usr', 'a\u00e9'), 'content');
+      return store.publishSnapshot(key, work);
+    };
+    const tree = publish();
+    const mark = join(tree, '..', 'done');
+    const fromBefore = (): void => { writeFileSync(mark, JSON.stringify({ ...(JSON.parse(readFileSync(mark, 'utf8')) as object), boot: 'another start' })); };
+    fromBefore();
+    expect(store.findSnapshot(key)).toBe(tree);
+    // It has been read from the disk since: that is not asked again.
+    writeFileSync(join(tree, 'usr', 'a\u00e9'), '');
+    expect(store.findSnapshot(key)).toBe(tree);
+    fromBefore();
+    expect(store.findSnapshot(key)).toBeUndefined();
+    publish();
+    expect(readFileSync(join(tree, 'usr', 'a\u00e9'), 'utf8')).toBe('content');
+    expect(store.findSnapshot(key)).toBe(tree);
+  });
+
   it('removes what a dead process left, and nothing of a living one', () => {
     const root = newRoot();
     const store = open(root);
@@ -103,6 +127,18 @@ describe('the store', () => {
     mkdirSync(join(root, 'tmp', '4194304-1-dead', 'x'), { recursive: true });
     open(root);
     expect(readdirSync(join(root, 'tmp'))).toEqual([living.split('/').at(-1)]);
+  });
+
+  it('leaves the work of another machine that shares the store alone, for a day', () => {
+    const root = newRoot();
+    open(root);
+    const other = join(root, 'tmp', '4194304-12345deadbeef-session-0123456789ab');
+    mkdirSync(other);
+    open(root);
+    expect(readdirSync(join(root, 'tmp'))).toHaveLength(1);
+    utimesSync(other, 1e9, 1e9);
+    open(root);
+    expect(readdirSync(join(root, 'tmp'))).toEqual([]);
   });
 
   it('lets one at a time through a lock, and takes it over from a dead holder', async () => {

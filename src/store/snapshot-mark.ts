@@ -1,0 +1,44 @@
+/**
+ * The mark of a complete snapshot. The thousands of files of a tree are not forced to the disk one by one, so that after
+ * a power failure some may be empty where the mark is there. The mark therefore says which start of which machine made
+ * it, and the sizes that the tree has: seen from another start, the tree is compared with them, once.
+ */
+import type { Sha256Hex } from '../core/digest.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
+import { bootId } from '../system/boot.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { digestOfSizes } from '../system/tree-size.ts';
+
+const NAME = 'done';
+
+interface Mark {
+  /** '' once the tree was seen whole from another start. */
+  readonly boot: string;
+  readonly sizes: Sha256Hex;
+}
+
+const treeIn = (snapshot: HostPath): HostPath => joinHost(snapshot, 'tree');
+
+const writeMark = (snapshot: HostPath, mark: Mark): void => writeFileAtomic(joinHost(snapshot, NAME), `${JSON.stringify(mark)}\n`);
+
+/** The tree under `snapshot` is complete. @throws ALP_STORE_WRITE */
+export const markComplete = (snapshot: HostPath): void => writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(treeIn(snapshot)) });
+
+/** Whether a complete tree is there, and came through every start of the machine since. */
+export function isComplete(snapshot: HostPath, { readOnly }: { readonly readOnly: boolean }): boolean {
+  const mark = readMark(snapshot);
+  if (mark === undefined) return false;
+  if (mark.boot === '' || mark.boot === bootId()) return true;
+  if (digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;
+  if (!readOnly) writeMark(snapshot, { ...mark, boot: '' });
+  return true;
+}
+
+function readMark(snapshot: HostPath): Mark | undefined {
+  try {
+    const { boot, sizes } = JSON.parse(readFileCapped(joinHost(snapshot, NAME), 1024)?.toString('utf8') ?? '{}') as Partial<Mark>;
+    return boot === undefined || sizes === undefined ? undefined : { boot, sizes };
+  } catch {
+    return undefined;
+  }
+}
