@@ -21,7 +21,7 @@ describe.skipIf(needs.skip)(`cache gc${needs.reason}`, () => {
     root = mkdtempSync(join(tmpdir(), 'alproot-gc-'));
     mkdirSync(join(root, 'cache'));
     mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'opt/app': 'app' } }]);
-    expect(await cli('rootfs', 'create', 'one', ...mirror.args, '-p', 'app')).toMatchObject({ status: 0 });
+    expect(await cli('run', ...mirror.args, '-p', 'app', '--', 'true')).toMatchObject({ status: 0 });
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 

@@ -23,7 +23,7 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
     bytes[bytes.length - 20] = (bytes[bytes.length - 20] ?? 0) ^ 1;
     chmodSync(path, 0o644);
     writeFileSync(path, bytes);
-    rmSync(join(root, 'cache', 'snapshots'), { recursive: true });
+    rmSync(join(root, 'cache', 'snapshots'), { recursive: true, force: true });
   };
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'alproot-damage-'));
