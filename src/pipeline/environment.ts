@@ -49,21 +49,25 @@ export async function prepareEnvironment(session: Session, packages: readonly st
 }
 
 /**
- * A tree of one's own with these packages: a copy of the store's when it has the environment, else made in place, which
- * costs one tree instead of two.
+ * A tree of one's own with these packages. The first is made in place, which costs one tree instead of two; when it is
+ * asked for again, the store keeps the environment and this one and all others are copies.
  *
  * @param root does not exist yet
  * @throws ALP_* of every stage
  */
 export async function placeEnvironment(session: Session, packages: readonly string[], root: HostPath): Promise<Contents> {
   const chosen = await chooseMirrors(session);
-  const ready = await recordedEnvironment(session, requestName(session, chosen, packages));
-  if (ready !== undefined) {
-    cloneTree(used(session, ready).tree, root, { owners: session.isRoot });
-    return ready;
+  const request = requestName(session, chosen, packages);
+  const isKept = session.store.getRecord(request) !== undefined || session.store.getRecord(`placed-${request}`) !== undefined;
+  if (isKept) {
+    const kept = await prepareEnvironment(session, packages);
+    cloneTree(kept.tree, root, { owners: session.isRoot });
+    return kept;
   }
   const { makeTree } = await import('./make-environment.ts');
-  return makeTree(session, { chosen, packages }, root);
+  const made = await makeTree(session, { chosen, packages }, root);
+  session.store.putRecord(`placed-${request}`, {});
+  return made;
 }
 
 async function recordedEnvironment(session: Session, request: string): Promise<Environment | undefined> {
