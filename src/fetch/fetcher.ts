@@ -26,8 +26,8 @@ export interface FetchRequest {
   readonly sizeBytes?: number | undefined;
   /** 'fixed': this path never changes, one answer is enough; 'offline': the last answer counts when there is no network. */
   readonly remember?: 'fixed' | 'offline';
-  /** Called with what the network brought, before it is remembered: what it throws is thrown, and the last good answer stays. */
-  readonly judge?: (ref: BlobRef) => void;
+  /** Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last good answer stays. */
+  readonly judge?: (ref: BlobRef) => unknown;
   /** For the progress display. */
   readonly label?: string;
   /** Attempts at a network file, the first included. */

@@ -28,9 +28,9 @@ export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: R
     const answer = store.getRecord(nameOf(request)) as Answer | undefined;
     return answer?.sha256 !== undefined && !store.hasBlob(answer.sha256) ? undefined : answer;
   };
-  const keep = (request: FetchRequest, ref: BlobRef | undefined): void => {
+  const keep = async (request: FetchRequest, ref: BlobRef | undefined): Promise<void> => {
     if (!isRemembered(request) || offline) return;
-    if (ref !== undefined) request.judge?.(ref);
+    if (ref !== undefined) await request.judge?.(ref);
     store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
   };
   const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined => (sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes });
@@ -38,7 +38,7 @@ export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: R
     const known = lookUp(request);
     if (known !== undefined && (refOf(known) !== undefined || offline)) return refOf(known);
     const ref = await fetcher.fetchOptional(request);
-    keep(request, ref);
+    await keep(request, ref);
     return ref;
   };
   return {
@@ -48,7 +48,7 @@ export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: R
       const ref = known === undefined ? undefined : refOf(known);
       if (ref !== undefined) return ref;
       const got = await fetcher.fetch(request);
-      keep(request, got);
+      await keep(request, got);
       return got;
     },
   };

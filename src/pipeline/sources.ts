@@ -144,11 +144,15 @@ export async function fetchMinirootfs(session: Session, { mirrors, release }: Ch
     const directory = `${branchOf(release)}/releases/${arch}`;
     const name = (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ?? (await chooseMinirootfs(session, { mirror, directory, release }));
     const place = { mirror, keys, path: `${directory}/${name.file}` };
-    const [signatures, pgp] = await Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
-    let file: Verified<MinirootfsFile> | undefined;
-    const judge = (found: BlobRef): Verified<MinirootfsFile> => (file = judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp }));
+    // They come while the file does; it is judged when all are there.
+    const vouchers = Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
+    vouchers.catch(() => undefined);
+    let judged: Promise<Verified<MinirootfsFile>> | undefined;
+    const judge = (found: BlobRef): Promise<Verified<MinirootfsFile>> =>
+      (judged ??= vouchers.then(([signatures, pgp]) => judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp })));
     const ref = await session.fetcher.fetch({ base: mirror.base, path: place.path, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256, judge });
-    const { sha256, sha512, sizeBytes } = (file ??= judge(ref));
+    const file = await judge(ref);
+    const { sha256, sha512, sizeBytes } = file;
     if (locked !== undefined && locked.sha512 !== sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${sha512}, the lock says ${locked.sha512}`);
     session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
     return { file, version: name.version };

@@ -21,13 +21,16 @@ fi
 PATH=$PATH:$here/alproot.d/helpers exec node "$here/alproot.d/dist/alproot.cjs" "$@"
 `;
 
-const PARTS = ['dist/alproot.cjs', 'dist/engine.cjs', 'dist/owners', 'keys', 'LICENSE'];
+/** The program, without what was compiled from it here. */
+const PROGRAM = /^(?:alproot|engine(?:-[\w.-]+)?)\.cjs$/;
+const PARTS = ['dist/owners', 'keys', 'LICENSE'];
 const FILE_BYTES = 64 * 1024 * 1024;
 
 /** The same bytes for the same alproot and helpers. @throws ALP_USAGE_ARGUMENT when this alproot was not built */
 export function toolFiles(searchPath: string): { readonly path: string; readonly bytes: Uint8Array }[] {
   const root = packageRoot();
-  const items = PARTS.flatMap((part) => itemsOf(root, part));
+  const program = [...namesOf(joinHost(root, 'dist'))].filter((name) => PROGRAM.test(name)).sort().map((name) => `dist/${name}`);
+  const items = [...program, ...PARTS].flatMap((part) => itemsOf(root, part));
   if (!items.some(({ path }) => path === 'dist/alproot.cjs')) throw new AlprootError('ALP_USAGE_ARGUMENT', 'this alproot runs from its sources and has no built file to carry', { hint: 'run `npm run build` first' });
   items.push(...helperFiles(searchPath));
   return [{ path: 'tool/alproot', bytes: Buffer.from(SCRIPT) }, { path: 'tool/alproot.tar', bytes: formatTar(items) }];

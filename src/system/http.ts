@@ -33,6 +33,8 @@ export interface HttpClient {
 
 const MAX_REDIRECTS = 5;
 const EXAMINATION_MS = 5000;
+/** Why a transfer was ended that nobody interrupted: each one is, when its last byte has come. */
+const ENDED = new Error('the transfer was ended');
 
 /** A client that opens no socket. */
 export const offlineClient = (): HttpClient => ({
@@ -76,7 +78,7 @@ async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: H
   const controller = new AbortController();
   const abort = (): void => {
     signal?.removeEventListener('abort', abort);
-    controller.abort(signal?.reason);
+    controller.abort(signal?.reason ?? ENDED);
   };
   signal?.throwIfAborted();
   signal?.addEventListener('abort', abort, { once: true });
