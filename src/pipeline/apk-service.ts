@@ -25,12 +25,11 @@ import { openLocalFiles, pathIn, type LocalFile } from './apk-local.ts';
 import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
-import { addDebianPackages } from './debian-packages.ts';
 import { carryOutPlan } from './install.ts';
 import { fetchPlaced, type FetchedPackages } from './package-files.ts';
 import { withPinned } from './pins.ts';
 import type { ChosenMirrors } from './mirrors.ts';
-import { offeredNames } from './offered.ts';
+import { addDebianPackages, offeredNames } from './offered.ts';
 import { alpineKeys } from './trust.ts';
 import type { Session } from './session.ts';
 
@@ -122,7 +121,7 @@ async function answer(session: Session, call: Call, args: ApkArguments): Promise
     const database = readDatabase(tree);
     const opened = await openTreeRepositories(session, options.mirrors, { lines: linesOf(session, call, args.options), tree, extended, allowUntrusted, onMissing: options.onMissing });
     const host = hostOf(session, { database, opened, files });
-    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, offered: offeredNames(options.mirrors) });
+    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, offered: await offeredNames(options.mirrors) });
     if (session.pins !== undefined && !extended) demandSolved(outcome);
     return carryOut(session, { ...call, args, outcome, opened, files });
   });

@@ -2,23 +2,10 @@
 import { cpus } from 'node:os';
 import { fromDebian, offeredPackages } from '../mirror/debian/from-debian.ts';
 import { buildPorts, offeredPorts, portTools } from '../mirror/debian/from-ports.ts';
-import { namesOf } from '../system/directories.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { branchOf } from '../formats/releases.ts';
-import { scanDependency } from '../formats/dependency.ts';
 import { prepareEnvironment } from './environment.ts';
-import type { ChosenMirrors } from './mirrors.ts';
 import { runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
-
-/** Does nothing for other mirrors, and for packages that nobody offers: the solver says what is missing. */
-export async function addDebianPackages(session: Session, { debian, release }: ChosenMirrors, packages: readonly string[]): Promise<void> {
-  if (debian === undefined || session.config.offline) return;
-  const present = ['main', 'community'].flatMap((section) => namesOf(joinHost(debian, branchOf(release), section, session.config.arch)));
-  const has = (name: string): boolean => present.some((file) => file.startsWith(`${name}-`) && /^\d/.test(file.slice(name.length + 1)));
-  const missing = packages.map((text) => scanDependency(text, { tag: true })?.name ?? text).filter((name) => !has(name));
-  await addMissing(session, { directory: debian, release, names: missing });
-}
 
 export interface MissingRequest {
   /** The mirror. */

@@ -10,11 +10,11 @@ import { diffLocks, formatLockDiff, type LockChange } from '../ship/lock-diff.ts
 import { lockOf, type Recorded } from '../ship/recording.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { recordBuild, lockDirectory, type BuildOptions } from './build.ts';
-import { addDebianPackages } from './debian-packages.ts';
 import { prepareEnvironment } from './environment.ts';
 import { planPackages } from './install.ts';
 import { chooseMirrors } from './mirrors.ts';
 import { fetchPackages } from './package-files.ts';
+import { addDebianPackages } from './offered.ts';
 import { UPDATE_HINT, withPinned, type Pins } from './pins.ts';
 import { withSession, type Session } from './session.ts';
 import { fetchSources } from './sources.ts';

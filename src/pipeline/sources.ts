@@ -5,7 +5,6 @@ import { limits } from '../core/limits.ts';
 import type { Repository, RepositoryIndex } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
 import { branchOf, compareBranches, isPointRelease, minirootfsFile, parseMinirootfsName, type MinirootfsName } from '../formats/releases.ts';
-import { parseLatestReleases } from '../formats/release-list.ts';
 import { indexLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, OpenBlob } from '../store/blobs.ts';
@@ -58,7 +57,7 @@ export async function fetchSources(session: Session, chosen: ChosenMirrors, exte
     if (found[0] === undefined) {
       throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
     }
-    return { mirror, mirrors, keys, branch, release, repositories, offered: offeredNames(chosen) };
+    return { mirror, mirrors, keys, branch, release, repositories, offered: await offeredNames(chosen) };
   });
 }
 
@@ -182,6 +181,7 @@ async function chooseMinirootfs(session: Session, { mirror, directory, release }
   const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${directory}/latest-releases.yaml`, maxBytes: limits.metadata, label: 'release list', remember: 'offline' });
   const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, 'latest-releases.yaml');
   try {
+    const { parseLatestReleases } = await import('../formats/release-list.ts');
     const listed = blob === undefined ? undefined : parseLatestReleases(readWhole(blob).toString('utf8'), arch);
     if (listed !== undefined) return listed;
   } finally {
