@@ -1,10 +1,10 @@
 /** `RUN --mount=type=bind` of the context: a copy of what `.dockerignore` lets through, so that writes are dropped and nothing else shows. */
-import { keyOf, sha256Hex } from '../core/digest.ts';
+import { keyOf } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
-import { limits } from '../core/limits.ts';
 import { hostPath, joinTree, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory } from '../system/directories.ts';
+import { digestOfFile } from '../system/tree-digest.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { type CopyRoot, listVisible } from './context.ts';
 import type { MountSource } from './step-mounts.ts';
@@ -15,7 +15,7 @@ export function contextDigest(root: CopyRoot, source: string): string {
   return keyOf(
     ...listVisible(root, sourceOf(root, source)).flatMap((path) => {
       const stat = tree.stat(path);
-      const content = stat?.kind === 'file' ? sha256Hex(tree.readFile(path, limits.unpacked)) : stat?.kind === 'symlink' ? tree.readLink(path) : '';
+      const content = stat?.kind === 'file' ? digestOfFile(tree, path, 'sha256').toString('hex') : stat?.kind === 'symlink' ? tree.readLink(path) : '';
       return [path, stat?.kind ?? '', String(stat?.mode ?? 0), content];
     }),
   );

@@ -1,10 +1,11 @@
 /** One COPY or ADD: what it takes (known before it runs, for the cache key) and how it is put into the tree. */
 import { AlprootError } from '../core/errors.ts';
-import { keyOf, sha256Hex } from '../core/digest.ts';
+import { keyOf } from '../core/digest.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, joinTree, nameOf, parentOf, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory } from '../system/directories.ts';
+import { digestOfFile } from '../system/tree-digest.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { findOwner } from './account.ts';
 import { archiveKind, openArchive, unpackArchive } from './archive.ts';
@@ -89,7 +90,7 @@ function digestOf(parts: readonly Gathered[]): string {
 
 function contentOf({ root: { tree } }: CopyOrigin, path: TreePath, kind: string): string {
   if (kind === 'symlink') return tree.readLink(path);
-  return kind === 'file' ? sha256Hex(tree.readFile(path, limits.unpacked)) : '';
+  return kind === 'file' ? digestOfFile(tree, path, 'sha256').toString('hex') : '';
 }
 
 export interface PutContext {

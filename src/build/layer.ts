@@ -6,12 +6,11 @@
  */
 import { createHash } from 'node:crypto';
 import { AlprootError } from '../core/errors.ts';
-import { limits } from '../core/limits.ts';
 import { joinTree, nameOf, parentOf, parseTreePath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
-import { formatTarItem, TAR_END, type TarItem } from '../formats/tar-writer.ts';
+import { formatTarFile, formatTarItem, TAR_END, type TarItem } from '../formats/tar-writer.ts';
 import { readChunks } from '../system/chunk-file.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { StoredLayer } from './host.ts';
@@ -47,7 +46,7 @@ export function* formatLayer({ tree, owners, real }: OwnedTree, { changed, remov
     if (first !== undefined) yield formatTarItem({ kind: 'hardlink', target: first, ...common });
     else if (stat.kind === 'symlink') yield formatTarItem({ kind: 'symlink', target: tree.readLink(path), ...common, mode: 0o777 });
     else if (stat.kind === 'directory') yield formatTarItem({ kind: 'directory', ...common });
-    else yield formatTarItem({ kind: 'file', bytes: tree.readFile(path, limits.unpacked), ...common });
+    else yield* formatTarFile(common, stat.sizeBytes, tree.readPieces(path, stat.sizeBytes));
   }
   yield TAR_END;
 }
@@ -81,7 +80,7 @@ export function* readLayer({ file, sha256 }: StoredLayer): Generator<Buffer> {
  */
 export function applyLayer(target: OwnedTree, chunks: Iterable<Uint8Array>): void {
   const times: [TreePath, number][] = [];
-  const reader = createTarReader(layerHandler(target, times), 'data');
+  const reader = createTarReader(layerHandler(target, times), 'layer');
   for (const chunk of chunks) reader.push(chunk);
   reader.finish();
   // Directories last and deepest first, since filling them changes their times.
@@ -139,11 +138,11 @@ function makeEntry(target: OwnedTree, path: TreePath, { entry, times }: { entry:
 }
 
 function fileSink(tree: WorkTree, path: TreePath, { entry, finish }: { entry: TarEntry; finish: () => void }): TarSink {
-  const chunks: Buffer[] = [];
+  const file = tree.createFile(path);
   return {
-    write: (chunk) => void chunks.push(Buffer.from(chunk)),
+    write: file.write,
     close: () => {
-      tree.writeFile(path, Buffer.concat(chunks), entry.mode & SAFE_MODE);
+      file.finish(entry.mode & SAFE_MODE, entry.mtime);
       finish();
     },
   };

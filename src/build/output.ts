@@ -1,8 +1,7 @@
 /** Where a build's result goes: made complete beside its place, then put there at once. */
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
-import { limits } from '../core/limits.ts';
 import { TREE_ROOT, joinTree, type TreePath } from '../core/paths.ts';
-import { formatTarItem, TAR_END } from '../formats/tar-writer.ts';
+import { formatTarFile, formatTarItem, TAR_END } from '../formats/tar-writer.ts';
 import { readChunks, writeChunks } from '../system/chunk-file.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { mergeDirectory, publish, stagingPath } from '../system/publish.ts';
@@ -79,8 +78,9 @@ function* packLayout(directory: HostPath): Generator<Buffer> {
   try {
     walk(TREE_ROOT);
     for (const path of entries) {
-      const isDirectory = tree.stat(path)?.kind === 'directory';
-      yield formatTarItem(isDirectory ? { kind: 'directory', path, mode: 0o755 } : { kind: 'file', path, mode: 0o644, bytes: tree.readFile(path, limits.unpacked) });
+      const { kind, sizeBytes = 0 } = tree.stat(path) ?? {};
+      if (kind === 'directory') yield formatTarItem({ kind, path, mode: 0o755 });
+      else yield* formatTarFile({ path, mode: 0o644 }, sizeBytes, tree.readPieces(path, sizeBytes));
     }
     yield TAR_END;
   } finally {

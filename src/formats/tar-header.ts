@@ -51,11 +51,21 @@ export function parseTarHeader(block: Buffer, offset: number, profile: TarProfil
     gid: number(116, 8, 'gid'),
     uname: field(block, 265, 32),
     gname: field(block, 297, 32),
-    sizeBytes: number(124, 12, 'size'),
+    sizeBytes: LARGE_FILES.has(profile) && block[124] === 0x80 ? base256(block, offset) : number(124, 12, 'size'),
     mtime: number(136, 12, 'mtime'),
     devMajor: number(329, 8, 'major'),
     devMinor: number(337, 8, 'minor'),
   };
+}
+
+/** Where files of 8 GiB and more may be: not in packages of the v2 format. */
+const LARGE_FILES: ReadonlySet<TarProfile> = new Set(['rootfs', 'layer']);
+
+/** A length that octal digits do not hold, and no other: one number has one form. */
+function base256(block: Buffer, offset: number): number {
+  const value = block.readUIntBE(130, 6);
+  if (block.readUIntBE(125, 5) !== 0 || value < SIZE_LIMIT / 8) throw tarError(offset, 'size is not a number of its form');
+  return value;
 }
 
 /** Text up to the first NUL; a full field has none. */

@@ -115,7 +115,7 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
       if (partialBytes > 0) throw tarError(offset, 'not a whole number of blocks');
       if (left > 0 || padding > 0) throw tarError(offset, 'the archive is cut off inside an entry');
       if (pax !== undefined) throw tarError(offset, 'a pax header without entry');
-      if (zeroBlocks < 2 && (profile === 'data' || profile === 'rootfs')) throw tarError(offset, 'no end of archive');
+      if (zeroBlocks < 2 && (profile === 'data' || profile === 'rootfs' || profile === 'layer')) throw tarError(offset, 'no end of archive');
       if (zeroBlocks === 1) throw tarError(offset, 'a single end block');
     },
   };

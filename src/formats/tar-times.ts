@@ -4,7 +4,7 @@ const BLOCK = 512;
 
 /**
  * Passes a tar on, with every modification time later than `latest` put down to it. Knows what our own writer makes:
- * ustar headers with octal sizes; pax records that carry no times.
+ * ustar headers with sizes in octal or base 256; pax records that carry no times.
  *
  * @param latest seconds since 1970
  */
@@ -36,7 +36,7 @@ export function* clampTarTimes(chunks: Iterable<Uint8Array>, latest: number): Ge
 /** Changes a header in place; returns the bytes of content and padding that follow. */
 function clampHeader(header: Buffer, latest: number): number {
   if (header.every((byte) => byte === 0)) return 0;
-  const size = parseInt(header.toString('latin1', 124, 135), 8) || 0;
+  const size = header[124] === 0x80 ? header.readUIntBE(130, 6) : parseInt(header.toString('latin1', 124, 135), 8) || 0;
   if (parseInt(header.toString('latin1', 136, 147), 8) > latest) {
     header.write(latest.toString(8).padStart(11, '0'), 136, 'latin1');
     header.fill(0x20, 148, 156);

@@ -39,16 +39,36 @@ export const TAR_END: Buffer = Buffer.alloc(2 * BLOCK);
  * @throws ALP_FORMAT_TAR for a name with NUL or with characters above U+00FF
  */
 export function formatTarItem(item: TarItem): Buffer {
+  const body = item.kind === 'file' ? item.bytes : Buffer.alloc(0);
+  return Buffer.concat([formatTarHead(item, body.length), padded(body)]);
+}
+
+/**
+ * A file whose content comes in pieces, `sizeBytes` in all. From 8 GiB on the length is in base 256, as GNU tar and Go
+ * write and read it, and in a pax record.
+ *
+ * @throws ALP_FORMAT_TAR
+ */
+export function* formatTarFile(item: Omit<TarItem, 'kind' | 'bytes'>, sizeBytes: number, pieces: Iterable<Buffer>): Generator<Buffer> {
+  yield formatTarHead({ ...item, kind: 'file', bytes: NOTHING }, sizeBytes);
+  yield* pieces;
+  yield Buffer.alloc((BLOCK - (sizeBytes % BLOCK)) % BLOCK);
+}
+
+const NOTHING = Buffer.alloc(0);
+const MOST_OCTAL = 8 ** 11 - 1;
+
+/** Everything before the content. */
+function formatTarHead(item: TarItem, sizeBytes: number): Buffer {
   const name = item.kind === 'directory' ? `${item.path}/` : item.path;
   const target = item.kind === 'symlink' || item.kind === 'hardlink' ? item.target : '';
   checkBytes(name);
   checkBytes(target);
-  const body = item.kind === 'file' ? item.bytes : Buffer.alloc(0);
   const records: Record<string, string> = {};
   const split = splitName(name);
   if (split === undefined) records['path'] = name;
   if (target.length > 100) records['linkpath'] = target;
-  if (body.length > 0o77777777777) records['size'] = String(body.length);
+  if (sizeBytes > MOST_OCTAL) records['size'] = String(sizeBytes);
   Object.assign(records, item.pax);
   const parts: Buffer[] = [];
   if (Object.keys(records).length > 0) {
@@ -56,7 +76,7 @@ export function formatTarItem(item: TarItem): Buffer {
     parts.push(header({ name: `PaxHeaders/${name}`.slice(0, 99), prefix: '', target: '', type: 'x', size: pax.length, mode: 0o644, item }), padded(pax));
   }
   const { prefix, rest } = split ?? { prefix: '', rest: name.slice(0, 100) };
-  parts.push(header({ name: rest, prefix, target: target.slice(0, 100), type: TYPES[item.kind], size: body.length, mode: item.mode, item }), padded(body));
+  parts.push(header({ name: rest, prefix, target: target.slice(0, 100), type: TYPES[item.kind], size: sizeBytes, mode: item.mode, item }));
   return Buffer.concat(parts);
 }
 
@@ -84,6 +104,10 @@ function header({ name, prefix, target, type, size, mode, item }: HeaderFields):
   octal(item.uid ?? 0, 108, 7);
   octal(item.gid ?? 0, 116, 7);
   octal(size, 124, 11);
+  if (size > MOST_OCTAL) {
+    block.fill(0, 124, 136).writeUInt8(0x80, 124);
+    block.writeUIntBE(size, 130, 6);
+  }
   octal(item.mtime ?? 0, 136, 11);
   block.write(type, 156, 'latin1');
   block.write(target, 157, 100, 'latin1');

@@ -3,7 +3,6 @@
  * claims. Neither the database nor the archive is believed: the packages come from a mirror, are judged by their own
  * signatures, and every file of the tree has to be in one of them.
  */
-import { createHash } from 'node:crypto';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
@@ -15,6 +14,7 @@ import { formatChecksum } from '../formats/package-checksum.ts';
 import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
 import { isDirectory } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
+import { digestOfFile } from '../system/tree-digest.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
@@ -171,4 +171,4 @@ function judgeEntry({ path, content, owner }: { readonly path: TreePath; readonl
   return { reason: owner === undefined ? 'unowned' : 'changed', ...common };
 }
 
-const sha1Of = (tree: WorkTree, path: TreePath): string => createHash('sha1').update(tree.readFile(path, limits.unpacked)).digest('hex');
+const sha1Of = (tree: WorkTree, path: TreePath): string => digestOfFile(tree, path, 'sha1').toString('hex');

@@ -1,8 +1,9 @@
 /** Files written and read piece by piece, with their digest: layers and archives that need not fit in memory at once. */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { HostPath } from '../core/paths.ts';
 import { fileError } from './files.ts';
+import { createHoleWriter } from './holes.ts';
 
 export interface WrittenFile {
   readonly sha256: string;
@@ -16,11 +17,12 @@ export function writeChunks(path: HostPath, chunks: Iterable<Uint8Array>): Writt
   try {
     const fd = openSync(path, 'wx', 0o644);
     try {
+      const output = createHoleWriter(fd);
       for (const chunk of chunks) {
         hash.update(chunk);
-        for (let written = 0; written < chunk.length; ) written += writeSync(fd, chunk, written);
-        sizeBytes += chunk.length;
+        output.write(chunk);
       }
+      sizeBytes = output.finish();
     } finally {
       closeSync(fd);
     }

@@ -6,13 +6,14 @@
  * @see runc `libcontainer/utils`, and Linux `openat2(2)` RESOLVE_IN_ROOT, which Node cannot call
  */
 import {
-  chmodSync, closeSync, constants, copyFileSync, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
-  futimesSync, readFileSync, readlinkSync, readSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync, writeSync,
+  chmodSync, closeSync, constants, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
+  readFileSync, readlinkSync, readSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync,
 } from 'node:fs';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { DIRECTORY_FLAGS, inside, openDirectories } from './tree-directories.ts';
+import { cappedAtOnce, copyContent, createFileWriter, filePieces, type TreeFileWriter } from './tree-file.ts';
 import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
 
 export interface WorkTree {
@@ -22,6 +23,8 @@ export interface WorkTree {
   /** Names in a directory, sorted, one character per byte. */
   readonly list: (path: TreePath) => string[];
   readonly readFile: (path: TreePath, maxBytes: number) => Buffer;
+  /** The content of a regular file that is `sizeBytes` long, in pieces that are each valid until the next is asked for. @throws ALP_LIMIT_SIZE */
+  readonly readPieces: (path: TreePath, sizeBytes: number) => Generator<Buffer>;
   /** The first bytes of a regular file. */
   readonly readHead: (path: TreePath, sizeBytes: number) => Buffer;
   /** Hands a descriptor of a regular file to `work`; it is closed afterwards. */
@@ -55,13 +58,6 @@ export interface WorkTree {
   readonly hostPathOf: (path: TreePath) => HostPath;
   /** Gives the descriptors back. */
   readonly close: () => void;
-}
-
-export interface TreeFileWriter {
-  readonly write: (chunk: Uint8Array) => void;
-  readonly finish: (mode: number, mtime: number) => void;
-  /** Closes it without further ado. */
-  readonly abandon: () => void;
 }
 
 const NEW_FILE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -137,19 +133,28 @@ export function openWorkTree(root: HostPath): WorkTree {
     });
 
   /** Opens a regular file, also one that its owner may not read. */
-  function withFile<T>(path: TreePath, work: (fd: number) => T): T {
+  function openFile(path: TreePath): { readonly fd: number; readonly close: () => void } {
     const open = (): number => attempt('read', path, (target) => openSync(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
     const found = stat(path);
     if (found?.kind !== 'file') throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} is not a regular file`);
     const hidden = (found.mode & 0o400) === 0;
     if (hidden) setMode(path, found.mode | 0o400);
     const fd = open();
-    try {
-      if (!fstatSync(fd).isFile()) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} is not a regular file`);
-      return work(fd);
-    } finally {
+    const close = (): void => {
       closeSync(fd);
       if (hidden) setMode(path, found.mode);
+    };
+    if (fstatSync(fd).isFile()) return { fd, close };
+    close();
+    throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} is not a regular file`);
+  }
+
+  function withFile<T>(path: TreePath, work: (fd: number) => T): T {
+    const { fd, close } = openFile(path);
+    try {
+      return work(fd);
+    } finally {
+      close();
     }
   }
 
@@ -165,10 +170,17 @@ export function openWorkTree(root: HostPath): WorkTree {
       resolveInside(path, { followLast, stat, readLink: (link) => attempt('read', link, (target) => readlinkSync(target, { encoding: 'latin1' })) }),
     readFile: (path, maxBytes) =>
       withFile(path, (fd) => {
-        const { size } = fstatSync(fd);
-        if (size > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${size} bytes, more than the cap of ${maxBytes}`);
+        cappedAtOnce(fd, path, maxBytes);
         return readFileSync(fd);
       }),
+    readPieces: function* (path, sizeBytes) {
+      const { fd, close } = openFile(path);
+      try {
+        yield* filePieces(fd, path, sizeBytes);
+      } finally {
+        close();
+      }
+    },
     readHead: (path, sizeBytes) =>
       withFile(path, (fd) => {
         const head = Buffer.alloc(sizeBytes);
@@ -211,7 +223,7 @@ export function openWorkTree(root: HostPath): WorkTree {
     copyFile: (path, { tree, path: source, mode }) =>
       tree.withFile(source, (fd) =>
         attempt('write', path, (target) => {
-          copyFileSync(`/proc/self/fd/${fd}`, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+          copyContent(fd, source, target);
           setMode(path, mode);
         }),
       ),
@@ -232,24 +244,11 @@ export function openWorkTree(root: HostPath): WorkTree {
 }
 
 function writerOf(fd: number, path: TreePath): TreeFileWriter {
-  const attempt = (work: () => void): void => {
+  return createFileWriter(fd, (work) => {
     try {
       work();
     } catch (error) {
       throw treeError('write', path, error);
     }
-  };
-  return {
-    write: (chunk) =>
-      attempt(() => {
-        for (let at = 0; at < chunk.length; ) at += writeSync(fd, chunk, at);
-      }),
-    finish: (mode, mtime) =>
-      attempt(() => {
-        fchmodSync(fd, mode);
-        futimesSync(fd, mtime, mtime);
-        closeSync(fd);
-      }),
-    abandon: () => closeSync(fd),
-  };
+  });
 }

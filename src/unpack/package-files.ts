@@ -15,7 +15,7 @@ import { readAdbArchive } from '../formats/adb-archive.ts';
 import type { Acl } from '../formats/installed-db.ts';
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
-import type { TreeFileWriter } from '../system/work-tree.ts';
+import type { TreeFileWriter } from '../system/tree-file.ts';
 import type { Accounts } from './accounts.ts';
 import { judgeName, refusal } from './archive-names.ts';
 import { placeDirectory as putDirectory, type DirectoryContext } from './directories.ts';

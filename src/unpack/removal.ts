@@ -5,8 +5,8 @@
  * @see apk-tools 2.14 `apk_db_purge_pkg`
  */
 import { createHash } from 'node:crypto';
-import { limits } from '../core/limits.ts';
 import { joinTree, type TreePath } from '../core/paths.ts';
+import { digestOfFile } from '../system/tree-digest.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { leaveDirectory, type DirectoryContext } from './directories.ts';
 import { sharedDirectory, type LivePackage } from './state.ts';
@@ -44,8 +44,7 @@ export const fileChecksum = (digest: Buffer): string => `Q1${digest.subarray(0, 
 export function contentChecksum(tree: WorkTree, path: TreePath, algorithm: 'sha1' | 'sha256' = 'sha1'): string | undefined {
   const found = tree.stat(path);
   if (found?.kind !== 'file' && found?.kind !== 'symlink') return undefined;
-  const bytes = found.kind === 'symlink' ? Buffer.from(tree.readLink(path), 'latin1') : tree.readFile(path, limits.unpacked);
-  return fileChecksum(createHash(algorithm).update(bytes).digest());
+  return fileChecksum(found.kind === 'symlink' ? createHash(algorithm).update(Buffer.from(tree.readLink(path), 'latin1')).digest() : digestOfFile(tree, path, algorithm));
 }
 
 /** The directory with links on the way resolved inside the tree; undefined when it leads nowhere. */

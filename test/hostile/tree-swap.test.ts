@@ -2,34 +2,22 @@
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
 import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
+import { swapDoor } from '../helpers/swapper.ts';
 
 const ROUNDS = 1000;
 let place: string;
 let adversary: Worker;
 
-/** Swaps `door` between a real directory and a link out of the tree, as fast as it can. */
-const SWAPPER = `
-  const { renameSync, symlinkSync, mkdirSync } = require('node:fs');
-  const { workerData: { root, outside }, parentPort } = require('node:worker_threads');
-  mkdirSync(root + '/real'); symlinkSync(outside, root + '/link');
-  renameSync(root + '/real', root + '/door');
-  parentPort.postMessage('ready');
-  for (;;) {
-    try { renameSync(root + '/door', root + '/real'); renameSync(root + '/link', root + '/door'); } catch {}
-    try { renameSync(root + '/door', root + '/link'); renameSync(root + '/real', root + '/door'); } catch {}
-  }`;
-
 beforeEach(async () => {
   place = mkdtempSync(join(tmpdir(), 'alproot-swap-'));
   for (const name of ['tree', 'outside']) mkdirSync(join(place, name));
   writeFileSync(join(place, 'outside/victim'), 'untouched', { mode: 0o600 });
-  adversary = new Worker(SWAPPER, { eval: true, workerData: { root: join(place, 'tree'), outside: join(place, 'outside') } });
-  await new Promise((resolve) => adversary.once('message', resolve));
+  adversary = await swapDoor(join(place, 'tree'), join(place, 'outside'));
 });
 afterEach(async () => {
   await adversary.terminate();
@@ -51,6 +39,7 @@ const attempts: Readonly<Record<string, (tree: WorkTree, round: number) => void>
     tree.writeFile(`file${round}` as TreePath, Buffer.from('x'), 0o644);
     tree.rename(`file${round}` as TreePath, 'door/victim' as TreePath);
   },
+  'writing where a path leads': (tree, round) => tree.writeFile(tree.resolve(`door/r${round}` as TreePath), Buffer.from('x'), 0o644),
   'removing a file': (tree) => tree.remove('door/victim' as TreePath),
   'removing everything in the directory': (tree) => { for (const name of tree.list('door' as TreePath)) tree.remove(`door/${name}` as TreePath); },
 };
