@@ -11,6 +11,7 @@ import type { Backend } from './backend.ts';
 import type { CompiledRun } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';
 import { planMounts, removeMountPoints } from './mount-plan.ts';
+import { requireWorkingDirectory } from './working-directory.ts';
 import { treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 
 /**
@@ -30,6 +31,7 @@ export async function runInTree(backend: Backend, description: RunDescription, h
   let made: readonly TreePath[] = [];
   try {
     requireProgram(description, tree);
+    if (backend.showsTree) requireWorkingDirectory(description, tree);
     const plan = backend.showsTree ? planMounts(description, tree) : { ops: [], made: [] };
     made = plan.made;
     return await start(backend.compile(description, plan, { ...host, scratch }), description, host);

@@ -86,8 +86,8 @@ export function openWorkTree(root: HostPath): WorkTree {
   }
 
   /** Hands the place of `path` to work that looks at another path of the tree as well. */
-  function besides(path: TreePath, work: (place: Buffer) => void): void {
-    const fd = openSync(`/proc/self/fd/${directory(parentOf(path))}/.`, DIRECTORY_FLAGS);
+  function besides(verb: string, path: TreePath, work: (place: Buffer) => void): void {
+    const fd = attempt(verb, path, () => openSync(`/proc/self/fd/${directory(parentOf(path))}/.`, DIRECTORY_FLAGS));
     try {
       work(inside(fd, nameOf(path)));
     } finally {
@@ -207,7 +207,7 @@ export function openWorkTree(root: HostPath): WorkTree {
         }
       }),
     rename: (from, to) =>
-      besides(from, (source) => {
+      besides('rename', from, (source) => {
         attempt('rename', to, (target) => renameSync(source, target));
         directories.forget(from);
         directories.forget(to);
@@ -232,7 +232,7 @@ export function openWorkTree(root: HostPath): WorkTree {
       setMode(path, mode);
     },
     makeSymlink: (path, target) => attempt('link', path, (link) => symlinkSync(Buffer.from(target, 'latin1'), link)),
-    makeHardLink: (path, existing) => besides(existing, (source) => attempt('link', path, (target) => linkSync(source, target))),
+    makeHardLink: (path, existing) => besides('link', existing, (source) => attempt('link', path, (target) => linkSync(source, target))),
     setTime: (path, seconds) => attempt('change', path, (target) => lutimesSync(target, seconds, seconds)),
     setOwner: (path, { uid, gid }) => attempt('change', path, (target) => lchownSync(target, uid, gid)),
     hostPathOf: (path) => joinHost(root, Buffer.from(path, 'latin1').toString('utf8')),
