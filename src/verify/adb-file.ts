@@ -93,9 +93,13 @@ function checkedEntry({ kind, path, sha256 }: TarEntry): TarSink | undefined {
   };
 }
 
+/** What apk goes by when an index says nothing. */
+const USUAL_NAMES = '${name}-${version}.apk';
+
 function judgedIndex(source: ByteSource, { block, vouchers }: SignedBlock, { location }: IndexOptions): JudgedIndex {
   const root = parseAdbRoot(block, ADB_KINDS.index);
-  if (adbText(root, 'pkgname-spec') !== '') throw adbError('packages under names of its own (pkgname-spec), which is not supported');
+  const names = adbText(root, 'pkgname-spec');
+  if (names !== '' && names !== USUAL_NAMES) throw adbError(`packages under names of its own (pkgname-spec ${quoteName(names)}), which is not supported`);
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);

@@ -19,6 +19,7 @@ import type { SigningKey } from '../../src/mirror/signing.ts';
 import { openWorkTree } from '../../src/system/work-tree.ts';
 import { applyPlan } from '../../src/unpack/apply-plan.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
+import { verifyIndex } from '../../src/verify/index-file.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
 
 const pair = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
@@ -101,6 +102,30 @@ describe('a v3 package that its maker signed', () => {
     expect(verdict(bytes, { ...record, checksum: { algorithm: 'sha1', hex: (record.checksum?.hex ?? '').slice(0, 40) as never } })).toBe('ALP_VERIFY_DIGEST');
     expect(verdict(makePackage({ info: { description: 'other' } }), record)).toBe('ALP_VERIFY_DIGEST');
     expect(verdict(bytes, { ...record, version: '2.0-r0' })).toBe('ALP_VERIFY_IDENTITY');
+  });
+});
+
+describe('a v3 index that its maker signed', () => {
+  function makeIndex(fields: Readonly<Record<string, string>>): Buffer {
+    const info = object({ name: 'a', version: '1.0-r0', arch: 'x86_64', 'installed-size': 4096, 'file-size': 100, hashes: Buffer.alloc(32, 7) });
+    const writer = createAdbWriter();
+    const block = writer.finish(writer.list(writeAdbFields(writer, object({ description: 'test', packages: [info], ...fields }), ADB_KINDS.index)));
+    return formatAdbFile('index', [formatAdbBlock('adb', block), formatAdbBlock('signature', adbSignature('index', block, key))]);
+  }
+  const judge = (fields: Readonly<Record<string, string>>): string => {
+    try {
+      return verifyIndex(makeIndex(fields), { location: 'test', keys }).index.packages.map(({ name }) => name).join();
+    } catch (error) {
+      return error instanceof AlprootError ? `${error.code} ${error.message}` : String(error);
+    }
+  };
+
+  it('may say that its packages have their usual names', () => {
+    expect([judge({}), judge({ 'pkgname-spec': '${name}-${version}.apk' })]).toEqual(['a', 'a']);
+  });
+
+  it.each(['${arch}/${name}-${version}.apk', '../../${name}.apk', '/etc/passwd', '${name:3}/${name}-${version}.apk', 'https://example.org/${name}.apk', '\u001b[2J'])('is refused when they lie under names like %j', (spec) => {
+    expect(judge({ 'pkgname-spec': spec })).toMatch(/^ALP_VERIFY_STRUCTURE [^\u001b]*pkgname-spec/);
   });
 });
 

@@ -54,7 +54,13 @@ describe('a symbolic link', () => {
     symlinkSync(join(arena.place, 'canary/file'), join(arena.dest, 'usr/bin/link'));
     await installRaw(arena.dest, [{ entries: [directory('usr/'), directory('usr/bin/'), { ...file('usr/bin/link'), mode: 0o777 }] }], { key });
     expect(lstatSync(join(arena.dest, 'usr/bin/link')).isFile()).toBe(true);
+    symlinkSync(join(arena.place, 'canary/file'), join(arena.dest, 'usr/bin/mode'));
+    const tree = openWorkTree(arena.dest);
+    tree.setMode('usr/bin/mode' as TreePath, 0o777);
+    tree.setTime('usr/bin/mode' as TreePath, 1);
+    tree.close();
     expect([readFileSync(join(arena.place, 'canary/file'), 'utf8'), statSync(join(arena.place, 'canary/file')).mode & 0o777]).toEqual(['untouched', 0o644]);
+    expect(statSync(join(arena.place, 'canary/file')).mtimeMs).toBeGreaterThan(1000);
   });
 });
 

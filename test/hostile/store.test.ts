@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, linkSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -81,6 +81,23 @@ describe('a blob that somebody changed on disk', () => {
     blob?.read(bytes, 0);
     blob?.close();
     expect(bytes).toEqual(BYTES);
+  });
+});
+
+describe('a record that is replaced', () => {
+  it('is whole for whoever has the old one open, and a link in its place is not written through', () => {
+    const store = open();
+    store.putRecord('r', { value: 'old' });
+    const path = store.path('records', 'r.json');
+    const fd = openSync(path, 'r');
+    store.putRecord('r', { value: 'new' });
+    expect([readFileSync(fd, 'utf8'), store.getRecord('r')]).toEqual(['{"value":"old"}\n', { value: 'new' }]);
+    closeSync(fd);
+    writeFileSync(join(directory, 'victim'), 'untouched');
+    rmSync(path);
+    symlinkSync(join(directory, 'victim'), path);
+    store.putRecord('r', { value: 'newer' });
+    expect([readFileSync(join(directory, 'victim'), 'utf8'), store.getRecord('r')]).toEqual(['untouched', { value: 'newer' }]);
   });
 });
 

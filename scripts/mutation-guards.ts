@@ -1,0 +1,98 @@
+/** The guards that `npm run mutation` takes out, and the tests that must notice. */
+
+export interface Guard {
+  readonly name: string;
+  readonly file: string;
+  /** Must be there exactly once. */
+  readonly from: string;
+  readonly to: string;
+  readonly tests: readonly string[];
+  /** Part of the titles of the tests to run; all, unless given. */
+  readonly only?: string;
+}
+
+/** @param tests a file of test/hostile, or a path below test with a slash; `FILE: TITLE` for some of its tests only */
+function guard(name: string, [file, from, to]: readonly [file: string, from: string, to: string], ...tests: readonly string[]): Guard {
+  const [first = '', only] = (tests[0] ?? '').split(': ');
+  const paths = [first, ...tests.slice(1)].map((test) => `test/${test.includes('/') ? test : `hostile/${test}`}.test.ts`);
+  return { name, file: `src/${file}`, from, to, tests: paths, ...(only === undefined ? {} : { only }) };
+}
+
+const verification = [
+  guard('signature of a package', ['verify/signatures.ts', 'if (!isRsaSignature({ data, signature: bytes, digest, key })) {', 'if (false) {'], 'apk'),
+  guard('a voucher at all', ['verify/signatures.ts', 'if (vouchers.length > 0) return vouchers;', 'return vouchers;'], 'index'),
+  guard('data hash', ['verify/package-file.ts', 'if (datahash !== dataSha256) throw', 'if (false) throw'], 'apk'),
+  guard('identity by the index', ['verify/package-file.ts', 'if (expected !== undefined) demandIdentity(what, checksum, expected);', ''], 'index'),
+  guard('fields by the index', ['verify/package-file.ts', 'if (expected !== undefined) compareWithIndex(what, whole, expected);', ''], 'index'),
+  guard('bytes after an index', ['verify/index-file.ts', 'if (member.end !== bytes.length) throw', 'if (false) throw'], 'index'),
+  guard('other files in an index', ['verify/index-file.ts', 'if (other !== undefined) throw', "if (other?.name === '') throw"], 'index'),
+  guard('checksums in an index', ['formats/apkindex.ts', 'if (C === undefined || !isChecksumText(C)) throw', 'if (C === undefined) throw'], 'index'),
+  guard('twins in an index', ['formats/apkindex.ts', 'if (owner !== undefined && owner !== name) throw', 'if (false) throw'], 'index'),
+  guard('names of packages', ['formats/package-fields.ts', 'if (!isName(name)) throw', 'if (false) throw'], 'index'),
+  guard('names of v3 indexes', ['verify/adb-file.ts', "if (names !== '' && names !== USUAL_NAMES) throw", 'if (false) throw'], 'adb: index'),
+  guard('private keys', ['verify/key.ts', "if (pem.includes('PRIVATE KEY')) refuse(", 'if (false) refuse('], 'keys: a directory of keys'),
+  guard('small keys', ['verify/key.ts', 'if (modulusLength < MIN_BITS || modulusLength > MAX_BITS) refuse(', 'if (false) refuse('], 'keys: a directory of keys'),
+  guard('kinds of keys', ['verify/key.ts', "if (key.asymmetricKeyType !== 'rsa') refuse(", 'if (false) refuse('], 'keys: a directory of keys'),
+  guard('a key for its mirror', ['pipeline/sources.ts', 'const keys = mirrorKeys(mirror, session.config.arch);', 'const keys = mirrorKeys({ ...mirror, keys: mirrors.flatMap((one) => one.keys) }, session.config.arch);'], 'keys: given for one mirror'),
+  guard('a key for its architecture', ['pipeline/trust.ts', 'const arches = arch === undefined ? namesOf(root) : [arch];', 'const arches = arch === undefined ? [] : namesOf(root);'], 'keys: of their own architecture'),
+  guard('padding of RSA', ['verify/rsa.ts', 'return block.length === wanted.length && timingSafeEqual(block, wanted);', 'return block.subarray(-tail.length).equals(tail) && !timingSafeEqual(Buffer.alloc(1), Buffer.alloc(1, 1));'], 'rsa'),
+  guard('a pin of a minirootfs', ['verify/minirootfs.ts', 'wanted !== sha512 && found === undefined) {', 'wanted !== sha512 && found !== undefined) {'], 'minirootfs: a pin of its name'),
+  guard('who signed a release', ['verify/pgp.ts', 'if (!fits || !verifier.verify(', 'if (!fits && !verifier.verify('], 'minirootfs: as its signature'),
+  guard('rollback', ['pipeline/freshness.ts', 'newest < seen.newest && !config.allowRollback', 'newest < 0 && !config.allowRollback'], 'pipeline/freshness'),
+];
+
+const formats = [
+  guard('what inflates', ['formats/gzip-member.ts', 'if (inflated > options.maxBytes) {', 'if (inflated > options.maxBytes * 1000) {'], 'gzip: stopped at its cap'),
+  guard('plain gzip headers', ['formats/gzip-member.ts', "if (kind === 'plain') fail(", "if (kind === 'plain' && flags > 255) fail("], 'gzip', 'apk'),
+  guard('checksum of gzip', ['formats/gzip-member.ts', 'if (trailer.readUInt32LE(0) !== crc) fail(', 'if (crc < 0) fail('], 'gzip'),
+  guard('length of gzip', ['formats/gzip-member.ts', 'if (trailer.readUInt32LE(4) !== inflated % 2 ** 32) fail(', 'if (inflated < 0) fail('], 'gzip'),
+  guard('tar header checksum', ['formats/tar-header.ts', "if (stored === null || Number.parseInt(stored[1] ?? '', 8) !== sum) throw", 'if (stored === null || sum < 0) throw'], 'apk'),
+  guard('entries after the end', ['formats/tar-reader.ts', 'if (zeroBlocks > 0) throw', 'if (zeroBlocks > 1e9) throw'], 'apk'),
+  guard('one length, said twice', ['formats/tar-reader.ts', 'if (pax.size !== undefined && pax.size !== header.sizeBytes) throw', 'if (pax.size === -1) throw'], 'apk'),
+  guard('dotted components', ['core/paths.ts', "if (part === '.' || part === '..') refuse(", "if (part === '.') refuse("], 'apk', 'links'),
+  guard('depth of paths', ['core/paths.ts', 'if (++depth > limits.pathDepth) {', 'if (++depth > limits.pathDepth * 100) {'], 'apk'),
+  guard('control characters in paths', ['core/paths.ts', 'if (/[\\x00-\\x1f\\x7f]/.test(name)) refuse(', 'if (/[\\x00]/.test(name)) refuse('], 'names: with any control character'),
+  guard('hashes in a lock', ['formats/lockfile-reader.ts', "sha256: fields.text('sha256', SHA256) as Sha256Hex,\n    ...(datahash", "sha256: (fields.optionalText('sha256', SHA256) ?? '') as Sha256Hex,\n    ...(datahash"], 'lock'),
+  guard('places in a lock', ['formats/lockfile-reader.ts', "location: fields.text('location', LOCATION),", "location: fields.text('location', WORD),"], 'lock'),
+  guard('digests in a bundle', ['ship/bundle.ts', 'if (entry.sizeBytes !== file.sizeBytes || hashOf(entrySource(source, entry)) !== file.sha256) {', 'if (entry.sizeBytes !== file.sizeBytes) {'], 'bundle'),
+  guard('names of digests in a bundle', ['formats/bundle-manifest.ts', 'const SHA256 = /^[0-9a-f]{64}$/;', 'const SHA256 = /^.{64}$/;'], 'bundle'),
+  guard('strangers in a bundle', ['ship/bundle.ts', 'if (stray !== undefined) throw', "if (stray === '') throw"], 'bundle'),
+];
+
+const trees = [
+  guard('a walk without links', ['system/work-tree.ts', 'constants.O_DIRECTORY | constants.O_NOFOLLOW;', 'constants.O_DIRECTORY;'], 'tree-swap: writing a file'),
+  guard('modes without links', ['system/work-tree.ts', 'openSync(target, O_PATH | constants.O_NOFOLLOW)', 'openSync(target, O_PATH)'], 'links: in the last place'),
+  guard('checksum of each file', ['unpack/package-files.ts', "if (digest.toString('hex') !== wanted) throw", "if (wanted === '') throw"], 'unpack'),
+  guard('a name that comes twice', ['unpack/package-files.ts', 'if (seen.has(path)) throw', "if (path === '') throw"], 'unpack'),
+  guard('targets of hard links', ['unpack/package-files.ts', "if (original === undefined || seen.get(original.path) !== 'file') {", 'if (original === undefined) {'], 'unpack', 'links'),
+  guard('links of the package itself', ['unpack/package-files.ts', "if (seen.get(place) === 'symlink') throw", 'if (false) throw'], 'unpack'),
+  guard('names of the database', ['unpack/archive-names.ts', 'if (DATABASE.test(path)) throw', 'if (false) throw'], 'unpack'),
+  guard('set-id bits', ['unpack/rootfs.ts', "(owners === 'apply' ? mode : mode & 0o1777)", "(owners === 'apply' ? mode : mode & 0o7777)"], 'unpack: strips set-id bits'),
+  guard('links in place of a tree', ['system/removal.ts', 'if (!stat.isDirectory()) return unlinkSync(path);', 'if (stat.isFile()) return unlinkSync(path);'], 'clean-up: removing a tree'),
+  guard('a marker on the store', ['store/store.ts', 'if (others.length > 0) {', 'if (others.length > 1e9) {'], 'clean-up: something else'),
+  guard('a mark on snapshots', ['store/store.ts', "if (readFileCapped(joinHost(directory, 'done'), 1024) === undefined) return undefined;", 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
+  guard('a hash at each opening', ['store/blobs.ts', 'if (hashOf(source) === sha256) {', "if (hashOf(source) !== '') {"], 'store: a blob that'),
+  guard('replacing by a rename', ['system/files.ts', 'renameSync(temporary, path);\n    syncDirectory', "writeSync(openSync(path, 'w', mode), typeof bytes === 'string' ? Buffer.from(bytes) : bytes);\n    unlinkSync(temporary);\n    syncDirectory"], 'store: a record'),
+];
+
+const running = [
+  guard('an empty environment', ['system/spawn.ts', 'env: options.env,', 'env: { ...process.env, ...options.env },'], 'sandbox-escape: sees no variable'),
+  guard('descriptors', ['system/descriptors.ts', 'if (fd <= 2 || isClosedOnExec(fd)) continue;', 'if (fd <= 2 || isClosedOnExec(fd) || fd > 2) continue;'], 'descriptors: of the caller'),
+  guard('a session of its own', ['run/run-in-tree.ts', "stdio: 'inherit', detached: true });", "stdio: 'inherit' });"], 'terminal: under userns'),
+  guard('a terminal of its own', ['run/run-in-tree.ts', "if (stdio.kind === 'terminal' && host.tools.script !== undefined) {", "if (stdio.kind === 'terminal' && host.tools.script !== undefined) return runProcess(argv, { ...shared, stdio: 'inherit' });\n  if (stdio.kind === 'terminal' && host.tools.script !== undefined) {"], 'terminal: under userns'),
+  guard('rights over terminals', ['run/terminal-rights.ts', "? ['--bounding-set=-sys_admin'] : [];", "? ['--bounding-set=+all'] : [];"], 'terminal: under proot'),
+  guard('links at mount points', ['run/mount-plan.ts', "else if (found === 'symlink') refuse('is a link of the tree');", "else if (found === 'symlink') parent = step;"], 'sandbox-escape: a mount point that passes a link'),
+  guard('working directories', ['run/run-in-tree.ts', 'if (backend.showsTree) requireWorkingDirectory(description, tree);', 'if (!backend.showsTree) requireWorkingDirectory(description, tree);'], 'descriptors: a working directory'),
+  guard('WORKDIR through a link', ['build/copy-apply.ts', 'const resolved = target.tree.resolve(path);', 'const resolved = path;'], 'build: links of a stage'),
+  guard('COPY from outside', ['build/copy-selection.ts', "if (part === '..') parts.pop();", "if (part === '..') parts.push(part);"], 'build: does not let a source climb out'),
+];
+
+const network = [
+  guard('redirects from https to http', ['system/http.ts', "if (from.protocol === 'https:' && target.protocol === 'http:') {", "if (from.protocol === 'https:' && target.protocol === 'ftp:') {"], 'network-portal'),
+  guard('credentials for their origin', ['system/http.ts', 'const auth = at.origin === url.origin ? authorization : {};', "const auth = at.origin !== '' ? authorization : {};"], 'network-portal'),
+  guard('certificates', ['system/http-dispatcher.ts', 'rejectUnauthorized: true,', 'rejectUnauthorized: false,'], 'network-certificates'),
+  guard('web pages for files', ['fetch/download.ts', 'if (progress.blob.sizeBytes() === 0 && isPage(chunk)) throw', 'if (progress.blob.sizeBytes() < 0 && isPage(chunk)) throw'], 'network-portal'),
+  guard('cap of a download', ['fetch/download.ts', 'if (size > request.maxBytes) throw', 'if (size > request.maxBytes * 1e6) throw'], 'network-transfer'),
+];
+
+export const GUARDS: readonly Guard[] = [...verification, ...formats, ...trees, ...running, ...network];
