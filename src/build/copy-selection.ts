@@ -41,19 +41,23 @@ export interface SelectOptions {
 
 /**
  * @param source as written, after substitution
- * @throws ALP_BUILD_CONTEXT when nothing matches
+ * @returns [] for a wildcard that nothing matches: `COPY package.json yarn.lock* ./`
+ * @throws ALP_BUILD_CONTEXT when a plain name is not there
  */
 export function selectSources(root: CopyRoot, source: string, options: SelectOptions): CopySelection[] {
   const { base, pattern } = splitPivot(source, options.parents);
   const wild = hasWildcard(pattern);
   const matches = wild ? matchAll(root, pattern, options) : matchOne(root, pattern, options);
   const selections = matches.flatMap((match) => selectOne(root, match, { ...options, base }) ?? []);
-  if (selections.length === 0) {
-    throw new AlprootError('ALP_BUILD_CONTEXT', `${quoteName(source)} is not in ${root.label}`, {
-      hint: root.label === 'the build context' ? 'check the path, and whether .dockerignore leaves it out' : undefined,
-    });
-  }
+  if (selections.length === 0 && !wild) refuseMissing(root, source);
   return selections;
+}
+
+/** @throws ALP_BUILD_CONTEXT */
+export function refuseMissing(root: CopyRoot, source: string): never {
+  throw new AlprootError('ALP_BUILD_CONTEXT', `${quoteName(source)} is not in ${root.label}`, {
+    hint: root.label === 'the build context' ? 'check the path, and whether .dockerignore leaves it out' : undefined,
+  });
 }
 
 /** With --parents, `a/./b/c` keeps only what comes after the `./`. */

@@ -11,7 +11,8 @@ import { findOwner } from './account.ts';
 import { archiveKind, openArchive, unpackArchive } from './archive.ts';
 import type { CopyRoot } from './context.ts';
 import { makeParents, parseModeChange, putItem, setOwner } from './copy-apply.ts';
-import { type CopySelection, selectSources } from './copy-selection.ts';
+import { type CopySelection, refuseMissing, selectSources } from './copy-selection.ts';
+import { parseGitSource } from './git-source.ts';
 import type { BuildHost, DownloadedFile } from './host.ts';
 import type { OwnedTree } from './layer.ts';
 import type { CopyStep } from './plan.ts';
@@ -53,6 +54,8 @@ export async function gatherSources(step: CopyStep, { host, origin, scratch }: G
     else if (source.kind === 'git') parts.push(await gatherGit(source.url, step, { host, directory: joinHost(scratch, `git-${index}`) }));
     else parts.push({ kind: 'files', origin, selections: selectSources(origin.root, source.path, step.flags) });
   }
+  const [first] = step.sources;
+  if (first?.kind === 'path' && parts.every((part) => part.kind === 'files' && part.selections.length === 0)) refuseMissing(origin.root, first.path);
   return { parts, digest: digestOf(parts) };
 }
 
@@ -68,14 +71,14 @@ async function gatherGit(url: string, step: CopyStep, { host, directory }: { hos
   if (host.fetchGit === undefined) {
     throw new AlprootError('ALP_BUILD_UNSUPPORTED', `ADD of the git repository ${quoteName(url)} needs git on this machine`, { hint: 'install git, or RUN git clone in the build' });
   }
-  const [address = '', fragment = ''] = url.split('#');
-  const [ref = '', sub = ''] = fragment.split(':');
-  if (ref.startsWith('-') || sub.split('/').includes('..')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `ADD: illegal git reference ${quoteName(fragment)}`);
+  const source = parseGitSource(url);
+  const keepGitDir = source.keepGitDir ?? step.flags.keepGitDir;
   makeDirectory(directory, 0o700);
-  await host.fetchGit({ url: address, ref: ref === '' ? undefined : ref, keepGitDir: step.flags.keepGitDir, into: directory });
+  const { address, ref, submodules } = source;
+  await host.fetchGit({ url: address, ref, commit: source.commit ?? step.flags.checksum, submodules, keepGitDir, into: directory });
   const tree = openWorkTree(directory);
-  const root: CopyRoot = { tree, label: `the repository ${url}`, isVisible: (path) => step.flags.keepGitDir || (path !== '.git' && !path.startsWith('.git/')) };
-  return { kind: 'files', origin: { root, owned: { tree, owners: new Map(), real: false }, isStage: false }, selections: selectSources(root, sub === '' ? '.' : sub, step.flags) };
+  const root: CopyRoot = { tree, label: `the repository ${url}`, isVisible: (path) => keepGitDir || !/(?:^|\/)\.git(?:\/|$)/.test(path) };
+  return { kind: 'files', origin: { root, owned: { tree, owners: new Map(), real: false }, isStage: false }, selections: selectSources(root, source.directory, step.flags) };
 }
 
 function digestOf(parts: readonly Gathered[]): string {

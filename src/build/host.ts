@@ -105,6 +105,9 @@ export interface CacheMount {
 export interface GitRequest {
   readonly url: string;
   readonly ref: string | undefined;
+  /** What `ref` must mean, in full or its beginning. */
+  readonly commit: string | undefined;
+  readonly submodules: boolean;
   readonly keepGitDir: boolean;
   /** Empty directory to fill. */
   readonly into: HostPath;

@@ -10,10 +10,11 @@ interface MetadataContext {
   readonly put: (text: string) => string;
   /** Expansion that also splits: `EXPOSE $PORTS`. */
   readonly words: (text: string) => readonly string[];
+  readonly warn: (message: string) => void;
 }
 
 /** @throws ALP_BUILD_INSTRUCTION for a bad port, signal or variable name */
-export function planMetadata(instruction: Instruction, { state, put, words }: MetadataContext): void {
+export function planMetadata(instruction: Instruction, { state, put, words, warn }: MetadataContext): void {
   const { config } = state;
   switch (instruction.kind) {
     case 'ENV':
@@ -41,7 +42,7 @@ export function planMetadata(instruction: Instruction, { state, put, words }: Me
       return;
     }
     case 'EXPOSE':
-      state.config = { ...config, exposed: union(config.exposed, instruction.values.flatMap(words).flatMap(parsePort)) };
+      state.config = { ...config, exposed: union(config.exposed, instruction.values.flatMap(words).flatMap((text) => parsePort(text, warn))) };
       return;
     case 'VOLUME':
       state.config = { ...config, volumes: union(config.volumes, instruction.values.map(put)) };
@@ -72,9 +73,13 @@ function shellArgv({ command }: Extract<Instruction, { kind: 'CMD' | 'ENTRYPOINT
 
 const union = (left: readonly string[], right: readonly string[]): string[] => [...new Set([...left, ...right])];
 
-/** `80`, `53/udp`, `8000-8002`, as `PORT/protocol`. */
-function parsePort(text: string): string[] {
-  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(text);
+const HOST_PART = /^(?:(?:[\d.]*|\[[\da-f:]*\]):)?(?:\d{1,5}(?:-\d{1,5})?)?:(?=\d)/i;
+
+/** `80`, `53/udp`, `8000-8002`, as `PORT/protocol`. What `docker run -p` would take before the port is left out, as docker does. */
+function parsePort(text: string, warn: (message: string) => void): string[] {
+  const port = text.replace(HOST_PART, '');
+  if (port !== text) warn(`EXPOSE ${quoteName(text)}: only the port inside counts, ${port}`);
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(port);
   const first = Number(match?.[1]);
   const last = match?.[2] === undefined ? first : Number(match[2]);
   if (match === null || first > 65535 || last > 65535 || last < first) throw new AlprootError('ALP_BUILD_INSTRUCTION', `EXPOSE: invalid port ${quoteName(text)}`);

@@ -46,7 +46,7 @@ export function planInstruction(instruction: Instruction, context: StepContext):
       return { kind: 'workdir', path, user: state.config.user };
     }
     default:
-      planMetadata(instruction, { state, put, words: (text) => expand(text, variablesOf(scopeOf(state)), context.directives).words });
+      planMetadata(instruction, { state, put, warn: context.warn, words: (text) => expand(text, variablesOf(scopeOf(state)), context.directives).words });
       return { kind: 'metadata' };
   }
 }
@@ -157,6 +157,6 @@ function planSource(source: CopySource, context: StepContext, kind: 'COPY' | 'AD
   const path = put(source.path);
   if (path === '') throw new AlprootError('ALP_BUILD_INSTRUCTION', `${kind}: the source ${quoteName(source.path)} is empty`);
   if (kind === 'COPY') return { kind: 'path', path };
-  if (/^(?:git@|git:\/\/|ssh:\/\/)/.test(path) || /^https?:\/\/[^?]*\.git(?:#.*)?$/.test(path)) return { kind: 'git', url: path };
+  if (/^(?:git@|git:\/\/|ssh:\/\/)/.test(path) || /^https?:\/\/[^?#]*\.git(?:[?#].*)?$/i.test(path)) return { kind: 'git', url: path };
   return /^https?:\/\//i.test(path) ? { kind: 'url', url: path } : { kind: 'path', path };
 }

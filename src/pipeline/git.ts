@@ -3,24 +3,57 @@ import { AlprootError } from '../core/errors.ts';
 import { joinHost } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BuildHost, GitRequest } from '../build/host.ts';
-import { findProgram } from '../system/host-paths.ts';
+import { findProgram, isFile } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
-import { captureProcess } from '../system/spawn.ts';
+import { captureProcess, type Captured } from '../system/spawn.ts';
 import type { Session } from './session.ts';
 
 /** undefined where there is no git, or no network may be used. */
 export function fetchGitTree({ config }: Session): BuildHost['fetchGit'] {
   const git = findProgram('git', config.env['PATH'] ?? '');
   if (git === undefined || config.offline) return undefined;
-  return async ({ url, ref, keepGitDir, into }: GitRequest) => {
-    if (url.startsWith('-') || ref?.startsWith('-') === true) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
+  return async (request: GitRequest) => {
+    const { url, ref = 'HEAD', commit, submodules, keepGitDir, into } = request;
+    if (url.startsWith('-') || ref.startsWith('-')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
     const proxies = Object.fromEntries(Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined));
     const env = { ...proxies, PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
-    const steps = [['init', '-q'], ['fetch', '-q', '--depth', '1', '--', url, ref ?? 'HEAD'], ['checkout', '-q', 'FETCH_HEAD']];
-    for (const step of steps) {
-      const { status, stderr } = await captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, ...(config.signal === undefined ? {} : { signal: config.signal }) });
+    const attempt = (...step: string[]): Promise<Captured> =>
+      captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, ...(config.signal === undefined ? {} : { signal: config.signal }) });
+    const run = async (...step: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await attempt(...step);
       if (status !== 0) throw new AlprootError('ALP_FETCH_NETWORK', `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+      return stdout.trim();
+    };
+    await run('init', '-q');
+    const found = await fetchCommit({ url, ref, attempt, run });
+    await run('checkout', '-q', found);
+    const head = await run('rev-parse', 'HEAD');
+    if (commit !== undefined && !head.startsWith(commit.toLowerCase())) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(ref)} of ${redactUrl(url)} is commit ${head}, expected ${commit}`);
+    if (submodules && isFile(joinHost(into, '.gitmodules'))) {
+      // Relative addresses of submodules count from where this one came from.
+      await run('remote', 'add', 'origin', url);
+      await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth', '1');
     }
     if (!keepGitDir) removeTree(joinHost(into, '.git'));
   };
+}
+
+interface Fetching {
+  readonly url: string;
+  readonly ref: string;
+  readonly attempt: (...step: string[]) => Promise<Captured>;
+  readonly run: (...step: string[]) => Promise<string>;
+}
+
+/** A shortened commit, or one that the server does not hand out alone, is looked for in the whole history. */
+async function fetchCommit({ url, ref, attempt, run }: Fetching): Promise<string> {
+  const isCommit = /^[\da-f]{7,40}$/i.test(ref);
+  if (!isCommit) {
+    await run('fetch', '-q', '--depth', '1', '--', url, ref);
+    return 'FETCH_HEAD';
+  }
+  const { status } = await attempt('fetch', '-q', '--depth', '1', '--', url, ref);
+  if (status === 0) return 'FETCH_HEAD';
+  await run('fetch', '-q', '--tags', '--', url, '+refs/heads/*:refs/remotes/origin/*');
+  return ref;
 }

@@ -45,6 +45,7 @@ describe('COPY', () => {
     ['wildcards below a directory', 'COPY d/?.o /s/', ['s/ 755', 's/x.o 644 "O"']],
     ['character classes', 'COPY [b]*.c /s/', ['s/ 755', 's/b.c 644 "B"']],
     ['a wildcard that matches a directory takes its contents', 'COPY d/f* /s/', ['s/ 755', 's/g 644 "G"']],
+    ['a wildcard beside another source may match nothing', 'COPY a yarn.lock* pnpm*.yaml ./x/', ['x/ 755', 'x/a 644 "A"']],
     ['modes of the context are kept, owners are root', 'COPY run /x', ['x 755 "#!"']],
     ['a link named as source is followed and keeps its name', 'COPY link /s/', ['s/ 755', 's/link 644 "A"']],
     ['a later COPY replaces a file', 'COPY a /x\nCOPY b.c /x', ['x 644 "B"']],

@@ -21,6 +21,7 @@ const PROBES = {
   gcc: () => works('gcc', '--version'),
   /** The kernel lets a program type into its terminal: without that nothing can be shown. */
   tiocsti: () => existsSync('/proc/sys/dev/tty/legacy_tiocsti') && readFileSync('/proc/sys/dev/tty/legacy_tiocsti', 'utf8').trim() === '1',
+  git: () => works('git', '--version'),
   strace: () => works('strace', '-e', 'trace=none', 'true'),
   gvisor: () => works('runsc', '--version'),
   apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),
