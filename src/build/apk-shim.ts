@@ -14,6 +14,7 @@ export const EXCHANGE_TARGET = '/run/.alproot';
 export const APK_SHIM = `#!/bin/sh
 # Stands in for apk during an alproot build: the builder installs.
 d=${EXCHANGE_TARGET}
+PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 n=$$
 while ! mkdir "$d/call.$n" 2>/dev/null; do
   n=$n.x

@@ -175,18 +175,30 @@ interface Ingredients {
 }
 
 function hostOf({ config }: Session, { database, opened, files }: Ingredients): ApkHost {
-  const epoch = config.env['SOURCE_DATE_EPOCH'];
   return {
     arch: config.arch,
     world: database.world,
     installed: database.packages,
     catalog: createCatalog(opened.repositories),
-    now: new Date(epoch === undefined ? Date.now() : Number(epoch) * 1000),
+    now: nextVirtualTime(database, Number(config.env['SOURCE_DATE_EPOCH'] ?? 0)),
     keepsPackages: () => true,
     files: new Map([...files].map(([name, { record }]) => [name, record])),
     lost: { unavailable: opened.unavailable, stale: 0 },
     descriptions: new Map(opened.repositories.map(({ index }) => [index.location, index.description])),
   };
+}
+
+/** The version of a `--virtual` package is a time, and stays in the image: it depends on what was installed before, not on the clock. */
+function nextVirtualTime({ packages }: Database, epochSeconds: number): Date {
+  const taken = packages.flatMap(({ record }) => timeOfVirtual(record.version) ?? []);
+  return new Date(Math.max(epochSeconds * 1000, ...taken.map((time) => time + 1000)));
+}
+
+/** Milliseconds since 1970; undefined for other versions. */
+function timeOfVirtual(version: string): number | undefined {
+  const [, date = '', hour, minute, second] = /^(\d{8})\.(\d\d)(\d\d)(\d\d)$/.exec(version) ?? [];
+  const time = Date.parse(`${date.slice(0, 4)}-${date.slice(4, 6)}-${date.slice(6)}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(time) ? undefined : time;
 }
 
 interface Carrying extends Call {

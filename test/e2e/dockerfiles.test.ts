@@ -107,6 +107,11 @@ describe.skipIf(needs.skip)(`building${needs.reason}`, () => {
     expect([existsSync(out('virtual-packages', 'usr/bin/gcc')), existsSync(out('virtual-packages', 'sbin/tini')), read('etc/passwd').includes('greet:x:8282:8282:')]).toEqual([false, true, true]);
   });
 
+  it('a virtual package is replaced by the next of its name, whenever that is built', async () => {
+    const read = await built('virtual-again');
+    expect([read('etc/apk/world').split('\n')[0], readdirSync(out('virtual-again', 'opt'))]).toEqual(['.deps=19700101.000001', ['README.md']]);
+  });
+
   it('users own their files in later steps and stages', async () => {
     expect((await built('users'))('seen')).toBe(
       [
