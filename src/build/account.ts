@@ -8,6 +8,8 @@ import type { WorkTree } from '../system/work-tree.ts';
 export interface Account {
   readonly uid: number;
   readonly gid: number;
+  /** That /etc/group gives a user who is named without a group. */
+  readonly groups: readonly number[];
   /** '/' when passwd does not say. */
   readonly home: string;
 }
@@ -31,7 +33,8 @@ export function findAccount(tree: WorkTree, text: string, instruction: string): 
   const uid = numberOf(line?.[2]) ?? numberOf(wanted);
   if (uid === undefined) throw unknown(instruction, 'user', user);
   const gid = group === undefined || group === '' ? (numberOf(line?.[3]) ?? 0) : findGroup(tree, group, instruction);
-  return { uid, gid, home: line?.[5] ?? '/' };
+  const groups = group === undefined && line !== undefined && user !== '' ? groupsOf(tree, line[0] ?? '') : [];
+  return { uid, gid, groups, home: line?.[5] ?? '/' };
 }
 
 /** Owner for --chown: a group that is not named is the user's number, as docker has it. */
@@ -39,6 +42,9 @@ export function findOwner(tree: WorkTree, text: string, instruction: string): { 
   const { uid, gid } = findAccount(tree, text, instruction);
   return text.includes(':') ? { uid, gid } : { uid, gid: numberOf(text) ?? gid };
 }
+
+const groupsOf = (tree: WorkTree, user: string): number[] =>
+  readTable(tree, 'etc/group').flatMap(([, , gid, members = '']) => (members.split(',').includes(user) ? (numberOf(gid) ?? []) : []));
 
 function findGroup(tree: WorkTree, group: string, instruction: string): number {
   const line = readTable(tree, 'etc/group').find((fields) => fields[0] === group);

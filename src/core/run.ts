@@ -26,7 +26,7 @@ export interface RunDescription {
   /** Absolute, as seen inside. */
   readonly cwd: string;
   /** As seen inside. 0:0 unless a Dockerfile's USER says otherwise. */
-  readonly user: { readonly uid: number; readonly gid: number };
+  readonly user: { readonly uid: number; readonly gid: number; /** Supplementary, where the backend has real users. */ readonly groups?: readonly number[] };
   readonly network: 'host' | 'none';
   readonly stdio: RunStdio;
   readonly signal?: AbortSignal;

@@ -69,16 +69,24 @@ export const compileUnshare = ({ userNamespace }: { readonly userNamespace: bool
     ...plan.ops.flatMap(stepArguments), ...(plan.ops[0]?.op === 'tmpfs' ? ['seal'] : []), '--',
     ...(host.tools.setpriv === undefined ? [] : [host.tools.setpriv, `--bounding-set=-all,${KEPT_CAPABILITIES.map((name) => `+${name.slice(4).toLowerCase()}`).join(',')}`, '--']),
     host.tools.env ?? '/usr/bin/env', '-i', ...Object.entries(description.env).map(([name, value]) => `${name}=${value}`),
-    unshare, ...become(description.user, userNamespace), '--root', root, '--wd', description.cwd,
+    ...become(description.user, { unshare, setpriv: host.tools.setpriv, userNamespace }), '--root', root, '--wd', description.cwd,
     '--', ...description.argv,
   ];
   return { argv, env: HOST_ENV };
 };
 
-/** Of a namespace with one user, another one is had by a second namespace that renames it. */
-function become({ uid, gid }: RunDescription['user'], userNamespace: boolean): string[] {
-  if (uid === 0 && gid === 0) return [];
-  return userNamespace ? ['--user', `--map-user=${uid}`, `--map-group=${gid}`] : ['--setgid', String(gid), '--setuid', String(uid)];
+interface Tools {
+  readonly unshare: string;
+  readonly setpriv: string | undefined;
+  readonly userNamespace: boolean;
+}
+
+/** Of a namespace with one user, another one is had by a second namespace that renames it. Real groups are set before unshare, which only drops them. */
+function become({ uid, gid, groups = [] }: RunDescription['user'], { unshare, setpriv, userNamespace }: Tools): string[] {
+  if (uid === 0 && gid === 0) return [unshare];
+  if (userNamespace) return [unshare, '--user', `--map-user=${uid}`, `--map-group=${gid}`];
+  if (groups.length === 0 || setpriv === undefined) return [unshare, '--setgid', String(gid), '--setuid', String(uid)];
+  return [setpriv, `--regid=${gid}`, `--groups=${groups.join(',')}`, '--', unshare, '--setuid', String(uid)];
 }
 
 function stepArguments(op: MountOp): string[] {

@@ -57,3 +57,15 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
     });
   });
 }
+
+const root = capability('upstream', 'bwrap', 'chroot');
+describe.skipIf(root.skip)(`users of a build by root${root.reason}`, () => {
+  it('have the groups that /etc/group gives them, unless USER names one', async () => {
+    const dockerfile = [
+      'FROM alpine:3.19', 'RUN adduser -D -u 1234 app && addgroup app wheel && addgroup app tty && install -d -m 770 -g wheel /shared',
+      'USER app', 'RUN touch /shared/f && id -G > /tmp/name', 'USER 1234', 'RUN id -G > /tmp/number', 'USER app:app', 'RUN id -G > /tmp/group; touch /shared/g || true',
+    ].join('\n');
+    const seen = await bench.build(dockerfile, {}, (image) => ['name', 'number', 'group'].map((name) => readFileSync(join(image.tree().tree.root, 'tmp', name), 'utf8').trim().split(' ').sort()), { backend: 'bwrap' });
+    expect(seen).toEqual([['10', '1234', '5'], ['10', '1234', '5'], ['1234']]);
+  });
+});
