@@ -18,7 +18,7 @@ export function fetchGitTree({ config }: Session): BuildHost['fetchGit'] {
     const proxies = Object.fromEntries(Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined));
     const env = { ...proxies, PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
     const attempt = (...step: string[]): Promise<Captured> =>
-      captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, ...(config.signal === undefined ? {} : { signal: config.signal }) });
+      captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }) });
     const run = async (...step: string[]): Promise<string> => {
       const { status, stdout, stderr } = await attempt(...step);
       if (status !== 0) throw new AlprootError('ALP_FETCH_NETWORK', `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);

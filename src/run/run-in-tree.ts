@@ -42,8 +42,11 @@ export async function runInTree(backend: Backend, description: RunDescription, h
   }
 }
 
-function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal }: RunDescription, host: RunHost): Promise<RunResult> {
-  const shared = { env, ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }), ...(outlivesCommand === undefined ? {} : { outlivesCommand }) };
+/** What a command leaves in a tree must not depend on who builds it. */
+const TREE_UMASK = 0o022;
+
+function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal, writable }: RunDescription, host: RunHost): Promise<RunResult> {
+  const shared = { env, ...(writable ? { umask: TREE_UMASK } : {}), ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }), ...(outlivesCommand === undefined ? {} : { outlivesCommand }) };
   if (stdio.kind === 'pipe') {
     return runProcess(argv, { ...shared, stdio: 'reopenable', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
   }

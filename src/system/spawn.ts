@@ -24,6 +24,8 @@ export interface SpawnOptions {
   readonly outlivesCommand?: boolean;
   /** Starts a session of its own, so that the whole group can be ended. */
   readonly detached?: boolean;
+  /** Ours unless given. */
+  readonly umask?: number;
 }
 
 export interface ExitResult {
@@ -41,12 +43,12 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     const pipes = options.stdio === 'reopenable' ? makePipes(2) : undefined;
-    const child = spawn(file, args, {
+    const child = underUmask(options.umask, () => spawn(file, args, {
       env: options.env,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
       stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', pipes?.[0]?.writeFd ?? 'pipe', pipes?.[1]?.writeFd ?? 'pipe'],
       detached: options.detached ?? false,
-    });
+    }));
     closePipeEnds(pipes ?? []);
     const [stdout, stderr] = pipes === undefined ? [child.stdout, child.stderr] : pipes.map(({ stream }) => stream);
     const kill = (): void => {
@@ -83,6 +85,17 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
       else resolve({ status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal: signal ?? undefined });
     }));
   });
+}
+
+/** The child gets what is ours at the moment of its start. */
+function underUmask<T>(umask: number | undefined, start: () => T): T {
+  if (umask === undefined) return start();
+  const before = process.umask(umask);
+  try {
+    return start();
+  } finally {
+    process.umask(before);
+  }
 }
 
 export interface Captured extends ExitResult {

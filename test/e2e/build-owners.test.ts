@@ -44,6 +44,16 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(bench.steps().ran).toEqual([]);
     });
 
+    it('do not depend on the umask of whoever builds', async () => {
+      const before = process.umask(0o077);
+      try {
+        const seen = await bench.build('FROM alpine:3.19 AS a\nRUN umask > /u && mkdir /d && touch /d/f\nWORKDIR /w\nCOPY conf c\nFROM scratch\nCOPY --from=a /u /d /w /x/\nCOPY --from=a /w /w', { conf: { mode: 0o644, text: 'c' } }, describeTree, { backend });
+        expect(seen).toEqual(['w/ 755', 'w/c 644 "c"', 'x/ 755', 'x/c 644 "c"', 'x/f 644 ""', 'x/u 644 "0022\\n"']);
+      } finally {
+        process.umask(before);
+      }
+    });
+
     it('leave directories that are closed to their owner open to the build', async () => {
       const dockerfile = [
         'FROM alpine:3.19 AS a', 'RUN mkdir -p /w/d/in /w/e && cd /w && echo x > d/in/f && chmod 000 d/in/f && chmod 555 d/in && chmod 600 d && chmod 000 e',
