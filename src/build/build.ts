@@ -36,6 +36,7 @@ export interface BuildRequest extends Omit<PlanOptions, 'file'> {
   readonly tags: readonly string[];
   /** Of the target stage, besides its own. */
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly metadataFile: HostPath | undefined;
   /** Gets the image's digest. */
   readonly idFile: HostPath | undefined;
@@ -60,11 +61,17 @@ export interface BuildResult {
  * @throws ALP_USAGE_ARGUMENT when it is not there, ALP_LIMIT_SIZE
  */
 export function readDockerfile({ file, context, cwd, stdin }: { file: string | undefined; context: HostPath; cwd: HostPath; stdin: () => string }): DockerfileInput {
-  if (file === '-') return { text: stdin(), name: 'Dockerfile', path: undefined };
+  if (file === '-') return { text: requireText(stdin()), name: 'Dockerfile', path: undefined };
   const path = file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
   const bytes = readFileCapped(path, limits.dockerfile);
   if (bytes === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no Dockerfile ${quoteName(file ?? path)}`, { hint: 'name it with -f, or give the directory that holds it' });
   return { text: bytes.toString('utf8'), name: file ?? 'Dockerfile', path };
+}
+
+/** docker takes an archive on standard input for a context. @throws ALP_USAGE_ARGUMENT */
+function requireText(text: string): string {
+  if (!text.includes('\0')) return text;
+  throw new AlprootError('ALP_USAGE_ARGUMENT', 'standard input holds no Dockerfile but something binary', { hint: 'unpack an archive into a directory, and give that as the context' });
 }
 
 /** The plan alone: `--plan`. */

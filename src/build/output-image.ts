@@ -28,6 +28,7 @@ export interface ImageOptions {
   /** Names with tags, for references and RepoTags. */
   readonly names: readonly string[];
   readonly compression: 'uncompressed' | 'gzip';
+  readonly annotations: Readonly<Record<string, string>>;
   /** SOURCE_DATE_EPOCH: seconds since 1970; later times in layers are put down to it. */
   readonly epoch: number;
 }
@@ -47,7 +48,7 @@ interface WrittenLayer {
 const EMPTY_TAR_BYTES = 1024;
 
 /** Writes an OCI layout, which docker can load as well, into an existing empty directory. */
-export async function writeImageLayout(image: BuiltImage, directory: HostPath, { names, compression, epoch }: ImageOptions): Promise<WrittenImage> {
+export async function writeImageLayout(image: BuiltImage, directory: HostPath, { names, compression, annotations, epoch }: ImageOptions): Promise<WrittenImage> {
   const blobs = joinHost(directory, 'blobs', 'sha256');
   makeDirectory(blobs);
   const { stage } = image.build;
@@ -65,7 +66,7 @@ export async function writeImageLayout(image: BuiltImage, directory: HostPath, {
     ],
   });
   const descriptors = layers.map((layer) => layer.descriptor);
-  const manifest = formatOciManifest(config.descriptor, descriptors);
+  const manifest = formatOciManifest(config.descriptor, descriptors, annotations);
   for (const { bytes, descriptor } of [config, manifest]) writeFileAtomic(joinHost(blobs, descriptor.digest.slice('sha256:'.length)), bytes);
   writeFileAtomic(joinHost(directory, 'index.json'), formatOciIndex(manifest.descriptor, names).bytes);
   writeFileAtomic(joinHost(directory, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');

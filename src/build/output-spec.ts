@@ -14,6 +14,8 @@ export interface OutputSpec {
 }
 
 const TYPES = ['local', 'tar', 'oci', 'docker'] as const;
+/** docker's other keys that ask for what is done anyway, or only weigh time against size. */
+const SAME = ['oci-mediatypes', 'rewrite-timestamp', 'force-compression', 'compression-level'];
 
 /** @throws ALP_USAGE_OPTION for an unknown type, key or value, or a missing dest */
 export function parseOutputSpec(text: string): OutputSpec {
@@ -25,7 +27,8 @@ export function parseOutputSpec(text: string): OutputSpec {
       return [field.slice(0, cut).trim().toLowerCase(), field.slice(cut + 1)] as const;
     }),
   );
-  for (const key of fields.keys()) if (!['type', 'dest', 'name', 'tar', 'compression'].includes(key)) refuse(text, `unknown key ${quoteName(key)}`);
+  for (const key of fields.keys()) if (!['type', 'dest', 'name', 'tar', 'compression', ...SAME].includes(key)) refuse(text, `unknown key ${quoteName(key)}`);
+  if (/^(?:image|registry)$/.test(fields.get('type') ?? '')) refuse(text, 'there is no daemon and no registry here', 'write the image with -o type=oci,dest=image, then `skopeo copy oci:image docker://REGISTRY/NAME`');
   const type = TYPES.find((candidate) => candidate === fields.get('type')) ?? refuse(text, `expected a type of ${TYPES.join(', ')}`);
   const dest = fields.get('dest') ?? refuse(text, 'dest is missing');
   const compression = fields.get('compression') ?? 'uncompressed';
@@ -39,6 +42,6 @@ export function parseOutputSpec(text: string): OutputSpec {
   };
 }
 
-function refuse(text: string, why: string): never {
-  throw new AlprootError('ALP_USAGE_OPTION', `--output ${quoteName(text)}: ${why}`, { hint: 'for example -o out, -o type=tar,dest=out.tar, -o type=oci,dest=image' });
+function refuse(text: string, why: string, hint = 'for example -o out, -o type=tar,dest=out.tar, -o type=oci,dest=image'): never {
+  throw new AlprootError('ALP_USAGE_OPTION', `--output ${quoteName(text)}: ${why}`, { hint });
 }

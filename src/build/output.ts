@@ -17,6 +17,8 @@ export interface OutputOptions {
   readonly cwd: HostPath;
   /** `-t`: image names with tags. */
   readonly names: readonly string[];
+  /** Of image manifests. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** SOURCE_DATE_EPOCH; undefined: trees keep their times, images have none later than 1970. */
   readonly epoch: number | undefined;
   /** For `dest=-`. */
@@ -56,7 +58,7 @@ async function stage(image: BuiltImage, { type, asTar, compression, name }: Outp
   const layout = asTar ? joinHost(image.workspace, `layout-${type}`) : staged;
   makeDirectory(layout);
   const names = [...new Set([...(name === undefined ? [] : [name]), ...options.names])];
-  const written = await writeImageLayout(image, layout, { names, compression, epoch: options.epoch ?? 0 });
+  const written = await writeImageLayout(image, layout, { names, compression, annotations: options.annotations ?? {}, epoch: options.epoch ?? 0 });
   if (asTar) {
     writeChunks(staged, packLayout(layout));
     removeTree(layout);

@@ -30,6 +30,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--secret <spec>', help: 'id=NAME[,src=FILE|,env=VAR]', repeat: true },
       { flags: '--pull', help: 'look at the mirrors again for the base image' },
       { flags: '--label <name=value>', help: 'a label of the image', repeat: true },
+      { flags: '--annotation <name=value>', help: "an annotation of the image's manifest", repeat: true },
       { flags: '--iidfile <path>', help: "write the image's ID to a file" },
       { flags: '--progress <style>', help: 'auto, plain, tty, quiet or rawjson' },
       { flags: '--metadata-file <path>', help: 'write what was built as JSON' },

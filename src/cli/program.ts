@@ -69,6 +69,8 @@ function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
   if (spec.parsing === 'leading') command.passThroughOptions();
   for (const { flags, help, repeat, hidden } of spec.options ?? []) {
     const option = new Option(flags, help).hideHelp(hidden);
+    // What has a value is no switch turned off, though its name begins like one: --no-cache-filter.
+    if (flags.includes('<')) option.negate = false;
     if (repeat === true) option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
     command.addOption(option);
   }

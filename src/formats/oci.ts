@@ -87,8 +87,8 @@ export function formatOciConfig({ architecture, variant, author, config, diffIds
 }
 
 /** The manifest that ties a configuration to its layers. */
-export const formatOciManifest = (config: OciDescriptor, layers: readonly OciDescriptor[]): OciDocument =>
-  documentOf({ schemaVersion: 2, mediaType: MEDIA.manifest, config, layers }, MEDIA.manifest);
+export const formatOciManifest = (config: OciDescriptor, layers: readonly OciDescriptor[], annotations: Readonly<Record<string, string>> = {}): OciDocument =>
+  documentOf({ schemaVersion: 2, mediaType: MEDIA.manifest, config, layers, ...(Object.keys(annotations).length === 0 ? {} : { annotations: Object.fromEntries(Object.entries(annotations).sort()) }) }, MEDIA.manifest);
 
 /** `index.json` of a layout. @param names full image names; the tag of each becomes its reference */
 export function formatOciIndex(manifest: OciDescriptor, names: readonly string[]): OciDocument {

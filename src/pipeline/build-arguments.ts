@@ -27,10 +27,32 @@ export function namedContext(text: string, directory: HostPath): [string, HostPa
   return [name, hostPath(resolve(directory, value))];
 }
 
+/** @throws ALP_USAGE_ARGUMENT for what docker would fetch from elsewhere */
+export function checkContext(text: string): void {
+  if (!/^(?:(?:https?|git|ssh|oci-layout|docker-image):|git@|github\.com\/)/i.test(text)) return;
+  throw new AlprootError('ALP_USAGE_ARGUMENT', `a build context is a local directory, not ${quoteName(text)}`, {
+    hint: /\.git(?:[?#]|$)|^git|^ssh/i.test(text) ? 'fetch it with git clone, and give its directory' : 'download and unpack it, and give its directory',
+  });
+}
+
+/** `NAME=VALUE`; a name alone has an empty value. */
+export const nameAndValue = (text: string): [string, string] => {
+  const cut = text.indexOf('=');
+  return cut < 0 ? [text, ''] : [text.slice(0, cut), text.slice(cut + 1)];
+};
+
+/** `--annotation`. @throws ALP_USAGE_OPTION for those of an index, which a single image has no use for */
+export function annotation(text: string): [string, string] {
+  const [, level = 'manifest', plain = text] = /^([a-z,-]+):(.*=.*)$/s.exec(text) ?? [];
+  const [name, value] = nameAndValue(plain);
+  if (level !== 'manifest' || name === '') throw new AlprootError('ALP_USAGE_OPTION', `--annotation ${quoteName(text)} cannot be used`, { hint: 'expected NAME=VALUE or manifest:NAME=VALUE' });
+  return [name, value];
+}
+
 /** `--platform`. @throws ALP_USAGE_OPTION */
 export function platformArch(text: string): Arch {
   const arch = archOfPlatform(text);
-  if (arch === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--platform ${quoteName(text)} is no platform of Alpine`, { hint: 'linux/amd64, linux/arm64, linux/arm/v7, linux/386, linux/ppc64le, linux/s390x or linux/riscv64' });
+  if (arch === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--platform ${quoteName(text)} is no platform of Alpine`, { hint: 'one of linux/amd64, linux/arm64, linux/arm/v7, linux/386, linux/ppc64le, linux/s390x or linux/riscv64' });
   return arch;
 }
 

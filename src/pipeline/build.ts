@@ -11,7 +11,7 @@ import type { Secrets } from '../build/step-mounts.ts';
 import type { Recorded } from '../ship/recording.ts';
 import { explainLinkFailure } from '../ship/link-failure.ts';
 import { createBuildHost } from './build-host.ts';
-import { buildArgs, hostLine, namedContext, platformArch } from './build-arguments.ts';
+import { annotation, buildArgs, checkContext, hostLine, nameAndValue, namedContext, platformArch } from './build-arguments.ts';
 import { announcePins, findPins, type Pins } from './pins.ts';
 import { withSession, type Session } from './session.ts';
 import { resolve } from 'node:path';
@@ -40,6 +40,8 @@ export interface BuildOptions {
   readonly buildContexts: readonly string[];
   /** `NAME=VALUE` */
   readonly labels: readonly string[];
+  /** `NAME=VALUE`, `manifest:NAME=VALUE` */
+  readonly annotations: readonly string[];
   readonly metadataFile: string | undefined;
   readonly idFile: string | undefined;
   /** The caller's variables, for build arguments and secrets without value. */
@@ -107,7 +109,8 @@ async function buildIn(session: Session, { input, options, current = false }: Bu
         noCacheFilter: options.noCacheFilter,
         outputs: options.outputs,
         tags: options.tags,
-        labels: Object.fromEntries(options.labels.map((text) => [text.split('=', 1)[0] ?? '', text.includes('=') ? text.slice(text.indexOf('=') + 1) : ''])),
+        labels: Object.fromEntries(options.labels.map(nameAndValue)),
+        annotations: Object.fromEntries(options.annotations.map(annotation)),
         metadataFile: options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
         idFile: options.idFile === undefined ? undefined : hostPath(resolve(options.directory, options.idFile)),
         epoch: epoch === undefined || !/^\d{1,12}$/.test(epoch) ? undefined : Number(epoch),
@@ -131,6 +134,7 @@ function explained(error: unknown): unknown {
 function planInput(config: Config, options: BuildOptions): PlanInput {
   const network = options.network ?? (config.offline ? 'none' : 'host');
   if (network !== 'host' && network !== 'none' && network !== 'default') throw new AlprootError('ALP_USAGE_OPTION', `--network is host or none, not ${quoteName(network)}`);
+  checkContext(options.context);
   const own = archOfNode(process.arch) ?? config.arch;
   const targetArch = options.platform === undefined ? config.arch : platformArch(options.platform);
   const context = options.context === '-' ? options.directory : hostPath(resolve(options.directory, options.context));

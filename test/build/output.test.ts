@@ -119,15 +119,29 @@ describe('images', () => {
   });
 });
 
+it('annotations are in the manifest, sorted, and change the digest', async () => {
+  const plain = await write('type=oci,dest=image');
+  const written = await write('type=oci,dest=image', { annotations: { 'org.z': '1', a: 'b' } });
+  expect(JSON.stringify((blob('image', written!.digest) as { annotations: unknown }).annotations)).toBe('{"a":"b","org.z":"1"}');
+  expect([written!.configDigest === plain!.configDigest, written!.digest === plain!.digest]).toEqual([true, false]);
+});
+
 describe('-o', () => {
   it.each([
     ['out', { type: 'local', dest: 'out', asTar: false, compression: 'uncompressed' }],
     ['-', { type: 'tar', dest: '-', asTar: true, compression: 'uncompressed' }],
     ['type=oci,dest=x.tar,name=a:b', { type: 'oci', dest: 'x.tar', asTar: true, compression: 'uncompressed', name: 'a:b' }],
     ['type=oci,dest=x', { type: 'oci', dest: 'x', asTar: false, compression: 'uncompressed' }],
+    ['type=oci,dest=x,oci-mediatypes=true,rewrite-timestamp=true,compression=gzip,compression-level=9,force-compression=true', { type: 'oci', dest: 'x', asTar: false, compression: 'gzip' }],
     ['type=docker,dest=x', { type: 'docker', dest: 'x', asTar: true, compression: 'uncompressed' }],
   ])('%s', (text, spec) => {
     expect(parseOutputSpec(text)).toEqual(spec);
+  });
+
+  it('says what to do instead of pushing', () => {
+    for (const text of ['type=registry,name=x', 'type=image,name=x']) {
+      expect(() => parseOutputSpec(text)).toThrow(expect.objectContaining({ code: 'ALP_USAGE_OPTION', hint: expect.stringContaining('skopeo copy') }));
+    }
   });
 
   it.each(['type=registry,dest=x', 'type=oci', 'type=oci,dest=x,compression=zstd', 'type=local,dest=-', 'type=oci,dest=x,push=true', 'dest=x'])('%s is refused', (text) => {

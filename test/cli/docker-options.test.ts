@@ -25,6 +25,11 @@ it('refuses what asks for a daemon or a registry, each with what to do', () => {
   expect(DOCKER_OPTIONS.every(({ help }) => help !== '')).toBe(true);
 });
 
+it('takes a value of an option that begins like a switch turned off', () => {
+  expect(parseCommandLine(['build', '--no-cache-filter', 'a', '--no-cache-filter=b,c', '.'], '0')?.values).toMatchObject({ noCacheFilter: ['a', 'b,c'], cache: true });
+  expect(parseCommandLine(['build', '.'], '0')?.values).not.toHaveProperty('cacheFilter');
+});
+
 it('reads a switch with a value as docker does', () => {
   expect(parseCommandLine(['build', '--pull=true', '--no-cache=false', '.'], '0')?.values).toMatchObject({ pull: true, cache: true });
   expect(parseCommandLine(['build', '--no-cache=true', '.'], '0')?.values).toMatchObject({ cache: false });
