@@ -18,7 +18,7 @@ const LIMITS = 'processes of a build have the limits that you have: set them wit
 const STORE = 'steps are kept in the store: ALPROOT_CACHE may be a directory that CI saves';
 
 export const DOCKER_OPTIONS: readonly DockerOption[] = [
-  ...['--rm', '--force-rm', '--compress', '--disable-content-trust', '--builder <name>', '--isolation <technology>'].map(same),
+  ...['-D, --debug', '--rm', '--force-rm', '--compress', '--disable-content-trust', '--builder <name>', '--isolation <technology>'].map(same),
   ...['-m, --memory <size>', '--memory-swap <size>', '--cpu-period <us>', '--cpu-quota <us>', '--cpu-shares <weight>', '--cpuset-cpus <list>', '--cpuset-mems <list>', '--shm-size <size>', '--ulimit <limit>', '--cgroup-parent <name>'].map((flags) => warning(flags, LIMITS)),
   ...['--security-opt <option>', '--allow <entitlement>'].map((flags) => warning(flags, 'a build here has no privileges to give')),
   ...['--cache-from <source>', '--cache-to <target>'].map((flags) => warning(flags, STORE)),

@@ -90,9 +90,9 @@ export function formatOciConfig({ architecture, variant, author, config, diffIds
 export const formatOciManifest = (config: OciDescriptor, layers: readonly OciDescriptor[], annotations: Readonly<Record<string, string>> = {}): OciDocument =>
   documentOf({ schemaVersion: 2, mediaType: MEDIA.manifest, config, layers, ...(Object.keys(annotations).length === 0 ? {} : { annotations: Object.fromEntries(Object.entries(annotations).sort()) }) }, MEDIA.manifest);
 
-/** `index.json` of a layout. @param names full image names; the tag of each becomes its reference */
+/** `index.json` of a layout. @param names full image names; the tag of each becomes its reference, `latest` when there is none: umoci finds no image without */
 export function formatOciIndex(manifest: OciDescriptor, names: readonly string[]): OciDocument {
-  const manifests = names.length === 0 ? [manifest] : names.map((name) => ({ ...manifest, annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tagOf(name) } }));
+  const manifests = names.length === 0 ? [{ ...manifest, annotations: { 'org.opencontainers.image.ref.name': 'latest' } }] : names.map((name) => ({ ...manifest, annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tagOf(name) } }));
   return documentOf({ schemaVersion: 2, mediaType: MEDIA.index, manifests }, MEDIA.index);
 }
 

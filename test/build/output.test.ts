@@ -126,6 +126,11 @@ it('annotations are in the manifest, sorted, and change the digest', async () =>
   expect([written!.configDigest === plain!.configDigest, written!.digest === plain!.digest]).toEqual([true, false]);
 });
 
+it('an image without a name can be found as latest', async () => {
+  await write('type=oci,dest=image');
+  expect((json('image', 'index.json') as { manifests: { annotations: unknown }[] }).manifests[0]?.annotations).toEqual({ 'org.opencontainers.image.ref.name': 'latest' });
+});
+
 describe('-o', () => {
   it.each([
     ['out', { type: 'local', dest: 'out', asTar: false, compression: 'uncompressed' }],

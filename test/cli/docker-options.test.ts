@@ -16,7 +16,7 @@ function judge(...args: readonly string[]): { warnings: string[]; refusal: strin
 }
 
 it('takes what would not change the result, in silence or with a word', () => {
-  expect(judge('--rm', '--force-rm=false', '--compress=true', '--provenance=false')).toEqual({ warnings: [], refusal: undefined });
+  expect(judge('-D', '--rm', '--force-rm=false', '--compress=true', '--provenance=false')).toEqual({ warnings: [], refusal: undefined });
   expect(judge('-m', '3g', '--cache-from', 'a', '--cache-from=b')).toEqual({ warnings: ['--memory has no effect', '--cache-from has no effect'], refusal: undefined });
 });
 
