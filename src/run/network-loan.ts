@@ -3,6 +3,7 @@
  * name service, certificate authorities, proxy variables. Nothing of it stays in the tree.
  */
 import { joinHost, parentOf, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+import { errnoOf, isAlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { Mount } from '../core/run.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
@@ -52,12 +53,22 @@ export function withoutLoan(now: Buffer, { bytes, original }: LentFile): Buffer 
 /** The host's name service, copied so that nobody writes to the host's. @param scratch private to the command */
 export function nameServiceFiles(scratch: HostPath): { readonly target: TreePath; readonly source: HostPath }[] {
   return NAME_SERVICE.flatMap((name) => {
-    const bytes = readFileCapped(`/${name}` as HostPath, limits.metadata);
+    const bytes = readIfAllowed(`/${name}` as HostPath);
     if (bytes === undefined) return [];
     const source = joinHost(scratch, 'lent', name);
     writeFileAtomic(source, bytes, { mode: 0o644 });
     return [{ target: treePathFromUser(name), source }];
   });
+}
+
+/** undefined also for a file that is closed to us: programs of the host cannot read it either. */
+function readIfAllowed(path: HostPath): Buffer | undefined {
+  try {
+    return readFileCapped(path, limits.metadata);
+  } catch (error) {
+    if (isAlprootError(error) && errnoOf(error.cause) === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 /** Everything as mounts, for a command that cannot change the tree or whose tree is thrown away. */

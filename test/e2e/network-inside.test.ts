@@ -1,5 +1,6 @@
 /** Commands that are granted the network reach a server of the run as the host would: by name, over TLS with the user's authority, through the host's proxy. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -69,3 +70,19 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
     });
   });
 }
+
+const rootly = capability('upstream', 'proot', 'bwrap', 'chroot');
+describe.skipIf(rootly.skip)(`where the user may not read the host's name service${rootly.reason}`, () => {
+  it('a RUN goes without it', async () => {
+    const home = join(work, 'closed');
+    const closed = join(home, 'resolv.conf');
+    mkdirSync(home);
+    writeFileSync(closed, 'nameserver 192.0.2.1\n', { mode: 0o600 });
+    writeFileSync(join(home, 'Dockerfile'), 'FROM alpine:3.19\nRUN [ ! -e /etc/resolv.conf ] && [ -e /etc/hosts ]\n');
+    execFileSync('chown', ['65534:65534', home]);
+    chmodSync(work, 0o755);
+    const prefix = ['bwrap', '--bind', '/', '/', '--dev-bind', '/dev', '/dev', '--ro-bind', closed, '/etc/resolv.conf', 'setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+    const { status, stderr } = await runCli(['build', '--backend', 'proot', ...mirror.args, '.'], { cwd: home, cache: join(home, 'cache'), prefix, env: { HOME: home } });
+    expect(status, stderr).toBe(0);
+  });
+});
