@@ -8,9 +8,32 @@ import { textFile } from './recipe.ts';
 
 const program = (path: string, text: string): TarItem => textFile(path, `#!/bin/sh\n${text}`, 0o755);
 
-/** Shared by the four: the next free id from 100 (system) or 1000, and atomic changes of a database. */
+/**
+ * Shared by the four: words of the command line as GNU's getopt takes them (operands first or last, long names, clusters),
+ * the next free id from 100 (system) or 1000, and atomic changes of a database.
+ */
 const COMMON = `set -e
 die() { echo "\${0##*/}: $*" >&2; exit 1; }
+operand() { if [ -z "$first" ]; then first=$1; elif [ -z "$second" ]; then second=$1; else usage; fi; }
+words() { valued=$1 plain=$2 long=$3; shift 3; first=; second=
+  while [ $# -gt 0 ]; do w=$1; shift
+    case $w in
+    --) for w do operand "$w"; done; break;;
+    --*) name=\${w#--}; name=\${name%%=*}; c=
+      for pair in $long; do case $pair in "$name:"*) c=\${pair#*:}; break;; "$name"*) c=\${pair#*:};; esac; done
+      [ -n "$c" ] || usage
+      case $w in *=*) w=-$c\${w#*=};; *) w=-$c;; esac;;
+    esac
+    case $w in
+    -?*) w=\${w#-}
+      while [ -n "$w" ]; do c=\${w%"\${w#?}"}; w=\${w#?}
+        case $valued in *"$c"*) if [ -n "$w" ]; then v=$w; w=; elif [ $# -gt 0 ]; then v=$1; shift; else usage; fi; eval "opt_$c=\\$v"; continue;; esac
+        case $plain in *"$c"*) eval "opt_$c=1";; *) usage;; esac
+      done;;
+    *) operand "$w";;
+    esac
+  done
+  [ -n "$first" ] || usage; }
 has() { grep -q "^$2:" "/etc/$1"; }
 taken() { cut -d: -f3 "/etc/$1" | grep -qx "$2"; }
 free() { id=$2; while taken "$1" "$id"; do id=$((id + 1)); done; echo "$id"; }
@@ -23,57 +46,53 @@ join() { has group "$2" || die "unknown group $2"
   edit group "s/^\\($2:.*:\\)\\(.*\\)\\$/\\1\${members:+$members,}$1/"; }
 `;
 
-const ADDGROUP = `${COMMON}gid=; system=
-while getopts 'g:S' o; do case $o in g) gid=$OPTARG;; S) system=1;; *) exit 1;; esac; done
-shift $((OPTIND - 1))
-if [ $# -eq 2 ]; then has passwd "$1" || die "unknown user $1"; join "$1" "$2"; exit 0; fi
-[ $# -eq 1 ] || die 'usage: addgroup [-g GID] [-S] [USER] GROUP'
-name_ok "$1"; has group "$1" && die "group '$1' in use"
+const ADDGROUP = `${COMMON}usage() { die 'usage: addgroup [-g GID] [-S] [USER] GROUP'; }
+words g S 'gid:g system:S' "$@"; gid=\${opt_g-}
+if [ -n "$second" ]; then has passwd "$first" || die "unknown user $first"; join "$first" "$second"; exit 0; fi
+name_ok "$first"; has group "$first" && die "group '$first' in use"
 if [ -n "$gid" ]; then taken group "$gid" && die "gid '$gid' in use"
-elif [ -n "$system" ]; then gid=$(free group 100); else gid=$(free group 1000); fi
-echo "$1:x:$gid:" >> /etc/group
+elif [ -n "\${opt_S-}" ]; then gid=$(free group 100); else gid=$(free group 1000); fi
+echo "$first:x:$gid:" >> /etc/group
 `;
 
-const ADDUSER = `${COMMON}home=; gecos=; shell=; group=; system=; nohome=; uid=; nopass=
-while getopts 'h:g:s:G:SDHu:k:' o; do case $o in
-h) home=$OPTARG;; g) gecos=$OPTARG;; s) shell=$OPTARG;; G) group=$OPTARG;; S) system=1;; D) nopass=1;; H) nohome=1;; u) uid=$OPTARG;; k) :;; *) exit 1;; esac; done
-shift $((OPTIND - 1))
-if [ $# -eq 2 ]; then has passwd "$1" || die "unknown user $1"; join "$1" "$2"; exit 0; fi
-[ $# -eq 1 ] || die 'usage: adduser [-h DIR] [-g GECOS] [-s SHELL] [-G GROUP] [-S] [-D] [-H] [-u UID] USER [GROUP]'
-name_ok "$1"; has passwd "$1" && die "user '$1' in use"
-if [ -n "$uid" ]; then taken passwd "$uid" && die "uid '$uid' in use"
-elif [ -n "$system" ]; then uid=$(free passwd 100); else uid=$(free passwd 1000); fi
+const ADDUSER = `${COMMON}usage() { die 'usage: adduser [-h DIR] [-g GECOS] [-s SHELL] [-G GROUP] [-S] [-D] [-H] [-u UID] USER [GROUP]'; }
+words hgsGuk SDH 'home:h gecos:g shell:s ingroup:G uid:u skel:k system:S disabled-password:D no-create-home:H' "$@"
+system=\${opt_S-}; group=\${opt_G-}; uid=\${opt_u-}
+if [ -n "$second" ]; then has passwd "$first" || die "unknown user $first"; join "$first" "$second"; exit 0; fi
+name_ok "$first"; has passwd "$first" && die "user '$first' in use"
+[ -n "$group" ] || [ -z "$system" ] || group=nogroup
+# A group of its own has the user's number: it must be free in both files.
+used() { taken passwd "$1" || { [ -z "$group" ] && taken group "$1"; }; }
+if [ -n "$uid" ]; then used "$uid" && die "uid '$uid' in use"
+else uid=1000; [ -z "$system" ] || uid=100; while used "$uid"; do uid=$((uid + 1)); done; fi
 if [ -n "$group" ]; then gid=$(gid_of "$group"); [ -n "$gid" ] || die "unknown group $group"
-elif [ -n "$system" ]; then gid=65533
-else gid=$uid; taken group "$gid" && gid=$(free group 1000); has group "$1" && die "group '$1' in use"; echo "$1:x:$gid:" >> /etc/group; fi
-: "\${home:=/home/$1}"
-if [ -z "$shell" ]; then if [ -n "$system" ]; then shell=/sbin/nologin; else shell=/bin/sh; fi; fi
-[ -n "$gecos" ] || gecos="Linux User"
-echo "$1:x:$uid:$gid:$gecos:$home:$shell" >> /etc/passwd
-[ ! -f /etc/shadow ] || echo "$1:!:0:0:99999:7:::" >> /etc/shadow
-if [ -z "$nohome" ] && [ ! -e "$home" ]; then mkdir -p "$home"; [ ! -d /etc/skel ] || cp -R /etc/skel/. "$home"; chown -R "$uid:$gid" "$home"; chmod 2755 "$home"; fi
-[ -z "$group" ] || join "$1" "$group"
+else gid=$uid; has group "$first" && die "group '$first' in use"; echo "$first:x:$gid:" >> /etc/group; fi
+home=\${opt_h:-/home/$first}
+if [ -n "$system" ]; then shell=/sbin/nologin; else shell=$(sed -n 's/^root:.*://p' /etc/passwd); fi
+echo "$first:x:$uid:$gid:\${opt_g-Linux User,,,}:$home:\${opt_s:-$shell}" >> /etc/passwd
+[ ! -f /etc/shadow ] || echo "$first:!:0:0:99999:7:::" >> /etc/shadow
+if [ -z "\${opt_H-}" ] && [ ! -e "$home" ]; then mkdir -p "$home"; skel=\${opt_k:-/etc/skel}; [ ! -d "$skel" ] || cp -R "$skel/." "$home"; chown -R "$uid:$gid" "$home"; chmod 2755 "$home"; fi
+[ -z "$group" ] || join "$first" "$group"
 `;
 
-const DELGROUP = `${COMMON}
-if [ $# -eq 2 ]; then has group "$2" || die "unknown group $2"
-  line=$(grep "^$2:" /etc/group); rest=$(echo "\${line##*:}" | tr ',' '\\n' | grep -vx "$1" | paste -s -d, - || true)
-  edit group "s/^\\($2:.*:\\).*/\\1$rest/"; exit 0; fi
-[ $# -eq 1 ] || die 'usage: delgroup [USER] GROUP'
-has group "$1" || die "unknown group $1"
-edit group "/^$1:/d"
+const DELGROUP = `${COMMON}usage() { die 'usage: delgroup [USER] GROUP'; }
+words '' '' '' "$@"
+if [ -n "$second" ]; then has group "$second" || die "unknown group $second"
+  line=$(grep "^$second:" /etc/group); rest=$(echo "\${line##*:}" | tr ',' '\\n' | grep -vx "$first" | paste -s -d, - || true)
+  edit group "s/^\\($second:.*:\\).*/\\1$rest/"; exit 0; fi
+has group "$first" || die "unknown group $first"
+edit group "/^$first:/d"
 `;
 
-const DELUSER = `${COMMON}remove=
-[ "$1" != --remove-home ] || { remove=1; shift; }
-[ $# -ge 1 ] || die 'usage: deluser [--remove-home] USER [GROUP]'
-[ $# -eq 1 ] || exec delgroup "$1" "$2"
-has passwd "$1" || die "unknown user $1"
-home=$(sed -n "s/^$1:.*:\\(.*\\):.*/\\1/p" /etc/passwd)
-edit passwd "/^$1:/d"; [ ! -f /etc/shadow ] || edit shadow "/^$1:/d"
-! has group "$1" || edit group "/^$1:/d"
-edit group "s/\\([:,]\\)$1,/\\1/; s/,$1\\$//; s/:$1\\$/:/"
-[ -z "$remove" ] || [ -z "$home" ] || rm -rf "$home"
+const DELUSER = `${COMMON}usage() { die 'usage: deluser [--remove-home] USER [GROUP]'; }
+words '' r 'remove-home:r' "$@"
+[ -z "$second" ] || exec delgroup "$first" "$second"
+has passwd "$first" || die "unknown user $first"
+home=$(sed -n "s/^$first:.*:\\(.*\\):.*/\\1/p" /etc/passwd)
+edit passwd "/^$first:/d"; [ ! -f /etc/shadow ] || edit shadow "/^$first:/d"
+! has group "$first" || edit group "/^$first:/d"
+edit group "s/\\([:,]\\)$first,/\\1/; s/,$first\\$//; s/:$first\\$/:/"
+[ -z "\${opt_r-}" ] || [ -z "$home" ] || rm -rf "$home"
 `;
 
 /** adduser, addgroup, deluser and delgroup, as busybox has them in Alpine. */
