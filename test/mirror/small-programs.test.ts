@@ -42,20 +42,28 @@ each() {
 }
 mkdir /results
 ${[...MADE, ...REFUSED].map((command, at) => `each '${command}' ${at}`).join('\n')}
+printf 'root:secret\\nnobody:$6$x$y\\n' | chpasswd -e && grep -qF 'nobody:$6$x$y:' shadow && echo 'root:a:b' | chpasswd 2> /results/said
+salt=$(grep '^root:' shadow | cut -d'$' -f3)
+grep -qF "root:$(printf 'a:b' | mkpasswd -m sha512 -P 0 -S "$salt"):" shadow && echo right >> /results/said
+echo 'nope:x' | chpasswd || echo refused >> /results/said
 `;
 
-async function results(ours: boolean): Promise<Map<string, Record<string, string>>> {
+async function results(ours: boolean): Promise<{ of: Map<string, Record<string, string>>; said: string }> {
   return bench.build(`FROM alpine:3.19\n${ours ? 'COPY ours /usr/sbin/\n' : ''}COPY script /\nRUN sh /script`, { ...scripts, script: SCRIPT }, (image) => {
     const read = (at: number, name: string): string => readFileSync(join(image.tree().tree.root, 'results', String(at), name), 'utf8');
-    return new Map([...MADE, ...REFUSED].map((command, at) => [command, Object.fromEntries(['status', 'passwd', 'group', 'homes'].map((name) => [name, read(at, name)]))]));
+    return {
+      said: readFileSync(join(image.tree().tree.root, 'results/said'), 'utf8'),
+      of: new Map([...MADE, ...REFUSED].map((command, at) => [command, Object.fromEntries(['status', 'passwd', 'group', 'homes'].map((name) => [name, read(at, name)]))])),
+    };
   }, { backend: 'bwrap' });
 }
 
 describe.skipIf(needs.skip)(`users and groups as busybox makes them${needs.reason}`, () => {
   it('leave the same files, homes and statuses', async () => {
     const [ours, theirs] = [await results(true), await results(false)];
-    for (const command of MADE) expect(ours.get(command), command).toEqual(theirs.get(command));
-    for (const command of MADE) expect(theirs.get(command)?.['status'], command).toBe('0\n');
-    for (const command of REFUSED) expect([ours.get(command)?.['status'], theirs.get(command)?.['status']], command).toEqual(['1\n', '1\n']);
+    for (const command of MADE) expect(ours.of.get(command), command).toEqual(theirs.of.get(command));
+    for (const command of MADE) expect(theirs.of.get(command)?.['status'], command).toBe('0\n');
+    for (const command of REFUSED) expect([ours.of.get(command)?.['status'], theirs.of.get(command)?.['status']], command).toEqual(['1\n', '1\n']);
+    for (const { said } of [ours, theirs]) expect(said).toBe("chpasswd: password for 'root' changed\nright\nrefused\n");
   });
 });

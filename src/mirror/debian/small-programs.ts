@@ -95,10 +95,22 @@ edit group "s/\\([:,]\\)$first,/\\1/; s/,$first\\$//; s/:$first\\$/:/"
 [ -z "\${opt_r-}" ] || [ -z "$home" ] || rm -rf "$home"
 `;
 
-/** adduser, addgroup, deluser and delgroup, as busybox has them in Alpine. */
+const CHPASSWD = `${COMMON}usage() { die 'usage: chpasswd [-e] [-m] [-c ALGORITHM]'; }
+words cR em 'encrypted:e md5:m crypt-method:c' - "$@"; method=\${opt_c:-sha512}; [ -z "\${opt_m-}" ] || method=md5
+while IFS= read -r line; do
+  name=\${line%%:*}; hash=\${line#*:}; has shadow "$name" || die "unknown user $name"
+  [ -n "\${opt_e-}" ] || hash=$(printf '%s' "$hash" | mkpasswd -m "$method" -P 0)
+  NAME=$name HASH=$hash awk -F: 'BEGIN { OFS = ":" } $1 == ENVIRON["NAME"] { $2 = ENVIRON["HASH"] } { print }' /etc/shadow > /etc/shadow.new
+  cat /etc/shadow.new > /etc/shadow; rm /etc/shadow.new
+  echo "chpasswd: password for '$name' changed" >&2
+done
+`;
+
+/** adduser, addgroup, deluser, delgroup and chpasswd, as busybox has them in Alpine. */
 export const busyboxScripts = (): readonly TarItem[] => [
   program('usr/sbin/adduser', ADDUSER), program('usr/sbin/addgroup', ADDGROUP),
   program('usr/sbin/deluser', DELUSER), program('usr/sbin/delgroup', DELGROUP),
+  program('usr/sbin/chpasswd', CHPASSWD),
 ];
 
 const GETENT = `db=$1; [ $# -ge 1 ] || { echo 'usage: getent DATABASE [KEY...]' >&2; exit 1; }; shift
