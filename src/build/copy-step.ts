@@ -107,7 +107,6 @@ export async function copyStep(step: CopyStep, gathering: Gathering, { target, d
   const keyword = step.kind.toUpperCase();
   const owner = step.flags.chown === undefined ? undefined : findOwner(target.tree, step.flags.chown, `${keyword} --chown`);
   const chmod = step.flags.chmod === undefined ? undefined : parseModeChange(step.flags.chmod);
-  if (step.flags.chmod !== undefined && chmod === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${keyword} --chmod: invalid mode ${quoteName(step.flags.chmod)}`);
   const { parts } = (await gathering.open?.()) ?? gathering;
   const place = destinationOf(target, step, parts);
   for (const part of parts) {

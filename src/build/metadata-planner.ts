@@ -44,9 +44,12 @@ export function planMetadata(instruction: Instruction, { state, put, words, warn
     case 'EXPOSE':
       state.config = { ...config, exposed: union(config.exposed, instruction.values.flatMap(words).flatMap((text) => parsePort(text, warn))) };
       return;
-    case 'VOLUME':
-      state.config = { ...config, volumes: union(config.volumes, instruction.values.map(put)) };
+    case 'VOLUME': {
+      const volumes = instruction.values.map(put);
+      if (volumes.includes('')) throw new AlprootError('ALP_BUILD_INSTRUCTION', 'VOLUME needs a path: one is empty', { hint: 'give the variable a value with ARG, ENV or --build-arg' });
+      state.config = { ...config, volumes: union(config.volumes, volumes) };
       return;
+    }
     case 'STOPSIGNAL':
       state.config = { ...config, stopSignal: parseSignal(put(instruction.value)) };
       return;

@@ -11,7 +11,7 @@ import type { Instruction } from '../formats/dockerfile-instruction.ts';
 import { expand } from '../formats/substitution.ts';
 import { ALPINE_CONFIG, SCRATCH_CONFIG } from './image-config.ts';
 import type { BuildPlan, NamedContext, PlannedBase, PlannedStage, PlannedStep, Refusal } from './plan.ts';
-import { parsePlatform } from './base-reference.ts';
+import { parsePlatform, platformOf } from './base-reference.ts';
 import { resolveImage } from './base-resolver.ts';
 import { platformArgs, type Scope, variablesOf } from './scope.ts';
 import { declareArg, planInstruction, type StageState } from './step-planner.ts';
@@ -168,7 +168,7 @@ function planFrom(planner: Planner, { from }: DockerfileStage, index: number): {
   };
   const platform = from.platform === undefined ? undefined : put(from.platform);
   const arch = platform === undefined || platform === '' ? options.targetArch : parsePlatform(platform)?.arch;
-  if (arch === undefined) throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM --platform=${quoteName(platform ?? '')}: Alpine has no such port`);
+  if (arch === undefined) throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM --platform=${quoteName(platform ?? '')}: Alpine has no such port`, { hint: `one of ${options.runnable.map(platformOf).join(', ')} runs here` });
   const image = put(from.image);
   const given = options.contexts?.get(image);
   if (typeof given === 'string') throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM ${quoteName(image)}: a stage cannot begin with a directory of --build-context`, { hint: `FROM scratch, then COPY --from=${image} . /` });

@@ -7,6 +7,7 @@ import { type Directives, heredocText } from '../formats/dockerfile-lines.ts';
 import { parseMount } from '../formats/dockerfile-mount.ts';
 import { expand } from '../formats/substitution.ts';
 import { type ImageConfig, PATH_DEFAULT, SHELL_DEFAULT } from './image-config.ts';
+import { parseModeChange } from './copy-apply.ts';
 import { planMetadata } from './metadata-planner.ts';
 import type { CopyStep, MetadataStep, NamedContext, PlannedBase, PlannedSource, RunStep, StepPlace, WorkdirStep } from './plan.ts';
 import { variablesOf } from './scope.ts';
@@ -130,6 +131,8 @@ function planCopy(instruction: Extract<Instruction, { kind: 'COPY' | 'ADD' }>, c
     throw new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction.kind} of several sources needs a directory as destination: ${quoteName(written)} has no trailing \`/\``);
   }
   const optional = (name: 'chown' | 'chmod' | 'checksum'): Record<string, string> => (flags[name] === undefined ? {} : { [name]: put(flags[name]) });
+  const chmod = optional('chmod')['chmod'];
+  if (chmod !== undefined && parseModeChange(chmod) === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction.kind} --chmod: invalid mode ${quoteName(chmod)}`, { hint: 'octal such as 755, or letters such as u=rwx,go=rx' });
   return {
     kind: instruction.kind === 'COPY' ? 'copy' : 'add',
     sources,

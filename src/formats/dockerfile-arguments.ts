@@ -193,7 +193,8 @@ function parseHealthcheck(line: Line): InstructionBody {
   const command = commandOf({ ...line, rest });
   const times = parseHealthFlags((name) => {
     const value = line.flags.text(name);
-    if (value === undefined || name === 'retries') return value;
+    if (value === undefined) return value;
+    if (name === 'retries') return /^\d{1,9}$/.test(value) ? Number(value) : syntaxError(line.line, `HEALTHCHECK --retries: expected a number, got ${quoteName(value)}`);
     return parseDuration(value) ?? syntaxError(line.line, `HEALTHCHECK --${name}: expected a duration such as 30s, got ${quoteName(value)}`);
   });
   return { kind: 'HEALTHCHECK', check: { test: command.form === 'exec' ? ['CMD', ...command.argv] : ['CMD-SHELL', command.text], ...times } };

@@ -13,11 +13,11 @@ export function parseDuration(text: string): number | undefined {
 
 const FLAGS = { interval: 'interval', timeout: 'timeout', 'start-period': 'startPeriod', 'start-interval': 'startInterval', retries: 'retries' } as const;
 
-/** @param read a flag's value: nanoseconds, or text for `retries` */
-export function parseHealthFlags(read: (name: string) => number | string | undefined): Partial<Healthcheck> {
+/** @param read a flag's value: nanoseconds, or a count for `retries` */
+export function parseHealthFlags(read: (name: string) => number | undefined): Partial<Healthcheck> {
   const entries = Object.entries(FLAGS).flatMap(([flag, key]) => {
     const value = read(flag);
-    return value === undefined ? [] : [[key, Number(value)] as const];
+    return value === undefined ? [] : [[key, value] as const];
   });
   return Object.fromEntries(entries);
 }
