@@ -51,17 +51,20 @@ await writeCommand();
 await writeThread();
 await writeLibrary();
 
-// The library that keeps owners, for every machine that a compiler is at hand for; hosts without one need it ready.
-mkdirSync(join(root, 'dist/owners'), { recursive: true });
-const flags = /const FLAGS = \[([^\]]*)\]/.exec(readFileSync(join(root, 'src/run/owners/library.ts'), 'utf8'))[1].match(/'[^']+'/g).map((flag) => flag.slice(1, -1));
+// The parts in C, for every machine that a compiler is at hand for; hosts without one need them ready.
+mkdirSync(join(root, 'dist/native'), { recursive: true });
+const { outputFiles } = await build({ ...shared, entryPoints: [join(root, 'src/run/native-parts.ts')], format: 'esm', write: false, legalComments: 'none' });
+const { NATIVE_FLAGS, NATIVE_PARTS } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 const machines = { x86_64: { x64: ['cc', 'gcc', 'clang'] }, aarch64: { arm64: ['cc', 'gcc', 'clang'] } };
 for (const [arch, native] of Object.entries(machines)) {
-  const out = join(root, `dist/owners/owners-${arch}.so`);
   const compilers = [...(native[process.arch] ?? []), `${arch}-linux-gnu-gcc`, `${arch}-linux-musl-gcc`];
-  const done = compilers.some((compiler) => {
-    const { status } = spawnSync(compiler, [...flags, '-o', `${out}.${process.pid}`, join(root, 'src/run/owners/owners.c')], { stdio: ['ignore', 'ignore', 'pipe'] });
-    if (status === 0) renameSync(`${out}.${process.pid}`, out);
-    return status === 0;
-  });
-  if (!done && !existsSync(out)) process.stderr.write(`no compiler for ${arch}: dist/owners/owners-${arch}.so is missing\n`);
+  for (const { sources, flags, fileName } of NATIVE_PARTS) {
+    const out = join(root, 'dist/native', fileName(arch));
+    const done = compilers.some((compiler) => {
+      const { status } = spawnSync(compiler, [...NATIVE_FLAGS, ...flags, '-o', `${out}.${process.pid}`, join(root, 'src/run', sources[0])], { stdio: ['ignore', 'ignore', 'pipe'] });
+      if (status === 0) renameSync(`${out}.${process.pid}`, out);
+      return status === 0;
+    });
+    if (!done && !existsSync(out)) process.stderr.write(`no compiler for ${arch}: dist/native/${fileName(arch)} is missing\n`);
+  }
 }

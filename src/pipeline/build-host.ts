@@ -61,7 +61,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
   const run = async (description: BuildRunDescription): Promise<RunResult> => {
     const backend = await learnBackend(description.tree);
     if (real) return runInTree(backend, description, session.runHost);
-    library ??= openOwnersLibrary({ cache: store.path('owners'), searchPath: config.env['PATH'] ?? '', arch: config.arch });
+    library ??= openOwnersLibrary({ cache: store.path('native'), searchPath: config.env['PATH'] ?? '', arch: config.arch });
     const opened = await library;
     if (opened.kind === 'library') return runWithOwners(backend, description, { host: session.runHost, library: opened.bytes, owners: description.owners, now: systemClock.now() });
     config.emit({ kind: 'warning', message: `owners cannot be kept in this build: ${opened.reason}`, hint: 'build as root, or install a C compiler' });

@@ -1,5 +1,6 @@
 /** What one invocation works with: the store, the network, the host's tools. Made lazily, closed at the end. */
 import { release as kernelRelease } from 'node:os';
+import { archOfNode } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
@@ -49,6 +50,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
   const config = carried?.config ?? asked;
   const http = openHttp(config);
   const isRoot = hasRealRoot();
+  const hostArch = archOfNode(process.arch);
   const network = createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal });
   return {
     config,
@@ -58,7 +60,10 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
     pins: carried?.pins ?? pins,
     recording: createRecording(),
     fetcher: carried?.fetcher ?? rememberFetches(network, { store, offline: config.offline, refresh: config.refresh }),
-    runHost: findHostTools({ searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run') }),
+    runHost: findHostTools({
+      searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),
+      cache: store.path('native'), ...(hostArch === undefined ? {} : { arch: hostArch }),
+    }),
     close: async () => {
       carried?.close();
       if (presence !== undefined) removeTree(presence);

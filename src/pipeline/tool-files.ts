@@ -22,8 +22,8 @@ PATH=$PATH:$here/alproot.d/helpers exec node "$here/alproot.d/dist/alproot.cjs" 
 `;
 
 /** The program, without what was compiled from it here. */
-const PROGRAM = /^(?:alproot|engine(?:-[\w.-]+)?)\.cjs$/;
-const PARTS = ['dist/owners', 'keys', 'LICENSE'];
+const PROGRAM = /^(?:alproot|inflate-thread|engine(?:-[\w.-]+)?)\.cjs$/;
+const PARTS = ['dist/native', 'keys', 'LICENSE'];
 const FILE_BYTES = 64 * 1024 * 1024;
 
 /** The same bytes for the same alproot and helpers. @throws ALP_USAGE_ARGUMENT when this alproot was not built */

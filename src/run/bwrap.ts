@@ -1,6 +1,8 @@
 /** bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. */
 import type { Compile } from './compiled.ts';
 import { KEPT_CAPABILITIES } from './compiled.ts';
+import type { RunDescription } from '../core/run.ts';
+import type { RunHost } from './host-tools.ts';
 import { compileUnshare } from './unshare.ts';
 import type { MountOp } from './mount-plan.ts';
 
@@ -15,7 +17,7 @@ export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Comp
   if (!mapped && (uid !== 0 || gid !== 0)) return compileUnshare({ userNamespace: false })(description, plan, host);
   const argv = [
     host.tools.bwrap ?? 'bwrap',
-    '--die-with-parent', '--new-session', '--unshare-ipc', '--unshare-uts', '--hostname', 'alproot',
+    '--die-with-parent', ...(hasOwnTerminal(description, host) ? [] : ['--new-session']), '--unshare-ipc', '--unshare-uts', '--hostname', 'alproot',
     ...(hostProc ? [] : ['--unshare-pid']),
     ...(description.network === 'none' ? ['--unshare-net'] : []),
     ...(mapped ? ['--unshare-user', '--uid', String(uid), '--gid', String(gid)] : []),
@@ -28,6 +30,9 @@ export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Comp
   ];
   return { argv, env: Object.fromEntries(quiet) };
 };
+
+/** A terminal made for the command is its controlling one, for Ctrl-C and job control; the caller's never is. */
+const hasOwnTerminal = ({ stdio }: RunDescription, { tools }: RunHost): boolean => stdio.kind === 'terminal' && tools.script !== undefined;
 
 /** Variables that programs of the host read as well: they must reach the command without bubblewrap seeing them as its own. */
 const READ_BY_HOST = /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$)/;

@@ -45,15 +45,20 @@ export async function runInTree(backend: Backend, description: RunDescription, h
 /** What a command leaves in a tree must not depend on who builds it. */
 const TREE_UMASK = 0o022;
 
-function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal, writable }: RunDescription, host: RunHost): Promise<RunResult> {
-  const shared = { env, ...(writable ? { umask: TREE_UMASK } : {}), ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }), ...(outlivesCommand === undefined ? {} : { outlivesCommand }) };
+async function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal, writable }: RunDescription, host: RunHost): Promise<RunResult> {
+  const shared = {
+    env, guard: await host.guard(), ...(writable ? { umask: TREE_UMASK } : {}), ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }),
+    ...(outlivesCommand === undefined ? {} : { outlivesCommand: 0 }),
+  };
   if (stdio.kind === 'pipe') {
     return runProcess(argv, { ...shared, stdio: 'reopenable', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
   }
   if (stdio.kind === 'terminal' && host.tools.script !== undefined) {
     // A terminal of its own: what it pushes into its input never reaches ours.
     const command = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-    return runProcess([host.tools.script, '-q', '-e', '-f', '-c', `exec ${command}`, '/dev/null'], { ...shared, env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: 'inherit' });
+    return runProcess([host.tools.script, '-q', '-e', '-f', '-c', `exec ${command}`, '/dev/null'], {
+      ...shared, env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: 'inherit', ...(outlivesCommand === undefined ? {} : { outlivesCommand: 1 }),
+    });
   }
   return runProcess(argv, { ...shared, stdio: 'inherit', detached: true });
 }

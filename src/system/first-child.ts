@@ -7,16 +7,24 @@ const PATIENCE = 10;
 /** So many looks without seeing any child, and it has ended before the first one. */
 const NEVER_SEEN = 250;
 
-/** Calls `onEnd` once, when the first child of `pid` has ended and `pid` has not. Give up with the function returned. */
-export function watchFirstChild(pid: number, onEnd: () => void): () => void {
-  let first: number | undefined;
+export interface ChildWatch {
+  /** How many generations below `pid` the process stands whose first child is meant; 0 is `pid` itself. */
+  readonly below: number;
+  /** Gets that process, or `pid` when it was never seen. */
+  readonly onEnd: (pid: number) => void;
+}
+
+/** Calls `onEnd` once, when the first child has ended and its parent has not. Give up with the function returned. */
+export function watchFirstChild(pid: number, { below, onEnd }: ChildWatch): () => void {
+  const line = [pid];
   let looks = 0;
   const timer = setInterval(() => {
-    first ??= firstChildOf(pid);
+    for (let next: number | undefined; line.length < below + 2 && (next = firstChildOf(line.at(-1) ?? pid)) !== undefined; ) line.push(next);
+    const first = line[below + 1];
     if (first !== undefined && existsSync(`/proc/${first}`)) return;
     if (++looks < (first === undefined ? NEVER_SEEN : PATIENCE)) return;
     clearInterval(timer);
-    onEnd();
+    onEnd(line[below] ?? pid);
   }, INTERVAL_MS);
   return () => clearInterval(timer);
 }

@@ -14,9 +14,14 @@ export const isSetuid = (path: string): boolean => ((statSync(path, { throwIfNoE
 /** Anything at all under this name, a dangling link included. */
 export const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
-export function isWritable(path: string): boolean {
+export const isWritable = (path: string): boolean => allows(path, constants.W_OK);
+
+/** A file that can be started; none on a file system without programs can. */
+export const isExecutable = (path: string): boolean => isFile(path) && allows(path, constants.X_OK);
+
+function allows(path: string, mode: number): boolean {
   try {
-    accessSync(path, constants.W_OK);
+    accessSync(path, mode);
     return true;
   } catch {
     return false;
@@ -46,12 +51,7 @@ export function findProgram(name: string, searchPath: string): HostPath | undefi
   for (const directory of searchPath.split(':')) {
     if (!directory.startsWith('/')) continue;
     const candidate = joinHost(hostPath(directory), name);
-    try {
-      accessSync(candidate, constants.X_OK);
-      if (isFile(candidate)) return candidate;
-    } catch {
-      // Not here.
-    }
+    if (isExecutable(candidate)) return candidate;
   }
   return undefined;
 }

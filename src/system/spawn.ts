@@ -6,8 +6,13 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { watchFirstChild } from './first-child.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
+import type { HostPath } from '../core/paths.ts';
 import { closePipeEnds, makePipes } from './pipes.ts';
 import { quoteName } from '../core/redact.ts';
+
+const GRACE_MS = 1000;
+/** The guard gives up by itself after some six seconds. */
+const GUARD_GRACE_MS = 10_000;
 
 export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -20,12 +25,14 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal;
   /** Asks the program to end before it is killed, which it is after a second. */
   readonly endSignal?: NodeJS.Signals;
-  /** Ends the program when its first child has ended. */
-  readonly outlivesCommand?: boolean;
+  /** Ends the program, or its descendant of so many generations below, when the first child of that one has ended. */
+  readonly outlivesCommand?: number;
   /** Starts a session of its own, so that the whole group can be ended. */
   readonly detached?: boolean;
   /** Ours unless given. */
   readonly umask?: number;
+  /** The program (src/run/guard/guard.c) that starts it, and ends all of it when we end or ask. */
+  readonly guard?: HostPath | undefined;
 }
 
 export interface ExitResult {
@@ -40,7 +47,9 @@ export interface ExitResult {
  * @throws ALP_RUN_NOT_FOUND or ALP_RUN_EXEC when the program cannot be started
  */
 export function runProcess(argv: readonly string[], options: SpawnOptions): Promise<ExitResult> {
-  const [file = '', ...args] = argv;
+  const { guard, signal } = options;
+  if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
+  const [file = '', ...args] = guard === undefined ? argv : [guard, String(process.pid), ...argv];
   return new Promise((resolve, reject) => {
     const pipes = options.stdio === 'reopenable' ? makePipes(2) : undefined;
     const child = underUmask(options.umask, () => spawn(file, args, {
@@ -52,23 +61,25 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     closePipeEnds(pipes ?? []);
     const [stdout, stderr] = pipes === undefined ? [child.stdout, child.stderr] : pipes.map(({ stream }) => stream);
     const kill = (): void => {
-      try {
-        if (options.detached === true && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-        else child.kill('SIGKILL');
-      } catch {
-        // It has ended already.
-      }
+      if (child.pid !== undefined) sendSignal(options.detached === true ? -child.pid : child.pid, 'SIGKILL');
     };
-    const end = (): void => {
-      if (options.endSignal === undefined) return kill();
-      child.kill(options.endSignal);
-      const grace = setTimeout(kill, 1000);
+    const askToEnd = (how: NodeJS.Signals, { graceMs, pid = child.pid ?? 0 }: { readonly graceMs: number; readonly pid?: number | undefined }): void => {
+      sendSignal(pid, how);
+      const grace = setTimeout(kill, graceMs);
       child.once('exit', () => clearTimeout(grace));
     };
-    options.signal?.addEventListener('abort', end, { once: true });
-    if (options.outlivesCommand === true && child.pid !== undefined) child.once('exit', watchFirstChild(child.pid, end));
+    const end = (): void => {
+      if (guard !== undefined) askToEnd('SIGTERM', { graceMs: GUARD_GRACE_MS });
+      else if (options.endSignal !== undefined) askToEnd(options.endSignal, { graceMs: GRACE_MS });
+      else kill();
+    };
+    signal?.addEventListener('abort', end, { once: true });
+    if (options.outlivesCommand !== undefined && child.pid !== undefined) {
+      const finish = (pid: number): void => askToEnd(options.endSignal ?? 'SIGKILL', { graceMs: GRACE_MS, pid });
+      child.once('exit', watchFirstChild(child.pid, { below: options.outlivesCommand + (guard === undefined ? 0 : 1), onEnd: finish }));
+    }
     child.once('error', (error) => {
-      options.signal?.removeEventListener('abort', end);
+      signal?.removeEventListener('abort', end);
       for (const { stream } of pipes ?? []) stream.destroy();
       reject(spawnError(file, error));
     });
@@ -77,12 +88,12 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     const drained = (pipes ?? []).map(({ stream }) => new Promise<void>((done) => stream.once('close', () => done())));
     child.stdin?.on('error', () => undefined);
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
-    child.once('close', (code, signal) => void Promise.all(drained).then(() => {
-      options.signal?.removeEventListener('abort', end);
+    child.once('close', (code, endedBy) => void Promise.all(drained).then(() => {
+      signal?.removeEventListener('abort', end);
       // Whoever is left of the session ends with it.
       if (options.detached === true) kill();
-      if (options.signal?.aborted === true) reject(options.signal.reason as Error);
-      else resolve({ status: code ?? 128 + (signal === null ? 0 : constants.signals[signal]), signal: signal ?? undefined });
+      if (signal?.aborted === true) reject(signal.reason as Error);
+      else resolve({ status: code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy]), signal: endedBy ?? undefined });
     }));
   });
 }
@@ -95,6 +106,14 @@ function underUmask<T>(umask: number | undefined, start: () => T): T {
     return start();
   } finally {
     process.umask(before);
+  }
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
   }
 }
 

@@ -92,7 +92,7 @@ function makeHost(bench: BuildBench, { backend, signal, loan }: BenchOptions): B
   const { root } = bench;
   const at = (...parts: string[]): HostPath => hostPath(join(root, ...parts));
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
-  const tools = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot: process.getuid?.() === 0, kernel: release(), scratch });
+  const tools = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot: process.getuid?.() === 0, kernel: release(), scratch, cache: at('library'), arch: 'x86_64' });
   const real = tools.isRoot && ['bwrap', 'chroot'].includes(backend ?? 'bwrap');
   const stored = (file: HostPath): StoredLayer => {
     const bytes = readFileSync(file);

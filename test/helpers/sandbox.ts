@@ -42,7 +42,7 @@ export function makeSandbox({ isRoot = process.getuid?.() === 0 }: { readonly is
   mkdirSync(tree);
   execFileSync('tar', ['-xzf', join(SHARED, 'upstream', 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '--no-same-owner', '-C', tree]);
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
-  const host = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot, kernel: release(), scratch });
+  const host = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot, kernel: release(), scratch, cache: hostPath(join(root, 'native')), arch: 'x86_64' });
   const describe = (script: string, text: string[]): RunDescription => ({
     tree, writable: true, mounts: [], argv: ['/bin/sh', '-c', script], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }, cwd: '/',
     user: { uid: 0, gid: 0 }, network: 'none', stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void text.push(bytes.toString()) },

@@ -1,0 +1,224 @@
+/*
+ * guard PARENT PROGRAM ARGUMENT...: starts a program, and lets no descendant of it outlive the program or PARENT.
+ *
+ * It asks for a signal at its parent's death before it starts anything, and then looks whether the parent is still
+ * there, so no moment is left in which the death goes unseen. All signals are blocked from the beginning; one loop
+ * takes them. Whoever loses its own parent below becomes our child, and can be ended by us, whatever group, session
+ * or namespace it has made for itself.
+ *
+ * TERM, and the parent's death: everything ends. The rest of the signals is for the program, which has our terminal;
+ * we leave its group, so that what is sent to the group does not reach us.
+ */
+#include "../owners/system-calls.h"
+
+#if defined(__x86_64__)
+enum { NR_read = 0, NR_sigprocmask = 14, NR_clone = 56, NR_wait4 = 61, NR_setpgid = 109, NR_sigtimedwait = 128, NR_prctl = 157, NR_getdents64 = 217, NR_readlinkat = 267, NR_prlimit = 302 };
+#else
+enum { NR_read = 63, NR_sigprocmask = 135, NR_clone = 220, NR_wait4 = 260, NR_setpgid = 154, NR_sigtimedwait = 137, NR_prctl = 167, NR_getdents64 = 61, NR_readlinkat = 78, NR_prlimit = 261 };
+#endif
+enum { QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, PARENT_DEATH_SIGNAL = 1, CHILD_SUBREAPER = 36, NO_HANG = 1, INTERRUPTED = 4, NO_CHILD = 10, CORE_SIZE = 4 };
+/* In ten milliseconds: for a program that is asked to end; for what does not end by KILL, another user's or asleep in the kernel. */
+enum { COURTESY = 100, PATIENCE = 500 };
+
+static struct { long self, program; int status, adopts; } state;
+
+static void leave(int code) {
+  for (;;) call(NR_exit, code, 0, 0, 0);
+}
+static void say(const char *text) { call(NR_write, 2, text, length(text), 0); }
+
+static long number(const char *text) {
+  long n = 0;
+  while (*text >= '0' && *text <= '9') n = n * 10 + (*text++ - '0');
+  return *text ? -1 : n;
+}
+
+/* Takes what has ended. True as long as there are children. */
+static int reap(void) {
+  int status;
+  long pid;
+  while ((pid = call(NR_wait4, -1, &status, NO_HANG, 0)) > 0 || pid == -INTERRUPTED) {
+    if (pid == state.program) state.program = 0, state.status = status;
+  }
+  return pid != -NO_CHILD;
+}
+
+/* A path of /proc, with the NUL. */
+static void name_file(char *out, const char *pid, const char *file) {
+  copy(out, "/proc/", 6);
+  copy(out + 6, pid, length(pid));
+  copy(out + 6 + length(pid), file, length(file) + 1);
+}
+
+/* What a small file of /proc holds, with a NUL; its length, 0 when it is not there. */
+static long read_file(const char *pid, const char *file, char *text, size_t size) {
+  char path[64];
+  name_file(path, pid, file);
+  long fd = call(NR_openat, AT_CWD, path, O_CLOSE_ON_EXEC, 0);
+  if (fd < 0) return 0;
+  long got = call(NR_read, fd, text, size - 1, 0);
+  call(NR_close, fd, 0, 0, 0);
+  text[got > 0 ? got : 0] = 0;
+  return got > 0 ? got : 0;
+}
+
+struct process { long parent, session; char state; };
+
+/* /proc/PID/stat: its fields are counted from the last bracket, for the command may hold any byte. */
+static int look(const char *pid, struct process *out) {
+  char text[512];
+  long got = read_file(pid, "/stat", text, sizeof text), at = got - 1;
+  while (at > 0 && text[at] != ')') at--;
+  if (at <= 0 || at + 2 >= got) return 0;
+  out->state = text[at + 2];
+  long fields[4] = {0, 0, 0, 0}, field = 0;
+  for (at += 3; at < got && field < 4; at++) {
+    if (text[at] == ' ') field++;
+    else if (field > 0 && text[at] >= '0' && text[at] <= '9') fields[field - 1] = fields[field - 1] * 10 + (text[at] - '0');
+  }
+  out->parent = fields[0];
+  out->session = fields[2];
+  return field == 4;
+}
+
+/* The first process of a namespace: the kernel ends all others of it together with it, and nobody has to wait. */
+static int is_first(const char *pid) {
+  char text[4096];
+  read_file(pid, "/status", text, sizeof text);
+  for (char *line = text; *line; ) {
+    char *end = line;
+    while (*end && *end != '\n') end++;
+    if (starts(line, "NSpid:")) return end - line > 9 && end[-1] == '1' && end[-2] == '\t' && end[-3] >= '0';
+    line = *end ? end + 1 : end;
+  }
+  return 0;
+}
+
+/* Whether /proc speaks of the processes that we know, and not of another namespace's. */
+static int knows_us(void) {
+  char text[24];
+  long got = call(NR_readlinkat, AT_CWD, "/proc/self", text, sizeof text - 1);
+  if (got <= 0) return 0;
+  text[got] = 0;
+  return number(text) == state.self;
+}
+
+/* Kills it when it is ours, or of the session that we lead. True when its end must be waited for. */
+static int kill_one(const char *name) {
+  struct process other;
+  long pid = number(name);
+  if (pid <= 0 || pid == state.self || !look(name, &other)) return 0;
+  if (other.state == 'Z') return other.parent == state.self;
+  if (other.parent != state.self && other.session != state.self) return 0;
+  call(NR_kill, pid, KILL, 0, 0);
+  return !is_first(name);
+}
+
+/* Kernels that list a process's children save us from looking at all processes. -1 where they don't. */
+static int kill_listed(void) {
+  char text[4096], *word = text;
+  int found = 0;
+  long fd = call(NR_openat, AT_CWD, "/proc/thread-self/children", O_CLOSE_ON_EXEC, 0);
+  if (fd < 0) return -1;
+  long got = call(NR_read, fd, text, sizeof text - 1, 0);
+  call(NR_close, fd, 0, 0, 0);
+  for (long at = 0; at < got; at++) {
+    if (text[at] != ' ') continue;
+    text[at] = 0;
+    found += kill_one(word);
+    word = text + at + 1;
+  }
+  return found;
+}
+
+static int kill_found(void) {
+  static char entries[32768] __attribute__((aligned(8)));
+  int found = state.adopts ? kill_listed() : -1;
+  if (found >= 0) return found;
+  found = 0;
+  long fd = call(NR_openat, AT_CWD, "/proc", O_CLOSE_ON_EXEC, 0), got;
+  if (fd < 0) return 0;
+  while ((got = call(NR_getdents64, fd, entries, sizeof entries, 0)) > 0) {
+    for (char *entry = entries; entry < entries + got; entry += *(unsigned short *)(entry + 16)) found += kill_one(entry + 19);
+  }
+  call(NR_close, fd, 0, 0, 0);
+  return found;
+}
+
+/* How many have been killed and must be waited for. A list that changes while it is read may leave one out. */
+static int kill_children(void) {
+  if (state.program) call(NR_kill, state.program, KILL, 0, 0);
+  if (!knows_us()) return state.program != 0;
+  int found = kill_found();
+  return found ? found : kill_found();
+}
+
+static void await_child(void) {
+  u64 children = 1UL << (CHLD - 1);
+  struct { long sec, nsec; } moment = {0, 10000000};
+  call(NR_sigtimedwait, &children, 0, &moment, 8);
+}
+
+/* Children of those that end become ours, so this goes on until there are none. Where the kernel (gVisor's) does not
+ * give them to us, the program is asked first: of PRoot this ends whatever it traces. */
+static void end_all(void) {
+  if (!state.adopts && state.program) call(NR_kill, state.program, QUIT, 0, 0);
+  for (int turn = 0; !state.adopts && state.program && turn < COURTESY; turn++) await_child(), reap();
+  for (int turn = 0; turn < PATIENCE; turn++) {
+    if (!reap() && state.adopts) return;
+    if (!kill_children()) return;
+    await_child();
+  }
+}
+
+/* Ends as the program did. */
+static void follow(int status) {
+  int signal = status & 127;
+  if (signal) {
+    u64 none[2] = {0, 0};
+    call6(NR_prlimit, 0, CORE_SIZE, (long)none, 0, 0, 0);
+    call(NR_sigprocmask, 2, none, 0, 8);
+    call(NR_kill, state.self, signal, 0, 0);
+  }
+  leave(signal ? 128 + signal : status >> 8 & 255);
+}
+
+static void start(char **words, char **env, const u64 *mask) {
+  call(NR_prctl, PARENT_DEATH_SIGNAL, KILL, 0, 0);
+  if (call(NR_getppid, 0, 0, 0, 0) != state.self) leave(128 + KILL);
+  call(NR_sigprocmask, 2, mask, 0, 8);
+  long r = call(NR_execve, words[0], words, env, 0);
+  say(words[0]);
+  say(r == -NO_ENTRY ? ": not found\n" : ": cannot be executed\n");
+  leave(r == -NO_ENTRY ? 127 : 126);
+}
+
+__attribute__((noreturn, used)) static void enter(long *stack) {
+  long argc = stack[0], parent;
+  char **argv = (char **)(stack + 1), **env = argv + argc + 1;
+  u64 all = ~0UL, mask = 0;
+  if (argc < 3 || (parent = number(argv[1])) <= 0) say("guard PARENT PROGRAM ARGUMENT...\n"), leave(2);
+  call(NR_sigprocmask, 0, &all, &mask, 8);
+  call(NR_prctl, PARENT_DEATH_SIGNAL, TERM, 0, 0);
+  if (call(NR_getppid, 0, 0, 0, 0) != parent) leave(128 + KILL);
+  state.adopts = call(NR_prctl, CHILD_SUBREAPER, 1, 0, 0) == 0;
+  state.self = call(NR_getpid, 0, 0, 0, 0);
+  state.program = call6(NR_clone, CHLD, 0, 0, 0, 0, 0);
+  if (state.program == 0) start(argv + 2, env, &mask);
+  if (state.program < 0) say("guard: cannot fork\n"), leave(126);
+  call(NR_setpgid, 0, 0, 0, 0);
+  while (state.program) {
+    long signal = call(NR_sigtimedwait, &all, 0, 0, 8);
+    if (signal == TERM) break;
+    reap();
+  }
+  int killed = state.program != 0;
+  end_all();
+  follow(killed ? KILL : state.status);
+  for (;;);
+}
+#if defined(__x86_64__)
+__asm__(".text\n.globl alproot_guard\n.type alproot_guard,@function\nalproot_guard:\n  xor %ebp,%ebp\n  mov %rsp,%rdi\n  and $-16,%rsp\n  call enter\n");
+#else
+__asm__(".text\n.globl alproot_guard\n.type alproot_guard,%function\nalproot_guard:\n  mov x29,#0\n  mov x0,sp\n  bl enter\n");
+#endif

@@ -1,0 +1,104 @@
+/** The guard alone: it starts a program, tells how that ended, and leaves nobody behind. */
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { archOfNode } from '../../src/core/arch.ts';
+import { hostPath, type HostPath } from '../../src/core/paths.ts';
+import { openGuard } from '../../src/run/guard/guard.ts';
+import { runProcess } from '../../src/system/spawn.ts';
+import { survivors } from '../helpers/survivors.ts';
+
+let root: string;
+let guard: HostPath;
+beforeAll(async () => {
+  root = mkdtempSync(join(tmpdir(), 'alproot-guard-'));
+  const found = await openGuard({ cache: hostPath(join(root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: archOfNode(process.arch) ?? '' });
+  if (found === undefined) throw new Error('no guard can be made here');
+  guard = found;
+});
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const PATH = '/usr/bin:/bin';
+/** @param word what tells the processes of one test */
+const guarded = (script: string, word = 'none'): ReturnType<typeof runProcess> => runProcess(['/bin/sh', '-c', script], { env: { PATH, WORD: word }, stdio: 'pipe', detached: true, guard });
+
+/** A process between us and the guard, that can be killed. */
+function startBetween(script: string, word: string): ChildProcess {
+  return spawn('/bin/sh', ['-c', '"$1" $$ /bin/sh -c "$2" & wait', 'sh', guard, script], { env: { PATH, WORD: word }, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+}
+
+const firstOutput = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.stdout?.once('data', () => resolve()));
+const wordOf = (name: string): string => `${join(root, 'word')}-${name}`;
+
+describe('how the program ended', () => {
+  it.each([0, 1, 7, 126, 255])('a status of %i is passed on', async (status) => expect(await guarded(`exit ${status}`)).toEqual({ status, signal: undefined }));
+  it.each(['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGINT', 'SIGUSR1'] as const)('%s is passed on', async (signal) => {
+    expect(await guarded(`kill -${signal.slice(3)} $$`)).toEqual({ status: 128 + constants.signals[signal], signal });
+  });
+  it.each([['/missing/program', 127], ['/etc/passwd', 126]] as const)('%s cannot be started: %i', async (program, status) => {
+    expect((await runProcess([program], { env: { PATH }, stdio: 'pipe', guard })).status).toBe(status);
+  });
+  it('the program has the signals that it would have without a guard', async () => {
+    const lines: Buffer[] = [];
+    await runProcess(['/bin/sh', '-c', 'exec grep Sig /proc/self/status'], { env: { PATH }, stdio: 'pipe', guard, onOutput: (_stream, bytes) => void lines.push(bytes) });
+    const text = Buffer.concat(lines).toString();
+    expect(text).toMatch(/^SigBlk:\t0+$/m);
+    expect(text).toMatch(/^SigIgn:\t0+$/m);
+  });
+});
+
+describe('nobody is left', () => {
+  const DAEMONS = '(setsid sh -c "sleep 1000 & sleep 1000" &); setsid sleep 1000 & sleep 1000 &';
+
+  it('when the program has ended', async () => {
+    const word = wordOf('ended');
+    expect((await guarded(`${DAEMONS} exit 3`, word)).status).toBe(3);
+    expect(await survivors(word)).toEqual([]);
+  });
+  it('when it is asked to end', async () => {
+    const word = wordOf('aborted');
+    const asked = new AbortController();
+    const run = runProcess(['/bin/sh', '-c', `trap "" TERM INT HUP QUIT; ${DAEMONS} echo up; while :; do sleep 1000; done`], {
+      env: { PATH, WORD: word }, stdio: 'pipe', detached: true, guard, signal: asked.signal, onOutput: () => asked.abort(new Error('enough')),
+    });
+    await expect(run).rejects.toThrow('enough');
+    expect(await survivors(word)).toEqual([]);
+  });
+  it('when the process that started it is killed', async () => {
+    const word = wordOf('killed');
+    const between = startBetween(`${DAEMONS} echo up; sleep 1000`, word);
+    await firstOutput(between);
+    between.kill('SIGKILL');
+    expect(await survivors(word)).toEqual([]);
+  });
+  it('when the whole group of the process that started it is killed', async () => {
+    const word = wordOf('group');
+    const between = startBetween(`${DAEMONS} echo up; sleep 1000`, word);
+    await firstOutput(between);
+    process.kill(-(between.pid ?? 0), 'SIGKILL');
+    expect(await survivors(word)).toEqual([]);
+  });
+  it('when the guard itself is killed, of the program', async () => {
+    const word = wordOf('guard');
+    const between = startBetween('echo up; exec sleep 1000', word);
+    await firstOutput(between);
+    const pid = readFileSync(`/proc/${between.pid ?? 0}/task/${between.pid ?? 0}/children`, 'utf8').trim();
+    process.kill(Number(pid), 'SIGKILL');
+    expect(await survivors(word)).toEqual([]);
+  });
+});
+
+it('starts nothing when its parent is gone already', async () => {
+  const made = join(root, 'made');
+  const { status, signal } = await runProcess([guard, '2147483647', '/bin/touch', made], { env: { PATH }, stdio: 'pipe' });
+  expect({ status, signal }).toEqual({ status: 137, signal: undefined });
+  expect(() => readFileSync(made)).toThrow('ENOENT');
+});
+
+it('is one small static file that asks nothing of the host', () => {
+  const bytes = readFileSync(guard);
+  expect(bytes.length).toBeLessThan(32_768);
+  expect(execFileSync(guard, [String(process.pid), '/bin/echo', 'a b', ''], { env: {} }).toString()).toBe('a b \n');
+});
