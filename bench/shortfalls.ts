@@ -21,7 +21,7 @@ export const SHORTFALLS: Readonly<Record<string, string>> = {
   'build-cold': 'the cold install is part of it, and half of the CPU time comes on top of it: keys of steps, copies of trees, the output. Not profiled further.',
   'build-one-line': 'four times the CPU time of the compile alone: the program, the index, and a tree of its own for the step. Not profiled further.',
   network: 'curl knows all names beforehand; the release list, then minirootfs, then packages wait for one another, and checking and unpacking come on top: half of the time on an idle machine is CPU.',
-  'compile-proot': 'PRoot stops the traced program at system calls; how many it makes for it is in the row `proot-calls`.',
+  'compile-proot': 'PRoot stops the traced program at system calls, at all of them where it was built without its seccomp filter, as Debian does; how many it makes for it is in the row `proot-calls`.',
   'growth-files': 'what the smallest sizes cost more is within the noise of the machine.',
   'growth-packages': 'what the smallest sizes cost more is within the noise of the machine.',
   'growth-bytes': 'what the smallest sizes cost more is within the noise of the machine.',

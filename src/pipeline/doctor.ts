@@ -21,7 +21,7 @@ export const examineHost = (config: Config, options: { readonly network: boolean
     try {
       const verdicts = await probeBackends(session.runHost, tree);
       const chosen = verdicts.find(({ name, works }) => works && (config.backend === undefined || config.backend === name));
-      const facts = readHostFacts(session.runHost, session.store.root);
+      const facts = await readHostFacts(session.runHost, session.store.root);
       const network = options.network ? await examineNetwork(session) : undefined;
       const lines = [...formatFacts(facts), '', ...formatVerdicts(verdicts), '', chosen === undefined ? 'no backend works: commands cannot be run in a tree here' : `backend  ${chosen.name} will be used (isolation: ${chosen.isolation})`, ...(network === undefined ? [] : ['', network.text])];
       const exitStatus = network !== undefined && network.exitStatus !== 0 ? network.exitStatus : chosen === undefined ? 1 : 0;

@@ -3,6 +3,8 @@ import { cpus, totalmem } from 'node:os';
 import { statfsSync } from '../system/host-paths.ts';
 import { readFileCapped } from '../system/files.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
+import { captureProcess } from '../system/spawn.ts';
+import { HOST_ENV } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';
 import { isGvisor } from './refusal.ts';
 
@@ -22,7 +24,8 @@ const sysctl = (path: string): string | undefined => {
   }
 };
 
-export function readHostFacts(host: RunHost, store: HostPath): HostFacts {
+/** Reads /proc, and asks PRoot how it was built. */
+export async function readHostFacts(host: RunHost, store: HostPath): Promise<HostFacts> {
   const { free, total } = statfsSync(store);
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   const facts: (HostFact | undefined)[] = [
@@ -35,7 +38,8 @@ export function readHostFacts(host: RunHost, store: HostPath): HostFacts {
     switchFact('AppArmor and userns', '/proc/sys/kernel/apparmor_restrict_unprivileged_userns', (value) => value === '1', 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'),
     switchFact('setgroups', '/proc/self/setgroups', () => false, ''),
     switchFact('ptrace scope', '/proc/sys/kernel/yama/ptrace_scope', (value) => value === '3', 'reboot with kernel.yama.ptrace_scope below 3'),
-    ...(['bwrap', 'unshare', 'proot'] as const).map((tool) => ({ name: tool, value: host.tools[tool] ?? 'not installed' })),
+    ...(['bwrap', 'unshare'] as const).map((tool) => ({ name: tool, value: host.tools[tool] ?? 'not installed' })),
+    await prootFact(host),
   ];
   return facts.filter((fact) => fact !== undefined);
 }
@@ -44,4 +48,11 @@ function switchFact(name: string, path: string, isBad: (value: string) => boolea
   const value = sysctl(path);
   if (value === undefined) return { name, value: `${path} does not exist` };
   return isBad(value) ? { name, value, fix: `as root: ${fix}` } : { name, value };
+}
+
+/** Without the filter PRoot stops its program at every system call, not only at those that have a path. */
+async function prootFact({ tools: { proot } }: RunHost): Promise<HostFact> {
+  if (proot === undefined) return { name: 'proot', value: 'not installed' };
+  const { stdout } = await captureProcess([proot, '--version'], { env: HOST_ENV, maxBytes: 65_536 }).catch(() => ({ stdout: '' }));
+  return { name: 'proot', value: /seccomp_filter = no\b/.test(stdout) ? `${proot}, built without seccomp filter: slow` : proot };
 }
