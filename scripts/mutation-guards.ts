@@ -28,7 +28,7 @@ const verification = [
   guard('other files in an index', ['verify/index-file.ts', 'if (other !== undefined) throw', "if (other?.name === '') throw"], 'index'),
   guard('checksums in an index', ['formats/apkindex.ts', 'if (C === undefined || !isChecksumText(C)) throw', 'if (C === undefined) throw'], 'index'),
   guard('twins in an index', ['formats/apkindex.ts', 'if (owner !== undefined && owner !== name) throw', 'if (false) throw'], 'index'),
-  guard('names of packages', ['formats/package-fields.ts', 'if (!isName(name)) throw', 'if (false) throw'], 'index'),
+  guard('names of packages', ['formats/package-fields.ts', 'if (!isName(name)) throw', 'if (name === undefined) throw'], 'index'),
   guard('names of v3 indexes', ['verify/adb-file.ts', "if (names !== '' && names !== USUAL_NAMES) throw", 'if (false) throw'], 'adb: index'),
   guard('private keys', ['verify/key.ts', "if (pem.includes('PRIVATE KEY')) refuse(", 'if (false) refuse('], 'keys: a directory of keys'),
   guard('small keys', ['verify/key.ts', 'if (modulusLength < MIN_BITS || modulusLength > MAX_BITS) refuse(', 'if (false) refuse('], 'keys: a directory of keys'),
@@ -88,10 +88,11 @@ const running = [
 ];
 
 const network = [
-  guard('redirects from https to http', ['system/http.ts', "if (from.protocol === 'https:' && target.protocol === 'http:') {", "if (from.protocol === 'https:' && target.protocol === 'ftp:') {"], 'network-portal'),
+  guard('redirects from https to http', ['system/http.ts', "if (from.protocol === 'https:' && target.protocol === 'http:') {", "if (from.protocol === 'https:' && target.host === '') {"], 'network-portal'),
   guard('credentials for their origin', ['system/http.ts', 'const auth = at.origin === url.origin ? authorization : {};', "const auth = at.origin !== '' ? authorization : {};"], 'network-portal'),
   guard('certificates', ['system/http-dispatcher.ts', 'rejectUnauthorized: true,', 'rejectUnauthorized: false,'], 'network-certificates'),
   guard('web pages for files', ['fetch/download.ts', 'if (progress.blob.sizeBytes() === 0 && isPage(chunk)) throw', 'if (progress.blob.sizeBytes() < 0 && isPage(chunk)) throw'], 'network-portal'),
+  guard('passwords in events', ['fetch/download.ts', 'const shown = redactUrl(url);', 'const shown = url.href;'], 'secrets: a password of a mirror that refuses'),
   guard('cap of a download', ['fetch/download.ts', 'if (size > request.maxBytes) throw', 'if (size > request.maxBytes * 1e6) throw'], 'network-transfer'),
 ];
 

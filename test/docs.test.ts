@@ -9,7 +9,7 @@ import { ERRORS } from '../src/core/errors.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
+const pages = ['README.md', 'SECURITY.md', ...readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)];
 
 it('docs/errors.md lists every code once, with its exit status and a meaning', () => {
   const rows = [...read('docs/errors.md').matchAll(/^\| (ALP_\w+) \| (\d+) \| (.{10,}) \|$/gm)].map(([, code, exit]) => [code, Number(exit)]);
@@ -48,6 +48,21 @@ describe.each(pages)('%s', (page) => {
   it('names tests and scripts that are there', () => {
     const named = [...read(page).matchAll(/`((?:test|scripts|bin|examples|bench|\.ci)\/[\w./-]+)`/g)].map(([, path]) => path ?? '');
     expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([]);
+  });
+});
+
+describe('the promises of SECURITY.md', () => {
+  const rows = read('SECURITY.md').split('## Promises')[1]?.match(/^\| .+ \|$/gm)?.slice(1) ?? [];
+
+  it('each name a test that is there', () => {
+    expect(rows.length).toBeGreaterThan(20);
+    const named = (row: string): string[] => [...row.matchAll(/`(test\/[\w./-]+\.test\.ts)`/g)].map(([, path]) => path ?? '');
+    expect(rows.filter((row) => named(row).length === 0 || named(row).some((path) => !existsSync(join(root, path))))).toEqual([]);
+  });
+
+  it('leave no attack of test/hostile unnamed', () => {
+    const attacks = readdirSync(join(root, 'test/hostile')).filter((name) => name.endsWith('.test.ts'));
+    expect(attacks.filter((name) => !rows.some((row) => row.includes(`test/hostile/${name}`)))).toEqual([]);
   });
 });
 

@@ -17,6 +17,8 @@ const MIN_RATE_BYTES = 1024;
 const RATE_WINDOW_MS = 60_000;
 
 interface Progress {
+  /** Of its events. */
+  readonly id: string;
   blob: BlobWriter;
   /** Validator of the bytes in `blob`. */
   validator: string | undefined;
@@ -25,8 +27,8 @@ interface Progress {
 
 /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE */
 export async function download(url: URL, request: FetchRequest, options: FetcherOptions): Promise<BlobRef> {
-  const progress: Progress = { blob: options.store.createBlob(), validator: undefined, waitMs: 0 };
-  const id = url.href;
+  const id = idOf(url, request);
+  const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0 };
   options.emit({ kind: 'start', id, label: request.label ?? request.path });
   try {
     await pRetry((attempt) => tryOnce({ url, request, options, progress, attempt }), {
@@ -41,6 +43,12 @@ export async function download(url: URL, request: FetchRequest, options: Fetcher
   } finally {
     progress.blob.abandon();
   }
+}
+
+/** The address without what is nobody else's business; the path then tells those apart that look alike. */
+function idOf(url: URL, { path }: FetchRequest): string {
+  const shown = redactUrl(url);
+  return shown === url.href ? shown : `${shown} ${path}`;
 }
 
 interface Attempt {
@@ -120,7 +128,7 @@ async function receive(response: HttpResponse, { request, options, progress, exp
     progress.blob.write(chunk);
     const size = progress.blob.sizeBytes();
     if (size > request.maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);
-    options.emit({ kind: 'progress', id: response.url.href, done: size, unit: 'bytes', ...(expected === undefined ? {} : { total: expected }) });
+    options.emit({ kind: 'progress', id: progress.id, done: size, unit: 'bytes', ...(expected === undefined ? {} : { total: expected }) });
     windowBytes += chunk.length;
     const now = options.clock.now();
     if (now - windowStart < RATE_WINDOW_MS) continue;

@@ -45,6 +45,11 @@ describe('a bundle that somebody tampered with', () => {
 
   it.each<[string, () => Uint8Array, string]>([
     ['a digest that climbs', () => formatTar([swapped(text(), sha(INDEX), `../../${'x'.repeat(58)}`), ...blobs()]), 'ALP_FORMAT_LOCK'],
+    ['a digest that climbs, in its list of files', () => {
+      const whole = text();
+      const at = whole.lastIndexOf(sha(INDEX));
+      return formatTar([file('manifest.json', Buffer.from(`${whole.slice(0, at)}../../${'x'.repeat(58)}${whole.slice(at + 64)}`)), ...blobs()]);
+    }, 'ALP_FORMAT_LOCK'],
     ['a missing blob', () => formatTar([manifestOf(), ...blobs().slice(1)]), 'ALP_VERIFY_STRUCTURE'],
     ['a blob that nobody named', () => formatTar([manifestOf(), ...blobs(), file(`blobs/sha256/${sha256Hex('x')}`, Buffer.from('x'))]), 'ALP_VERIFY_STRUCTURE'],
     ['a blob with other bytes', () => formatTar([manifestOf(), ...blobs().slice(1), file(`blobs/sha256/${sha('v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz')}`, Buffer.from('minirootfz'))]), 'ALP_VERIFY_DIGEST'],

@@ -15,7 +15,7 @@ import { parsePins, verifyMinirootfs, type MinirootfsOptions } from '../../src/v
 import { pinnedPgpKey, RELEASE_KEY_FINGERPRINT } from '../../src/verify/pgp.ts';
 import { makeArena, underAttack, type Arena } from '../helpers/invariants.ts';
 import { member, rawTar, type RawEntry } from '../helpers/make-apk.ts';
-import { armor, makePgp, packet } from '../helpers/make-pgp.ts';
+import { armor, four, makePgp, packet, particular } from '../helpers/make-pgp.ts';
 import { bundledPins } from '../helpers/upstream.ts';
 
 const NAME = 'alpine-minirootfs-3.99.0-x86_64.tar.gz';
@@ -52,6 +52,7 @@ describe('a minirootfs', () => {
 
   it.each<[string, string, () => Buffer | string]>([
     ['another key\'s', 'ALP_VERIFY_KEY', () => packet(2, stranger.sign(FILE))],
+    ['another key\'s under our fingerprint', 'ALP_VERIFY_SIGNATURE', () => packet(2, stranger.sign(FILE, { hashed: [particular(2, four(1_500_000_000)), particular(33, Buffer.concat([Buffer.from([4]), Buffer.from(release.fingerprint, 'hex')]))] }))],
     ['of other bytes', 'ALP_VERIFY_SIGNATURE', () => packet(2, release.sign(Buffer.concat([FILE, Buffer.from('x')])))],
     ['two signatures, a stranger\'s and the right one', 'ALP_VERIFY_SIGNATURE', () => Buffer.concat([packet(2, stranger.sign(FILE)), ours])],
     ['two signatures, the right one first', 'ALP_VERIFY_SIGNATURE', () => Buffer.concat([ours, packet(2, stranger.sign(FILE))])],
