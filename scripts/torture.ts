@@ -54,6 +54,7 @@ async function countsOf(operation: Operation): Promise<Readonly<Record<string, n
 }
 
 const rows: LedgerRow[] = [];
+let undisturbed = 0;
 const kinds = Object.keys(MAKERS).filter((kind) => values.only === undefined || kind.includes(values.only));
 const end = Date.now() + Number(values.minutes) * 60_000;
 try {
@@ -62,13 +63,16 @@ try {
     const maker = MAKERS[oneOf(kinds)];
     const fault = await maker?.(operation);
     if (fault === undefined) throw new Error(`no such fault: ${values.only ?? ''}`);
-    report(`${operation.name}, ${fault.kind} (${fault.what})`, fault.kind, await tryFault(bench, operation, fault));
+    const outcome = await tryFault(bench, operation, fault);
+    if (outcome.undisturbed) undisturbed++;
+    report(`${operation.name}, ${fault.kind} (${fault.what})`, fault.kind, outcome.wrong);
     if (round % 40 === 39) report(`${operation.name}, 16 at once`, 'many at once', await manyAtOnce(bench, operation, 16));
   }
 } finally {
   bench.close();
 }
 console.log(formatLedger(rows));
+console.log(`${undisturbed} of them came too late, or did not keep the command from ending whole at its first try`);
 process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;
 
 function report(what: string, area: string, wrong: readonly string[]): void {

@@ -18,7 +18,7 @@ afterAll(() => {
 const [create, build] = ['rootfs create', 'build'].map((wanted) => OPERATIONS.find(({ name }) => name === wanted) as Operation) as [Operation, Operation];
 
 async function recovers(operation: Operation, fault: Fault): Promise<void> {
-  const wrong = await tryFault(bench, operation, fault);
+  const { wrong } = await tryFault(bench, operation, fault);
   enter({ kind: 'fault', area: fault.kind, ok: wrong.length === 0 });
   expect(wrong, `${operation.name}: ${fault.kind} (${fault.what})`).toEqual([]);
 }

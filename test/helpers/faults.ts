@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtCommand, runArgv, type CliResult } from './cli.ts';
 import { makeReleaseMirror, type ReleaseMirror } from './release-mirror.ts';
+import { survivors } from './survivors.ts';
 
 export interface Operation {
   readonly name: string;
@@ -120,8 +121,14 @@ export interface Fault {
   readonly close?: (place: string) => void;
 }
 
-/** @returns what did not hold; nothing when all did */
-export async function tryFault(bench: Bench, operation: Operation, fault: Fault): Promise<string[]> {
+export interface Outcome {
+  /** What did not hold; nothing when all did. */
+  readonly wrong: readonly string[];
+  /** The command had ended whole before the fault, or in spite of it: nothing was there to recover from. */
+  readonly undisturbed: boolean;
+}
+
+export async function tryFault(bench: Bench, operation: Operation, fault: Fault): Promise<Outcome> {
   const place = mkdtempSync(join(bench.root, 'place-'));
   const wanted = bench.wanted.get(operation.name);
   if (wanted === undefined) throw new Error(`no operation ${operation.name}`);
@@ -150,26 +157,10 @@ export async function tryFault(bench: Bench, operation: Operation, fault: Fault)
     if (fault.clean === true) await runOperation(bench, { args: ['cache', 'verify'] }, { place });
     const verified = await runOperation(bench, { args: ['cache', 'verify'] }, { place });
     if (verified.status !== 0) wrong.push(`cache verify: ${verified.stdout}${verified.stderr}`);
-    return wrong;
+    return { wrong, undisturbed: fault.clean !== true && first.status === 0 };
   } finally {
     fault.close?.(place);
     rmSync(place, { recursive: true, force: true });
-  }
-}
-
-/** Command lines that name `place`, after they had time to end. */
-async function survivors(place: string): Promise<string[]> {
-  for (let turn = 0; ; turn++) {
-    const lines = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid).flatMap((pid) => {
-      try {
-        const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-        return text.includes(place) ? [text.slice(0, 200)] : [];
-      } catch {
-        return [];
-      }
-    });
-    if (lines.length === 0 || turn === 50) return lines;
-    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
@@ -220,13 +211,22 @@ export const smallDisk = (kib: number): Fault => ({
   close: (place) => void spawnSync('umount', [place]),
 });
 
+/** Regular files below a directory of the store, those of trees left out; no link is followed, for some lead to the host. */
+function filesBelow(directory: string): string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return ['tree', 'root'].includes(entry.name) ? [] : filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
+
 /** Files of the store that are not what they were when the next run reads them. */
 export const damagedStore = (pick: (count: number) => number, how: 'cut' | 'flip' | 'empty' | 'gone'): Fault => ({
   kind: 'damaged store', what: how, clean: true,
   after: (place) => {
     const cache = join(place, 'cache');
-    const files = ['blobs', 'layers', 'records', 'snapshots'].flatMap((part) => (existsSync(join(cache, part)) ? readdirSync(join(cache, part), { recursive: true, encoding: 'utf8' }).map((name) => join(cache, part, name)) : []))
-      .filter((path) => lstatSync(path).isFile() && !/\/snapshots\/.*\/(?:tree|root)\//.test(path));
+    const files = ['blobs', 'layers', 'records', 'snapshots'].flatMap((part) => filesBelow(join(cache, part)));
     const path = files[pick(files.length)];
     if (path === undefined) return;
     if (how === 'gone') return rmSync(path);
