@@ -8,6 +8,7 @@ import type { TreePath } from '../core/paths.ts';
 import { limits } from '../core/limits.ts';
 import { officialRepository } from '../formats/alpine-mirrors.ts';
 import { parseRepositories, repositoryFiles, type RepositoryLayout, type RepositoryLine } from '../formats/repositories.ts';
+import { isUrl } from '../fetch/fetcher.ts';
 import { parseTrustedKey, keyring, type TrustedKeys } from '../verify/key.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
@@ -95,7 +96,8 @@ export async function openTreeRepositories(session: Session, chosen: ChosenMirro
   let unavailable = 0;
   const opened = await Promise.all(
     lines.map(async (line): Promise<Repository | undefined> => {
-      const found = await openRepository(session, chosen, { ...options, line }).catch((error: unknown) => passOver(line, error));
+      const open = (): Promise<Found | undefined> => openRepository(session, chosen, { ...options, line });
+      const found = await askOnce(session, line, open).catch((error: unknown) => passOver(line, error));
       if (found === undefined || 'code' in found) {
         if (officialRepository(line.location) === undefined) unavailable++;
         if (found !== undefined) warnings.push(`fetching ${line.location}: ${found.message}`);
@@ -108,6 +110,20 @@ export async function openTreeRepositories(session: Session, chosen: ChosenMirro
     }),
   );
   return { repositories: opened.filter((repository) => repository !== undefined), places, local, unavailable, warnings };
+}
+
+/** A foreign host that did not answer would cost each apk call of a build all its attempts anew. */
+async function askOnce<T>({ silentHosts }: Session, { location }: RepositoryLine, ask: () => Promise<T>): Promise<T> {
+  if (!isUrl(location) || !URL.canParse(location) || officialRepository(location) !== undefined) return ask();
+  const { origin } = new URL(location);
+  const known = silentHosts.get(origin);
+  if (known !== undefined) throw known;
+  try {
+    return await ask();
+  } catch (error) {
+    if (isAlprootError(error) && (error.code === 'ALP_FETCH_NETWORK' || error.code === 'ALP_FETCH_SLOW')) silentHosts.set(origin, error);
+    throw error;
+  }
 }
 
 /** Of somebody else's host that does not answer; without Alpine's own there is nothing to go on with. */

@@ -2,6 +2,7 @@
 import { release as kernelRelease } from 'node:os';
 import { archOfNode } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
+import type { AlprootError } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
 import { rememberFetches } from '../fetch/remembered.ts';
@@ -29,6 +30,8 @@ export interface Session {
   readonly pins: Pins | undefined;
   /** What was used, for a lock. */
   readonly recording: Recording;
+  /** Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again. */
+  readonly silentHosts: Map<string, AlprootError>;
   readonly close: () => Promise<void>;
 }
 
@@ -59,6 +62,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
     isRoot,
     pins: carried?.pins ?? pins,
     recording: createRecording(),
+    silentHosts: new Map(),
     fetcher: carried?.fetcher ?? rememberFetches(network, { store, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
       searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),

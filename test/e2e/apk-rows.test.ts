@@ -1,5 +1,6 @@
 /** What real Dockerfiles ask of apk in a RUN, served from outside: every call ends as apk's would, and the tree says so afterwards. */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -121,6 +122,24 @@ describe.skipIf(needs.skip)(`apk and its surroundings${needs.reason}`, () => {
     expect(status).toBe(8);
     expect(stderr).toContain('Installing make (4.4.1-r2)');
     expect(stderr).toMatch(/WARNING: fetching http:\/\/127\.0\.0\.1:1\/alpine\/main: /);
+  });
+
+  it('asks a host that does not answer in the first call of a build, and not in later ones', async () => {
+    let asked = 0;
+    const mute = createServer((socket) => {
+      asked++;
+      socket.destroy();
+    });
+    const port = await new Promise<number>((resolve) => mute.listen(0, '127.0.0.1', () => resolve((mute.address() as AddressInfo).port)));
+    try {
+      const line = `http://127.0.0.1:${port}/alpine/main`;
+      const { status, stdout, stderr } = await build(['FROM alpine:3.19', `RUN echo ${line} >> /etc/apk/repositories && apk add make`, 'RUN apk add app', 'RUN apk add zee']);
+      expect(status, stderr).toBe(0);
+      expect(`${stdout}${stderr}`.split(`WARNING: fetching ${line}: `)).toHaveLength(4);
+      expect(asked).toBe(5);
+    } finally {
+      mute.close();
+    }
   });
 
   it('fetches packages as files, and answers about itself as the real one does', async () => {
