@@ -6,6 +6,7 @@ import { AlprootError } from '../core/errors.ts';
 import { hostPath } from '../core/paths.ts';
 import { closeInheritedDescriptors, readProject } from '../pipeline/project.ts';
 import { surroundings, isSwitchedOn, variable } from './environment.ts';
+import { watchInterruption, type Interruption } from './interruption.ts';
 import { configFrom } from './options.ts';
 import { createPrinter, type Printer } from './printer.ts';
 import type { Parsed } from './program.ts';
@@ -13,14 +14,14 @@ import { version } from './version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const { parseCommandLine } = await import('./program.ts');
+  const interruption = watchInterruption();
   const parsed = parseCommandLine(args.length === 0 ? ['--help'] : args, version);
-  return parsed === undefined ? 0 : runCommand(parsed);
+  return parsed === undefined ? 0 : runCommand(parsed, interruption);
 }
 
-async function runCommand(parsed: Parsed): Promise<number> {
+async function runCommand(parsed: Parsed, interruption: Interruption): Promise<number> {
   const place = surroundings();
   const printer = printerFor(parsed);
-  const interruption = watchInterruption();
   try {
     closeInheritedDescriptors();
     const project = await readProject(hostPath(place.cwd));
@@ -65,29 +66,6 @@ function progressOf(value: unknown): string {
   if (value === undefined) return 'auto';
   if (typeof value === 'string' && known.includes(value)) return value;
   throw new AlprootError('ALP_USAGE_OPTION', `--progress is one of ${known.join(', ')}`);
-}
-
-/** The first Ctrl-C (or TERM, HUP) asks the work to stop and clean up; the second ends the process at once. */
-function watchInterruption(): { signal: AbortSignal; status: () => number; close: () => void } {
-  const controller = new AbortController();
-  const statuses = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
-  let status = 130;
-  const handlers = Object.entries(statuses).map(([name, value]) => {
-    const handler = (): void => {
-      if (controller.signal.aborted) process.exit(value);
-      status = value;
-      controller.abort(new Error(`interrupted by ${name}`));
-    };
-    process.on(name, handler);
-    return [name, handler] as const;
-  });
-  return {
-    signal: controller.signal,
-    status: () => status,
-    close: () => {
-      for (const [name, handler] of handlers) process.removeListener(name, handler);
-    },
-  };
 }
 
 /** stdout may be a pipe that is written asynchronously: the status is set, and the process ends by itself. */

@@ -133,7 +133,7 @@ describe('the store', () => {
     const root = newRoot();
     open(root);
     const other = join(root, 'tmp', '4194304-12345deadbeef-session-0123456789ab');
-    mkdirSync(other);
+    mkdirSync(other, { recursive: true });
     open(root);
     expect(readdirSync(join(root, 'tmp'))).toHaveLength(1);
     utimesSync(other, 1e9, 1e9);
