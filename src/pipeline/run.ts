@@ -69,7 +69,7 @@ function lendNetwork({ config }: Session, description: RunDescription, scratch: 
 
 function describe(tree: HostPath, request: EnvironmentRun): RunDescription {
   const mounts = [...directoryMounts([request.directory]), ...(request.volumes ?? []).map((text) => parseVolume(text, request.directory))];
-  const shown = mounts.some(({ target }) => request.directory === `/${target}`);
+  const shown = mounts.some(({ target }) => treePathFromUser(request.directory) === target);
   return {
     tree,
     writable: request.writable ?? false,

@@ -15,7 +15,7 @@ import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { makeDirectory, moveDirectory, namesOf } from '../system/directories.ts';
+import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../system/directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { isComplete, markComplete } from './snapshot-mark.ts';
@@ -80,7 +80,7 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     putRecord: (name, value, { durable = false } = {}) => {
       if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`, { durable });
     },
-    makeTemporary: (purpose) => makeTemporary(root, purpose),
+    makeTemporary: (purpose) => (readOnly ? makeWorkDirectory() : makeTemporary(root, purpose)),
     findSnapshot: (key) => {
       const directory = path('snapshots', key);
       if (!isComplete(directory, { readOnly })) return undefined;

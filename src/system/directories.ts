@@ -1,15 +1,46 @@
 /** Directories of the host: made, listed, moved into place. */
-import { mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { errnoOf } from '../core/errors.ts';
-import type { HostPath } from '../core/paths.ts';
+import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+import { isProcessAlive } from './file-lock.ts';
 import { fileError } from './files.ts';
+import { removeTree } from './removal.ts';
 
 /** Makes it and what is missing above it. @throws ALP_STORE_WRITE */
 export function makeDirectory(path: HostPath, mode = 0o755): void {
   try {
+    // Asked for parents too, Node says ENOENT where the file system is read-only.
+    if (existsSync(dirname(path)) && !existsSync(path)) return makeOne(path, mode);
     mkdirSync(path, { recursive: true, mode });
   } catch (error) {
     throw fileError('make', path, error);
+  }
+}
+
+/** Another process may have been first. */
+function makeOne(path: HostPath, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+const WORK = 'alproot-work-';
+
+/** A new directory for unfinished work, outside a store that can only be read; those of dead processes are removed. @throws ALP_STORE_WRITE */
+export function makeWorkDirectory(): HostPath {
+  for (const name of namesOf(hostPath(tmpdir())).filter((entry) => entry.startsWith(WORK))) {
+    const path = joinHost(hostPath(tmpdir()), name);
+    const isOurs = lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
+    if (isOurs && !isProcessAlive({ pid: Number(name.slice(WORK.length).split('-', 1)[0]), started: '' })) removeTree(path);
+  }
+  try {
+    return hostPath(mkdtempSync(join(tmpdir(), `${WORK}${process.pid}-`)));
+  } catch (error) {
+    throw fileError('make', tmpdir(), error);
   }
 }
 
