@@ -14,7 +14,7 @@ import { pinnedPackage } from './pins.ts';
 import type { Session } from './session.ts';
 import { firstMirror, type Sources } from './sources.ts';
 
-const AT_ONCE = 8;
+const AT_ONCE = 16;
 
 export interface FetchedPackages {
   /** Opens one of them again for unpacking. */
