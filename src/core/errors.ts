@@ -130,9 +130,14 @@ export function isAlprootError(error: unknown, ...codes: ErrorCode[]): error is 
   return error instanceof AlprootError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/** Errors of Linux that Node has no name for: a full quota, a file gone from a server. */
+const UNNAMED: Readonly<Record<number, string>> = { [-122]: 'EDQUOT', [-116]: 'ESTALE' };
+
 /** The errno name of a Node system error (`ENOENT` …), or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, errno } = error as NodeJS.ErrnoException;
+  const unnamed = errno === undefined ? undefined : UNNAMED[errno];
+  if (unnamed !== undefined) return unnamed;
   return typeof code === 'string' && /^E[A-Z0-9]+$/.test(code) && !code.startsWith('ERR_') ? code : undefined;
 }
