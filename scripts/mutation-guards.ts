@@ -60,7 +60,7 @@ const formats = [
 ];
 
 const trees = [
-  guard('a walk without links', ['system/work-tree.ts', 'constants.O_DIRECTORY | constants.O_NOFOLLOW;', 'constants.O_DIRECTORY;'], 'tree-swap: writing a file'),
+  guard('a walk without links', ['system/tree-directories.ts', 'constants.O_DIRECTORY | constants.O_NOFOLLOW;', 'constants.O_DIRECTORY;'], 'tree-swap: writing a file'),
   guard('modes without links', ['system/work-tree.ts', 'openSync(target, O_PATH | constants.O_NOFOLLOW)', 'openSync(target, O_PATH)'], 'links: in the last place'),
   guard('checksum of each file', ['unpack/package-files.ts', "if (digest.toString('hex') !== wanted) throw", "if (wanted === '') throw"], 'unpack'),
   guard('a name that comes twice', ['unpack/package-files.ts', 'if (seen.has(path)) throw', "if (path === '') throw"], 'unpack'),
@@ -70,9 +70,10 @@ const trees = [
   guard('set-id bits', ['unpack/rootfs.ts', "(owners === 'apply' ? mode : mode & 0o1777)", "(owners === 'apply' ? mode : mode & 0o7777)"], 'unpack: strips set-id bits'),
   guard('links in place of a tree', ['system/removal.ts', 'if (!stat.isDirectory()) return unlinkSync(path);', 'if (stat.isFile()) return unlinkSync(path);'], 'clean-up: removing a tree'),
   guard('a marker on the store', ['store/store.ts', 'if (others.length > 0) {', 'if (others.length > 1e9) {'], 'clean-up: something else'),
-  guard('a mark on snapshots', ['store/store.ts', "if (readFileCapped(joinHost(directory, 'done'), 1024) === undefined) return undefined;", 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
+  guard('a snapshot after a restart', ['store/snapshot-mark.ts', 'if (digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;', ''], 'store/store: machine started anew'),
+  guard('a mark on snapshots', ['store/store.ts', 'if (!isComplete(directory, { readOnly })) return undefined;', 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
   guard('a hash at each opening', ['store/blobs.ts', 'if (hashOf(source) === sha256) {', "if (hashOf(source) !== '') {"], 'store: a blob that'),
-  guard('replacing by a rename', ['system/files.ts', 'renameSync(temporary, path);\n    syncDirectory', "writeSync(openSync(path, 'w', mode), typeof bytes === 'string' ? Buffer.from(bytes) : bytes);\n    unlinkSync(temporary);\n    syncDirectory"], 'store: a record'),
+  guard('replacing by a rename', ['system/files.ts', 'renameSync(temporary, path);\n    if (durable) syncDirectory', "writeSync(openSync(path, 'w', mode), typeof bytes === 'string' ? Buffer.from(bytes) : bytes);\n    unlinkSync(temporary);\n    syncDirectory"], 'store: a record'),
 ];
 
 const running = [
