@@ -4,14 +4,14 @@
  *
  * @see OCI image-spec 1.1 `layer.md` (whiteouts)
  */
-import { createHash } from 'node:crypto';
+import { bufferFor } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
-import { joinTree, nameOf, parentOf, parseTreePath, type TreePath } from '../core/paths.ts';
+import { joinTree, nameOf, parentOf, parseTreePath, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
 import { formatTarFile, formatTarItem, TAR_END, type TarItem } from '../formats/tar-writer.ts';
-import { readChunks } from '../system/chunk-file.ts';
+import { closeDescriptor, descriptorSource, hashOf, openRegular } from '../system/hashed-file.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { StoredLayer } from './host.ts';
 import { diskMode, forgetOwners, isBeyondDisk, type OwnedMode, ownedMode, type OwnerRecord, type OwnerTable } from './owners.ts';
@@ -57,23 +57,32 @@ function ownership({ uid, gid, mode, xattrs }: OwnedMode): Pick<TarItem, 'uid' |
 }
 
 /**
- * The bytes of a stored layer; once they have all been read, their digest was right.
+ * The bytes of a stored layer, hashed through the descriptor that then reads them.
  *
- * @throws ALP_STORE_DAMAGED at the end of other bytes than were stored
+ * @throws ALP_STORE_DAMAGED for other bytes than were stored; `layer` of its facts is the file
  */
 export function* readLayer({ file, sha256 }: StoredLayer): Generator<Buffer> {
-  const hash = createHash('sha256');
-  for (const chunk of readChunks(file)) {
-    hash.update(chunk);
-    yield chunk;
-  }
-  if (hash.digest('hex') !== sha256) {
-    throw new AlprootError('ALP_STORE_DAMAGED', 'a step in the cache is damaged; the rest of the store is untouched', { hint: 'build with --no-cache to make it again', facts: { file } });
+  const fd = openRegular(file);
+  try {
+    const source = fd === undefined ? undefined : descriptorSource(fd, file);
+    if (source === undefined || hashOf(source) !== sha256) throw damaged(file);
+    for (let at = 0; at < source.sizeBytes; ) {
+      const buffer = bufferFor(source);
+      const count = source.read(buffer, at);
+      if (count === 0) throw damaged(file);
+      yield buffer.subarray(0, count);
+      at += count;
+    }
+  } finally {
+    if (fd !== undefined) closeDescriptor(fd);
   }
 }
 
+const damaged = (layer: HostPath): AlprootError =>
+  new AlprootError('ALP_STORE_DAMAGED', 'a step in the cache is damaged; the rest of the store is untouched', { hint: 'build with --no-cache to make it again', facts: { layer } });
+
 /**
- * Puts a layer onto a tree that is thrown away should the layer be damaged.
+ * Puts a layer onto a tree.
  *
  * @param chunks the tar, see readLayer
  * @throws ALP_FORMAT_TAR, ALP_UNPACK_PATH for a tar that is no layer

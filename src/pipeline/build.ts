@@ -1,4 +1,5 @@
 /** `alproot build`: a Dockerfile, planned and carried out over one session. */
+import { removeFile } from '../system/hashed-file.ts';
 import { readStandardInput } from '../system/standard-input.ts';
 import { archOfNode } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
@@ -89,7 +90,21 @@ interface BuildIn {
   readonly current?: boolean;
 }
 
-async function buildIn(session: Session, { input, options, current = false }: BuildIn): Promise<BuildResult> {
+/** What the cache has damaged is dropped, and its step run again. */
+async function buildIn(session: Session, request: BuildIn): Promise<BuildResult> {
+  for (;;) {
+    try {
+      return await buildOnce(session, request);
+    } catch (error) {
+      const layer = isAlprootError(error, 'ALP_STORE_DAMAGED') ? error.facts['layer'] : undefined;
+      if (typeof layer !== 'string' || session.store.readOnly) throw error;
+      removeFile(hostPath(layer));
+      session.config.emit({ kind: 'note', message: 'a step in the cache was damaged and is run again' });
+    }
+  }
+}
+
+async function buildOnce(session: Session, { input, options, current = false }: BuildIn): Promise<BuildResult> {
   const { config } = session;
   const secrets: Secrets = readSecrets(options);
   let stale: AlprootError | undefined;

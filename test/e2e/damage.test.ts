@@ -1,5 +1,5 @@
 /** A store whose files went bad between two runs. */
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,5 +44,31 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
     rmSync(join(mirror.directory, 'v3.19/main/x86_64/app-1-r0.apk'));
     expect((await create('three')).status).toBe(10);
     expect(readdirSync(root)).not.toContain('three');
+  });
+});
+
+describe.skipIf(needs.skip)(`a damaged step of a build${needs.reason}`, () => {
+  let root: string;
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'alproot-damage-'));
+    mkdirSync(join(root, 'context'));
+    writeFileSync(join(root, 'context', 'a'), 'first');
+    writeFileSync(join(root, 'context', 'Dockerfile'), 'FROM alpine AS b\nCOPY a /x\nCOPY a /y\nFROM scratch\nCOPY --from=b /x /y /\n');
+  });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  it.each([[2], [600], [1100]])('with other bytes at %i is made again', async (at) => {
+    const mirror = await makeReleaseMirror(join(root, `mirror${at}`), []);
+    const build = (): Promise<CliResult> => runCli(['build', ...mirror.args, '--no-lock', '-o', 'out', 'context'], { cwd: root, cache: join(root, `cache${at}`) });
+    expect(await build()).toMatchObject({ status: 0 });
+    const layers = join(root, `cache${at}`, 'layers');
+    for (const name of readdirSync(layers)) {
+      const bytes = readFileSync(join(layers, name));
+      bytes[Math.min(at, bytes.length - 1)] = 0x5a;
+      writeFileSync(join(layers, name), bytes);
+    }
+    rmSync(join(root, 'out'), { recursive: true });
+    expect(await build()).toMatchObject({ status: 0, stderr: expect.stringContaining('a step in the cache was damaged and is run again') });
+    expect(readdirSync(join(root, 'out')).map((name) => readFileSync(join(root, 'out', name), 'utf8'))).toEqual(['first', 'first']);
   });
 });
