@@ -9,7 +9,7 @@ import type { Clock } from '../core/clock.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { bootId } from './boot.ts';
+import { processSpace } from './boot.ts';
 import { fileError } from './files.ts';
 
 export interface ProcessIdentity {
@@ -23,8 +23,8 @@ export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Of the boot id, at the end of a start time. */
-const BOOT_DIGITS = 8;
+/** Of the processes' space, at the end of a start time. */
+const SPACE_DIGITS = 8;
 const POLL_MS = 50;
 const ATTEMPTS = 12_000;
 
@@ -40,7 +40,7 @@ function readOrEmpty(path: string): string {
 function startOf(pid: number): string {
   const stat = readOrEmpty(`/proc/${pid}/stat`);
   const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return ticks === undefined ? '' : `${ticks}${bootId().slice(0, BOOT_DIGITS)}`;
+  return ticks === undefined ? '' : `${ticks}${processSpace()}`;
 }
 
 export const processIdentity = (): ProcessIdentity => ({ pid: process.pid, started: startOf(process.pid) });
@@ -69,13 +69,12 @@ export function workerOf(name: string): ProcessIdentity {
   return { pid: Number(pid), started };
 }
 
-/** Of work that another start of the machine, or another machine, left: it may go on there. */
+/** Of work that another start of the machine, another machine or a container left: it may go on there. */
 const FOREIGN_WORK_MS = 24 * 60 * 60 * 1000;
 
-/** Whether the unfinished work at `path` is nobody's any more. What lies on a file system that machines share counts as somebody's for a day. */
+/** Whether the unfinished work at `path` is nobody's any more. What machines or containers share counts as somebody's for a day. */
 export function isAbandoned(worker: ProcessIdentity, path: HostPath): boolean {
-  const boot = bootId().slice(0, BOOT_DIGITS);
-  if (worker.started.slice(-BOOT_DIGITS) === boot || worker.started.length <= BOOT_DIGITS) return !isProcessAlive(worker);
+  if (worker.started.slice(-SPACE_DIGITS) === processSpace() || worker.started.length <= SPACE_DIGITS) return !isProcessAlive(worker);
   return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > FOREIGN_WORK_MS;
 }
 
