@@ -1,11 +1,11 @@
 /** Why a row misses its goal, by id: shown in docs/benchmarks.md beside the figure for as long as it does. */
 const STARTUP = 'what is not Node itself is reading and evaluating the 280 kB that such a command uses, and the printing';
 const CLONE = 'each file is copied with its metadata from one thread in JavaScript, where the file system has no reflinks';
-const UNPACK = 'inflating, hashing and writing follow one another in one thread, and each package is copied into the store before it is unpacked';
+const UNPACK = 'start, minirootfs, fetching and verifying come before the first package is unpacked, and packages keep their order: the thread that inflates waits where files are many and small, the one that writes where they are few and large';
 
 export const SHORTFALLS: Readonly<Record<string, string>> = {
-  'cold-tmpfs': `${UNPACK}; the goal needs both cores at work on the large package.`,
-  'cold-disk': `${UNPACK}; on disk the second copy counts twice.`,
+  'cold-tmpfs': `${UNPACK}.`,
+  'cold-disk': `${UNPACK}; and each package is written to the store as well.`,
   'small-add': 'the start of the program, the index and the minirootfs cost the same for a small package as for a large one.',
   'warm-tree-tmpfs': `${CLONE}.`,
   'warm-tree-disk': `${CLONE}.`,
