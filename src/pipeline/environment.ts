@@ -6,7 +6,7 @@ import { keyOf, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { cloneTree } from '../system/tree-clone.ts';
-import { readFileCapped } from '../system/files.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import type { Recorded } from '../ship/recording.ts';
 import { isUrl } from '../fetch/fetcher.ts';
 import { formatLock } from '../formats/lockfile.ts';
@@ -25,9 +25,12 @@ export interface Contents {
 export interface Environment extends Contents {
   readonly tree: HostPath;
   readonly key: Sha256Hex;
+  /** For locks. */
+  readonly recorded: Recorded;
 }
 
-/** Beside the tree: what it was made of. */
+/** Beside the tree: what is in it, and what it was made of. */
+export const MANIFEST = 'environment.json';
 export const RECORDED = 'recorded.json';
 const MANIFEST_BYTES = 16 * 1024 * 1024;
 
@@ -75,13 +78,22 @@ async function recordedEnvironment(session: Session, request: string): Promise<E
   return key === undefined || session.config.refresh ? undefined : findEnvironment(session, key);
 }
 
-/** What went into it counts as used by this run; it is read when a lock is written. */
+/** What went into it counts as used by this run. */
 function used(session: Session, environment: Environment): Environment {
-  session.recording.add(() => {
-    const bytes = readFileCapped(joinHost(parentOfHost(environment.tree), RECORDED), MANIFEST_BYTES);
-    return bytes === undefined ? { requests: [], environments: [] } : (JSON.parse(bytes.toString()) as Recorded);
-  });
+  session.recording.add(environment.recorded);
   return environment;
+}
+
+/** A file beside the tree of a snapshot: JSON after its own digest. */
+export const writeBeside = (tree: HostPath, name: string, value: unknown): void => {
+  const text = JSON.stringify(value);
+  writeFileAtomic(joinHost(parentOfHost(tree), name), `${sha256Hex(text)}\n${text}\n`);
+};
+
+/** undefined when it is missing or damaged. */
+function readBeside(tree: HostPath, name: string): unknown {
+  const [digest, text = ''] = readFileCapped(joinHost(parentOfHost(tree), name), MANIFEST_BYTES)?.toString().split('\n') ?? [];
+  return digest === sha256Hex(text) ? (JSON.parse(text) as unknown) : undefined;
 }
 
 /**
@@ -100,15 +112,15 @@ function requestName({ config, pins }: Session, { mirrors, release }: ChosenMirr
   return `environment-${keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
-/** An environment whose package scripts could not be run is none any more once they can be. */
+/** One that is damaged, or whose package scripts could not be run when they can be now, is none any more. */
 export async function findEnvironment(session: Session, key: Sha256Hex): Promise<Environment | undefined> {
   const tree = session.store.findSnapshot(key);
-  const manifest = tree === undefined ? undefined : readFileCapped(joinHost(parentOfHost(tree), 'environment.json'), MANIFEST_BYTES);
-  if (tree === undefined || manifest === undefined) return undefined;
-  const { release, packages, skippedScripts } = JSON.parse(manifest.toString()) as Pick<Environment, 'release' | 'packages'> & { skippedScripts?: true };
-  if (skippedScripts === true && (await chooseBackend(session, tree)).showsTree) {
+  if (tree === undefined) return undefined;
+  const manifest = readBeside(tree, MANIFEST) as (Contents & { skippedScripts?: true }) | undefined;
+  const recorded = readBeside(tree, RECORDED) as Recorded | undefined;
+  if (manifest === undefined || recorded === undefined || (manifest.skippedScripts === true && (await chooseBackend(session, tree)).showsTree)) {
     removeTree(parentOfHost(tree));
     return undefined;
   }
-  return { tree, key, release, packages };
+  return { tree, key, release: manifest.release, packages: manifest.packages, recorded };
 }

@@ -4,12 +4,11 @@ import { AlprootError } from '../core/errors.ts';
 import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
-import { writeFileAtomic } from '../system/files.ts';
 import { removeTree } from '../system/removal.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
-import { findEnvironment, RECORDED, type Contents, type Environment } from './environment.ts';
+import { findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
 import { installInto } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -29,6 +28,8 @@ export const makeEnvironment = (session: Session, request: EnvironmentRequest): 
 /** Into `root`, which does not exist yet. @throws ALP_* of every stage */
 export const makeTree = (session: Session, request: EnvironmentRequest, root: HostPath): Promise<Contents> =>
   withIngredients(session, request, async (own, ingredients) => {
+    // A lock that turned out not to be enough is extended, and all is tried again.
+    removeTree(root);
     const contents = await fillTree(own, { ...ingredients, root });
     session.recording.add(own.recording.whole());
     return contents;
@@ -60,10 +61,12 @@ async function storeEnvironment(session: Session, ingredients: Ingredients): Pro
   const directory = store.makeTemporary('environment');
   try {
     let skippedScripts = false;
-    const contents = await fillTree(session, { ...ingredients, root: joinHost(directory, 'tree'), onSkipped: () => (skippedScripts = true) });
-    writeFileAtomic(joinHost(directory, RECORDED), `${JSON.stringify(session.recording.whole())}\n`);
-    writeFileAtomic(joinHost(directory, 'environment.json'), `${JSON.stringify({ ...contents, ...(skippedScripts ? { skippedScripts } : {}) })}\n`);
-    return { ...contents, tree: store.publishSnapshot(key, directory), key };
+    const root = joinHost(directory, 'tree');
+    const contents = await fillTree(session, { ...ingredients, root, onSkipped: () => (skippedScripts = true) });
+    const recorded = session.recording.whole();
+    writeBeside(root, RECORDED, recorded);
+    writeBeside(root, MANIFEST, { ...contents, ...(skippedScripts ? { skippedScripts } : {}) });
+    return { ...contents, tree: store.publishSnapshot(key, directory), key, recorded };
   } finally {
     removeTree(directory);
   }

@@ -17,7 +17,7 @@ export const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEnt
 export const isWritable = (path: string): boolean => allows(path, constants.W_OK);
 
 /** A file that can be started; none on a file system without programs can. */
-export const isExecutable = (path: string): boolean => isFile(path) && allows(path, constants.X_OK);
+export const isExecutable = (path: string): boolean => allows(path, constants.X_OK) && isFile(path);
 
 function allows(path: string, mode: number): boolean {
   try {
