@@ -9,6 +9,7 @@ import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rea
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtCommand, runArgv, type CliResult } from './cli.ts';
+import { capability } from './capabilities.ts';
 import { makeReleaseMirror, type ReleaseMirror } from './release-mirror.ts';
 import { survivors } from './survivors.ts';
 
@@ -82,11 +83,14 @@ export interface RunOptions {
   readonly onStart?: (pid: number) => void;
 }
 
+/** Always the same one: a fault in the probe of one backend must be an error, not a tree that another one makes. */
+const BACKEND = (['bwrap', 'userns', 'proot'] as const).find((name) => !capability(name).skip);
+
 export function runOperation({ mirror }: Pick<Bench, 'mirror'>, { args }: Pick<Operation, 'args'>, { place, prefix = [], onStart }: RunOptions): Promise<CliResult> {
   const own = args[0] === 'cache' ? [] : mirror.args;
   return runArgv([...prefix, process.execPath, builtCommand(), ...args, ...own], {
     cwd: place,
-    env: { PATH: process.env['PATH'] ?? '', HOME: join(place, 'home'), TMPDIR: place, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: join(place, 'cache') },
+    env: { PATH: process.env['PATH'] ?? '', HOME: join(place, 'home'), TMPDIR: place, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: join(place, 'cache'), ...(BACKEND === undefined ? {} : { ALPROOT_BACKEND: BACKEND }) },
     onStart: ({ pid }) => onStart?.(pid ?? 0),
   });
 }
