@@ -12,6 +12,8 @@ import { realPath } from '../system/host-paths.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 
 const KERNEL = ['proc', 'sys', 'dev'];
+/** The one place below them that holds ordinary directories. */
+const SHARED_MEMORY = 'dev/shm';
 
 const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
 
@@ -25,7 +27,8 @@ export function requireWorkingDirectory({ cwd, mounts }: Pick<RunDescription, 'c
   for (const [index, part] of parts.entries()) {
     at = part === '..' ? parentOf(at) : tree.resolve(treePathFromUser(`${at}/${part}`));
     const kernel = KERNEL.find((directory) => isBelow(at, directory));
-    if (kernel !== undefined) refuse(`/${kernel}`);
+    const mayGoOn = isBelow(at, SHARED_MEMORY) || (at === 'dev' && parts[index + 1] === 'shm');
+    if (kernel !== undefined && !mayGoOn) refuse(`/${kernel}`);
     const mount = mounts.findLast(({ target }) => isBelow(at, target));
     if (mount === undefined) continue;
     if (mount.kind === 'bind') requireWithin(mount, [at.slice(mount.target.length), ...parts.slice(index + 1)].join('/'), refuse);

@@ -1,5 +1,5 @@
 /** Descriptors that alproot's caller left open, and working directories that are one: no command gets at them. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -55,6 +55,17 @@ describe.skipIf(bwrap.skip)(`a working directory that is a descriptor${bwrap.rea
     expect(await escape('FROM alpine\nRUN ln -s /proc/self/fd /fds\nWORKDIR /fds/3\nRUN echo reached')).toEqual(refused);
     expect(await escape('FROM alpine\nWORKDIR /w\nRUN rmdir /w; ln -s /proc/self/fd/3 /w\nRUN echo reached')).toEqual(refused);
     expect(await escape('FROM alpine\nRUN mkdir -p /a && ln -s ../../../proc /a/b\nWORKDIR /a/b/self/fd/3\nRUN echo reached')).toEqual(refused);
+  });
+
+  it('is none below shared memory, whose directories are ordinary ones', async () => {
+    const cwd = mkdtempSync('/dev/shm/alproot-cwd-');
+    try {
+      const { stdout, stderr } = await runCli(['run', '--backend', 'bwrap', ...mirror.args, '--', 'sh', '-c', 'pwd; echo made > file'], { cwd, cache: join(work, 'cache') });
+      expect(stdout, stderr).toBe(`${cwd}\n`);
+      expect(readFileSync(join(cwd, 'file'), 'utf8')).toBe('made\n');
+    } finally {
+      rmSync(cwd, { recursive: true, force: true });
+    }
   });
 
   it('reached through links of a mount is refused likewise', async () => {
