@@ -11,8 +11,8 @@ const MARKERS = ['.git', '.hg', 'configure', 'configure.ac', 'CMakeLists.txt', '
 /** Top-level directories that belong to the tree; the host's are not shown. */
 const OWN = new Set(['', 'bin', 'dev', 'etc', 'lib', 'lib64', 'proc', 'run', 'sbin', 'sys', 'usr']);
 
-/** Whether a host directory may appear inside under its own name. */
-export const isShareable = (path: string): boolean => !OWN.has(path.split('/')[1] ?? '') && path.split('/').length > 2;
+/** Whether a host directory may appear inside under its own name. Directories of shared memory are ordinary ones. */
+export const isShareable = (path: string): boolean => path.startsWith('/dev/shm/') || (!OWN.has(path.split('/')[1] ?? '') && path.split('/').length > 2);
 
 /**
  * The highest directory above `directory` that looks like the top of a project, else `directory`. The home
