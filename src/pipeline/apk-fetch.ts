@@ -21,6 +21,7 @@ import type { OpenedPackageFile } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
 import { pathIn } from './apk-local.ts';
 import type { TreeRepositories } from './apk-repositories.ts';
+import type { FetchedPackages } from './package-files.ts';
 
 export interface FetchCall {
   readonly args: ApkArguments;
@@ -30,7 +31,7 @@ export interface FetchCall {
   readonly owners: OwnerPolicy;
   readonly opened: TreeRepositories;
   /** Downloads and verifies; opens each. */
-  readonly fetch: (planned: readonly PlannedPackage[]) => Promise<{ readonly open: (item: PlannedPackage) => OpenedPackageFile; readonly close: () => void }>;
+  readonly fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>;
 }
 
 /** @throws ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_WRITE, ApkUsageError */
@@ -46,11 +47,15 @@ export async function fetchFiles(call: FetchCall): Promise<ApkAnswer> {
   if (options.has('simulate')) return { kind: 'done', status: 0, stdout: linesFor(planned, call), stderr };
   const fetched = await call.fetch(planned);
   try {
-    if (options.has('stdout')) return { kind: 'done', status: 0, stdout: Buffer.concat(planned.map((item) => readWhole(fetched.open(item)))), stderr };
-    for (const item of planned) putFile(fetched.open(item), item.record, call);
-    return { kind: 'done', status: 0, stdout: linesFor(planned, call), stderr };
+    const shown: Buffer[] = [];
+    for (const item of planned) {
+      const file = await fetched.open(item);
+      if (options.has('stdout')) shown.push(readWhole(file));
+      else putFile(file, item.record, call);
+    }
+    return { kind: 'done', status: 0, stdout: options.has('stdout') ? Buffer.concat(shown) : linesFor(planned, call), stderr };
   } finally {
-    fetched.close();
+    await fetched.close();
   }
 }
 

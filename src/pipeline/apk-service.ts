@@ -3,7 +3,7 @@
  * fetched, verified and installed from here; nothing in the sandbox needs a network, a CA or DNS.
  */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
-import type { PlannedPackage } from '../core/package.ts';
+import { packagesOf, type PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { isArch } from '../core/arch.ts';
 import type { ApkAnswer, ApkRequest } from '../build/host.ts';
@@ -16,16 +16,17 @@ import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
 import { formatSummary, totalsAfter } from '../solve/plan-lines.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
 import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
 import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
+import { startInflatingFor } from '../unpack/supply.ts';
 import { keyring } from '../verify/key.ts';
 import { fetchFiles } from './apk-fetch.ts';
 import { openLocalFiles, pathIn, type LocalFile } from './apk-local.ts';
 import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
-import { carryOutPlan } from './install.ts';
 import { fetchPlaced, type FetchedPackages } from './package-files.ts';
 import { withPinned } from './pins.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -149,8 +150,8 @@ async function fetchAll(session: Session, planned: readonly PlannedPackage[], { 
     const open = source.kind === 'repository' ? local.get(source.location) : undefined;
     return open === undefined ? undefined : () => open(record);
   };
-  const fetched = await fetchPlaced(session, planned.filter((item) => openOf(item) === undefined), (location) => places.get(location));
-  return { open: (item) => openOf(item)?.() ?? fetched.open(item), close: fetched.close };
+  const fetched = await fetchPlaced(session, planned.filter((item) => openOf(item) === undefined), { placeOf: (location) => places.get(location), isPrivate: false });
+  return { open: async (item) => openOf(item)?.() ?? (await fetched.open(item)), close: fetched.close };
 }
 
 /** Beside apk's own report of what cannot be had: where was looked, and what is spelt like a name that nobody has. */
@@ -231,7 +232,7 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
       resetDirectories: args.options.has('directory-permissions'),
     }, async (planned) => {
       const fetched = await fetchAll(session, planned, opened);
-      return { open: (item) => localFile(item, files)?.open() ?? fetched.open(item), close: fetched.close };
+      return { open: async (item) => localFile(item, files)?.open() ?? (await fetched.open(item)), close: fetched.close };
     });
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
     for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
@@ -241,6 +242,18 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
   }
   const join = (lines: readonly string[]): string => (lines.length === 0 ? '' : `${lines.join('\n')}\n`);
   return { kind: 'done', status, stdout: outcome.verbosity === 0 ? '' : join(out), stderr: join(err) };
+}
+
+/** fetch → verify → unpack, in a tree that exists: nothing is touched before all is verified. The thread that inflates starts meanwhile. */
+async function carryOutPlan(options: Omit<ApplyOptions, 'open' | 'thread'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
+  const { changes } = options.plan;
+  const thread = startInflatingFor(changes);
+  try {
+    const { open, close } = await fetch(packagesOf(changes));
+    return await applyPlan({ ...options, open, thread }).finally(close);
+  } finally {
+    thread?.stop();
+  }
 }
 
 const localFile = ({ source }: PlannedPackage, files: ReadonlyMap<string, LocalFile>): LocalFile | undefined => (source.kind === 'file' ? files.get(source.path) : undefined);

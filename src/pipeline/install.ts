@@ -1,15 +1,15 @@
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
-import { packagesOf, type InstallPlan, type PlannedPackage } from '../core/package.ts';
+import { packagesOf, type InstallPlan } from '../core/package.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
+import type { Thread } from '../system/thread.ts';
 import type { WorkTree } from '../system/work-tree.ts';
-import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
+import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
-import { startInflating } from '../unpack/supply.ts';
-import { fetchPackages, type FetchedPackages } from './package-files.ts';
+import { fetchPackages } from './package-files.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
@@ -19,6 +19,8 @@ export interface InstallRequest {
   readonly sources: Sources;
   /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
   readonly packages: readonly string[];
+  /** Of `startInflating`. */
+  readonly thread?: Thread | undefined;
   /** Told when a script could not be run, for want of a backend that shows it the tree. */
   readonly onSkipped?: (() => void) | undefined;
 }
@@ -35,28 +37,16 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
   return plan;
 }
 
-/** solve → fetch → verify → unpack. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
+/** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
-  const { failedScripts } = await carryOutPlan(
-    { tree, plan, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit },
-    (planned) => fetchPackages(session, planned, sources),
-  );
+  const fetched = await fetchPackages(session, packagesOf(plan.changes), { ...sources, isPrivate: true });
+  const { failedScripts } = await applyPlan({
+    tree, plan, open: fetched.open, thread: request.thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit,
+  }).finally(fetched.close);
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
-}
-
-/** fetch → verify → unpack; the thread that inflates starts meanwhile. */
-export async function carryOutPlan(options: Omit<ApplyOptions, 'open' | 'thread'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
-  const { changes } = options.plan;
-  const thread = startInflating(changes);
-  try {
-    const { open, close } = await fetch(packagesOf(changes));
-    return await applyPlan({ ...options, open, thread }).finally(close);
-  } finally {
-    thread?.stop();
-  }
 }
 
 function announce({ config: { emit } }: Session, plan: InstallPlan): void {

@@ -90,7 +90,7 @@ async function recordPackages(session: Session, packages: readonly string[]): Pr
     try {
       const sources = await fetchSources(session, chosen, extended);
       const { changes } = planPackages(session, { tree, sources, packages });
-      (await fetchPackages(session, packagesOf(changes), sources)).close();
+      await (await fetchPackages(session, packagesOf(changes), sources)).close();
       session.recording.add({ requests: packages, environments: [] });
     } finally {
       tree.close();

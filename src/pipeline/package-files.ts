@@ -5,90 +5,122 @@ import { redactUrl } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
 import { packageLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import type { LockedPackage } from '../formats/lockfile.ts';
+import { isUrl } from '../fetch/fetcher.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { verifyPackage, type OpenedPackage, type PackageOptions } from '../verify/package-file.ts';
 import type { PackagePlace } from './apk-repositories.ts';
-import { missingOffline } from './missing.ts';
+import { together } from './missing.ts';
 import { pinnedPackage } from './pins.ts';
 import type { Session } from './session.ts';
 import { firstMirror, type Sources } from './sources.ts';
 
-const AT_ONCE = 16;
-
-export interface FetchedPackages {
-  /** Opens one of them again for unpacking. */
-  readonly open: (planned: PlannedPackage) => OpenedPackageFile;
-  /** Lets go of those that were not opened. */
-  readonly close: () => void;
-}
-
-/** Descriptors kept from verifying to unpacking; further files are hashed again when they are opened. */
-const KEPT_OPEN = 256;
-
-interface Opened {
-  readonly contents: Map<string, Verified<OpenedPackage>>;
-  readonly kept: Map<string, VerifiedFile>;
-}
-
-export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
-
 /** Where packages of a repository are, by the location that they carry. */
 export type PlaceOf = (location: string) => PackagePlace | undefined;
 
+export interface FetchOptions {
+  readonly placeOf: PlaceOf;
+  /**
+   * For a tree that nobody sees before it is whole: packages are handed out as they come, and the hash of a data member
+   * is compared right before it is inflated. Otherwise nothing is handed out before everything was judged.
+   */
+  readonly isPrivate: boolean;
+}
+
+export interface FetchedPackages {
+  /** Opens one of them for unpacking, when it is there. @throws as fetchPlaced */
+  readonly open: (planned: PlannedPackage) => Promise<OpenedPackageFile>;
+  /** Lets go of those that were not opened. */
+  readonly close: () => Promise<void>;
+}
+
+/** From a network; from a directory one after another. */
+const AT_ONCE = 16;
+/** Descriptors kept from verifying to unpacking; further files are hashed again when they are opened. */
+const KEPT_OPEN = 256;
+
+export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
+
 /** Packages of a release's own repositories. @throws as fetchPlaced */
-export function fetchPackages(session: Session, planned: readonly PlannedPackage[], { mirror, mirrors, keys, release }: Sources): Promise<FetchedPackages> {
+export function fetchPackages(session: Session, planned: readonly PlannedPackage[], { mirror, mirrors, keys, release, isPrivate = false }: Sources & { readonly isPrivate?: boolean }): Promise<FetchedPackages> {
   const prefix = redactUrl(mirror.base);
   const all = [mirror, ...mirrors.filter((other) => other !== mirror)];
-  return fetchPlaced(session, planned, (location) => {
+  const placeOf = (location: string): PackagePlace => {
     const path = location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location;
     return { mirrors: all, keys, path, name: path, release };
-  });
+  };
+  return fetchPlaced(session, planned, { placeOf, isPrivate });
 }
 
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
-export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], placeOf: PlaceOf): Promise<FetchedPackages> {
+export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
-  const files: Opened = { contents: new Map(), kept: new Map() };
-  const queue = [...wanted];
-  const missing: AlprootError[] = [];
-  const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      try {
-        keep(files, packageId(next.record), await fetchOne(session, next, placeOf));
-      } catch (error) {
-        if (!isAlprootError(error, 'ALP_FETCH_OFFLINE')) {
-          queue.length = 0;
-          throw error;
-        }
-        missing.push(error);
-      }
+  const turn = turns(wanted.some((item) => options.placeOf(locationOf(item))?.mirrors.some(({ base }) => isUrl(base)) === true) ? AT_ONCE : 1);
+  const arrived = new Map<string, Verified<OpenedPackage>>();
+  const kept = new Map<string, VerifiedFile>();
+  let failure: { readonly error: unknown } | undefined;
+
+  async function bring(item: PlannedPackage): Promise<void> {
+    if (failure !== undefined) throw failure.error;
+    const id = packageId(item.record);
+    try {
+      const file = await fetchOne(session, item, options);
+      arrived.set(id, file.contents);
+      if (kept.size < KEPT_OPEN) kept.set(id, file);
+      else file.close();
+    } catch (error) {
+      // What is missing offline is told all at once.
+      if (!isAlprootError(error, 'ALP_FETCH_OFFLINE')) failure ??= { error };
+      throw error;
+    }
+  }
+
+  const arrivals = new Map(wanted.map((item) => [item, turn(() => bring(item))]));
+  const all = together([...arrivals.values()]);
+  all.catch(() => undefined);
+  const fetched: FetchedPackages = {
+    open: async (item) => {
+      await arrivals.get(item)?.catch(() => all);
+      const id = packageId(item.record);
+      const file = kept.get(id) ?? reopen(session, id, arrived.get(id));
+      kept.delete(id);
+      return file;
+    },
+    close: async () => {
+      failure ??= { error: new Error('nobody wants the packages any more') };
+      await Promise.allSettled(arrivals.values());
+      for (const file of kept.values()) file.close();
+      kept.clear();
+    },
+  };
+  if (!options.isPrivate) await all.catch(async (error: unknown) => { await fetched.close(); throw error; });
+  return fetched;
+}
+
+/** Runs what it is given in the order in which it comes, `atOnce` of it at a time. */
+function turns(atOnce: number): (work: () => Promise<void>) => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let free = atOnce;
+  return async (work) => {
+    if (free > 0) free--;
+    else await new Promise<void>((start) => waiting.push(start));
+    try {
+      await work();
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
     }
   };
-  const close = (): void => {
-    for (const file of files.kept.values()) file.close();
-    files.kept.clear();
-  };
-  const ended = await Promise.allSettled(Array.from({ length: Math.min(AT_ONCE, queue.length) }, work));
-  const failed = ended.find((end) => end.status === 'rejected');
-  if (failed !== undefined || missing.length > 0) {
-    close();
-    throw failed === undefined ? missingOffline(missing) : failed.reason;
-  }
-  return { open: (item) => openFetched(session, item, files), close };
 }
 
-function keep({ contents, kept }: Opened, id: string, file: VerifiedFile): void {
-  contents.set(id, file.contents);
-  if (kept.size < KEPT_OPEN) kept.set(id, file);
-  else file.close();
-}
+const locationOf = ({ source }: PlannedPackage): string => (source.kind === 'repository' ? source.location : '');
 
 /** The identity that an index gave, or a lock with the SHA-256 of the whole file, decides; not the mirror that it comes from. */
-async function fetchOne(session: Session, planned: PlannedPackage, placeOf: PlaceOf): Promise<VerifiedFile> {
-  const { record, source } = planned;
+async function fetchOne(session: Session, planned: PlannedPackage, { placeOf, isPrivate }: FetchOptions): Promise<VerifiedFile> {
+  const { record } = planned;
   const id = packageId(record);
-  const location = source.kind === 'repository' ? source.location : '';
+  const location = locationOf(planned);
   const place = placeOf(location);
   if (place === undefined) throw new Error(`a package of an unknown repository ${location}`);
   const pinned = pinnedPackage(session, record);
@@ -98,15 +130,23 @@ async function fetchOne(session: Session, planned: PlannedPackage, placeOf: Plac
   for (let again = false; ; again = true) {
     const kept = again ? undefined : reuse(session, known?.sha256);
     const ref = kept ?? (await download(session, { place, record, pinned }));
-    const options: PackageOptions = { expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, sha256: kept === undefined ? ref.sha256 : undefined };
+    const options: PackageOptions = {
+      expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, sha256: kept === undefined ? ref.sha256 : undefined,
+      // What installs nothing is never read.
+      deferData: isPrivate && record.installedSizeBytes !== 0,
+    };
     const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, options });
     if (opened === undefined) {
       if (again) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
       session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
       continue;
     }
-    if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
     recordPackage(session, planned, { place, contents: opened.contents });
+    const onJudged = (): void => {
+      if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
+    };
+    if (opened.contents.unjudged !== undefined) return { ...opened, onJudged };
+    onJudged();
     return opened;
   }
 }
@@ -175,14 +215,9 @@ async function download(session: Session, { place: { mirrors, path, layout = 'v2
   });
 }
 
-/** Takes a file that was kept open, or opens it again. */
-function openFetched({ store }: Session, { record }: PlannedPackage, { contents, kept }: Opened): OpenedPackageFile {
-  const id = packageId(record);
-  const file = kept.get(id);
-  kept.delete(id);
-  if (file !== undefined) return file;
-  const known = contents.get(id);
-  const source = known === undefined ? undefined : store.openBlob(known.sha256, `${id}.apk`);
-  if (known === undefined || source === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk is gone from the store`, { hint: 'run the command again' });
-  return { contents: known, source, close: source.close };
+/** A file that was not kept open. */
+function reopen({ store }: Session, id: string, contents: Verified<OpenedPackage> | undefined): OpenedPackageFile {
+  const source = contents === undefined ? undefined : store.openBlob(contents.sha256, `${id}.apk`);
+  if (contents === undefined || source === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk is gone from the store`, { hint: 'run the command again' });
+  return { contents, source, close: source.close };
 }

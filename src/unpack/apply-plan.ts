@@ -29,7 +29,7 @@ export interface ApplyOptions {
   readonly tree: WorkTree;
   readonly plan: InstallPlan;
   /** Opens the verified file of a planned package that has one. */
-  readonly open: (planned: PlannedPackage) => OpenedPackageFile;
+  readonly open: (planned: PlannedPackage) => OpenedPackageFile | Promise<OpenedPackageFile>;
   /** Of `startInflating`; the caller stops it afterwards. */
   readonly thread?: Thread | undefined;
   readonly runScript: RunScript | undefined;
@@ -87,7 +87,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
     undo.rollBack();
     throw error;
   } finally {
-    supply.close();
+    await supply.close();
   }
 }
 
@@ -113,7 +113,7 @@ async function carryOut(change: Change, working: Working): Promise<void> {
   if (change.kind === 'pin' && previous !== undefined) previous.tag = next.tag;
   else if (next.source.kind === 'virtual') await install(next, undefined, { previous, working });
   else {
-    const opened = working.supply.take(next);
+    const opened = await working.supply.take(next);
     try {
       await install(next, opened, { previous, working });
     } finally {

@@ -1,16 +1,21 @@
 /** What the installing thread and the inflating thread say to each other. */
+import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError, isAlprootError, type ErrorCode } from '../core/errors.ts';
 import type { MemberEnd } from '../formats/gzip-member.ts';
 
+/** One gzip member of an open file. */
 export interface InflateJob {
-  /** Of the package's file, open until the job is done. */
+  /** Open until the job is done. */
   readonly descriptor: number;
-  /** Of the package, for messages. */
+  /** Of the file, for messages. */
   readonly name: string;
-  /** Where its data member begins. */
+  /** Where the member begins. */
   readonly start: number;
   /** Cap on the inflated size. */
   readonly maxBytes: number;
+  readonly header: 'plain' | 'any';
+  /** What the SHA-256 of the bytes from `start` to the end must be, before any of them is inflated. */
+  readonly sha256: Sha256Hex | undefined;
 }
 
 /** Kinds of slots in the ring: inflated bytes, then one JSON text that ends the job. */

@@ -1,5 +1,6 @@
 /** What the unpack stage needs of a package; made by the verify stage, handed over by the pipeline. */
 import type { ByteSource } from '../core/bytes.ts';
+import type { Sha256Hex } from '../core/digest.ts';
 import type { PackageFile } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
 import type { RunResult } from '../core/run.ts';
@@ -11,12 +12,16 @@ export interface PackageContents extends PackageFile {
   readonly triggers: readonly string[];
   /** Where a v2 package's data member begins; undefined for a v3 package. */
   readonly dataStart: number | undefined;
+  /** The SHA-256 that the data member must have, where nobody has compared it yet: that comes before any other use. */
+  readonly unjudged: Sha256Hex | undefined;
 }
 
 export interface OpenedPackageFile {
   readonly contents: Verified<PackageContents>;
   /** The bytes that were verified. */
   readonly source: ByteSource;
+  /** Told when the data member has been inflated, and with that what was `unjudged` compared. */
+  readonly onJudged?: () => void;
   readonly close: () => void;
 }
 

@@ -204,7 +204,7 @@ function readEntries({ contents, source, inflate }: SuppliedPackage, label: stri
     return;
   }
   const reader = createTarReader({ entry }, 'data');
-  const { end } = inflate(dataStart, reader.push);
+  const { end } = inflate(reader.push);
   reader.finish();
   if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
 }

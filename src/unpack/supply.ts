@@ -1,83 +1,108 @@
 /**
- * The packages of a plan, opened as their turn comes. With a second thread the next ones are open already, and their
- * data are being inflated while the files of this one are hashed and written.
+ * Files of a tree's sources as inflated bytes, each when its turn comes. With a second thread the next ones are being
+ * hashed and inflated while the content of this one is written.
  */
 import { unpackedBytes } from '../core/limits.ts';
 import { packagesOf, type Change, type PlannedPackage } from '../core/package.ts';
+import type { ByteSource } from '../core/bytes.ts';
+import { demandDataHash } from '../formats/data-hash.ts';
 import { inflateMember, type MemberEnd } from '../formats/gzip-member.ts';
 import { startThread, type Thread } from '../system/thread.ts';
 import { DATA_SLOT, endOf, type InflateJob, type InflateOutcome } from './inflate-job.ts';
 import type { OpenedPackageFile } from './opened.ts';
 
+/** The bytes of a member. @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
+export type Inflate = (onInflated: (chunk: Uint8Array) => void) => MemberEnd;
+
 export interface SuppliedPackage extends OpenedPackageFile {
-  /** Inflates the data member that starts at `start`. @throws as inflateMember */
-  readonly inflate: (start: number, onInflated: (chunk: Uint8Array) => void) => MemberEnd;
+  /** Of its data member. */
+  readonly inflate: Inflate;
 }
 
 export interface Supply {
   /** Packages are taken in the plan's order; who takes one closes it. */
-  readonly take: (next: PlannedPackage) => SuppliedPackage;
+  readonly take: (next: PlannedPackage) => Promise<SuppliedPackage>;
   /** Closes what was opened and not taken. */
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 }
 
 export interface SupplyOptions {
   readonly changes: readonly Change[];
-  readonly open: (planned: PlannedPackage) => OpenedPackageFile;
+  readonly open: (planned: PlannedPackage) => OpenedPackageFile | Promise<OpenedPackageFile>;
   /** An inflating thread, which the caller stops. */
   readonly thread: Thread | undefined;
 }
 
-/** Packages that are open before their turn. */
-const AHEAD = 8;
+/** Packages that are there before one is unpacked: the thread has work while this one is busy. */
+const AHEAD = 4;
 /** Compressed bytes below which a thread costs more to start than it saves. */
 const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 
-export const createSupply = ({ changes, open, thread }: SupplyOptions): Supply =>
-  thread === undefined ? { take: (next) => withInflate(open(next)), close: () => undefined } : createSupplyAhead(packagesOf(changes), open, thread);
+/** A thread that inflates; undefined where there is no second processor. */
+export const startInflating = (): Thread | undefined => startThread('inflate-thread');
 
-/** A thread for the packages of a plan, if they are worth one; it starts while they are fetched. */
-export const startInflating = (changes: readonly Change[]): Thread | undefined =>
-  packagesOf(changes).reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('inflate-thread');
+/** The same for the packages of a plan, if they are worth one. */
+export const startInflatingFor = (changes: readonly Change[]): Thread | undefined =>
+  packagesOf(changes).reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startInflating();
 
-/** The same work in this thread. */
-const withInflate = (file: OpenedPackageFile): SuppliedPackage => ({
-  ...file,
-  inflate: (start, onInflated) => inflateMember(file.source, start, { maxBytes: unpackedBytes(file.contents.record), limitName: 'unpacked', onInflated }),
-});
-
-function createSupplyAhead(files: readonly PlannedPackage[], open: SupplyOptions['open'], thread: Thread): Supply {
-  const waiting: { readonly planned: PlannedPackage; readonly file: SuppliedPackage }[] = [];
+export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
+  const files = packagesOf(changes);
+  const waiting: { readonly planned: PlannedPackage; readonly file: Promise<SuppliedPackage> }[] = [];
+  let last: Promise<unknown> = Promise.resolve();
   let opened = 0;
 
+  /** One after another, since the thread answers in the order in which it is asked. */
   function openNext(): void {
-    const planned = files[opened];
+    const planned = files[opened++];
     if (planned === undefined) return;
-    opened++;
-    const file = open(planned);
-    const job = jobOf(file);
-    if (job !== undefined) thread.post(job);
-    waiting.push({ planned, file: job === undefined ? withInflate(file) : { ...file, inflate: (_start, onInflated) => receive(thread, onInflated) } });
+    const file = last.then(() => open(planned)).then((found) => withInflate(found, thread));
+    waiting.push({ planned, file });
+    last = file;
+    // Whoever takes it meets the error.
+    file.catch(() => undefined);
   }
 
   return {
-    take: (next) => {
+    take: async (next) => {
       while (waiting.length < AHEAD && opened < files.length) openNext();
       const first = waiting.shift();
       if (first?.planned !== next) throw new Error(`${next.record.name} is not the next package of its plan`);
+      await Promise.allSettled(waiting.map(({ file }) => file));
       return first.file;
     },
-    close: () => {
-      for (const { file } of waiting.splice(0)) file.close();
+    close: async () => {
+      for (const end of await Promise.allSettled(waiting.splice(0).map(({ file }) => file))) if (end.status === 'fulfilled') end.value.close();
     },
   };
 }
 
-/** undefined for what the thread is not asked: v3 packages, and those into which nobody looks since they install nothing. */
-function jobOf(file: OpenedPackageFile): InflateJob | undefined {
-  const { source, contents: { dataStart, record } } = file;
-  if (dataStart === undefined || source.descriptor === undefined || record.installedSizeBytes === 0) return undefined;
-  return { descriptor: source.descriptor, name: source.name, start: dataStart, maxBytes: unpackedBytes(record) };
+function withInflate(file: OpenedPackageFile, thread: Thread | undefined): SuppliedPackage {
+  const { source, contents: { dataStart: start = 0, record, unjudged: sha256 }, onJudged } = file;
+  // The thread is not asked for what nobody will take: of v3 packages, and of those that install nothing.
+  const isTaken = file.contents.dataStart !== undefined && record.installedSizeBytes !== 0;
+  const inflate = inflateFrom(source, { start, maxBytes: unpackedBytes(record), header: 'plain', sha256 }, isTaken ? thread : undefined);
+  return {
+    ...file,
+    inflate: (onInflated) => {
+      const end = inflate(onInflated);
+      onJudged?.();
+      return end;
+    },
+  };
+}
+
+/** With a thread it begins at once, and what was begun must be taken in the same order. */
+export function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descriptor' | 'name'>, thread: Thread | undefined): Inflate {
+  const { start, maxBytes, header, sha256 } = member;
+  if (thread !== undefined && source.descriptor !== undefined) {
+    const job: InflateJob = { ...member, descriptor: source.descriptor, name: source.name };
+    thread.post(job);
+    return (onInflated) => receive(thread, onInflated);
+  }
+  return (onInflated) => {
+    if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
+    return inflateMember(source, start, { maxBytes, limitName: 'unpacked', header, onInflated });
+  };
 }
 
 /** The bytes of the oldest job. */

@@ -120,7 +120,7 @@ function judgedPackage(source: ByteSource, { block, vouchers }: SignedBlock, { e
   const record = expected === undefined ? own : withFields(expected, { replaces: own.replaces, replacesPriority: own.replacesPriority });
   const opened: OpenedPackage = {
     record, sha256: wholeSha256(source), sizeBytes: source.sizeBytes, scripts: scriptsOf(adbObject(root, 'scripts')), triggers: adbTexts(root, 'triggers'),
-    datahash: undefined, dataStart: undefined,
+    datahash: undefined, dataStart: undefined, unjudged: undefined,
   };
   const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: repository ?? 'index' }];
   return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };

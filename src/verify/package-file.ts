@@ -4,7 +4,7 @@
  * strict grammar while it writes to a place where nobody looks yet.
  */
 import { createHash } from 'node:crypto';
-import { bufferFor, type ByteSource } from '../core/bytes.ts';
+import type { ByteSource } from '../core/bytes.ts';
 import { sha1Hex, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
@@ -12,6 +12,7 @@ import type { PackageChecksum, PackageFile, PackageRecord } from '../core/packag
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
 import { isAdb } from '../formats/adb-blocks.ts';
+import { demandDataHash } from '../formats/data-hash.ts';
 import { withFields } from '../formats/package-fields.ts';
 import { readFully } from '../formats/gzip-member.ts';
 import { parsePkginfo } from '../formats/pkginfo.ts';
@@ -33,6 +34,8 @@ export interface OpenedPackage extends PackageFile {
   readonly datahash: Sha256Hex | undefined;
   /** Where the data member begins, which ends with the file; undefined for a v3 package. */
   readonly dataStart: number | undefined;
+  /** What the data member's SHA-256 must be, where that was left to who reads it. */
+  readonly unjudged: Sha256Hex | undefined;
 }
 
 export interface PackageOptions {
@@ -46,6 +49,8 @@ export interface PackageOptions {
   readonly allowUntrusted?: boolean;
   /** Of the whole file, where it was hashed just now, on its way into the store. */
   readonly sha256?: Sha256Hex | undefined;
+  /** Leaves the data member to who reads it, if nothing but its own hash is wanted of it; see `unjudged`. */
+  readonly deferData?: boolean;
 }
 
 export interface JudgedPackage {
@@ -69,14 +74,15 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     const vouchers = options.allowUntrusted === true ? [] : own ? demandSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
     const parts = controlParts(member);
     const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
-    const { dataSha256, fileSha256 } = hashFrom(source, member.end, options.sha256);
     if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
-    if (datahash !== dataSha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${what}: data hash differs from the signed control part`, { facts: { expected: datahash, got: dataSha256 } });
+    const unjudged = options.deferData === true && options.sha256 !== undefined ? datahash : undefined;
+    const fileHash = options.sha256 === undefined ? createHash('sha256').update(rangeOf(source, 0, member.end)) : undefined;
+    if (unjudged === undefined) demandDataHash(source, member.end, { expected: datahash, whole: fileHash });
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
     // An index does not carry `replaces`; it counts as the signed control part says.
     const judged = expected === undefined ? whole : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
-    const opened: OpenedPackage = { record: judged, sha256: fileSha256, sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash: dataSha256, dataStart: member.end };
+    const opened: OpenedPackage = { record: judged, sha256: options.sha256 ?? (fileHash?.digest('hex') as Sha256Hex), sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash, dataStart: member.end, unjudged };
     const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
     return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
   });
@@ -104,19 +110,4 @@ function rangeOf(source: ByteSource, start: number, end: number): Buffer {
   const bytes = Buffer.alloc(end - start);
   if (readFully(source, bytes, start) < bytes.length) throw new AlprootError('ALP_FORMAT_APK', 'the file became shorter while it was read');
   return bytes;
-}
-
-/** SHA-256 of the bytes from `start` to the end, and of the whole file unless it is known, in one pass. */
-function hashFrom(source: ByteSource, start: number, known: Sha256Hex | undefined): { readonly dataSha256: Sha256Hex; readonly fileSha256: Sha256Hex } {
-  const whole = known === undefined ? createHash('sha256').update(rangeOf(source, 0, start)) : undefined;
-  const data = createHash('sha256');
-  const buffer = bufferFor(source);
-  for (let at = start; ; ) {
-    const count = source.read(buffer, at);
-    if (count === 0) break;
-    data.update(buffer.subarray(0, count));
-    whole?.update(buffer.subarray(0, count));
-    at += count;
-  }
-  return { dataSha256: data.digest('hex') as Sha256Hex, fileSha256: known ?? (whole?.digest('hex') as Sha256Hex) };
 }

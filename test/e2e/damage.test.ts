@@ -47,6 +47,29 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
   });
 });
 
+describe.skipIf(needs.skip)(`a mirror with changed data in a package${needs.reason}`, () => {
+  let root: string;
+  beforeAll(() => { root = mkdtempSync(join(tmpdir(), 'alproot-damage-')); });
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  it('is refused, leaves no tree, and once repaired is asked again', async () => {
+    const mirror = await makeReleaseMirror(join(root, 'mirror'), ['first', 'second', 'third'].map((name) => ({ name, version: '1-r0', files: { [`opt/${name}`]: name.repeat(1000) } })));
+    const create = (): Promise<CliResult> => runCli(['rootfs', 'create', 'tree', ...mirror.args, '-p', 'first,second,third'], { cwd: root, cache: join(root, 'cache') });
+    const apk = join(mirror.directory, 'v3.19/main/x86_64/second-1-r0.apk');
+    const whole = readFileSync(apk);
+    const changed = Buffer.from(whole);
+    changed[changed.length - 20] = (changed[changed.length - 20] ?? 0) ^ 1;
+    writeFileSync(apk, changed);
+    for (const time of ['first', 'second']) {
+      expect(await create(), time).toMatchObject({ status: 4, stderr: expect.stringMatching(/second-1-r0\.apk`: data hash differs from the signed control part \[ALP_VERIFY_DIGEST\]/) });
+      expect(readdirSync(root).sort(), time).toEqual(['cache', 'mirror']);
+    }
+    writeFileSync(apk, whole);
+    expect(await create()).toMatchObject({ status: 0 });
+    expect(readFileSync(join(root, 'tree', 'opt', 'second'), 'utf8')).toBe('second'.repeat(1000));
+  });
+});
+
 describe.skipIf(needs.skip)(`a damaged step of a build${needs.reason}`, () => {
   let root: string;
   beforeAll(() => {

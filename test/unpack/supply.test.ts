@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../src/core/digest.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
@@ -35,21 +36,33 @@ interface Outcome {
   readonly tree: Record<string, string>;
   readonly error: string | undefined;
   readonly leftOpen: number;
+  /** Names whose data were compared with the control part while they were unpacked. */
+  readonly judged: readonly string[];
+}
+
+interface InstallOptions {
+  readonly thread: Thread | undefined;
+  /** The hash of the data is left to the unpacker; of the package of that name, somebody changed them. */
+  readonly deferred?: { readonly changed: string | undefined } | undefined;
 }
 
 /** Installs packages that lie in files, in one transaction. */
-async function install(packages: readonly RawPackage[], thread: Thread | undefined): Promise<Outcome> {
+async function install(packages: readonly RawPackage[], { thread, deferred }: InstallOptions): Promise<Outcome> {
   const root = join(directory, `tree${trees++}`);
   mkdirSync(join(root, 'etc'), { recursive: true });
   const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
   let leftOpen = 0;
+  const judged: string[] = [];
   const files = packages.map((raw, at) => {
     const path = `${root}-${at}.apk`;
-    writeFileSync(path, makeApk(raw, key));
+    const bytes = makeApk(raw, key);
+    if (deferred !== undefined && raw.info?.['pkgname'] === deferred.changed) bytes.fill(0xff, bytes.length - 1000, bytes.length - 990);
+    writeFileSync(path, bytes);
     const fd = openSync(path, 'r');
     leftOpen++;
     const source = descriptorSource(fd, `${at}.apk`);
-    return { source, contents: verifyPackage(source, { keys }).package, close: () => { leftOpen--; closeSync(fd); } };
+    const contents = verifyPackage(source, deferred === undefined ? { keys } : { keys, deferData: true, sha256: sha256Hex(bytes) }).package;
+    return { source, contents, close: () => { leftOpen--; closeSync(fd); }, onJudged: () => { judged.push(contents.record.name); } };
   });
   const changes = files.map(({ contents: { record } }) => ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const);
   const given = new Set<string>();
@@ -70,14 +83,14 @@ async function install(packages: readonly RawPackage[], thread: Thread | undefin
     tree.close();
     for (const file of files) if (!given.has(file.contents.record.name)) file.close();
   }
-  return { tree: picture(root), error, leftOpen };
+  return { tree: picture(root), error, leftOpen, judged };
 }
 
-async function bothWays(packages: readonly RawPackage[]): Promise<Outcome> {
-  const alone = await install(packages, undefined);
+async function bothWays(packages: readonly RawPackage[], deferred?: InstallOptions['deferred']): Promise<Outcome> {
+  const alone = await install(packages, { thread: undefined, deferred });
   const thread = runThread(hostPath(script));
   try {
-    expect(await install(packages, thread)).toEqual(alone);
+    expect(await install(packages, { thread, deferred })).toEqual(alone);
   } finally {
     thread.stop();
   }
@@ -122,10 +135,18 @@ describe('with a thread that inflates', () => {
     expect([Object.keys(tree), leftOpen]).toEqual([['etc'], 0]);
   });
 
+  it('data whose hash was left to it are compared before they are inflated', async () => {
+    const bad = named('bad', { 'usr/lib/bad': { content: noise(600_000, 3) } });
+    const { tree, error, leftOpen, judged } = await bothWays([...small(2), bad, ...small(12).slice(2)], { changed: 'bad' });
+    expect(error).toMatch(/^ALP_VERIFY_DIGEST: .*data hash differs from the signed control part$/);
+    expect([Object.keys(tree), leftOpen, judged]).toEqual([['etc'], 0, ['s0', 's1']]);
+    expect((await bothWays(small(3), { changed: undefined })).judged).toEqual(['s0', 's1', 's2']);
+  });
+
   it('leaves no thread behind', async () => {
     const before = readdirSync('/proc/self/task').length;
     const thread = runThread(hostPath(script));
-    await install(small(3), thread);
+    await install(small(3), { thread });
     thread.stop();
     await expect.poll(() => readdirSync('/proc/self/task').length).toBeLessThanOrEqual(before);
   });
