@@ -1,6 +1,6 @@
 /** One resolve as a program: `resolve-once INDEX ARCH WORLD…` prints its own times, then each package to install. Verifies nothing: it is bundled for the bench alone. */
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
+import { bufferSource } from '../src/core/bytes.ts';
 import type { Sha256Hex } from '../src/core/digest.ts';
 import type { Arch, RepositoryIndex } from '../src/core/package.ts';
 import type { Verified } from '../src/core/verified.ts';
@@ -8,6 +8,7 @@ import { parseIndex } from '../src/formats/apkindex.ts';
 import { parseWorld } from '../src/formats/world.ts';
 import { createCatalog } from '../src/solve/catalog.ts';
 import { solve } from '../src/solve/solve.ts';
+import { indexCap, readSegment } from '../src/verify/signatures.ts';
 
 const [file = '', arch = '', ...world] = process.argv.slice(2);
 const times: string[] = [];
@@ -20,11 +21,11 @@ function timed<T>(what: string, run: () => T): T {
 }
 
 const text = timed('inflate', () => {
-  const tar = gunzipSync(readFileSync(file)).toString('latin1');
-  return tar.slice(512, 512 + Number.parseInt(tar.slice(124, 136), 8));
+  const bytes = readFileSync(file);
+  return readSegment(bufferSource(file, bytes), 0, 'index', indexCap(bytes.length)).files[0]?.content.toString('latin1') ?? '';
 });
-const packages = timed('parse', () => parseIndex(text));
-const index: RepositoryIndex = { location: 'index', description: '', sha256: '' as Sha256Hex, sizeBytes: 0, packages };
+const parsed = timed('parse', () => parseIndex(text));
+const index: RepositoryIndex = { location: 'index', description: '', sha256: '' as Sha256Hex, sizeBytes: 0, ...parsed };
 const catalog = timed('tables', () => createCatalog([{ index: index as Verified<RepositoryIndex> }]));
 const plan = timed('solve', () => solve({ arch: arch as Arch, world: parseWorld(world.join(' ')), repositories: catalog, installed: [] }));
 const lines = plan.changes.flatMap((change) => (change.kind === 'install' ? [`${change.next.record.name} (${change.next.record.version})`] : []));

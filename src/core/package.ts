@@ -64,6 +64,21 @@ export interface PackageRecord {
   readonly uninstallable?: true;
 }
 
+/** Positions in a list of packages by name. */
+export interface PositionTable {
+  /** In the order of the list; none for a name that is not there. */
+  readonly of: (name: string) => readonly number[];
+  readonly has: (name: string) => boolean;
+}
+
+/** What a list of packages is searched by. */
+export interface NameTables {
+  /** Of each name that a package goes by. */
+  readonly byName: PositionTable;
+  /** Of those with an install_if on a name. */
+  readonly byTrigger: PositionTable;
+}
+
 /** A parsed index together with where it came from. */
 export interface RepositoryIndex {
   /** Base location without credentials, as in `/etc/apk/repositories`: `https://host/alpine/v3.19/main`. */
@@ -74,6 +89,8 @@ export interface RepositoryIndex {
   readonly sha256: Sha256Hex;
   readonly sizeBytes: number;
   readonly packages: readonly PackageRecord[];
+  /** Of just these packages, where reading them made it. */
+  readonly tables?: NameTables;
 }
 
 /** A repository as the solver sees it. */

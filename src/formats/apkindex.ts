@@ -5,8 +5,9 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { PackageRecord } from '../core/package.ts';
+import type { Dependency, NameTables, PackageRecord, PositionTable, Provide } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
+import { createNameTables, type NameTablesWriter } from './name-tables.ts';
 import { isChecksumText } from './package-checksum.ts';
 import { createWords, isPackageName, readIdentity, recordFromFields, type PackageFields, type Words } from './package-fields.ts';
 
@@ -14,35 +15,47 @@ const LETTERS = 'CPVASITULomtckDpirq';
 const COLON = 0x3a;
 const LF = 0x0a;
 
+export interface ParsedIndex {
+  /** In file order. */
+  readonly packages: readonly PackageRecord[];
+  readonly tables: NameTables;
+}
+
 /**
- * All packages of an index, in file order.
+ * All packages of an index.
  *
  * Letters that we do not know are passed over when lower case, as apk does, and refused otherwise. Lines, letters, names,
- * versions and identities are judged here; a number or a dependency that is none is refused when it is asked for.
+ * versions, identities, provides and install_if are judged here; a number or a dependency that is none is refused when
+ * it is asked for.
  *
  * @throws ALP_FORMAT_INDEX with the line, ALP_UNPACK_PATH for illegal names, ALP_LIMIT_*
  */
-export function parseIndex(text: string): PackageRecord[] {
-  const packages: PackageRecord[] = [];
-  const file: IndexText = { text, words: createWords() };
-  const refuseTwin = createTwinCheck();
+export function parseIndex(text: string): ParsedIndex {
+  const packages: LateRecord[] = [];
+  const file: IndexText = { text, words: createWords(), usual: new RegExp(USUAL, 'y') };
+  const tables = createNameTables();
+  const refuseTwin = createTwinCheck(packages, tables.byName);
   for (let at = 0; at < text.length; ) {
-    if (text.charAt(at) === '\n') {
+    if (text.charCodeAt(at) === LF) {
       at++;
       continue;
     }
     if (packages.length >= limits.entryCount) throw new AlprootError('ALP_LIMIT_COUNT', `an index of more than ${limits.entryCount} packages`);
-    const fields = earlyFields(text, at);
-    refuseTwin(fields);
-    packages.push(new LateRecord(file, at, fields));
+    const fields = usualFields(file, at) ?? judgedFields(file, at);
+    const record = new LateRecord(file, at, fields);
+    refuseTwin(record, fields.checksum);
+    addNames(tables, fields, packages.length);
+    packages.push(record);
     at = fields.end + 1;
   }
-  return packages;
+  return { packages, tables: { byName: tables.byName, byTrigger: tables.byTrigger } };
 }
 
 interface IndexText {
   readonly text: string;
   readonly words: Words;
+  /** USUAL, at work. */
+  readonly usual: RegExp;
 }
 
 /** What every package is asked for. */
@@ -50,16 +63,64 @@ interface EarlyFields {
   /** Position after its last line. */
   readonly end: number;
   readonly name: string;
-  readonly version: string;
-  readonly arch: string;
   readonly checksum: string;
   readonly buildTime: number;
-  readonly provides: string;
-  readonly installIf: string;
+  /** Words parted by one blank, each a name with what is asked of its version after an operator; or lists that were read. */
+  readonly provides: string | readonly Provide[];
+  readonly installIf: string | readonly Dependency[];
 }
 
-/** Judges all lines of an entry and reads some. @throws ALP_FORMAT_INDEX, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
-function earlyFields(text: string, at: number): EarlyFields {
+/** What tells packages of one name apart, too. */
+interface JudgedFields extends EarlyFields {
+  readonly version: string;
+  readonly arch: string;
+}
+
+/**
+ * An entry as apk itself writes it: known fields in their order, names and versions as they should be, provides and
+ * install_if made of plain words. One search of a compiled expression judges it, where a walk over its lines would take
+ * six times as long; whatever is written otherwise goes that way. No two ways lead through it, so that a failed search
+ * ends within a few times the length of the entry.
+ */
+const USUAL = ((): string => {
+  const word = (operator: string): string => `[^ \\n<>=~!@]+(?:${operator}[^ \\n<>=~!@]+)?`;
+  const list = (one: string): string => `(${one}(?: ${one})*)`;
+  const skip = (letters: string): string => letters.replace(/./g, (letter) => `(?:${letter}:[^\\n]*\\n)?`);
+  return [
+    'C:(Q1[A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=)\\nP:([A-Za-z0-9_][A-Za-z0-9+._-]{0,127})\\nV:[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}\\n',
+    skip('ASITULom'), '(?:t:(\\d{1,16})\\n)?', skip('ckD'), `(?:p:${list(word('='))}\\n)?(?:i:${list(`!?${word('[<>=~]+')}`)}\\n)?`, skip('q'), '\\n',
+  ].join('');
+})();
+
+/** undefined for an entry that is not of the usual form, which may be right all the same. */
+function usualFields({ text, usual }: IndexText, at: number): EarlyFields | undefined {
+  usual.lastIndex = at;
+  const found = usual.exec(text);
+  const end = usual.lastIndex - 1;
+  if (found === null || end - at > limits.line) return undefined;
+  // By number: taking an array apart costs as much as the search.
+  return { end, checksum: found[1] ?? '', name: found[2] ?? '', buildTime: Number(found[3] ?? 0), provides: found[4] ?? '', installIf: found[5] ?? '' };
+}
+
+/** The names of an entry into the tables, without making objects of its words. */
+function addNames(tables: NameTablesWriter, { name, provides, installIf }: EarlyFields, position: number): void {
+  tables.addName(name, position);
+  if (typeof provides !== 'string') for (const word of provides) tables.addName(word.name, position);
+  else {
+    for (let start = 0; start < provides.length; ) {
+      const blank = provides.indexOf(' ', start);
+      const stop = blank < 0 ? provides.length : blank;
+      const cut = provides.indexOf('=', start);
+      tables.addName(provides.slice(start, cut < 0 || cut > stop ? stop : cut), position);
+      start = stop + 1;
+    }
+  }
+  if (typeof installIf !== 'string') for (const word of installIf) tables.addTrigger(word.name, position);
+  else if (installIf !== '') for (const word of installIf.split(' ')) tables.addTrigger(/[^!<>=~]+/.exec(word)?.[0] ?? '', position);
+}
+
+/** Judges all lines of an entry, one by one, and reads some. @throws ALP_FORMAT_INDEX, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
+function judgedFields({ text, words }: IndexText, at: number): JudgedFields {
   let [P, V, C, A, t, p, i]: (string | undefined)[] = [];
   let [low, high] = [0, 0];
   let start = at;
@@ -84,7 +145,7 @@ function earlyFields(text: string, at: number): EarlyFields {
   const identity = readIdentity({ P, V }, { where: 'index', line: () => lineOf(text, start), isName: isPackageName });
   if (C === undefined || !isChecksumText(C)) throw lineError(text, at, `C: of ${identity.name} is no checksum`);
   if (t !== undefined && !/^\d{1,16}$/.test(t)) throw lineError(text, at, `t: of ${identity.name} is not a number`);
-  return { end: start, name: identity.name, version: identity.version, arch: A ?? 'noarch', checksum: C, buildTime: t === undefined ? 0 : Number(t), provides: p ?? '', installIf: i ?? '' };
+  return { end: start, name: identity.name, version: identity.version, arch: A ?? 'noarch', checksum: C, buildTime: t === undefined ? 0 : Number(t), provides: words.provides(p), installIf: words.dependencies(i) };
 }
 
 /** The end of the line that begins at `start`. @throws ALP_FORMAT_INDEX, ALP_LIMIT_SIZE */
@@ -112,25 +173,25 @@ const lineError = (text: string, at: number, why: string): AlprootError =>
 /** A class, for its getters cost nothing until they are asked: an object with twenty fields of its own for each package is what a solve would spend its time on. */
 class LateRecord implements PackageRecord {
   readonly name: string;
-  readonly version: string;
   readonly buildTime: number;
-  readonly provides: PackageRecord['provides'];
-  readonly installIf: PackageRecord['installIf'];
   private readonly file: IndexText;
   private readonly at: number;
   private readonly end: number;
   private whole: PackageRecord | undefined;
 
-  constructor(file: IndexText, at: number, { end, name, version, buildTime, provides, installIf }: EarlyFields) {
+  constructor(file: IndexText, at: number, { end, name, buildTime }: EarlyFields) {
     this.name = name;
-    this.version = version;
     this.buildTime = buildTime;
-    this.provides = file.words.provides(provides);
-    this.installIf = file.words.dependencies(installIf);
     this.file = file;
     this.at = at;
     this.end = end;
     this.whole = undefined;
+  }
+
+  /** What nothing else may share, and its checksum, without reading all of it. */
+  identity(): readonly [string, string] {
+    const { version, arch, checksum } = judgedFields(this.file, this.at);
+    return [`${version}/${arch}`, checksum];
   }
 
   private get all(): PackageRecord {
@@ -138,6 +199,7 @@ class LateRecord implements PackageRecord {
     return (this.whole ??= recordFromFields(allFields(text, this.at, this.end), { where: 'index', line: () => lineOf(text, this.end), isName: isPackageName, words }));
   }
 
+  get version(): string { return this.all.version; }
   get arch(): string { return this.all.arch; }
   get checksum(): PackageRecord['checksum'] { return this.all.checksum; }
   get sizeBytes(): number { return this.all.sizeBytes; }
@@ -150,27 +212,37 @@ class LateRecord implements PackageRecord {
   get commit(): string { return this.all.commit; }
   get providerPriority(): number { return this.all.providerPriority; }
   get depends(): PackageRecord['depends'] { return this.all.depends; }
+  get provides(): PackageRecord['provides'] { return this.all.provides; }
+  get installIf(): PackageRecord['installIf'] { return this.all.installIf; }
   get replaces(): PackageRecord['replaces'] { return this.all.replaces; }
   get replacesPriority(): number { return this.all.replacesPriority; }
   toJSON(): PackageRecord { return this.all; }
 }
 
-/** One identity must mean one package, and one name and version one identity. */
-function createTwinCheck(): (fields: EarlyFields) => void {
+/** One identity must mean one package, and one name, version and architecture one identity. */
+function createTwinCheck(packages: readonly LateRecord[], byName: PositionTable): (record: LateRecord, checksum: string) => void {
   const byChecksum = new Map<string, string>();
-  const byName = new Map<string, EarlyFields | EarlyFields[]>();
-  return (fields) => {
-    const { name, version, arch, checksum } = fields;
+  /** Of names that are there more than once, checksums by version and architecture. */
+  const repeated = new Map<string, Map<string, string>>();
+  const versionsOf = (name: string): Map<string, string> | undefined => {
+    const known = repeated.get(name);
+    if (known !== undefined) return known;
+    const first = byName.of(name).map((position) => packages[position]).find((other) => other?.name === name);
+    if (first === undefined) return undefined;
+    const made = new Map([first.identity()]);
+    repeated.set(name, made);
+    return made;
+  };
+  return (record, checksum) => {
+    const { name } = record;
     const owner = byChecksum.get(checksum);
-    if (owner !== undefined && owner !== name) throw new AlprootError('ALP_FORMAT_INDEX', `${owner} and ${name} share one checksum`);
-    byChecksum.set(checksum, name);
-    const known = byName.get(name);
-    if (known === undefined) {
-      byName.set(name, fields);
-      return;
-    }
-    const all = Array.isArray(known) ? known : [known];
-    if (all.some((other) => other.version === version && other.arch === arch && other.checksum !== checksum)) throw new AlprootError('ALP_FORMAT_INDEX', `${name}-${version}/${arch} has two checksums`);
-    byName.set(name, [...all, fields]);
+    if (owner === undefined) byChecksum.set(checksum, name);
+    else if (owner !== name) throw new AlprootError('ALP_FORMAT_INDEX', `${owner} and ${name} share one checksum`);
+    const versions = byName.has(name) ? versionsOf(name) : undefined;
+    if (versions === undefined) return;
+    const [version] = record.identity();
+    const known = versions.get(version);
+    if (known !== undefined && known !== checksum) throw new AlprootError('ALP_FORMAT_INDEX', `${name}-${version} has two checksums`);
+    versions.set(version, checksum);
   };
 }

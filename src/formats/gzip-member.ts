@@ -11,6 +11,7 @@ import { quoteName } from '../core/redact.ts';
 import { createInflater } from './inflater.ts';
 
 const CHUNK = 256 * 1024;
+const SMALL_ROOM = 16 * 1024;
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
 
@@ -111,9 +112,18 @@ function oneBuffer(): () => Uint8Array {
 }
 
 /** The inflated bytes of a small member, whole. @throws as inflateMember */
-export function readMember(source: ByteSource, position: number, options: Omit<MemberOptions, 'onInflated'>): MemberEnd & { readonly bytes: Buffer } {
-  const chunks: Buffer[] = [];
-  const end = inflateMember(source, position, { ...options, onInflated: (chunk) => void chunks.push(Buffer.from(chunk)) });
+export function readMember(source: ByteSource, position: number, options: Omit<MemberOptions, 'onInflated' | 'room'>): MemberEnd & { readonly bytes: Buffer } {
+  const chunks: Uint8Array[] = [];
+  let free: Uint8Array = Buffer.allocUnsafe(CHUNK);
+  const end = inflateMember(source, position, {
+    ...options,
+    // Inflated to where it stays; a rest that is too small is left.
+    room: () => (free = free.length < SMALL_ROOM ? Buffer.allocUnsafe(CHUNK) : free),
+    onInflated: (chunk) => {
+      chunks.push(chunk);
+      free = free.subarray(chunk.length);
+    },
+  });
   return { ...end, bytes: Buffer.concat(chunks) };
 }
 

@@ -6,16 +6,13 @@
  *
  * Small sets of packages are walked whole, as apk does.
  */
-import type { Dependency, PackageRecord } from '../core/package.ts';
-import type { PositionTable } from './catalog.ts';
+import type { Dependency, NameTables, PackageRecord } from '../core/package.ts';
 
 /** Below this number of packages nothing is gained. */
 const WALK_WHOLE = 1000;
 
-export interface PackageShelf {
+export interface PackageShelf extends NameTables {
   readonly packages: readonly PackageRecord[];
-  readonly byName: PositionTable;
-  readonly byTrigger: PositionTable;
 }
 
 interface Walk {

@@ -39,8 +39,7 @@ export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = fa
     if (member.end !== bytes.length) throw new AlprootError('ALP_FORMAT_INDEX', `bytes after the index at ${member.end}`);
     const vouchers = allowUntrusted ? [] : demandSignature(what, signatures, bytes.subarray(member.start, member.end), keys);
     const { description, text } = contentsOf(member);
-    const packages = parseIndex(text);
-    const index: RepositoryIndex = { location, description, sha256: sha256Hex(bytes), sizeBytes: bytes.length, packages };
+    const index: RepositoryIndex = { location, description, sha256: sha256Hex(bytes), sizeBytes: bytes.length, ...parseIndex(text) };
     return { index: index as Verified<RepositoryIndex>, vouchers };
   });
 }

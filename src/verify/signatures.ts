@@ -40,8 +40,9 @@ export function readSegment(source: ByteSource, position: number, profile: 'segm
     {
       entry: (entry) => {
         if (entry.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', `${quoteName(entry.path)} is a ${entry.kind} where only files may be`);
-        const chunks: Buffer[] = [];
-        return { write: (chunk) => void chunks.push(Buffer.from(chunk)), close: () => void files.push({ name: entry.path, content: Buffer.concat(chunks) }) };
+        // The whole member is pushed at once, so a file is one part of it, or empty.
+        let content: Buffer = Buffer.alloc(0);
+        return { write: (chunk) => void (content = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)), close: () => void files.push({ name: entry.path, content }) };
       },
     },
     profile,

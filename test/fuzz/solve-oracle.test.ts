@@ -108,10 +108,10 @@ function compare(directory: string, cases: readonly Case[], options: { readonly 
 }
 
 /** The packages of a real index file. */
-function readRealIndex(): PackageRecord[] {
+function readRealIndex(): readonly PackageRecord[] {
   const tar = gunzipSync(readFileSync(join(SHARED, 'upstream/apkindex/v3.16-main-x86_64.APKINDEX.tar.gz'))).toString('latin1');
   const at = tar.indexOf('APKINDEX\0');
-  return parseIndex(tar.slice(at + 512, at + 512 + Number.parseInt(tar.slice(at + 124, at + 136), 8)));
+  return parseIndex(tar.slice(at + 512, at + 512 + Number.parseInt(tar.slice(at + 124, at + 136), 8))).packages;
 }
 
 function realCase(random: Random, packages: readonly PackageRecord[], catalog: Catalog): Case {
