@@ -1,5 +1,5 @@
 /** One resolve as a program: `resolve-once INDEX ARCH WORLD…` prints its own times, then each package to install. Verifies nothing: it is bundled for the bench alone. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { bufferSource } from '../src/core/bytes.ts';
 import type { Sha256Hex } from '../src/core/digest.ts';
 import type { Arch, RepositoryIndex } from '../src/core/package.ts';
@@ -29,4 +29,4 @@ const index: RepositoryIndex = { location: 'index', description: '', sha256: '' 
 const catalog = timed('tables', () => createCatalog([{ index: index as Verified<RepositoryIndex> }]));
 const plan = timed('solve', () => solve({ arch: arch as Arch, world: parseWorld(world.join(' ')), repositories: catalog, installed: [] }));
 const lines = plan.changes.flatMap((change) => (change.kind === 'install' ? [`${change.next.record.name} (${change.next.record.version})`] : []));
-process.stdout.write(`${[times.join(', '), ...lines].join('\n')}\n`);
+writeSync(1, `${[times.join(', '), ...lines].join('\n')}\n`);

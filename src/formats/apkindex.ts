@@ -105,18 +105,20 @@ function usualFields({ text, usual }: IndexText, at: number): EarlyFields | unde
 /** The names of an entry into the tables, without making objects of its words. */
 function addNames(tables: NameTablesWriter, { name, provides, installIf }: EarlyFields, position: number): void {
   tables.addName(name, position);
-  if (typeof provides !== 'string') for (const word of provides) tables.addName(word.name, position);
-  else {
-    for (let start = 0; start < provides.length; ) {
-      const blank = provides.indexOf(' ', start);
-      const stop = blank < 0 ? provides.length : blank;
-      const cut = provides.indexOf('=', start);
-      tables.addName(provides.slice(start, cut < 0 || cut > stop ? stop : cut), position);
-      start = stop + 1;
-    }
+  eachName(provides, (provided) => tables.addName(provided, position));
+  eachName(installIf, (trigger) => tables.addTrigger(trigger, position));
+}
+
+function eachName(list: string | readonly { readonly name: string }[], use: (name: string) => void): void {
+  if (typeof list !== 'string') return list.forEach(({ name }) => use(name));
+  if (/[!<>~]/.test(list)) return list.split(' ').forEach((word) => use(/[^!<>=~]+/.exec(word)?.[0] ?? ''));
+  for (let start = 0; start < list.length; ) {
+    const blank = list.indexOf(' ', start);
+    const stop = blank < 0 ? list.length : blank;
+    const cut = list.indexOf('=', start);
+    use(list.slice(start, cut < 0 || cut > stop ? stop : cut));
+    start = stop + 1;
   }
-  if (typeof installIf !== 'string') for (const word of installIf) tables.addTrigger(word.name, position);
-  else if (installIf !== '') for (const word of installIf.split(' ')) tables.addTrigger(/[^!<>=~]+/.exec(word)?.[0] ?? '', position);
 }
 
 /** Judges all lines of an entry, one by one, and reads some. @throws ALP_FORMAT_INDEX, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
