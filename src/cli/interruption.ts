@@ -1,4 +1,5 @@
 /** What ends the work before it is done: a signal, or a reader of our output that has gone. */
+import { setMaxListeners } from 'node:events';
 
 export interface Interruption {
   /** Asks the work to stop and clean up. */
@@ -15,6 +16,8 @@ const NOBODY_READS = 141;
 /** The first Ctrl-C (or TERM, HUP) asks the work to stop; the second ends the process at once. Output that nobody reads any more (`| head`) is the same as a signal. */
 export function watchInterruption(): Interruption {
   const controller = new AbortController();
+  // Each transfer listens to it, and there are many at once.
+  setMaxListeners(0, controller.signal);
   let status = 130;
   const stop = (value: number, reason: string): void => {
     status = value;

@@ -58,9 +58,15 @@ export function isProcessAlive({ pid, started }: ProcessIdentity): boolean {
 }
 
 /** A name for unfinished work that says whose it is. */
-export function temporaryName(purpose: string): string {
-  const { pid, started } = processIdentity();
-  return `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`;
+export const temporaryName = (purpose: string): string => temporaryNames(purpose)();
+
+/** Such names, one after another; who this process is, is looked up once. */
+export function temporaryNames(purpose: string): () => string {
+  let own: ProcessIdentity | undefined;
+  return () => {
+    const { pid, started } = (own ??= processIdentity());
+    return `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`;
+  };
 }
 
 /** Whose work bears the name, one that `temporaryName` made. */

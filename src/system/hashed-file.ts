@@ -64,8 +64,7 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
   let size = 0;
   const hash = createHash('sha256');
   try {
-    mkdirSync(parentOfHost(temporary), { recursive: true });
-    fd = openSync(temporary, 'wx', 0o644);
+    fd = insideDirectory(temporary, () => openSync(temporary, 'wx', 0o644));
   } catch (error) {
     throw fileError('write', temporary, error);
   }
@@ -97,15 +96,25 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
       attempt((open) => {
         const sha256 = hash.digest('hex') as Sha256Hex;
         const path = target(sha256);
-        mkdirSync(parentOfHost(path), { recursive: true });
         if (durable) fsyncSync(open);
-        renameSync(temporary, path);
+        insideDirectory(path, () => renameSync(temporary, path));
         closeSync(open);
         fd = undefined;
         if (durable) syncDirectory(parentOfHost(path));
         return { sha256, sizeBytes: size };
       }),
   };
+}
+
+/** Does what makes `path`, and once more when its directory had to be made first. */
+function insideDirectory<T>(path: HostPath, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    mkdirSync(parentOfHost(path), { recursive: true });
+    return make();
+  }
 }
 
 /** Closes a descriptor. */
