@@ -26,7 +26,8 @@ interface Progress {
 }
 
 /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE */
-export async function download(url: URL, request: FetchRequest, options: FetcherOptions): Promise<BlobRef> {
+export async function download(url: URL, request: FetchRequest, given: FetcherOptions): Promise<BlobRef> {
+  const options: FetcherOptions = request.signal === undefined ? given : { ...given, signal: request.signal };
   const id = idOf(url, request);
   const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0 };
   options.emit({ kind: 'start', id, label: request.label ?? request.path });
@@ -108,8 +109,10 @@ function acceptStart(response: HttpResponse, { progress, options, resumed }: Sta
 }
 
 function startOver(progress: Progress, options: FetcherOptions): void {
-  progress.blob.abandon();
-  progress.blob = options.store.createBlob();
+  if (progress.blob.sizeBytes() > 0) {
+    progress.blob.abandon();
+    progress.blob = options.store.createBlob();
+  }
   progress.validator = undefined;
 }
 

@@ -32,6 +32,8 @@ export interface FetchRequest {
   readonly label?: string;
   /** Attempts at a network file, the first included. */
   readonly attempts?: number;
+  /** What ends this transfer, in place of what ends all of them. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Fetcher {

@@ -11,6 +11,7 @@ import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
 import { startInflating } from '../unpack/supply.ts';
 import { findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
+import { fetchAhead } from './foresight.ts';
 import { installInto } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -51,12 +52,16 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
     const thread = packages.length > 0 ? startInflating() : undefined;
+    const begun = fetchSources(own, chosen, extended);
+    // What went wrong with it, the plan meets again.
+    const ahead = begun.then((sources) => fetchAhead(own, sources, packages)).catch(() => undefined);
     try {
-      const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), fetchSources(own, chosen, extended)], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
+      const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), begun], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
-      return await work(own, { minirootfs, sources, packages, thread });
+      return await work({ ...own, ahead: await ahead }, { minirootfs, sources, packages, thread });
     } finally {
       thread?.stop();
+      void ahead.then((begunAhead) => begunAhead?.close());
     }
   });
 }

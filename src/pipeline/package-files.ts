@@ -10,6 +10,7 @@ import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { verifyPackage, type OpenedPackage, type PackageOptions } from '../verify/package-file.ts';
 import type { PackagePlace } from './apk-repositories.ts';
+import { createLanes } from './lanes.ts';
 import { together } from './missing.ts';
 import { pinnedPackage } from './pins.ts';
 import type { Session } from './session.ts';
@@ -34,28 +35,31 @@ export interface FetchedPackages {
   readonly close: () => Promise<void>;
 }
 
-/** From a network; from a directory one after another. */
-const AT_ONCE = 16;
+/** Packages under way at once from a network; from a directory one after another. */
+export const AT_ONCE = 32;
 /** Descriptors kept from verifying to unpacking; further files are hashed again when they are opened. */
-const KEPT_OPEN = 256;
+export const KEPT_OPEN = 256;
 
 export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
 
 /** Packages of a release's own repositories. @throws as fetchPlaced */
-export function fetchPackages(session: Session, planned: readonly PlannedPackage[], { mirror, mirrors, keys, release, isPrivate = false }: Sources & { readonly isPrivate?: boolean }): Promise<FetchedPackages> {
+export const fetchPackages = (session: Session, planned: readonly PlannedPackage[], { isPrivate = false, ...sources }: Sources & { readonly isPrivate?: boolean }): Promise<FetchedPackages> =>
+  fetchPlaced(session, planned, { placeOf: releasePlaces(sources), isPrivate });
+
+/** Where the packages of a release's own repositories are. */
+export function releasePlaces({ mirror, mirrors, keys, release }: Sources): PlaceOf {
   const prefix = redactUrl(mirror.base);
   const all = [mirror, ...mirrors.filter((other) => other !== mirror)];
-  const placeOf = (location: string): PackagePlace => {
+  return (location) => {
     const path = location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location;
     return { mirrors: all, keys, path, name: path, release };
   };
-  return fetchPlaced(session, planned, { placeOf, isPrivate });
 }
 
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
 export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
-  const turn = turns(wanted.some((item) => options.placeOf(locationOf(item))?.mirrors.some(({ base }) => isUrl(base)) === true) ? AT_ONCE : 1);
+  const lane = createLanes(wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base))) ? AT_ONCE : 1);
   const arrived = new Map<string, Verified<OpenedPackage>>();
   const kept = new Map<string, VerifiedFile>();
   let failure: { readonly error: unknown } | undefined;
@@ -75,7 +79,7 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
     }
   }
 
-  const arrivals = new Map(wanted.map((item) => [item, turn(() => bring(item))]));
+  const arrivals = new Map(wanted.map((item) => [item, lane(() => bring(item))]));
   const all = together([...arrivals.values()]);
   all.catch(() => undefined);
   const fetched: FetchedPackages = {
@@ -97,32 +101,29 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
   return fetched;
 }
 
-/** Runs what it is given in the order in which it comes, `atOnce` of it at a time. */
-function turns(atOnce: number): (work: () => Promise<void>) => Promise<void> {
-  const waiting: (() => void)[] = [];
-  let free = atOnce;
-  return async (work) => {
-    if (free > 0) free--;
-    else await new Promise<void>((start) => waiting.push(start));
-    try {
-      await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    }
-  };
+async function fetchOne(session: Session, planned: PlannedPackage, options: FetchOptions): Promise<VerifiedFile> {
+  const opened = (await session.ahead?.take(planned.record)) ?? (await fetchVerified(session, planned, options));
+  recordPackage(session, planned, { place: placeFor(planned, options).place, contents: opened.contents });
+  return opened;
 }
 
-const locationOf = ({ source }: PlannedPackage): string => (source.kind === 'repository' ? source.location : '');
-
-/** The identity that an index gave, or a lock with the SHA-256 of the whole file, decides; not the mirror that it comes from. */
-async function fetchOne(session: Session, planned: PlannedPackage, { placeOf, isPrivate }: FetchOptions): Promise<VerifiedFile> {
-  const { record } = planned;
-  const id = packageId(record);
-  const location = locationOf(planned);
+function placeFor({ source }: PlannedPackage, { placeOf }: Pick<FetchOptions, 'placeOf'>): { readonly location: string; readonly place: PackagePlace } {
+  const location = source.kind === 'repository' ? source.location : '';
   const place = placeOf(location);
   if (place === undefined) throw new Error(`a package of an unknown repository ${location}`);
+  return { location, place };
+}
+
+/**
+ * One package, in the store and judged. The identity that an index gave, or a lock with the SHA-256 of the whole file,
+ * decides; not the mirror that it comes from.
+ *
+ * @throws ALP_FETCH_*, ALP_STALE_MIRROR, ALP_VERIFY_*
+ */
+export async function fetchVerified(session: Session, planned: PlannedPackage, options: FetchOptions): Promise<VerifiedFile> {
+  const { record } = planned;
+  const id = packageId(record);
+  const { location, place } = placeFor(planned, options);
   const pinned = pinnedPackage(session, record);
   // Two mirrors may sign the same content with different keys: the files then differ in size.
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
@@ -130,18 +131,17 @@ async function fetchOne(session: Session, planned: PlannedPackage, { placeOf, is
   for (let again = false; ; again = true) {
     const kept = again ? undefined : reuse(session, known?.sha256);
     const ref = kept ?? (await download(session, { place, record, pinned }));
-    const options: PackageOptions = {
+    const claim: PackageOptions = {
       expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, sha256: kept === undefined ? ref.sha256 : undefined,
       // What installs nothing is never read.
-      deferData: isPrivate && record.installedSizeBytes !== 0,
+      deferData: options.isPrivate && record.installedSizeBytes !== 0,
     };
-    const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, options });
+    const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, claim });
     if (opened === undefined) {
       if (again) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
       session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
       continue;
     }
-    recordPackage(session, planned, { place, contents: opened.contents });
     const onJudged = (): void => {
       if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
     };
@@ -155,11 +155,11 @@ async function fetchOne(session: Session, planned: PlannedPackage, { placeOf, is
  * Judges a blob and keeps it open for unpacking, so that its bytes are hashed once. undefined when the store's file was
  * not what its name says, and was dropped.
  */
-function verifyBlob(session: Session, sha256: OpenedPackage['sha256'], { name, options }: { readonly name: string; readonly options: PackageOptions }): VerifiedFile | undefined {
+function verifyBlob(session: Session, sha256: OpenedPackage['sha256'], { name, claim }: { readonly name: string; readonly claim: PackageOptions }): VerifiedFile | undefined {
   const blob = session.store.openUnchecked(sha256, name);
   if (blob === undefined) return undefined;
   try {
-    const contents = verifyPackage(blob, options).package;
+    const contents = verifyPackage(blob, claim).package;
     if (contents.sha256 === sha256) return { contents, source: blob, close: blob.close };
     blob.close();
   } catch (error) {
@@ -173,7 +173,7 @@ function verifyBlob(session: Session, sha256: OpenedPackage['sha256'], { name, o
   return undefined;
 }
 
-interface VerifiedFile extends OpenedPackageFile {
+export interface VerifiedFile extends OpenedPackageFile {
   readonly contents: Verified<OpenedPackage>;
 }
 

@@ -15,6 +15,7 @@ import type { HttpClient } from '../system/http.ts';
 import { hostFailure, readFileCapped } from '../system/files.ts';
 import { exists, isWritable } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
+import type { Ahead } from './foresight.ts';
 import { openHttp } from './network.ts';
 import { projectPins, type Pins } from './pins.ts';
 
@@ -30,6 +31,8 @@ export interface Session {
   readonly pins: Pins | undefined;
   /** What was used, for a lock. */
   readonly recording: Recording;
+  /** Packages that are on their way already. */
+  readonly ahead?: Ahead | undefined;
   /** Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again. */
   readonly silentHosts: Map<string, AlprootError>;
   readonly close: () => Promise<void>;

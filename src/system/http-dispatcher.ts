@@ -32,7 +32,7 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
     ...(settings.clientCertificate ?? {}),
   };
   const timeouts = { bodyTimeout: settings.idleTimeoutMs ?? 30_000, headersTimeout: settings.idleTimeoutMs ?? 30_000, connectTimeout: settings.connectTimeoutMs ?? 20_000 };
-  const shared = { ...timeouts, connections: 16, pipelining: 1, allowH2: false };
+  const shared = { ...timeouts, connections: 32, pipelining: 1, allowH2: false };
   const made = new Map<string, Dispatcher>();
   const make = async (proxy: URL | undefined): Promise<Dispatcher> => {
     if (proxy === undefined) return new Agent({ ...shared, connect: { ...tls, timeout: timeouts.connectTimeout } });
