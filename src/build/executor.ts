@@ -5,7 +5,7 @@
  */
 import { keyOf } from '../core/digest.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
-import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { cloneTree } from '../system/tree-clone.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { findAccount } from './account.ts';
@@ -17,7 +17,7 @@ import type { BaseTree, BuildHost } from './host.ts';
 import { contextDigest, copyContext } from './context-copy.ts';
 import type { BuildPlan, CopyStep, NamedContext, PlannedBase, PlannedStage, PlannedStep } from './plan.ts';
 import { runStep } from './run-step.ts';
-import { finishStep, materialise, type OpenTree, type StageBuild, takeLayer } from './stage.ts';
+import { closeStage, finishStep, materialise, type OpenTree, type StageBuild, takeLayer } from './stage.ts';
 import { baseKey, SCRATCH_KEY, stepKey } from './step-key.ts';
 import type { MountSource, Secrets } from './step-mounts.ts';
 import { seenAgain } from './tree-scan.ts';
@@ -48,6 +48,7 @@ interface Execution extends ExecuteOptions {
   readonly plan: BuildPlan;
   readonly workspace: HostPath;
   readonly stages: Map<number, Promise<StageBuild>>;
+  readonly builds: StageBuild[];
   readonly images: Map<string, Promise<BaseTree>>;
   readonly imageTrees: Map<string, OpenTree>;
   /** The context, or one that was named. */
@@ -73,7 +74,7 @@ export async function executePlan<T>(plan: BuildPlan, options: ExecuteOptions, u
     roots.set(named?.name, known);
     return known;
   };
-  const execution: Execution = { ...options, plan, workspace, stages: new Map(), images: new Map(), imageTrees: new Map(), root, stop };
+  const execution: Execution = { ...options, plan, workspace, stages: new Map(), builds: [], images: new Map(), imageTrees: new Map(), root, stop };
   try {
     const build = await buildStage(execution, plan.target);
     return await use({ build, host, workspace, tree: () => materialise(build, { host, workspace }) });
@@ -96,8 +97,10 @@ const emptyDirectory = (workspace: HostPath): HostPath => {
   return path;
 };
 
-async function closeTrees({ stages, imageTrees }: Execution): Promise<void> {
-  for (const result of await Promise.allSettled(stages.values())) if (result.status === 'fulfilled') result.value.tree?.tree.close();
+/** Also of stages that have failed: what was finished in their trees need not be made again. */
+async function closeTrees({ builds, stages, imageTrees, host, workspace }: Execution): Promise<void> {
+  await Promise.allSettled(stages.values());
+  for (const build of builds) closeStage(build, { host, workspace });
   for (const tree of imageTrees.values()) tree.tree.close();
 }
 
@@ -118,13 +121,17 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
   const parent = stage.base.kind === 'stage' ? await buildStage(execution, stage.base.index) : undefined;
   const { base: from, line } = stage;
   const base = from.kind === 'alpine' ? await locate(execution, { line, endLine: line }, () => openBaseStep(execution, stage, from)) : undefined;
-  const build: StageBuild = { stage, base, parent, key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)), finished: [], tree: undefined };
+  const build: StageBuild = { stage, base, parent, key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)), keptAs: nameOfTree(execution, stage), finished: [], tree: undefined };
+  execution.builds.push(build);
   for (const [at, step] of stage.steps.entries()) {
     execution.stop.signal.throwIfAborted();
     await locate(execution, step, () => buildStep(execution, build, { step, at }));
   }
   return build;
 }
+
+/** One tree for each stage of a Dockerfile, however often it changes. */
+const nameOfTree = ({ dockerfile, context, plan }: Execution, stage: PlannedStage): string => keyOf('kept-tree', dockerfile ?? '', context ?? '', plan.file, stageName(stage), stage.arch);
 
 /** The FROM of a stage, shown as its first step. */
 async function openBaseStep(execution: Execution, stage: PlannedStage, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {
@@ -215,8 +222,8 @@ async function perform(execution: Execution, { step, target, gathering, id, scra
     makeParents(target, treePathFromUser(step.path), findAccount(target.tree, step.user, 'USER'));
   } else if (step.kind === 'run') {
     const openMountSource = (base: Origin, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
-    const paths = await runStep(step, { host, target, scratch, secrets, id, signal: stop.signal, openMountSource });
-    target.state = seenAgain(target.state, { tree: target.tree, paths });
+    const onPutBack = (paths: readonly TreePath[]): void => void (target.state = seenAgain(target.state, { tree: target.tree, paths }));
+    await runStep(step, { host, target, scratch, secrets, id, signal: stop.signal, openMountSource, onPutBack });
   } else if (gathering !== undefined) {
     await copyStep(step, gathering, { target, decompress: (kind, bytes) => decompressInside(kind, bytes, { host, target, signal: stop.signal }) });
   }

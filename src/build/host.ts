@@ -44,6 +44,14 @@ export interface LayerStore {
   readonly put: (key: string, file: HostPath, written: WrittenLayer) => Promise<StoredLayer>;
 }
 
+/** Trees of stages that outlive their build, one for each name. */
+export interface KeptTrees {
+  /** Moves the directory that was kept to `into`, on the file system of the workspace; its record, undefined when nothing was kept or it cannot be trusted. Nobody else gets it meanwhile. */
+  readonly take: (name: string, into: HostPath) => unknown;
+  /** Moves a directory of the workspace into the place of what was kept. `record` becomes JSON. */
+  readonly put: (name: string, directory: HostPath, record: unknown) => void;
+}
+
 /** One call of `apk` inside a RUN. */
 export interface ApkRequest {
   readonly tree: HostPath;
@@ -70,6 +78,7 @@ export interface BuildRunDescription extends RunDescription {
 export interface BuildHost {
   readonly resolveBase: (base: AlpineBase) => Promise<BaseTree>;
   readonly layers: LayerStore;
+  readonly trees: KeptTrees;
   /** Serves apk; installs into `tree` and records owners. Calls are made one after another for each tree. */
   readonly apk: (request: ApkRequest) => Promise<ApkAnswer>;
   readonly run: (description: BuildRunDescription) => Promise<RunResult>;

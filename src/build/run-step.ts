@@ -29,13 +29,14 @@ export interface RunContext {
   /** Of the step, for events. */
   readonly id: string;
   readonly signal: AbortSignal | undefined;
+  /** Told files that are as before but for their change time, however the step ends. */
+  readonly onPutBack: (paths: readonly TreePath[]) => void;
 }
 
 /**
- * @returns files that are as before but for their change time
  * @throws ALP_BUILD_RUN when the command's status is not 0; ALP_BUILD_INSTRUCTION, ALP_RUN_* when it cannot be started
  */
-export async function runStep(step: RunStep, context: RunContext): Promise<readonly TreePath[]> {
+export async function runStep(step: RunStep, context: RunContext): Promise<void> {
   const { host, target, scratch, id, signal } = context;
   makeDirectory(scratch, 0o700);
   const account = findAccount(target.tree, step.user, 'USER');
@@ -70,12 +71,9 @@ export async function runStep(step: RunStep, context: RunContext): Promise<reado
     });
     masked.end();
     if (result.status !== 0) throw failure(step, { status: result.status, tail: masked.tail() });
-    await server.stop();
-    return [...certificates.takeBack(), ...lent.takeBack()];
   } finally {
     await server.stop();
-    certificates.takeBack();
-    lent.takeBack();
+    context.onPutBack([...certificates.takeBack(), ...lent.takeBack()]);
     for (const release of releases) release();
     removeMountPoints(target, points);
   }

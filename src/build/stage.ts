@@ -4,15 +4,18 @@
  */
 import { keyOf } from '../core/digest.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { makeDirectory } from '../system/directories.ts';
+import { makeDirectory, moveDirectory } from '../system/directories.ts';
+import { isTaken } from '../system/host-paths.ts';
 import { writeChunks } from '../system/chunk-file.ts';
 import { cloneTree } from '../system/tree-clone.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BaseTree, BuildHost, StoredLayer } from './host.ts';
 import { applyLayer, formatLayer, type OwnedTree, readLayer } from './layer.ts';
+import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, treeIn, type TreeHistory } from './kept-tree.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './plan.ts';
-import { compareStates, scanTree, type TreeState } from './tree-scan.ts';
+import { baseKey, SCRATCH_KEY } from './step-key.ts';
+import { compareStates, scanTree, type TreeChanges, type TreeState } from './tree-scan.ts';
 
 /** One finished step, for layers and history. */
 export interface FinishedStep {
@@ -26,6 +29,8 @@ export interface FinishedStep {
 export interface OpenTree extends OwnedTree {
   /** As of the last finished step. */
   state: TreeState;
+  /** undefined for a tree that is not kept. */
+  readonly history?: TreeHistory;
 }
 
 export interface StageBuild {
@@ -35,6 +40,8 @@ export interface StageBuild {
   readonly parent: StageBuild | undefined;
   /** Key of all so far. */
   key: string;
+  /** Under which its tree outlives the build. */
+  readonly keptAs: string;
   readonly finished: FinishedStep[];
   /** Made when the first step misses the cache. */
   tree: OpenTree | undefined;
@@ -51,10 +58,41 @@ export interface TreeContext {
   readonly workspace: HostPath;
 }
 
-/** The stage's tree as of its last finished step. */
+const directoryOf = ({ stage }: StageBuild, workspace: HostPath): HostPath => joinHost(workspace, `stage-${stage.index}`);
+
+/** The stage's tree as of its last finished step: the one of the last build where that can be, else a new one. */
 export function materialise(build: StageBuild, { host, workspace }: TreeContext): OpenTree {
   if (build.tree !== undefined) return build.tree;
-  const place = joinHost(workspace, `stage-${build.stage.index}`);
+  const directory = directoryOf(build, workspace);
+  const kept = takeKeptTree({ host, name: build.keptAs, keys: keysOf(build), directory });
+  if (kept !== undefined) {
+    catchUp(build, kept);
+    return (build.tree = kept.tree);
+  }
+  // It goes with the workspace; inodes that were just freed are slow to be given out again.
+  if (isTaken(directory)) moveDirectory(directory, joinHost(workspace, `astray-${build.stage.index}`));
+  return (build.tree = makeTree(build, { host, directory }));
+}
+
+const layersOf = (steps: readonly FinishedStep[]): StoredLayer[] => steps.flatMap(({ layer }) => layer ?? []);
+
+/** Of the start, and of all steps with a layer. */
+const keysOf = (build: StageBuild): string[] => [startOf(build), ...chainOf(build).flatMap(({ key, layer }) => (layer === undefined ? [] : [keyAfter(key, layer)]))];
+
+const startOf = ({ base, parent }: StageBuild): string => (parent !== undefined ? startOf(parent) : base === undefined ? SCRATCH_KEY : baseKey(base.key));
+
+/** Puts the layers onto a tree that it has not been at. */
+function catchUp(build: StageBuild, { tree, done }: TakenTree): void {
+  const missing = layersOf(chainOf(build)).slice(done - 1);
+  if (missing.length === 0) return;
+  for (const layer of missing) applyLayer(tree, readLayer(layer));
+  const after = scanTree(tree.tree, tree.owners);
+  moveOn(build, tree, { after, changes: compareStates(tree.state, after) });
+}
+
+function makeTree(build: StageBuild, { host, directory }: { readonly host: BuildHost; readonly directory: HostPath }): OpenTree {
+  makeDirectory(directory, 0o700);
+  const place = treeIn(directory);
   const real = host.realOwners;
   const below = build.parent?.tree;
   const base = baseOf(build);
@@ -63,9 +101,14 @@ export function materialise(build: StageBuild, { host, workspace }: TreeContext)
   else makeDirectory(place, 0o755);
   const owners: OwnerTable = new Map(below?.owners ?? base?.owners ?? []);
   const target = { tree: openWorkTree(place), owners, real };
-  for (const { layer } of below === undefined ? chainOf(build) : build.finished) if (layer !== undefined) applyLayer(target, readLayer(layer));
-  build.tree = { ...target, state: scanTree(target.tree, owners) };
-  return build.tree;
+  for (const layer of layersOf(below === undefined ? chainOf(build) : build.finished)) applyLayer(target, readLayer(layer));
+  return { ...target, state: scanTree(target.tree, owners), history: beginHistory(build.key, target.tree) };
+}
+
+/** The build has ended: its tree may serve the next one. */
+export function closeStage(build: StageBuild, { host, workspace }: TreeContext): void {
+  if (build.tree !== undefined) keepTree(build.tree, { host, name: build.keptAs, directory: directoryOf(build, workspace) });
+  build.tree = undefined;
 }
 
 /** Stores what a step has changed as its layer. */
@@ -76,21 +119,30 @@ export async function finishStep(build: StageBuild, { key, source }: { key: stri
   const changes = compareStates(tree.state, after);
   const file = joinHost(workspace, `layer-${key}`);
   const written = writeChunks(file, formatLayer(tree, changes, { directoryTimes: false }));
-  tree.state = after;
   recordStep(build, { key, layer: await host.layers.put(key, file, { ...written, tree: tree.tree.root }), source });
+  moveOn(build, tree, { after, changes });
 }
 
 /** Goes on from a layer of the cache; a tree that is there already must not fall behind. */
 export function takeLayer(build: StageBuild, step: FinishedStep & { readonly layer: StoredLayer }): void {
-  if (build.tree !== undefined) {
-    applyLayer(build.tree, readLayer(step.layer));
-    build.tree.state = scanTree(build.tree.tree, build.tree.owners);
-  }
+  const { tree } = build;
+  if (tree !== undefined) applyLayer(tree, readLayer(step.layer));
   recordStep(build, step);
+  if (tree === undefined) return;
+  const after = scanTree(tree.tree, tree.owners);
+  moveOn(build, tree, { after, changes: compareStates(tree.state, after) });
+}
+
+/** A step is recorded, and this is what it made. */
+function moveOn({ key }: StageBuild, tree: OpenTree, { after, changes }: { readonly after: TreeState; readonly changes: TreeChanges }): void {
+  if (tree.history !== undefined) recordChanges(tree.history, { key, before: tree.state, changes });
+  tree.state = after;
 }
 
 /** The next key depends on what the step made, so a step that is made anew with another result renews what follows. */
 function recordStep(build: StageBuild, step: FinishedStep & { readonly layer: StoredLayer }): void {
   build.finished.push(step);
-  build.key = keyOf(step.key, step.layer.sha256);
+  build.key = keyAfter(step.key, step.layer);
 }
+
+const keyAfter = (step: string, { sha256 }: StoredLayer): string => keyOf(step, sha256);

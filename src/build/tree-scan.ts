@@ -22,6 +22,26 @@ export interface TreeChanges {
 /** Never part of an image: the sandbox's own mounts. */
 const MOUNT_POINTS = new Set(['proc', 'sys', 'dev']);
 
+/** Whether no image shows it: the root itself, and what is below those mounts. */
+export const isHidden = (path: TreePath): boolean => path === TREE_ROOT || (path.includes('/') && MOUNT_POINTS.has(path.slice(0, path.indexOf('/'))));
+
+/** Really everything, in the order of a state. */
+export function surveyTree(tree: WorkTree): ReadonlyMap<TreePath, TreeStat> {
+  const root = tree.stat(TREE_ROOT);
+  const found = new Map<TreePath, TreeStat>(root === undefined ? [] : [[TREE_ROOT, root]]);
+  const walk = (directory: TreePath): void => {
+    for (const name of tree.list(directory)) {
+      const path = joinTree(directory, name);
+      const stat = tree.stat(path);
+      if (stat === undefined) continue;
+      found.set(path, stat);
+      if (stat.kind === 'directory') walk(path);
+    }
+  };
+  walk(TREE_ROOT);
+  return found;
+}
+
 /** Walks the whole tree; sockets, devices and pipes are passed over. */
 export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
   const state = new Map<TreePath, Seen>();

@@ -24,6 +24,7 @@ import { recordOwners, serveApk } from './apk-service.ts';
 import { downloadFile } from './downloads.ts';
 import { prepareEnvironment } from './environment.ts';
 import { fetchGitTree } from './git.ts';
+import { keptTrees } from './kept-trees.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { networkLoan } from './network.ts';
 import { chooseBackend } from './sandbox.ts';
@@ -85,6 +86,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
       return { key: environment.key, tree: environment.tree, owners: real ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
     },
     layers: layerStore(session, { installed, isCurrent: current ? (recorded) => isCurrent(session, recorded) : () => Promise.resolve(true) }),
+    trees: keptTrees(store),
     apk: (request) =>
       installed.during(request, async (own) => {
         const version = alpineReleaseOf(request.tree);

@@ -5,10 +5,11 @@ import type { HostPath } from '../core/paths.ts';
 import { ageDays, lastUsedMs, sizeOfTree } from '../system/tree-size.ts';
 import { namesOf } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
+import { discard, TREES } from './kept-trees.ts';
 import { cachePathOf, withSession } from './session.ts';
 
 export interface CacheEntry {
-  readonly kind: 'blob' | 'snapshot' | 'layer' | 'mirror';
+  readonly kind: 'blob' | 'snapshot' | 'layer' | 'tree' | 'mirror';
   readonly name: string;
   readonly sizeBytes: number;
   readonly ageDays: number;
@@ -16,7 +17,7 @@ export interface CacheEntry {
 
 export const cachePath = (config: Config): string => cachePathOf(config);
 
-const DIRECTORIES = [['snapshot', 'snapshots'], ['layer', 'layers'], ['mirror', 'mirrors']] as const;
+const DIRECTORIES = [['snapshot', 'snapshots'], ['layer', 'layers'], ['tree', TREES], ['mirror', 'mirrors']] as const;
 
 /** What is there, snapshots first. */
 export const cacheList = (config: Config): Promise<CacheEntry[]> =>
@@ -35,7 +36,7 @@ const blobNames = (store: { readonly path: (...parts: readonly string[]) => Host
 export const KEPT_DAYS = 30;
 
 /**
- * Removes what was not used for `days`: blobs, snapshots and layers can all be made again. What another process at work
+ * Removes what was not used for `days`: blobs, snapshots, layers and trees can all be made again. What another process at work
  * may be using, whatever its age, is left.
  */
 export const collectGarbage = (config: Config, days: number = KEPT_DAYS): Promise<{ readonly removed: number; readonly freedBytes: number; readonly inUse: number }> =>
@@ -44,12 +45,13 @@ export const collectGarbage = (config: Config, days: number = KEPT_DAYS): Promis
     const report = { removed: 0, freedBytes: 0, inUse: 0 };
     for (const { kind, name, sizeBytes, ageDays: age } of await cacheList(config)) {
       if (kind === 'mirror' || age < days) continue;
-      const path = kind === 'blob' ? store.blobPath(name as Sha256Hex) : store.path(kind === 'snapshot' ? 'snapshots' : 'layers', name);
+      const path = kind === 'blob' ? store.blobPath(name as Sha256Hex) : store.path({ snapshot: 'snapshots', layer: 'layers', tree: TREES }[kind], name);
       if (others !== undefined && lastUsedMs(path) >= others) {
         report.inUse++;
         continue;
       }
-      removeTree(path);
+      if (kind === 'tree') discard(store, path);
+      else removeTree(path);
       report.removed++;
       report.freedBytes += sizeBytes;
     }

@@ -6,6 +6,7 @@
  *     records/NAME.json             small facts: what a URL gave, freshness marks, resolved environments
  *     snapshots/KEY/tree            immutable trees, renamed into place when complete
  *     layers/KEY/                   results of build steps
+ *     trees/NAME/                   the tree of a stage as its last build left it, for the next one
  *     native/                       parts of alproot in C, compiled on this host
  *     mirrors/NAME/                 mirrors made from the host's Debian archive
  *     locks/NAME                    who is at work on what

@@ -27,6 +27,8 @@ export interface BuildBench {
   readonly apkCalls: ApkRequest[];
   /** The step cache. */
   readonly layers: Map<string, StoredLayer>;
+  /** Records of kept trees. */
+  readonly trees: Map<string, string>;
   /** Serves apk; may be replaced by a test. */
   apk: (request: ApkRequest) => Promise<ApkAnswer>;
   downloads: Record<string, Buffer>;
@@ -50,7 +52,7 @@ export function makeBench(): BuildBench {
   const events: AlpEvent[] = [];
   const apkCalls: ApkRequest[] = [];
   const bench: BuildBench = {
-    root, events, apkCalls, layers: new Map(), downloads: {},
+    root, events, apkCalls, layers: new Map(), trees: new Map(), downloads: {},
     apk: () => Promise.resolve({ kind: 'done', status: 0, stdout: 'OK\n', stderr: '' }),
     build: async (dockerfile, files, use, options = {}) => {
       const context = mkdtempSync(join(root, 'context-'));
@@ -108,6 +110,21 @@ function makeHost(bench: BuildBench, { backend, signal, loan }: BenchOptions): B
         const layer = stored(at('layers', key));
         bench.layers.set(key, layer);
         return Promise.resolve(layer);
+      },
+    },
+    trees: {
+      take: (name, into) => {
+        const record = bench.trees.get(name);
+        if (record === undefined) return undefined;
+        bench.trees.delete(name);
+        renameSync(at('trees', name), into);
+        return JSON.parse(record) as unknown;
+      },
+      put: (name, directory, record) => {
+        mkdirSync(at('trees'), { recursive: true });
+        rmSync(at('trees', name), { recursive: true, force: true });
+        renameSync(directory, at('trees', name));
+        bench.trees.set(name, JSON.stringify(record));
       },
     },
     apk: async (request) => {

@@ -1,0 +1,71 @@
+/**
+ * Trees of builds that outlive them: `trees/NAME/tree`, with a record beside it. Taken and put back by renames, so a tree
+ * has one user at a time; those of another start of the machine are not trusted, since a power failure may have taken
+ * from their files.
+ */
+import type { KeptTrees } from '../build/host.ts';
+import { sha256Hex } from '../core/digest.ts';
+import { isAlprootError } from '../core/errors.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
+import type { Store } from '../store/store.ts';
+import { bootId } from '../system/boot.ts';
+import { makeDirectory, moveDirectory } from '../system/directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { exists } from '../system/host-paths.ts';
+import { removeTree } from '../system/removal.ts';
+
+const RECORD = 'record.json';
+const RECORD_BYTES = 128 * 1024 * 1024;
+export const TREES = 'trees';
+
+export function keptTrees(store: Store): KeptTrees {
+  const placeOf = (name: string): HostPath => store.path(TREES, name);
+  return {
+    take: (name, into) => {
+      const place = placeOf(name);
+      if (store.readOnly || !exists(place)) return undefined;
+      return quietly(() => (moveDirectory(place, into) ? readRecord(into) : undefined));
+    },
+    put: (name, directory, record) => {
+      if (store.readOnly) return;
+      quietly(() => {
+        const text = JSON.stringify({ boot: bootId(), record });
+        writeFileAtomic(joinHost(directory, RECORD), `${sha256Hex(text)}\n${text}\n`, { durable: false });
+        makeDirectory(store.path(TREES));
+        discard(store, placeOf(name));
+        moveDirectory(directory, placeOf(name));
+      });
+    },
+  };
+}
+
+/** Removes what is kept, out of its place first: whoever takes it meanwhile has it whole or not at all. */
+export function discard(store: Store, place: HostPath): void {
+  if (!exists(place)) return;
+  const aside = store.makeTemporary('discarded');
+  try {
+    moveDirectory(place, joinHost(aside, 'tree'));
+  } catch (error) {
+    // Another process was first.
+    if (exists(place)) throw error;
+  } finally {
+    removeTree(aside);
+  }
+}
+
+function readRecord(directory: HostPath): unknown {
+  const [digest, text = ''] = readFileCapped(joinHost(directory, RECORD), RECORD_BYTES)?.toString().split('\n') ?? [];
+  if (digest !== sha256Hex(text)) return undefined;
+  const { boot, record } = JSON.parse(text) as { boot: string; record: unknown };
+  return boot === bootId() && boot !== '' ? record : undefined;
+}
+
+/** A build does not fail because a tree could not be kept; without one it takes longer. */
+function quietly<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (isAlprootError(error)) return undefined;
+    throw error;
+  }
+}
