@@ -192,7 +192,7 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   try {
     const target = materialise(build, { host, workspace });
     await perform(execution, { step, target, gathering, id, scratch });
-    await finishStep(build, { key, source: step.source }, { host, workspace });
+    await finishStep(build, { key, source: step.source, isOurs: step.kind === 'copy' || step.kind === 'workdir' }, { host, workspace });
     host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
   } catch (error) {
     host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started, reason: reasonOf(error) });

@@ -96,6 +96,7 @@ function bringBack(record: KeptRecord, at: number, directory: HostPath): OpenTre
   try {
     const kept = removeAdditions(tree, record, added);
     if (kept === undefined) return void tree.close();
+    tree.takeChanges();
     const owners: OwnerTable = new Map(record.entries.flatMap(([path, , owner]) => (owner === undefined || added.has(path) ? [] : [[path, owner] as const])));
     const state: TreeState = new Map(kept.flatMap(([path, stat]) => (isHidden(path) ? [] : [[path, { stat, owner: owners.get(path) }] as const])));
     return { tree, owners, real: record.real, state, history: { steps: record.steps.slice(0, at + 1), hidden: new Map(record.hidden) } };

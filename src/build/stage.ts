@@ -15,7 +15,7 @@ import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, tr
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './plan.ts';
 import { baseKey, SCRATCH_KEY } from './step-key.ts';
-import { compareStates, scanTree, type TreeChanges, type TreeState } from './tree-scan.ts';
+import { compareStates, scanTouched, scanTree, type TreeChanges, type TreeState } from './tree-scan.ts';
 
 /** One finished step, for layers and history. */
 export interface FinishedStep {
@@ -86,8 +86,7 @@ function catchUp(build: StageBuild, { tree, done }: TakenTree): void {
   const missing = layersOf(chainOf(build)).slice(done - 1);
   if (missing.length === 0) return;
   for (const layer of missing) applyLayer(tree, readLayer(layer));
-  const after = scanTree(tree.tree, tree.owners);
-  moveOn(build, tree, { after, changes: compareStates(tree.state, after) });
+  moveOn(build, tree, lookAgain(tree));
 }
 
 function makeTree(build: StageBuild, { host, directory }: { readonly host: BuildHost; readonly directory: HostPath }): OpenTree {
@@ -102,6 +101,7 @@ function makeTree(build: StageBuild, { host, directory }: { readonly host: Build
   const owners: OwnerTable = new Map(below?.owners ?? base?.owners ?? []);
   const target = { tree: openWorkTree(place), owners, real };
   for (const layer of layersOf(below === undefined ? chainOf(build) : build.finished)) applyLayer(target, readLayer(layer));
+  target.tree.takeChanges();
   return { ...target, state: scanTree(target.tree, owners), history: beginHistory(build.key, target.tree) };
 }
 
@@ -111,12 +111,19 @@ export function closeStage(build: StageBuild, { host, workspace }: TreeContext):
   build.tree = undefined;
 }
 
+/** A step that has been carried out. */
+export interface DoneStep {
+  readonly key: string;
+  readonly source: string;
+  /** No program of the tree has had a part in it. */
+  readonly isOurs: boolean;
+}
+
 /** Stores what a step has changed as its layer. */
-export async function finishStep(build: StageBuild, { key, source }: { key: string; source: string }, { host, workspace }: TreeContext): Promise<void> {
+export async function finishStep(build: StageBuild, { key, source, isOurs }: DoneStep, { host, workspace }: TreeContext): Promise<void> {
   const { tree } = build;
   if (tree === undefined) throw new Error('a step cannot have run without a tree');
-  const after = scanTree(tree.tree, tree.owners);
-  const changes = compareStates(tree.state, after);
+  const { after, changes } = isOurs ? lookAgain(tree) : lookAtAll(tree);
   const file = joinHost(workspace, `layer-${key}`);
   const written = writeChunks(file, formatLayer(tree, changes, { directoryTimes: false }));
   recordStep(build, { key, layer: await host.layers.put(key, file, { ...written, tree: tree.tree.root }), source });
@@ -129,12 +136,29 @@ export function takeLayer(build: StageBuild, step: FinishedStep & { readonly lay
   if (tree !== undefined) applyLayer(tree, readLayer(step.layer));
   recordStep(build, step);
   if (tree === undefined) return;
-  const after = scanTree(tree.tree, tree.owners);
-  moveOn(build, tree, { after, changes: compareStates(tree.state, after) });
+  moveOn(build, tree, lookAgain(tree));
+}
+
+interface Look {
+  readonly after: TreeState;
+  readonly changes: TreeChanges;
+}
+
+/** After work of ours alone. */
+function lookAgain(tree: OpenTree): Look {
+  const touched = tree.tree.takeChanges();
+  return touched === undefined ? lookAtAll(tree) : scanTouched(tree.tree, tree.owners, { before: tree.state, touched });
+}
+
+/** After programs of the tree have run. */
+function lookAtAll({ tree, owners, state }: OpenTree): Look {
+  tree.takeChanges();
+  const after = scanTree(tree, owners);
+  return { after, changes: compareStates(state, after) };
 }
 
 /** A step is recorded, and this is what it made. */
-function moveOn({ key }: StageBuild, tree: OpenTree, { after, changes }: { readonly after: TreeState; readonly changes: TreeChanges }): void {
+function moveOn({ key }: StageBuild, tree: OpenTree, { after, changes }: Look): void {
   if (tree.history !== undefined) recordChanges(tree.history, { key, before: tree.state, changes });
   tree.state = after;
 }

@@ -1,5 +1,5 @@
 /** A tree's state by metadata, and what changed between two states: how a step's layer is found without reading files. */
-import { joinTree, TREE_ROOT, type TreePath } from '../core/paths.ts';
+import { TREE_ROOT, type TreePath } from '../core/paths.ts';
 import type { TreeStat } from '../system/tree-stat.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { OwnerRecord, OwnerTable } from './owners.ts';
@@ -29,33 +29,44 @@ export const isHidden = (path: TreePath): boolean => path === TREE_ROOT || (path
 export function surveyTree(tree: WorkTree): ReadonlyMap<TreePath, TreeStat> {
   const root = tree.stat(TREE_ROOT);
   const found = new Map<TreePath, TreeStat>(root === undefined ? [] : [[TREE_ROOT, root]]);
-  const walk = (directory: TreePath): void => {
-    for (const name of tree.list(directory)) {
-      const path = joinTree(directory, name);
-      const stat = tree.stat(path);
-      if (stat === undefined) continue;
-      found.set(path, stat);
-      if (stat.kind === 'directory') walk(path);
-    }
-  };
-  walk(TREE_ROOT);
+  tree.walk((path, stat) => found.set(path, stat) === found);
   return found;
 }
 
 /** Walks the whole tree; sockets, devices and pipes are passed over. */
 export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
   const state = new Map<TreePath, Seen>();
-  const walk = (directory: TreePath): void => {
-    for (const name of tree.list(directory)) {
-      const path = joinTree(directory, name);
-      const stat = tree.stat(path);
-      if (stat === undefined || stat.kind === 'other') continue;
-      state.set(path, { stat, owner: owners.get(path) });
-      if (stat.kind === 'directory' && !(directory === TREE_ROOT && MOUNT_POINTS.has(name))) walk(path);
-    }
-  };
-  walk(TREE_ROOT);
+  tree.walk((path, stat) => {
+    if (stat.kind !== 'other') state.set(path, { stat, owner: owners.get(path) });
+    return !MOUNT_POINTS.has(path);
+  });
   return state;
+}
+
+/**
+ * What a step of ours, which no program of the tree had a part in, has made of `before`: only what was changed through
+ * the work tree is looked at.
+ *
+ * @param touched see WorkTree.takeChanges
+ */
+export function scanTouched(tree: WorkTree, owners: OwnerTable, { before, touched }: { readonly before: TreeState; readonly touched: ReadonlySet<TreePath> }): { readonly after: TreeState; readonly changes: TreeChanges } {
+  const now = new Map<TreePath, Seen>();
+  const old = new Map<TreePath, Seen>();
+  for (const path of [...touched].filter((changed) => !isHidden(changed)).sort(inTreeOrder)) {
+    const [stat, seen] = [tree.stat(path), before.get(path)];
+    if (stat !== undefined && stat.kind !== 'other') now.set(path, { stat, owner: owners.get(path) });
+    if (seen !== undefined) old.set(path, seen);
+  }
+  const after = new Map(before);
+  for (const path of old.keys()) after.delete(path);
+  for (const [path, seen] of now) after.set(path, seen);
+  return { after, changes: compareStates(old, now) };
+}
+
+/** As the walk comes upon them. */
+function inTreeOrder(a: TreePath, b: TreePath): number {
+  const [first, second] = [a.replaceAll('/', '\0'), b.replaceAll('/', '\0')];
+  return first < second ? -1 : first > second ? 1 : 0;
 }
 
 /** The state with these entries as they are now: they were changed and put back. */
@@ -72,7 +83,8 @@ export function seenAgain(state: TreeState, { tree, paths }: { readonly tree: Wo
 
 /** What made `after` out of `before`. */
 export function compareStates(before: TreeState, after: TreeState): TreeChanges {
-  const changed = [...after].flatMap(([path, seen]) => (isSame(before.get(path), seen) ? [] : [{ path, stat: seen.stat }]));
+  const changed: { path: TreePath; stat: TreeStat }[] = [];
+  for (const [path, seen] of after) if (!isSame(before.get(path), seen)) changed.push({ path, stat: seen.stat });
   const removed: TreePath[] = [];
   for (const [path, seen] of before) {
     const now = after.get(path);
@@ -80,11 +92,12 @@ export function compareStates(before: TreeState, after: TreeState): TreeChanges 
     // A directory that became something else takes its old content along by itself.
     else if (now !== undefined && seen.stat.kind === 'directory' && now.stat.kind !== 'directory') removed.push(path);
   }
-  return { changed, removed };
+  return { changed, removed: removed.sort(inTreeOrder) };
 }
 
 function isSame(before: Seen | undefined, after: Seen): boolean {
-  return before !== undefined && before.stat.signature === after.stat.signature && ownerText(before.owner) === ownerText(after.owner);
+  if (before === after) return true;
+  return before !== undefined && before.stat.signature === after.stat.signature && (before.owner === after.owner || ownerText(before.owner) === ownerText(after.owner));
 }
 
 const ownerText = (owner: OwnerRecord | undefined): string =>

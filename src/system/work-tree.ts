@@ -15,11 +15,16 @@ import { quoteName } from '../core/redact.ts';
 import { DIRECTORY_FLAGS, inside, openDirectories } from './tree-directories.ts';
 import { cappedAtOnce, copyContent, createFileWriter, filePieces, type TreeFileWriter } from './tree-file.ts';
 import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
+import { walkTree, type TreeVisitor } from './tree-walk.ts';
 
 export interface WorkTree {
   readonly root: HostPath;
   /** undefined when there is nothing of that name. Links are not followed. */
   readonly stat: (path: TreePath) => TreeStat | undefined;
+  /** Everything below the root, see walkTree. */
+  readonly walk: (visit: TreeVisitor) => void;
+  /** What was made, changed or removed through this since it was asked last; undefined when that is not all that has changed, as with a second name of a file. */
+  readonly takeChanges: () => ReadonlySet<TreePath> | undefined;
   /** Names in a directory, sorted, one character per byte. */
   readonly list: (path: TreePath) => string[];
   readonly readFile: (path: TreePath, maxBytes: number) => Buffer;
@@ -60,11 +65,16 @@ export interface WorkTree {
   readonly close: () => void;
 }
 
+/** What is done to an entry, as messages say it. */
+type Verb = 'read' | 'list' | 'walk' | 'write' | 'remove' | 'change' | 'make' | 'link' | 'rename' | 'move';
+/** Of these one path does not tell what has changed. */
+const WHOLE: ReadonlySet<Verb> = new Set(['rename', 'move']);
+
 const NEW_FILE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Linux's O_PATH, which Node has no name for: a descriptor that only names. */
 const O_PATH = 0o10000000;
 
-function treeError(verb: string, path: TreePath, error: unknown): AlprootError {
+function treeError(verb: Verb, path: TreePath, error: unknown): AlprootError {
   const errno = errnoOf(error);
   if (error instanceof AlprootError || errno === undefined) throw error;
   return new AlprootError('ALP_UNPACK_WRITE', `cannot ${verb} ${quoteName(path)} in the tree: ${errno}`, { cause: error, facts: { errno } });
@@ -77,7 +87,11 @@ export function openWorkTree(root: HostPath): WorkTree {
   const directory = directories.open;
   const place = (path: TreePath): Buffer => (path === TREE_ROOT ? Buffer.from(`/proc/self/fd/${rootFd}/.`) : inside(directory(parentOf(path)), nameOf(path)));
 
-  function attempt<T>(verb: string, path: TreePath, work: (place: Buffer) => T): T {
+  let changes: Set<TreePath> | undefined = new Set();
+
+  function attempt<T>(verb: Verb, path: TreePath, work: (place: Buffer) => T): T {
+    if (WHOLE.has(verb)) changes = undefined;
+    else if (verb !== 'read') changes?.add(path);
     try {
       return work(place(path));
     } catch (error) {
@@ -86,7 +100,7 @@ export function openWorkTree(root: HostPath): WorkTree {
   }
 
   /** Hands the place of `path` to work that looks at another path of the tree as well. */
-  function besides(verb: string, path: TreePath, work: (place: Buffer) => void): void {
+  function besides(verb: Verb, path: TreePath, work: (place: Buffer) => void): void {
     const fd = attempt(verb, path, () => openSync(`/proc/self/fd/${directory(parentOf(path))}/.`, DIRECTORY_FLAGS));
     try {
       work(inside(fd, nameOf(path)));
@@ -115,7 +129,10 @@ export function openWorkTree(root: HostPath): WorkTree {
   function remove(path: TreePath): void {
     const found = stat(path);
     if (found === undefined) return;
-    if (found.kind !== 'directory') return attempt('remove', path, (target) => unlinkSync(target));
+    if (found.kind !== 'directory') {
+      if (found.linkCount > 1) changes = undefined;
+      return attempt('remove', path, (target) => unlinkSync(target));
+    }
     if ((found.mode & 0o700) !== 0o700) setMode(path, found.mode | 0o700);
     for (const child of list(path)) remove(joinTree(path, child));
     directories.forget(path);
@@ -162,6 +179,18 @@ export function openWorkTree(root: HostPath): WorkTree {
     root,
     stat,
     list,
+    walk: (visit) => {
+      try {
+        walkTree(directories, visit);
+      } catch (error) {
+        throw treeError('walk', TREE_ROOT, error);
+      }
+    },
+    takeChanges: () => {
+      const taken = changes;
+      changes = new Set();
+      return taken;
+    },
     remove,
     setMode,
     withFile,
@@ -232,7 +261,10 @@ export function openWorkTree(root: HostPath): WorkTree {
       setMode(path, mode);
     },
     makeSymlink: (path, target) => attempt('link', path, (link) => symlinkSync(Buffer.from(target, 'latin1'), link)),
-    makeHardLink: (path, existing) => besides('link', existing, (source) => attempt('link', path, (target) => linkSync(source, target))),
+    makeHardLink: (path, existing) => {
+      changes = undefined;
+      besides('link', existing, (source) => attempt('link', path, (target) => linkSync(source, target)));
+    },
     setTime: (path, seconds) => attempt('change', path, (target) => lutimesSync(target, seconds, seconds)),
     setOwner: (path, { uid, gid }) => attempt('change', path, (target) => lchownSync(target, uid, gid)),
     hostPathOf: (path) => joinHost(root, Buffer.from(path, 'latin1').toString('utf8')),
