@@ -2,9 +2,9 @@
  * Alpine's `latest-releases.yaml`. The listing is unsigned: it only proposes a name, which must match the grammar of
  * `releases.ts`, and the file is judged by its own digest or signature.
  */
-import { parse } from 'yaml';
 import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
+import { parsePlainList } from './plain-yaml.ts';
 import { parseMinirootfsName, type MinirootfsName } from './releases.ts';
 
 /**
@@ -13,13 +13,8 @@ import { parseMinirootfsName, type MinirootfsName } from './releases.ts';
  * @param text the YAML, a list of entries with `flavor`, `file`, `arch`
  * @throws ALP_FORMAT_TEXT when it is no such list
  */
-export function parseLatestReleases(text: string, arch: Arch): MinirootfsName | undefined {
-  let entries: unknown;
-  try {
-    entries = parse(text, { maxAliasCount: 0 });
-  } catch (error) {
-    throw new AlprootError('ALP_FORMAT_TEXT', 'latest-releases.yaml is not YAML', { cause: error });
-  }
+export async function parseLatestReleases(text: string, arch: Arch): Promise<MinirootfsName | undefined> {
+  const entries: unknown = parsePlainList(text) ?? (await import('./any-yaml.ts')).parseYaml(text, 'latest-releases.yaml');
   if (!Array.isArray(entries)) throw new AlprootError('ALP_FORMAT_TEXT', 'latest-releases.yaml is not a list of releases');
   for (const entry of entries as unknown[]) {
     if (typeof entry !== 'object' || entry === null) continue;

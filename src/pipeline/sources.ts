@@ -5,6 +5,7 @@ import { limits } from '../core/limits.ts';
 import type { Repository, RepositoryIndex } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
 import { branchOf, compareBranches, isPointRelease, minirootfsFile, parseMinirootfsName, type MinirootfsName } from '../formats/releases.ts';
+import { parseLatestReleases } from '../formats/release-list.ts';
 import { indexLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, OpenBlob } from '../store/blobs.ts';
@@ -181,8 +182,7 @@ async function chooseMinirootfs(session: Session, { mirror, directory, release }
   const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${directory}/latest-releases.yaml`, maxBytes: limits.metadata, label: 'release list', remember: 'offline' });
   const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, 'latest-releases.yaml');
   try {
-    const { parseLatestReleases } = await import('../formats/release-list.ts');
-    const listed = blob === undefined ? undefined : parseLatestReleases(readWhole(blob).toString('utf8'), arch);
+    const listed = blob === undefined ? undefined : await parseLatestReleases(readWhole(blob).toString('utf8'), arch);
     if (listed !== undefined) return listed;
   } finally {
     blob?.close();

@@ -7,7 +7,7 @@ import { packageRoot } from '../system/assets.ts';
 import { namesOf } from '../system/directories.ts';
 import { readFileCapped } from '../system/files.ts';
 import { isDirectory } from '../system/host-paths.ts';
-import { keyring, parseTrustedKey, type TrustedKey, type TrustedKeys } from '../verify/key.ts';
+import { keyring, lateKey, parseTrustedKey, type TrustedKey, type TrustedKeys } from '../verify/key.ts';
 import { parsePins, type MinirootfsPins } from '../verify/minirootfs.ts';
 import { pinnedPgpKey, RELEASE_KEY_FINGERPRINT, type PgpKeys } from '../verify/pgp.ts';
 
@@ -18,7 +18,7 @@ const PIN_BYTES = 1024 * 1024;
 export function alpineKeys(arch: Arch | undefined): TrustedKeys {
   const root = joinHost(packageRoot(), 'keys', 'alpine');
   const arches = arch === undefined ? namesOf(root) : [arch];
-  return keyring(arches.flatMap((name) => keysIn(joinHost(root, name))));
+  return keyring(arches.flatMap((name) => keysIn(joinHost(root, name), lateKey)));
 }
 
 /** Keys that count for one mirror: Alpine's and the user's for it. @throws ALP_VERIFY_KEY, ALP_USAGE_OPTION */
@@ -29,12 +29,12 @@ export function readKeys(path: HostPath): TrustedKey[] {
   return isDirectory(path) ? keysIn(path) : [readKey(parentOfHost(path), path.slice(path.lastIndexOf('/') + 1))];
 }
 
-const keysIn = (directory: HostPath): TrustedKey[] => namesOf(directory).filter((name) => name.endsWith('.pub')).map((name) => readKey(directory, name));
+const keysIn = (directory: HostPath, parse = parseTrustedKey): TrustedKey[] => namesOf(directory).filter((name) => name.endsWith('.pub')).map((name) => readKey(directory, name, parse));
 
-function readKey(directory: HostPath, name: string): TrustedKey {
+function readKey(directory: HostPath, name: string, parse = parseTrustedKey): TrustedKey {
   const bytes = readFileCapped(joinHost(directory, name), KEY_BYTES);
   if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `there is no key file ${joinHost(directory, name)}`, { hint: '--key names the public key (PEM) of the mirror before it' });
-  return parseTrustedKey(bytes.toString('utf8'), name);
+  return parse(bytes.toString('utf8'), name);
 }
 
 export function bundledPins(): MinirootfsPins {

@@ -46,6 +46,18 @@ export function parseTrustedKey(pem: string, name: string): TrustedKey {
   return { name, key, pem };
 }
 
+/** A key that is looked at when it is first used: of those that ship with alproot most never are. @throws then as parseTrustedKey */
+export function lateKey(pem: string, name: string): TrustedKey {
+  let parsed: TrustedKey | undefined;
+  return {
+    name,
+    pem,
+    get key() {
+      return (parsed ??= parseTrustedKey(pem, name)).key;
+    },
+  };
+}
+
 /** Keys by name; later ones replace earlier ones of the same name. */
 export const keyring = (...groups: readonly Iterable<TrustedKey>[]): TrustedKeys =>
   new Map(groups.flatMap((group) => [...group].map((key) => [key.name, key] as const)));

@@ -80,9 +80,9 @@ describe.skipIf(needs.skip)(`a mirror made from Debian${needs.reason}`, () => {
     expect(() => verifyIndex(bytes, { location: directory, keys: new Map() })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
   });
 
-  it('offers a minirootfs that its key vouches for and that does not pass for one of Alpine', () => {
+  it('offers a minirootfs that its key vouches for and that does not pass for one of Alpine', async () => {
     const releases = join(directory, 'v3.19', 'releases', arch);
-    const offered = parseLatestReleases(readFileSync(join(releases, 'latest-releases.yaml'), 'utf8'), arch);
+    const offered = await parseLatestReleases(readFileSync(join(releases, 'latest-releases.yaml'), 'utf8'), arch);
     expect(offered).toMatchObject({ version: '3.19.900', arch });
     const name = offered?.file ?? '';
     const keyName = [...keys.keys()][0] ?? '';
