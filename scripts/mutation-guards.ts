@@ -84,6 +84,8 @@ const running = [
   guard('a session of its own', ['run/run-in-tree.ts', "stdio: 'inherit', detached: true });", "stdio: 'inherit' });"], 'terminal: under userns'),
   guard('a terminal of its own', ['run/run-in-tree.ts', "if (stdio.kind === 'terminal' && host.tools.script !== undefined) {", "if (stdio.kind === 'terminal' && host.tools.script !== undefined) return runProcess(argv, { ...shared, stdio: 'inherit' });\n  if (stdio.kind === 'terminal' && host.tools.script !== undefined) {"], 'terminal: under userns'),
   guard('rights over terminals', ['run/terminal-rights.ts', "? ['--bounding-set=-sys_admin'] : [];", "? ['--bounding-set=+all'] : [];"], 'terminal: under proot'),
+  guard('the end of the last process', ['run/guard/guard.c', '  return 1;\n}\n\n/* Kernels that list', '  return 0;\n}\n\n/* Kernels that list'], 'seal: is over only'),
+  guard('the network namespace', ['run/bwrap.ts', "...(description.network === 'none' ? ['--unshare-net'] : []),", "...(description.network !== 'none' ? ['--unshare-net'] : []),"], 'seal: passes no descriptor'),
   guard('links at mount points', ['run/mount-plan.ts', "else if (found === 'symlink') refuse('is a link of the tree');", "else if (found === 'symlink') parent = step;"], 'sandbox-escape: a mount point that passes a link'),
   guard('working directories', ['run/run-in-tree.ts', 'if (backend.showsTree) requireWorkingDirectory(description, tree);', 'if (!backend.showsTree) requireWorkingDirectory(description, tree);'], 'descriptors: a working directory'),
   guard('WORKDIR through a link', ['build/copy-apply.ts', 'const resolved = target.tree.resolve(path);', 'const resolved = path;'], 'build: links of a stage'),

@@ -81,18 +81,6 @@ static int look(const char *pid, struct process *out) {
   return field == 4;
 }
 
-/* The first process of a namespace: the kernel ends all others of it together with it, and nobody has to wait. */
-static int is_first(const char *pid) {
-  char text[4096];
-  read_file(pid, "/status", text, sizeof text);
-  for (char *line = text; *line; ) {
-    char *end = line;
-    while (*end && *end != '\n') end++;
-    if (starts(line, "NSpid:")) return end - line > 9 && end[-1] == '1' && end[-2] == '\t' && end[-3] >= '0';
-    line = *end ? end + 1 : end;
-  }
-  return 0;
-}
 
 /* Whether /proc speaks of the processes that we know, and not of another namespace's. */
 static int knows_us(void) {
@@ -103,7 +91,9 @@ static int knows_us(void) {
   return number(text) == state.self;
 }
 
-/* Kills it when it is ours, or of the session that we lead. True when its end must be waited for. */
+/* Kills it when it is ours, or of the session that we lead. True when its end must be waited for: that of the first
+ * process of a namespace, which bubblewrap leaves to us, comes when the kernel has ended all others of it, and not
+ * before nobody of them can write any more. */
 static int kill_one(const char *name) {
   struct process other;
   long pid = number(name);
@@ -111,7 +101,7 @@ static int kill_one(const char *name) {
   if (other.state == 'Z') return other.parent == state.self;
   if (other.parent != state.self && other.session != state.self) return 0;
   call(NR_kill, pid, KILL, 0, 0);
-  return !is_first(name);
+  return 1;
 }
 
 /* Kernels that list a process's children save us from looking at all processes. -1 where they don't. */
