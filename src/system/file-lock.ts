@@ -116,8 +116,8 @@ function tryLock(path: HostPath): number | undefined {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const { pid, started } = processIdentity();
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(temporary, `${pid} ${started}\n`, { flag: 'wx' });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    writeFileSync(temporary, `${pid} ${started}\n`, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     throw fileError('lock', path, error);
   }

@@ -69,7 +69,7 @@ export interface WriteOptions {
 export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644, durable = true }: WriteOptions = {}): void {
   const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     const fd = openSync(temporary, 'wx', mode);
     try {
       const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;

@@ -112,7 +112,7 @@ function insideDirectory<T>(path: HostPath, make: () => T): T {
     return make();
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    mkdirSync(parentOfHost(path), { recursive: true });
+    mkdirSync(parentOfHost(path), { recursive: true, mode: 0o755 });
     return make();
   }
 }
@@ -132,7 +132,7 @@ export function removeFile(path: HostPath): void {
 /** Renames a file into place, replacing what is there. @throws ALP_STORE_WRITE */
 export function moveFile(from: HostPath, to: HostPath): void {
   try {
-    mkdirSync(parentOfHost(to), { recursive: true });
+    mkdirSync(parentOfHost(to), { recursive: true, mode: 0o755 });
     renameSync(from, to);
   } catch (error) {
     throw fileError('write', to, error);

@@ -12,7 +12,7 @@ import { removeTree } from './removal.ts';
 export function stagingPath(path: HostPath): HostPath {
   const directory = hostPath(dirname(path));
   const prefix = `.${basename(path)}.alproot-`;
-  mkdirSync(directory, { recursive: true });
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(prefix))) {
     if (isAbandoned(workerOf(name.slice(prefix.length)), joinHost(directory, name))) removeTree(joinHost(directory, name));
   }
