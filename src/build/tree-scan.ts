@@ -1,5 +1,5 @@
 /** A tree's state by metadata, and what changed between two states: how a step's layer is found without reading files. */
-import { TREE_ROOT, type TreePath } from '../core/paths.ts';
+import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import type { TreeStat } from '../system/tree-stat.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { OwnerRecord, OwnerTable } from './owners.ts';
@@ -86,11 +86,15 @@ export function compareStates(before: TreeState, after: TreeState): TreeChanges 
   const changed: { path: TreePath; stat: TreeStat }[] = [];
   for (const [path, seen] of after) if (!isSame(before.get(path), seen)) changed.push({ path, stat: seen.stat });
   const removed: TreePath[] = [];
+  const gone = new Set<TreePath>();
   for (const [path, seen] of before) {
     const now = after.get(path);
-    if (now === undefined && !removed.some((gone) => path.startsWith(`${gone}/`))) removed.push(path);
+    const isGone = now === undefined;
     // A directory that became something else takes its old content along by itself.
-    else if (now !== undefined && seen.stat.kind === 'directory' && now.stat.kind !== 'directory') removed.push(path);
+    const isOther = !isGone && seen.stat.kind === 'directory' && now.stat.kind !== 'directory';
+    if (!isGone && !isOther) continue;
+    gone.add(path);
+    if (isOther || !gone.has(parentOf(path))) removed.push(path);
   }
   return { changed, removed: removed.sort(inTreeOrder) };
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compareStates, scanTouched, scanTree, type TreeState } from '../../src/build/tree-scan.ts';
 import type { OwnerTable } from '../../src/build/owners.ts';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
+import type { TreeStat } from '../../src/system/tree-stat.ts';
 import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
 
 let root: string;
@@ -91,4 +92,24 @@ it('walks parents before children, names by bytes, into no link', () => {
   tree.makeSymlink(p('a/b/up'), '../..');
   chmodSync(join(root, 'z'), 0o555);
   expect([...scanTree(tree, new Map()).keys()]).toEqual(['a', 'a/b', 'a/b/1', 'a/b/2', 'a/b/up', 'a-b', 'a-b/3', 'a.c', 'dev', 'z', 'z/\u00c3\u00a9']);
+});
+
+const entry = (kind: 'file' | 'directory', signature = '1'): { readonly stat: TreeStat; readonly owner: undefined } => ({ owner: undefined, stat: { kind, signature, mode: 0o644, uid: 0, gid: 0, ino: 1, linkCount: 1, sizeBytes: 0, mtime: 0 } as unknown as TreeStat });
+const state = (...paths: readonly string[]): TreeState => new Map(paths.map((path) => [path.replace(/\/$/, '') as TreePath, entry(path.endsWith('/') ? 'directory' : 'file')]));
+
+describe('what is gone', () => {
+  it('is named without what lay in it', () => {
+    expect(compareStates(state('a/', 'a/b/', 'a/b/c', 'a.x', 'd/', 'd/e', 'd/f'), state('a.x', 'd/', 'd/f')).removed).toEqual(['a', 'd/e']);
+  });
+
+  it('with a directory that became a file is that directory alone', () => {
+    const after = new Map([['a' as TreePath, entry('file', '2')]]);
+    expect(compareStates(state('a/', 'a/b/', 'a/b/c'), after).removed).toEqual(['a']);
+  });
+
+  it('is found in one pass: 400,000 names of one directory', () => {
+    const names = Array.from({ length: 400_000 }, (_, n) => `d/${n}`);
+    const before: TreeState = new Map([...state('d/'), ...names.map((name) => [name as TreePath, entry('file')] as const)]);
+    expect(compareStates(before, state('d/')).removed).toHaveLength(400_000);
+  });
 });
