@@ -4,17 +4,15 @@
  * what deflate makes depends on the zlib and the processor, and registries compress on their way in.
  */
 import { ARCHES } from '../core/arch.ts';
-import { limits } from '../core/limits.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import type { Healthcheck } from '../formats/dockerfile-instruction.ts';
-import { formatGzipMember } from '../formats/gzip-writer.ts';
+import { formatGzipPieces } from '../formats/gzip-writer.ts';
 import { formatDockerManifest, formatOciConfig, formatOciIndex, formatOciManifest, MEDIA, type OciDescriptor, type OciRuntimeConfig } from '../formats/oci.ts';
 import { clampTarTimes } from '../formats/tar-times.ts';
-import { writeChunks } from '../system/chunk-file.ts';
+import { hashedOnTheWay, writeChunks, writeComingChunks } from '../system/chunk-file.ts';
 import { makeDirectory } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { writeFileAtomic } from '../system/files.ts';
 import { publish } from '../system/publish.ts';
-import { removeTree } from '../system/removal.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import type { StoredLayer } from './host.ts';
@@ -95,17 +93,14 @@ async function baseLayer(image: BuiltImage): Promise<StoredLayer | undefined> {
 
 async function writeLayer(layer: StoredLayer, blobs: HostPath, { compression, epoch }: { compression: ImageOptions['compression']; epoch: number }): Promise<WrittenLayer> {
   const temporary = joinHost(blobs, 'layer');
-  const tar = writeChunks(temporary, clampTarTimes(readLayer(layer), epoch));
-  const diffId = tar.sha256;
-  if (compression === 'uncompressed') {
-    publish(temporary, joinHost(blobs, diffId));
-    return { diffId, descriptor: { mediaType: MEDIA.layer, digest: `sha256:${diffId}`, size: tar.sizeBytes } };
-  }
-  const packed = await formatGzipMember(readFileCapped(temporary, limits.unpacked) ?? Buffer.alloc(0));
-  removeTree(temporary);
-  const written = writeChunks(temporary, [packed]);
+  const tar = clampTarTimes(readLayer(layer), epoch);
+  let diffId = '';
+  const written = compression === 'uncompressed'
+    ? writeChunks(temporary, tar)
+    : await writeComingChunks(temporary, formatGzipPieces(hashedOnTheWay(tar, (sha256) => (diffId = sha256))));
   publish(temporary, joinHost(blobs, written.sha256));
-  return { diffId, descriptor: { mediaType: MEDIA.layerGzip, digest: `sha256:${written.sha256}`, size: written.sizeBytes } };
+  const mediaType = compression === 'uncompressed' ? MEDIA.layer : MEDIA.layerGzip;
+  return { diffId: diffId === '' ? written.sha256 : diffId, descriptor: { mediaType, digest: `sha256:${written.sha256}`, size: written.sizeBytes } };
 }
 
 /** docker leaves out what is not set; so do we. */

@@ -12,24 +12,63 @@ export interface WrittenFile {
 
 /** Makes a new file out of pieces. @throws ALP_STORE_WRITE */
 export function writeChunks(path: HostPath, chunks: Iterable<Uint8Array>): WrittenFile {
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
+  const output = openOutput(path);
   try {
-    const fd = openSync(path, 'wx', 0o644);
-    try {
-      const output = createHoleWriter(fd);
-      for (const chunk of chunks) {
-        hash.update(chunk);
-        output.write(chunk);
-      }
-      sizeBytes = output.finish();
-    } finally {
-      closeSync(fd);
-    }
+    for (const chunk of chunks) output.write(chunk);
+    return output.finish();
+  } catch (error) {
+    throw fileError('write', path, error);
+  } finally {
+    output.close();
+  }
+}
+
+/** The same of pieces that come one after the other. @throws ALP_STORE_WRITE */
+export async function writeComingChunks(path: HostPath, chunks: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
+  const output = openOutput(path);
+  try {
+    for await (const chunk of chunks) output.write(chunk);
+    return output.finish();
+  } catch (error) {
+    throw fileError('write', path, error);
+  } finally {
+    output.close();
+  }
+}
+
+interface Output {
+  readonly write: (chunk: Uint8Array) => void;
+  readonly finish: () => WrittenFile;
+  readonly close: () => void;
+}
+
+function openOutput(path: HostPath): Output {
+  const hash = createHash('sha256');
+  let fd: number;
+  try {
+    fd = openSync(path, 'wx', 0o644);
   } catch (error) {
     throw fileError('write', path, error);
   }
-  return { sha256: hash.digest('hex'), sizeBytes };
+  const output = createHoleWriter(fd);
+  return {
+    write: (chunk) => {
+      hash.update(chunk);
+      output.write(chunk);
+    },
+    finish: () => ({ sizeBytes: output.finish(), sha256: hash.digest('hex') }),
+    close: () => closeSync(fd),
+  };
+}
+
+/** Passes pieces on, and hands `onEnd` the SHA-256 of all of them. */
+export function* hashedOnTheWay(chunks: Iterable<Uint8Array>, onEnd: (sha256: string) => void): Generator<Uint8Array> {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  onEnd(hash.digest('hex'));
 }
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -1,8 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { sha256Hex } from '../../src/core/digest.ts';
 import { hostPath } from '../../src/core/paths.ts';
+import { formatGzipMember } from '../../src/formats/gzip-writer.ts';
 import { writeOutput, type OutputOptions } from '../../src/build/output.ts';
 import { parseOutputSpec } from '../../src/build/output-spec.ts';
 import { type BuildBench, type Files, makeBench } from '../helpers/build-host.ts';
@@ -109,6 +112,24 @@ describe('images', () => {
     expect(execFileSync('tar', ['-tf', join(out, 'o.tar')], { encoding: 'utf8' })).toContain('oci-layout');
     const manifest = JSON.parse(execFileSync('tar', ['-xOf', join(out, 'd.tar'), 'manifest.json'], { encoding: 'utf8' })) as { RepoTags: string[]; Layers: string[] }[];
     expect([manifest[0]?.RepoTags, manifest[0]?.Layers.length]).toEqual([['app:1'], 3]);
+  });
+
+  it('have gzipped layers that are what gzip makes of the whole, and say what they hold', async () => {
+    await write('type=oci,dest=plain,tar=false');
+    await write('type=oci,dest=packed,tar=false,compression=gzip');
+    const layersOf = (image: string) => {
+      const index = json(image, 'index.json') as { manifests: { digest: string }[] };
+      const manifest = blob(image, index.manifests[0]!.digest) as { config: { digest: string }; layers: { digest: string; size: number; mediaType: string }[] };
+      const config = blob(image, manifest.config.digest) as { rootfs: { diff_ids: string[] } };
+      return { ids: config.rootfs.diff_ids, layers: manifest.layers.map((layer) => ({ ...layer, bytes: readFileSync(join(out, image, 'blobs/sha256', layer.digest.slice(7))) })) };
+    };
+    const [plain, packed] = [layersOf('plain'), layersOf('packed')];
+    expect(packed.ids).toEqual(plain.ids);
+    for (const [at, { bytes, digest, size, mediaType }] of packed.layers.entries()) {
+      expect(gunzipSync(bytes).equals(plain.layers[at]!.bytes)).toBe(true);
+      expect([bytes.equals(await formatGzipMember(plain.layers[at]!.bytes)), `sha256:${sha256Hex(bytes)}`, bytes.length]).toEqual([true, digest, size]);
+      expect(mediaType).toBe('application/vnd.oci.image.layer.v1.tar+gzip');
+    }
   });
 
   it('are put down whole, over an older one', async () => {
