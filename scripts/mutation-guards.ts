@@ -75,7 +75,7 @@ const trees = [
   guard('a snapshot after a restart', ['store/snapshot-mark.ts', 'if (digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;', ''], 'store/store: machine started anew'),
   guard('a mark on snapshots', ['store/store.ts', 'if (!isComplete(directory, { readOnly })) return undefined;', 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
   guard('a hash at each opening', ['store/blobs.ts', 'if (hashOf(source) === sha256) {', "if (hashOf(source) !== '') {"], 'store: a blob that'),
-  guard('directories of our own', ['system/files.ts', 'mkdirSync(dirname(path), { recursive: true, mode: 0o755 });', 'mkdirSync(dirname(path), { recursive: true });'], 'modes: let nobody else'),
+  guard('directories of our own', ['system/make-directories.ts', 'mode = 0o755): void {', 'mode = 0o777): void {'], 'modes: let nobody else'),
   guard('replacing by a rename', ['system/files.ts', 'renameSync(temporary, path);\n    if (durable) syncDirectory', "writeSync(openSync(path, 'w', mode), typeof bytes === 'string' ? Buffer.from(bytes) : bytes);\n    unlinkSync(temporary);\n    syncDirectory"], 'store: a record'),
 ];
 

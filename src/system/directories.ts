@@ -1,30 +1,20 @@
 /** Directories of the host: made, listed, moved into place. */
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { isProcessAlive } from './file-lock.ts';
 import { fileError } from './files.ts';
+import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';
 
 /** Makes it and what is missing above it. @throws ALP_STORE_WRITE */
 export function makeDirectory(path: HostPath, mode = 0o755): void {
   try {
-    // Asked for parents too, Node says ENOENT where the file system is read-only.
-    if (existsSync(dirname(path)) && !existsSync(path)) return makeOne(path, mode);
-    mkdirSync(path, { recursive: true, mode });
+    makeDirectories(path, mode);
   } catch (error) {
     throw fileError('make', path, error);
-  }
-}
-
-/** Another process may have been first. */
-function makeOne(path: HostPath, mode: number): void {
-  try {
-    mkdirSync(path, { mode });
-  } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -2,7 +2,7 @@
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
  * start time and boot) loses it.
  */
-import { linkSync, lstatSync, mkdirSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
@@ -11,6 +11,7 @@ import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { processSpace } from './boot.ts';
 import { fileError } from './files.ts';
+import { makeDirectories } from './make-directories.ts';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -116,7 +117,7 @@ function tryLock(path: HostPath): number | undefined {
   const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
   const { pid, started } = processIdentity();
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(path));
     writeFileSync(temporary, `${pid} ${started}\n`, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     throw fileError('lock', path, error);

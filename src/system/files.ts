@@ -2,12 +2,13 @@
  * Whole files of the host: read under a cap, written atomically (temporary name, fsync, rename, fsync of the
  * directory). A reader sees the old file or the new one, whatever happens.
  */
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { makeDirectories } from './make-directories.ts';
 
 /**
  * The bytes of a regular file.
@@ -69,7 +70,7 @@ export interface WriteOptions {
 export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644, durable = true }: WriteOptions = {}): void {
   const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(path));
     const fd = openSync(temporary, 'wx', mode);
     try {
       const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;

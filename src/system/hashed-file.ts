@@ -1,11 +1,12 @@
 /** Files named by what they hold: written under a temporary name, hashed on the way, renamed when whole. */
-import { closeSync, constants, fstatSync, fsyncSync, mkdirSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { bufferFor, type ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { errnoOf } from '../core/errors.ts';
 import { parentOfHost, type HostPath } from '../core/paths.ts';
 import { fileError, syncDirectory } from './files.ts';
+import { makeDirectories } from './make-directories.ts';
 
 /** A descriptor of a regular file; undefined when there is none, or it is a link. */
 export function openRegular(path: HostPath): number | undefined {
@@ -112,7 +113,7 @@ function insideDirectory<T>(path: HostPath, make: () => T): T {
     return make();
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
-    mkdirSync(parentOfHost(path), { recursive: true, mode: 0o755 });
+    makeDirectories(parentOfHost(path));
     return make();
   }
 }
@@ -132,7 +133,7 @@ export function removeFile(path: HostPath): void {
 /** Renames a file into place, replacing what is there. @throws ALP_STORE_WRITE */
 export function moveFile(from: HostPath, to: HostPath): void {
   try {
-    mkdirSync(parentOfHost(to), { recursive: true, mode: 0o755 });
+    makeDirectories(parentOfHost(to));
     renameSync(from, to);
   } catch (error) {
     throw fileError('write', to, error);

@@ -1,18 +1,19 @@
 /** Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is ever seen. */
-import { lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, type HostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { isAbandoned, temporaryName, workerOf } from './file-lock.ts';
 import { fileError } from './files.ts';
+import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';
 
 /** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. */
 export function stagingPath(path: HostPath): HostPath {
   const directory = hostPath(dirname(path));
   const prefix = `.${basename(path)}.alproot-`;
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  makeDirectories(directory);
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(prefix))) {
     if (isAbandoned(workerOf(name.slice(prefix.length)), joinHost(directory, name))) removeTree(joinHost(directory, name));
   }

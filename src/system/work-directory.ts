@@ -1,12 +1,13 @@
 /** Directories of the host that hold our own work: made, and removed with all that is in them. */
-import { lstatSync, mkdirSync, rmSync } from 'node:fs';
+import { lstatSync, rmSync } from 'node:fs';
 import type { HostPath } from '../core/paths.ts';
 import { fileError } from './files.ts';
+import { makeDirectories } from './make-directories.ts';
 
 /** Makes a directory and its parents. @throws ALP_STORE_WRITE */
 export function makeDirectory(path: HostPath, { mode = 0o755 }: { readonly mode?: number } = {}): HostPath {
   try {
-    mkdirSync(path, { recursive: true, mode });
+    makeDirectories(path, mode);
     return path;
   } catch (error) {
     throw fileError('make', path, error);
