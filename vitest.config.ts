@@ -22,7 +22,7 @@ export default defineConfig({
           hookTimeout: minutes(15),
         },
       },
-      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: minutes(15) } },
+      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: minutes(5) + 1000 * Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 0) } },
     ],
   },
 });

@@ -12,12 +12,11 @@ import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts
 import { verifyIndex } from '../../src/verify/index-file.ts';
 import { keyring, parseTrustedKey, type TrustedKeys } from '../../src/verify/key.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
+import { BOX } from '../helpers/fuzz.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { growthOf } from '../helpers/memory.ts';
 import { upstreamRoot } from '../helpers/upstream.ts';
 
-const SECONDS = Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 15);
-const BOX = { numRuns: 100_000_000, interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false };
 const MEMORY = 256 * 1024 * 1024;
 
 const upstream = capability('upstream');

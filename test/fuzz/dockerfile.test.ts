@@ -6,10 +6,8 @@ import { expect, it } from 'vitest';
 import { planBuild } from '../../src/build/planner.ts';
 import { AlprootError } from '../../src/core/errors.ts';
 import { parseDockerignore } from '../../src/formats/dockerignore.ts';
+import { BOX, SECONDS } from '../helpers/fuzz.ts';
 import { projectRoot } from '../helpers/cli.ts';
-
-const SECONDS = Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 15);
-const BOX = { numRuns: 100_000_000, interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false };
 
 const EXAMPLES = readdirSync(join(projectRoot, 'examples')).flatMap((name) => ['Dockerfile', 'Dockerfile.alpine'].map((file) => join(projectRoot, 'examples', name, file))).filter(existsSync).map((path) => readFileSync(path, 'utf8'));
 const RICH = [

@@ -10,11 +10,9 @@ import { inspectElf } from '../../src/ship/inspect.ts';
 import { sizesFromSymbols } from '../../src/ship/inspect-sizes.ts';
 import { formatReport } from '../../src/ship/inspect-text.ts';
 import { explainLinkFailure, formatDiagnoses } from '../../src/ship/link-failure.ts';
+import { BOX } from '../helpers/fuzz.ts';
 import { compile, hasProgram } from '../helpers/compile.ts';
 import { BASE, makeElf } from '../helpers/make-elf.ts';
-
-const SECONDS = Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 15);
-const BOX = { numRuns: 100_000_000, interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false };
 
 const seeds: Buffer[] = [
   makeElf({ interpreter: '/lib/ld-musl-x86_64.so.1', dynamic: [[1, 'libc.so'], [14, 'x'], [29, '/y'], [0x6ffffffe, BASE + 8], [0x6fffffff, 2]] }),

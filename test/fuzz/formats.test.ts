@@ -19,14 +19,13 @@ import { keyring, parseTrustedKey, type TrustedKeys } from '../../src/verify/key
 import { verifyDataMember } from '../../src/verify/data-member.ts';
 import { verifyIndex } from '../../src/verify/index-file.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
+import { BOX } from '../helpers/fuzz.ts';
 import { growthOf } from '../helpers/memory.ts';
 import { bundleFiles, sampleLock } from '../helpers/locks.ts';
 import { makeApk, member, rawTar, treeEntries } from '../helpers/make-apk.ts';
 import { entryOf, indexMember, signedIndex } from '../helpers/make-index.ts';
 import { hasUpstream, upstreamRoot } from '../helpers/upstream.ts';
 
-const SECONDS = Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 15);
-const BOX = { numRuns: 100_000_000, interruptAfterTimeLimit: SECONDS * 1000, markInterruptAsFailure: false };
 const MEMORY = 256 * 1024 * 1024;
 const UNTRUSTED = /^ALP_(?:FORMAT|VERIFY|LIMIT|UNPACK)_/;
 
