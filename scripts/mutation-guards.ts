@@ -86,6 +86,7 @@ const running = [
   guard('a terminal of its own', ['run/run-in-tree.ts', "if (stdio.kind === 'terminal' && host.tools.script !== undefined) {", "if (stdio.kind === 'terminal' && host.tools.script !== undefined) return runProcess(argv, { ...shared, stdio: 'inherit' });\n  if (stdio.kind === 'terminal' && host.tools.script !== undefined) {"], 'terminal: under userns'),
   guard('rights over terminals', ['run/terminal-rights.ts', "? ['--bounding-set=-sys_admin'] : [];", "? ['--bounding-set=+all'] : [];"], 'terminal: under proot'),
   guard('the end of the last process', ['run/guard/guard.c', '  return 1;\n}\n\n/* Kernels that list', '  return 0;\n}\n\n/* Kernels that list'], 'seal: is over only'),
+  guard('what PRoot leaves in /tmp', ['run/guard/guard.c', '  end_all();\n  sweep();', '  end_all();'], 'run/guard: PRoot'),
   guard('the network namespace', ['run/bwrap.ts', "...(description.network === 'none' ? ['--unshare-net'] : []),", "...(description.network !== 'none' ? ['--unshare-net'] : []),"], 'seal: passes no descriptor'),
   guard('links at mount points', ['run/mount-plan.ts', "else if (found === 'symlink') refuse('is a link of the tree');", "else if (found === 'symlink') parent = step;"], 'sandbox-escape: a mount point that passes a link'),
   guard('working directories', ['run/run-in-tree.ts', 'if (backend.showsTree) requireWorkingDirectory(description, tree);', 'if (!backend.showsTree) requireWorkingDirectory(description, tree);'], 'descriptors: a working directory'),

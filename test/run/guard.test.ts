@@ -1,6 +1,6 @@
 /** The guard alone: it starts a program, tells how that ended, and leaves nobody behind. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { archOfNode } from '../../src/core/arch.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { openGuard } from '../../src/run/guard/guard.ts';
 import { runProcess } from '../../src/system/spawn.ts';
+import { capability } from '../helpers/capabilities.ts';
 import { survivors } from '../helpers/survivors.ts';
 
 let root: string;
@@ -88,6 +89,42 @@ describe('nobody is left', () => {
     process.kill(Number(pid), 'SIGKILL');
     expect(await survivors(word)).toEqual([]);
   });
+});
+
+describe('what PRoot keeps in /tmp', () => {
+  /** Stands in for PRoot: a program that has a file and a directory of its name there, and is killed. */
+  const KEEPER = 'mkdir -p /tmp/proot-$$-glue/a/b && : >/tmp/proot-$$-glue/a/b/c && ln -s /etc /tmp/proot-$$-glue/link && : >/tmp/prooted-$$-loader && : >/tmp/prooted-$$0-other && : >/tmp/proot.$$ && echo $$';
+  const kept = (pid: string): string[] => readdirSync('/tmp').filter((name) => new RegExp(`^proot(?:ed)?[-.]${pid}0?(?:-|$)`).test(name)).sort();
+
+  it('goes when it was killed, and nothing else does', async () => {
+    const between = startBetween(`${KEEPER}; exec sleep 1000`, wordOf('kept'));
+    let pid = '';
+    between.stdout?.on('data', (bytes: Buffer) => (pid += bytes.toString()));
+    await firstOutput(between);
+    pid = pid.trim();
+    try {
+      expect(kept(pid)).toHaveLength(4);
+      between.kill('SIGKILL');
+      expect(await survivors(wordOf('kept'))).toEqual([]);
+      expect(kept(pid)).toEqual([`proot.${pid}`, `prooted-${pid}0-other`]);
+      expect(readdirSync('/etc').length).toBeGreaterThan(0);
+    } finally {
+      for (const name of kept(pid)) rmSync(join('/tmp', name), { recursive: true });
+    }
+  });
+});
+
+const proot = capability('proot');
+it.skipIf(proot.skip)(`leaves no loader of PRoot when alproot is killed${proot.reason}`, async () => {
+  const loaders = (): string[] => readdirSync('/tmp').filter((name) => name.startsWith('prooted-'));
+  const between = startBetween('exec proot -0 sh -c "echo up; sleep 1000"', wordOf('proot'));
+  await firstOutput(between);
+  const pid = readFileSync(`/proc/${between.pid ?? 0}/task/${between.pid ?? 0}/children`, 'utf8').trim();
+  const child = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  expect(loaders().filter((name) => name.startsWith(`prooted-${child}-`)).length).toBeGreaterThan(0);
+  between.kill('SIGKILL');
+  expect(await survivors(wordOf('proot'))).toEqual([]);
+  expect(loaders().filter((name) => name.startsWith(`prooted-${child}-`))).toEqual([]);
 });
 
 it('starts nothing when its parent is gone already', async () => {

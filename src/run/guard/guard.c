@@ -12,15 +12,23 @@
 #include "../owners/system-calls.h"
 
 #if defined(__x86_64__)
-enum { NR_read = 0, NR_sigprocmask = 14, NR_clone = 56, NR_wait4 = 61, NR_setpgid = 109, NR_sigtimedwait = 128, NR_prctl = 157, NR_getdents64 = 217, NR_readlinkat = 267, NR_prlimit = 302 };
+enum { NR_read = 0, NR_sigprocmask = 14, NR_clone = 56, NR_wait4 = 61, NR_setpgid = 109, NR_sigtimedwait = 128, NR_prctl = 157, NR_getdents64 = 217, NR_unlinkat = 263, NR_readlinkat = 267, NR_prlimit = 302 };
 #else
-enum { NR_read = 63, NR_sigprocmask = 135, NR_clone = 220, NR_wait4 = 260, NR_setpgid = 154, NR_sigtimedwait = 137, NR_prctl = 167, NR_getdents64 = 61, NR_readlinkat = 78, NR_prlimit = 261 };
+enum { NR_read = 63, NR_sigprocmask = 135, NR_clone = 220, NR_wait4 = 260, NR_setpgid = 154, NR_sigtimedwait = 137, NR_prctl = 167, NR_getdents64 = 61, NR_unlinkat = 35, NR_readlinkat = 78, NR_prlimit = 261 };
 #endif
 enum { QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, PARENT_DEATH_SIGNAL = 1, CHILD_SUBREAPER = 36, NO_HANG = 1, INTERRUPTED = 4, NO_CHILD = 10, CORE_SIZE = 4 };
 /* In ten milliseconds: for a program that is asked to end; for what does not end by KILL, another user's or asleep in the kernel. */
 enum { COURTESY = 100, PATIENCE = 500 };
 
-static struct { long self, program; int status, adopts; } state;
+/* Of O_DIRECTORY and O_NOFOLLOW. */
+#if defined(__x86_64__)
+enum { DIRECTORY = 0200000, NO_FOLLOW = 0400000 };
+#else
+enum { DIRECTORY = 040000, NO_FOLLOW = 0100000 };
+#endif
+enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16 };
+
+static struct { long self, program, killed[MOST_KILLED]; int status, adopts, deaths; } state;
 
 static void leave(int code) {
   for (;;) call(NR_exit, code, 0, 0, 0);
@@ -39,6 +47,7 @@ static int reap(void) {
   long pid;
   while ((pid = call(NR_wait4, -1, &status, NO_HANG, 0)) > 0 || pid == -INTERRUPTED) {
     if (pid == state.program) state.program = 0, state.status = status;
+    if (pid > 0 && (status & 127) && state.deaths < MOST_KILLED) state.killed[state.deaths++] = pid;
   }
   return pid != -NO_CHILD;
 }
@@ -161,6 +170,45 @@ static void end_all(void) {
   }
 }
 
+/* Removes an entry of a directory with all that is in it; links are removed, not followed. */
+static void remove_entry(long directory, const char *name, int levels) {
+  char entries[2048] __attribute__((aligned(8)));
+  long got;
+  if (call(NR_unlinkat, directory, name, 0, 0) == 0 || levels == 0) return;
+  long fd = call(NR_openat, directory, name, O_CLOSE_ON_EXEC | DIRECTORY | NO_FOLLOW, 0);
+  if (fd < 0) return;
+  while ((got = call(NR_getdents64, fd, entries, sizeof entries, 0)) > 0) {
+    for (char *entry = entries; entry < entries + got; entry += *(unsigned short *)(entry + 16)) {
+      const char *inner = entry + 19;
+      if (!(inner[0] == '.' && (!inner[1] || (inner[1] == '.' && !inner[2])))) remove_entry(fd, inner, levels - 1);
+    }
+  }
+  call(NR_close, fd, 0, 0, 0);
+  call(NR_unlinkat, directory, name, REMOVE_DIRECTORY, 0);
+}
+
+/* Whether a name is `PREFIX PID -…` of a process that was killed under us. */
+static int is_of_killed(const char *name, const char *prefix) {
+  if (!starts(name, prefix)) return 0;
+  long pid = 0;
+  for (name += length(prefix); *name >= '0' && *name <= '9'; name++) pid = pid * 10 + (*name - '0');
+  for (int at = 0; *name == '-' && at < state.deaths; at++) if (state.killed[at] == pid) return 1;
+  return 0;
+}
+
+/* PRoot keeps its loader in /tmp, wherever it is told to keep its files, and takes it away at its end, if nobody kills it. */
+static void sweep(void) {
+  char entries[4096] __attribute__((aligned(8)));
+  long fd, got;
+  if (state.deaths == 0 || (fd = call(NR_openat, AT_CWD, "/tmp", O_CLOSE_ON_EXEC | DIRECTORY, 0)) < 0) return;
+  while ((got = call(NR_getdents64, fd, entries, sizeof entries, 0)) > 0) {
+    for (char *entry = entries; entry < entries + got; entry += *(unsigned short *)(entry + 16)) {
+      if (is_of_killed(entry + 19, "prooted-") || is_of_killed(entry + 19, "proot-")) remove_entry(fd, entry + 19, MOST_LEVELS);
+    }
+  }
+  call(NR_close, fd, 0, 0, 0);
+}
+
 /* Ends as the program did. */
 static void follow(int status) {
   int signal = status & 127;
@@ -204,6 +252,7 @@ __attribute__((noreturn, used)) static void enter(long *stack) {
   }
   int killed = state.program != 0;
   end_all();
+  sweep();
   follow(killed ? KILL : state.status);
   for (;;);
 }
