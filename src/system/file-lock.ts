@@ -2,7 +2,7 @@
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
  * start time and boot) loses it.
  */
-import { linkSync, lstatSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, lstatSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
@@ -134,12 +134,30 @@ function tryLock(path: HostPath): number | undefined {
   }
 }
 
-/** Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. */
+/** What stands in a file, and which file it was; undefined when there is none. */
+function readHolder(path: HostPath): { readonly text: string; readonly inode: number } | undefined {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      return { text: readFileSync(fd, 'utf8'), inode: fstatSync(fd).ino };
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. A file that
+ * names nobody is what a power failure leaves of one: whoever lives is in it before it has its name.
+ */
 function dropStale(path: HostPath): void {
-  const text = readOrEmpty(path);
-  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  const holder = readHolder(path);
+  if (holder === undefined) return;
+  const { text, inode } = holder;
   const [pid = '', started = ''] = text.trim().split(' ');
-  if (text === '' || inode === undefined || isProcessAlive({ pid: Number(pid), started })) return;
+  if (isProcessAlive({ pid: Number(pid), started })) return;
   const aside = `${path}.stale.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     renameSync(path, aside);

@@ -194,6 +194,14 @@ describe('a lock', () => {
     await expect(store.withLock('a', () => Promise.resolve())).rejects.toMatchObject({ code: 'ALP_STORE_BUSY', message: expect.stringContaining(String(process.ppid)) });
   });
 
+  it.each(['', '\0'.repeat(20)])('of which a power failure left a name and no holder is nobody\'s', async (left) => {
+    const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve() } });
+    mkdirSync(store.path('locks'), { recursive: true });
+    writeFileSync(store.path('locks', 'a'), left);
+    expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
+    expect(readdirSync(store.path('locks'))).toEqual([]);
+  });
+
   it('is released when the work under it fails', async () => {
     const store = open();
     await expect(store.withLock('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
