@@ -26,7 +26,10 @@ export interface FetchRequest {
   readonly sizeBytes?: number | undefined;
   /** 'fixed': this path never changes, one answer is enough; 'offline': the last answer counts when there is no network. */
   readonly remember?: 'fixed' | 'offline';
-  /** Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last good answer stays. */
+  /**
+   * Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last
+   * good answer stays. Also with a remembered file that need not be asked for: where that is damaged, it is.
+   */
   readonly judge?: (ref: BlobRef) => unknown;
   /** For the progress display. */
   readonly label?: string;

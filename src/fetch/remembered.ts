@@ -1,11 +1,14 @@
 /** A fetcher that knows again what it brought: what cannot change is not asked for twice, and without a network the last known answer counts. */
 import { keyOf, type Sha256Hex } from '../core/digest.ts';
+import { isAlprootError } from '../core/errors.ts';
+import type { Emit } from '../core/events.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { isUrl, type Fetcher, type FetchRequest } from './fetcher.ts';
 
 export interface RememberOptions {
-  readonly store: Pick<Store, 'getRecord' | 'putRecord' | 'hasBlob'>;
+  readonly store: Pick<Store, 'getRecord' | 'putRecord' | 'hasBlob' | 'openBlob'>;
+  readonly emit: Emit;
   /** The last answer counts for everything, since no other can be had. */
   readonly offline: boolean;
   /** Ask again even for what cannot change. */
@@ -20,7 +23,7 @@ interface Answer {
 }
 
 /** Requests without `remember`, and those to directories, pass through. */
-export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: RememberOptions): Fetcher {
+export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refresh }: RememberOptions): Fetcher {
   const nameOf = ({ base, path }: FetchRequest): string => `fetched-${keyOf(base, path)}`;
   const isRemembered = ({ remember, base }: FetchRequest): boolean => remember !== undefined && isUrl(base);
   const lookUp = (request: FetchRequest): Answer | undefined => {
@@ -34,9 +37,23 @@ export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: R
     store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
   };
   const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined => (sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes });
+  /** A file that is damaged is asked for again where that is possible; elsewhere its reader says it. */
+  const isSound = async (request: FetchRequest, ref: BlobRef): Promise<boolean> => {
+    if (offline) return true;
+    try {
+      if (request.judge !== undefined) await request.judge(ref);
+      else store.openBlob(ref.sha256, request.path)?.close();
+    } catch (error) {
+      if (!isAlprootError(error, 'ALP_STORE_DAMAGED')) throw error;
+    }
+    const sound = store.hasBlob(ref.sha256);
+    if (!sound) emit({ kind: 'note', message: `${request.label ?? request.path} was damaged in the store and is fetched again` });
+    return sound;
+  };
   const fetchOptional = async (request: FetchRequest): Promise<BlobRef | undefined> => {
     const known = lookUp(request);
-    if (known !== undefined && (refOf(known) !== undefined || offline)) return refOf(known);
+    const last = known === undefined ? undefined : refOf(known);
+    if (known !== undefined && (last === undefined ? offline : await isSound(request, last))) return last;
     const ref = await fetcher.fetchOptional(request);
     await keep(request, ref);
     return ref;
@@ -46,7 +63,7 @@ export function rememberFetches(fetcher: Fetcher, { store, offline, refresh }: R
     fetch: async (request) => {
       const known = lookUp(request);
       const ref = known === undefined ? undefined : refOf(known);
-      if (ref !== undefined) return ref;
+      if (ref !== undefined && (await isSound(request, ref))) return ref;
       const got = await fetcher.fetch(request);
       await keep(request, got);
       return got;

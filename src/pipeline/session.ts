@@ -66,7 +66,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
     pins: carried?.pins ?? pins,
     recording: createRecording(),
     silentHosts: new Map(),
-    fetcher: carried?.fetcher ?? rememberFetches(network, { store, offline: config.offline, refresh: config.refresh }),
+    fetcher: carried?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
       searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),
       cache: store.path('native'), ...(hostArch === undefined ? {} : { arch: hostArch }),

@@ -147,9 +147,11 @@ export async function fetchMinirootfs(session: Session, { mirrors, release }: Ch
     // They come while the file does; it is judged when all are there.
     const vouchers = Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
     vouchers.catch(() => undefined);
-    let judged: Promise<Verified<MinirootfsFile>> | undefined;
-    const judge = (found: BlobRef): Promise<Verified<MinirootfsFile>> =>
-      (judged ??= vouchers.then(([signatures, pgp]) => judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp })));
+    let judged: Verified<MinirootfsFile> | undefined;
+    const judge = async (found: BlobRef): Promise<Verified<MinirootfsFile>> => {
+      const [signatures, pgp] = await vouchers;
+      return (judged ??= judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp }));
+    };
     const ref = await session.fetcher.fetch({ base: mirror.base, path: place.path, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256, judge });
     const file = await judge(ref);
     const { sha256, sha512, sizeBytes } = file;
