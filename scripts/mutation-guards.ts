@@ -76,6 +76,8 @@ const trees = [
   guard('a mark on snapshots', ['store/store.ts', 'if (!isComplete(directory, { readOnly })) return undefined;', 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
   guard('a hash at each opening', ['store/blobs.ts', 'if (hashOf(source) === sha256) {', "if (hashOf(source) !== '') {"], 'store: a blob that'),
   guard('directories of our own', ['system/make-directories.ts', 'mode = 0o755): void {', 'mode = 0o777): void {'], 'modes: let nobody else'),
+  guard('a lock without a holder', ['system/file-lock.ts', 'if (isProcessAlive({ pid: Number(pid), started })) return;', "if (text === '' || isProcessAlive({ pid: Number(pid), started })) return;"], 'store: of which a power failure'),
+  guard('what is remembered is there', ['fetch/remembered.ts', 'const sound = store.hasBlob(ref.sha256);', 'const sound = true;'], 'fetch/remembered'),
   guard('replacing by a rename', ['system/files.ts', 'renameSync(temporary, path);\n    if (durable) syncDirectory', "writeSync(openSync(path, 'w', mode), typeof bytes === 'string' ? Buffer.from(bytes) : bytes);\n    unlinkSync(temporary);\n    syncDirectory"], 'store: a record'),
 ];
 

@@ -1,37 +1,40 @@
 /**
- * `npm run torture -- [--minutes N] [--seed S] [--only WORD]`: faults at random, one after the other, until the time
- * is over. Prints the seed first, each thing that did not hold, and a table; ends with 1 when anything did not hold.
+ * `npm run torture -- [--minutes N] [--seed S] [--only WORD,WORD]`: faults at random, one after the other, until
+ * the time is over. Prints the seed first, each thing that did not hold, and a table; ends with 1 when anything did not.
  */
 import { parseArgs } from 'node:util';
 import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
 import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
 import type { LedgerRow } from '../test/helpers/ledger.ts';
+import { makePowerBench, type PowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
+import { generator, oneOf as choose } from '../test/helpers/random.ts';
+import { ROADS, raceTree } from '../test/helpers/tree-race.ts';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' }, seed: { type: 'string' }, only: { type: 'string' } } });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
 const ERRORS = ['ENOSPC', 'EIO', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EINTR', 'ENOMEM', 'ELOOP'];
 
-/** A small generator of 32 bits (mulberry32), so that a seed tells the whole run. */
-function generator(start: number): (count: number) => number {
-  let state = start | 0;
-  return (count) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * count);
-  };
-}
-
 console.log(`seed ${seed}, ${values.minutes} minutes`);
 const pick = generator(seed);
-const oneOf = <T>(list: readonly T[]): T => list[pick(list.length)] as T;
+const oneOf = <T>(list: readonly T[]): T => choose(pick, list);
 const bench = await makeFaultBench();
 const traced = !capability('strace').skip;
 const counts = new Map<Operation, Readonly<Record<string, number>>>();
 const canMount = process.getuid?.() === 0;
 
-const MAKERS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>> = {
+/** One trial: what was done, for the report, what it counts as, and what did not hold. */
+interface Trial {
+  readonly what: string;
+  readonly area: string;
+  readonly wrong: readonly string[];
+  readonly count?: number;
+}
+
+/** One round of a race is short: so many are one trial. */
+const RACES = 10_000;
+
+const FAULTS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>> = {
   ...(traced ? {
     kill: async (operation) => {
       const name = oneOf(SYSCALLS);
@@ -47,35 +50,59 @@ const MAKERS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>>
   store: () => Promise.resolve(damagedStore(pick, oneOf(['cut', 'flip', 'empty', 'gone']))),
 };
 
+const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
+  ...Object.fromEntries(Object.entries(FAULTS).map(([kind, make]) => [kind, async (): Promise<Trial> => {
+    const operation = oneOf(OPERATIONS);
+    const fault = await make(operation);
+    const { wrong, undisturbed } = await tryFault(bench, operation, fault);
+    if (undisturbed) late++;
+    return { what: `${operation.name}, ${fault.kind} (${fault.what})`, area: fault.kind, wrong };
+  }])),
+  ...(traced ? {
+    power: async () => {
+      power ??= await makePowerBench(bench);
+      return { ...(await tryPowerLoss(power, pick(2 ** 31))), area: 'power loss' };
+    },
+  } : {}),
+  many: async () => {
+    const operation = oneOf(OPERATIONS);
+    return { what: `${operation.name}, 16 at once`, area: 'many at once', wrong: await manyAtOnce(bench, operation, 16), count: 17 };
+  },
+  swap: async () => {
+    const road = oneOf(Object.keys(ROADS));
+    const { wrong, rounds } = await raceTree(road, RACES);
+    return { what: `${road} while its directory is swapped`, area: 'swapped directory', wrong, count: rounds };
+  },
+};
+
 async function countsOf(operation: Operation): Promise<Readonly<Record<string, number>>> {
   const known = counts.get(operation) ?? (await countSyscalls(bench, operation));
   counts.set(operation, known);
   return known;
 }
 
+let late = 0;
+let power: PowerBench | undefined;
 const rows: LedgerRow[] = [];
-let undisturbed = 0;
-const kinds = Object.keys(MAKERS).filter((kind) => values.only === undefined || kind.includes(values.only));
+const kinds = Object.keys(TRIALS).filter((kind) => values.only === undefined || values.only.split(',').includes(kind));
+if (kinds.length === 0) throw new Error(`no such trial: ${values.only ?? ''}; there are ${Object.keys(TRIALS).join(', ')}`);
 const end = Date.now() + Number(values.minutes) * 60_000;
 try {
-  for (let round = 0; Date.now() < end; round++) {
-    const operation = oneOf(OPERATIONS);
-    const maker = MAKERS[oneOf(kinds)];
-    const fault = await maker?.(operation);
-    if (fault === undefined) throw new Error(`no such fault: ${values.only ?? ''}`);
-    const outcome = await tryFault(bench, operation, fault);
-    if (outcome.undisturbed) undisturbed++;
-    report(`${operation.name}, ${fault.kind} (${fault.what})`, fault.kind, outcome.wrong);
-    if (round % 40 === 39) report(`${operation.name}, 16 at once`, 'many at once', await manyAtOnce(bench, operation, 16));
+  while (Date.now() < end) {
+    const kind = oneOf(kinds);
+    // These take as long as many of the others.
+    if (['many', 'swap'].includes(kind) && kinds.length > 2 && pick(8) > 0) continue;
+    report(await (TRIALS[kind] as () => Promise<Trial>)());
   }
 } finally {
+  await power?.close();
   bench.close();
 }
 console.log(formatLedger(rows));
-console.log(`${undisturbed} of them came too late, or did not keep the command from ending whole at its first try`);
+console.log(`${late} of them came too late, or did not keep the command from ending whole at its first try`);
 process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;
 
-function report(what: string, area: string, wrong: readonly string[]): void {
-  rows.push({ kind: 'fault', area, ok: wrong.length === 0 });
+function report({ what, area, wrong, count = 1 }: Trial): void {
+  rows.push({ kind: 'fault', area, ok: wrong.length === 0, count });
   if (wrong.length > 0) console.log(`NOT HELD: ${what}\n  ${wrong.join('\n  ')}`);
 }

@@ -46,14 +46,15 @@ interface Undisturbed {
 
 const DOCKERFILE = 'FROM alpine:3.19\nCOPY data /data\nRUN apk add --no-cache app && adduser -D user && echo made > /home/user/made && chown user /home/user/made\nRUN cat /usr/share/app/file > /copy\n';
 
-export async function makeFaultBench(): Promise<Bench> {
+/** @param operations those that will be tried */
+export async function makeFaultBench(operations: readonly Operation[] = OPERATIONS): Promise<Bench> {
   const root = mkdtempSync(join(tmpdir(), 'alproot-faults-'));
   const mirror = await makeReleaseMirror(join(root, 'mirror'), [
     { name: 'app', version: '1-r0', depends: ['lib'], files: { 'usr/bin/app': 'app', 'usr/share/app/file': 'x'.repeat(300_000), 'etc/app.conf': 'conf' }, scripts: { 'post-install': '#!/bin/sh\necho done > /etc/app.made\n' } },
     { name: 'lib', version: '2-r0', files: Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`usr/lib/lib/${at}`, `${at}`.repeat(1000)])) },
   ]);
   const wanted = new Map<string, Undisturbed>();
-  for (const operation of OPERATIONS) {
+  for (const operation of operations) {
     const place = newPlace(root);
     const started = performance.now();
     const { status, stderr } = await runOperation({ mirror }, operation, { place });
@@ -70,8 +71,9 @@ function newPlace(root: string): string {
   return place;
 }
 
-function fillPlace(place: string): void {
-  mkdirSync(join(place, 'home'));
+/** The Dockerfile, its context and a home. */
+export function fillPlace(place: string): void {
+  mkdirSync(join(place, 'home'), { recursive: true });
   writeFileSync(join(place, 'Dockerfile'), DOCKERFILE);
   writeFileSync(join(place, '.dockerignore'), '*\n!data\n');
   writeFileSync(join(place, 'data'), 'data\n');
@@ -84,7 +86,7 @@ export interface RunOptions {
 }
 
 /** Always the same one: a fault in the probe of one backend must be an error, not a tree that another one makes. */
-const BACKEND = (['bwrap', 'userns', 'proot'] as const).find((name) => !capability(name).skip);
+export const BACKEND = (['bwrap', 'userns', 'proot'] as const).find((name) => !capability(name).skip);
 
 export function runOperation({ mirror }: Pick<Bench, 'mirror'>, { args }: Pick<Operation, 'args'>, { place, prefix = [], onStart }: RunOptions): Promise<CliResult> {
   const own = args[0] === 'cache' ? [] : mirror.args;
