@@ -5,7 +5,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { Dependency, NameTables, PackageRecord, PositionTable, Provide } from '../core/package.ts';
+import type { Dependency, PackageRecord, PositionTable, Provide } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import { createNameTables, type NameTablesWriter } from './name-tables.ts';
 import { isChecksumText } from './package-checksum.ts';
@@ -18,7 +18,9 @@ const LF = 0x0a;
 export interface ParsedIndex {
   /** In file order. */
   readonly packages: readonly PackageRecord[];
-  readonly tables: NameTables;
+  readonly tables: NameTablesWriter;
+  /** Where each entry begins. */
+  readonly starts: readonly number[];
 }
 
 /**
@@ -32,6 +34,7 @@ export interface ParsedIndex {
  */
 export function parseIndex(text: string): ParsedIndex {
   const packages: LateRecord[] = [];
+  const starts: number[] = [];
   const file: IndexText = { text, words: createWords(), usual: new RegExp(USUAL, 'y') };
   const tables = createNameTables();
   const refuseTwin = createTwinCheck(packages, tables.byName);
@@ -46,9 +49,16 @@ export function parseIndex(text: string): ParsedIndex {
     refuseTwin(record, fields.checksum);
     addNames(tables, fields, packages.length);
     packages.push(record);
+    starts.push(at);
     at = fields.end + 1;
   }
-  return { packages, tables: { byName: tables.byName, byTrigger: tables.byTrigger } };
+  return { packages, tables, starts };
+}
+
+/** The packages of a text that was parsed before, to be read when they are asked for. */
+export function lateRecords(text: string, starts: Uint32Array, times: Float64Array): PackageRecord[] {
+  const file: IndexText = { text, words: createWords(), usual: new RegExp(USUAL, 'y') };
+  return Array.from(starts, (at, position) => new LateRecord(file, at, { end: starts[position + 1] ?? text.length, buildTime: times[position] ?? 0 }));
 }
 
 interface IndexText {
@@ -174,15 +184,15 @@ const lineError = (text: string, at: number, why: string): AlprootError =>
 
 /** A class, for its getters cost nothing until they are asked: an object with twenty fields of its own for each package is what a solve would spend its time on. */
 class LateRecord implements PackageRecord {
-  readonly name: string;
   readonly buildTime: number;
+  private known: string | undefined;
   private readonly file: IndexText;
   private readonly at: number;
   private readonly end: number;
   private whole: PackageRecord | undefined;
 
-  constructor(file: IndexText, at: number, { end, name, buildTime }: EarlyFields) {
-    this.name = name;
+  constructor(file: IndexText, at: number, { end, name, buildTime }: Pick<EarlyFields, 'end' | 'buildTime'> & Partial<EarlyFields>) {
+    this.known = name;
     this.buildTime = buildTime;
     this.file = file;
     this.at = at;
@@ -201,6 +211,7 @@ class LateRecord implements PackageRecord {
     return (this.whole ??= recordFromFields(allFields(text, this.at, this.end), { where: 'index', line: () => lineOf(text, this.end), isName: isPackageName, words }));
   }
 
+  get name(): string { return (this.known ??= nameAt(this.file.text, this.at)); }
   get version(): string { return this.all.version; }
   get arch(): string { return this.all.arch; }
   get checksum(): PackageRecord['checksum'] { return this.all.checksum; }
@@ -219,6 +230,13 @@ class LateRecord implements PackageRecord {
   get replaces(): PackageRecord['replaces'] { return this.all.replaces; }
   get replacesPriority(): number { return this.all.replacesPriority; }
   toJSON(): PackageRecord { return this.all; }
+}
+
+/** Of an entry that was judged before. */
+function nameAt(text: string, at: number): string {
+  const line = text.startsWith('P:', at) ? at : text.indexOf('\nP:', at) + 1;
+  const stop = text.indexOf('\n', line);
+  return text.slice(line + 2, stop < 0 ? text.length : stop);
 }
 
 /** One identity must mean one package, and one name, version and architecture one identity. */

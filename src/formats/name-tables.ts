@@ -6,6 +6,9 @@ export interface NameTablesWriter extends NameTables {
   readonly addName: (name: string, position: number) => void;
   /** A package waits for the name to be installed. */
   readonly addTrigger: (name: string, position: number) => void;
+  /** Every name with each of its positions. */
+  readonly eachName: (use: (name: string, position: number) => void) => void;
+  readonly eachTrigger: (use: (name: string, position: number) => void) => void;
 }
 
 type Positions = Map<string, number | number[]>;
@@ -18,6 +21,13 @@ function add(map: Positions, key: string, value: number): void {
   else if (typeof known === 'object') {
     if (known[known.length - 1] !== value) known.push(value);
   } else if (known !== value) map.set(key, [known, value]);
+}
+
+function each(map: Positions, use: (name: string, position: number) => void): void {
+  for (const [name, found] of map) {
+    if (typeof found === 'number') use(name, found);
+    else for (const position of found) use(name, position);
+  }
 }
 
 const tableOf = (map: Positions): PositionTable => ({
@@ -38,5 +48,7 @@ export function createNameTables(): NameTablesWriter {
     byTrigger: tableOf(byTrigger),
     addName: (name, position) => add(byName, name, position),
     addTrigger: (name, position) => add(byTrigger, name, position),
+    eachName: (use) => each(byName, use),
+    eachTrigger: (use) => each(byTrigger, use),
   };
 }

@@ -9,6 +9,8 @@ import { parseLatestReleases } from '../formats/release-list.ts';
 import { indexLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, OpenBlob } from '../store/blobs.ts';
+import type { Store } from '../store/store.ts';
+import { isSha256Hex } from '../core/digest.ts';
 import type { LockedEnvironment, LockedRepository } from '../formats/lockfile.ts';
 import { lockedIndex } from '../verify/locked-index.ts';
 import { verifyIndex } from '../verify/index-file.ts';
@@ -127,12 +129,34 @@ function judgeIndex(session: Session, ref: BlobRef, { location, keys, repository
   const blob = session.store.openBlob(ref.sha256, location);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, { hint: 'run the command again' });
   try {
-    const { index, vouchers } = verifyIndex(readWhole(blob), { location, keys });
+    const { index, vouchers, form } = verifyIndex(readWhole(blob), { location, keys, form: keptForm(session.store, ref) });
     judgeFreshness(session, { index, repository, vouchers });
+    if (index.packages.length >= KEPT_FROM) keepForm(session.store, ref, form?.());
     return index;
   } finally {
     blob.close();
   }
+}
+
+/** Packages of an index whose parsed form is worth a file. */
+const KEPT_FROM = 1000;
+
+const formName = ({ sha256 }: BlobRef): string => `index-form-${sha256}`;
+
+/** A blob like any other: hashed when it is read, dropped when it is damaged, removed when it is not used. */
+function keptForm(store: Store, ref: BlobRef): Buffer | undefined {
+  const { sha256 } = (store.getRecord(formName(ref)) ?? {}) as { sha256?: string };
+  const blob = sha256 !== undefined && isSha256Hex(sha256) ? store.openBlob(sha256, 'a parsed index') : undefined;
+  try {
+    return blob === undefined ? undefined : readWhole(blob);
+  } finally {
+    blob?.close();
+  }
+}
+
+function keepForm(store: Store, ref: BlobRef, form: Buffer | undefined): void {
+  if (form === undefined || store.readOnly) return;
+  store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 });
 }
 
 /** The minirootfs of a release, verified. @throws ALP_FETCH_*, ALP_VERIFY_* */

@@ -76,6 +76,17 @@ export function readSignatures(source: ByteSource, profile: 'segment' | 'index',
   }
 }
 
+/** The signatures of a file whose other members begin at `end`. @throws ALP_FORMAT_*, ALP_VERIFY_KEY */
+export function readSignaturesBefore(source: ByteSource, end: number): SignatureBlock[] {
+  const signatures: SignatureBlock[] = [];
+  for (let position = 0; position < end; ) {
+    const member = readSegment(source, position, 'index', limits.signatureMember);
+    signatures.push(...member.files.map(parseSignature));
+    position = member.end;
+  }
+  return signatures;
+}
+
 function parseSignature({ name, content }: { readonly name: string; readonly content: Buffer }): SignatureBlock {
   const match = /^\.SIGN\.([A-Z0-9]+)\.(.+)$/.exec(name);
   const [, label = '', keyName = ''] = match ?? [];

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/core/config.ts';
+import type { Sha256Hex } from '../../src/core/digest.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import type { RepositoryIndex } from '../../src/core/package.ts';
@@ -13,8 +14,9 @@ import { indexDirectory } from '../../src/mirror/repository.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
 import { judgeFreshness } from '../../src/pipeline/freshness.ts';
 import { openSession, withSession } from '../../src/pipeline/session.ts';
-import { fetchSources } from '../../src/pipeline/sources.ts';
+import { fetchIndex, fetchSources } from '../../src/pipeline/sources.ts';
 import { alpineKeys } from '../../src/pipeline/trust.ts';
+import { capability, SHARED } from '../helpers/capabilities.ts';
 import { startServer } from '../helpers/https-mirror.ts';
 
 let work: string;
@@ -46,6 +48,36 @@ const open = (mirrors: readonly string[], more: Partial<Config> = {}) => {
   const specs = mirrors.map((name) => ({ base: join(work, name), keys: [hostPath(join(work, key.publicName))] }));
   return withSession(config({ mirrors: specs, ...more }), async (session) => (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(({ index }) => index.location.replace(`${work}/`, '')));
 };
+
+describe.skipIf(capability('upstream').skip)('a large index', () => {
+  it('is parsed once, and again when what was kept of it is damaged', async () => {
+    const name = 'v3.16-main-x86_64.APKINDEX.tar.gz';
+    const directory = join(work, 'a', 'v3.19', 'main', 'x86_64');
+    mkdirSync(directory, { recursive: true });
+    cpSync(join(SHARED, 'upstream/apkindex', name), join(directory, 'APKINDEX.tar.gz'));
+    const place = { mirror: { base: join(work, 'a'), keys: [] }, keys: alpineKeys('x86_64'), path: 'v3.19/main' };
+    const description = (): Promise<string | undefined> => withSession(config(), async (session) => (await fetchIndex(session, place))?.description);
+    const real = await description();
+    await withSession(config(), (session) => {
+      const [record = ''] = readdirSync(session.store.path('records')).filter((file) => file.startsWith('index-form-'));
+      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as { sha256: Sha256Hex };
+      // Another description of the same length, under the name of its own hash: only a reader of the form can say it.
+      const marked = Buffer.from(readFileSync(session.store.blobPath(sha256)).toString('latin1').replace(`"${real ?? ''}"`, `"${'kept'.padEnd(real?.length ?? 0)}"`), 'latin1');
+      session.store.putRecord(record.replace('.json', ''), session.store.putBlob(marked));
+      return Promise.resolve();
+    });
+    expect((await description())?.trim()).toBe('kept');
+    await withSession(config(), (session) => {
+      const [record = ''] = readdirSync(session.store.path('records')).filter((file) => file.startsWith('index-form-'));
+      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as { sha256: Sha256Hex };
+      const bytes = readFileSync(session.store.blobPath(sha256));
+      bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
+      writeFileSync(session.store.blobPath(sha256), bytes);
+      return Promise.resolve();
+    });
+    expect(await description()).toBe(real);
+  });
+});
 
 describe('the indexes of a mirror', () => {
   it('may not go back in time, unless that is allowed', async () => {
