@@ -7,11 +7,11 @@ export type Mount =
   | { readonly kind: 'bind'; readonly source: HostPath; readonly target: TreePath; readonly writable: boolean }
   | { readonly kind: 'tmpfs'; readonly target: TreePath };
 
-/** Where the command's three streams go. `terminal` gives it a terminal of its own when ours is one. */
+/** Where the command's three streams go. `terminal` gives it a terminal of its own when ours is one; what it writes to with `plain` it cannot open again by name. */
 export type RunStdio =
   | { readonly kind: 'inherit' }
   | { readonly kind: 'terminal' }
-  | { readonly kind: 'pipe'; readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void; readonly stdin?: Buffer };
+  | { readonly kind: 'pipe'; readonly onOutput: (stream: 'stdout' | 'stderr', bytes: Buffer) => void; readonly stdin?: Buffer; readonly plain?: true };
 
 export interface RunDescription {
   /** Host directory that becomes `/`. */

@@ -63,7 +63,7 @@ const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescrip
   cwd: '/',
   user: { uid: 0, gid: 0 },
   network: 'none',
-  stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void output.push(bytes.toString()) },
+  stdio: { kind: 'pipe', plain: true, onOutput: (_stream, bytes) => void output.push(bytes.toString()) },
 });
 
 /** Without a root of its own nothing may be written: whether a program of the tree starts is all there is to know. */

@@ -51,7 +51,7 @@ async function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { s
     ...(outlivesCommand === undefined ? {} : { outlivesCommand: 0 }),
   };
   if (stdio.kind === 'pipe') {
-    return runProcess(argv, { ...shared, stdio: 'reopenable', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
+    return runProcess(argv, { ...shared, stdio: stdio.plain === true ? 'pipe' : 'reopenable', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
   }
   if (stdio.kind === 'terminal' && host.tools.script !== undefined) {
     // A terminal of its own: what it pushes into its input never reaches ours.
