@@ -2,7 +2,7 @@
  * What alproot keeps between runs. Many processes share it; whoever reads sees whole things only.
  *
  *     alproot-store                 marker: {"schema":1}
- *     blobs/sha256/ab/abcdef…       downloads, named by the SHA-256 of their bytes
+ *     blobs/sha256/ab/abcdef…       downloads and parsed indexes, named by the SHA-256 of their bytes
  *     records/NAME.json             small facts: what a URL gave, freshness marks, resolved environments
  *     snapshots/KEY/tree            immutable trees, renamed into place when complete
  *     layers/KEY/                   results of build steps
