@@ -122,10 +122,12 @@ function addNames(tables: NameTablesWriter, { name, provides, installIf }: Early
 function eachName(list: string | readonly { readonly name: string }[], use: (name: string) => void): void {
   if (typeof list !== 'string') return list.forEach(({ name }) => use(name));
   if (/[!<>~]/.test(list)) return list.split(' ').forEach((word) => use(/[^!<>=~]+/.exec(word)?.[0] ?? ''));
+  // Each is looked for once, not again from every word on: a list may have a million.
+  let cut = list.indexOf('=');
   for (let start = 0; start < list.length; ) {
     const blank = list.indexOf(' ', start);
     const stop = blank < 0 ? list.length : blank;
-    const cut = list.indexOf('=', start);
+    if (cut >= 0 && cut < start) cut = list.indexOf('=', start);
     use(list.slice(start, cut < 0 || cut > stop ? stop : cut));
     start = stop + 1;
   }

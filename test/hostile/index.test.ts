@@ -67,6 +67,12 @@ describe('an index', () => {
     expect(await readIndex(signedIndex(indexMember(entry + entryOf(plain, us(), { P: 'b' })), us()))).toBe(STRUCTURE);
   });
 
+  it('with lines of half a million words is read in time that grows with them, or refused', async () => {
+    const words = (count: number, last: string): string => `${'a '.repeat(count)}${last}`;
+    for (const p of [words(500_000, 'b'), words(250_000, 'b=1'), 'a'.repeat(1_000_000)]) expect(await readEntry({ p })).toBe('accepted');
+    for (const p of [words(500_000, '!'), words(500_000, '='), `${'a'.repeat(1_000_000)} =`]) expect(await readEntry({ p, i: 'c' })).toBe(STRUCTURE);
+  });
+
   it.each(['../x', '/x', '-rf', 'a b', 'a/b', 'n'.repeat(300), '.hidden', 'a\u001b[31m', 'a\u0000', ''])('with the name or version %j is refused', async (text) => {
     expect(await readEntry({ P: text })).toMatch(/^ALP_(?:UNPACK_PATH|VERIFY_STRUCTURE)$/);
     expect(await readEntry({ V: text })).toMatch(/^ALP_(?:UNPACK_PATH|VERIFY_STRUCTURE)$/);
