@@ -18,6 +18,8 @@ export interface RunDescription {
   readonly tree: HostPath;
   /** Whether the command may change the tree. */
   readonly writable: boolean;
+  /** A directory of ours: the tree stays as it is, is seen through an overlay, and what the command changes goes there. See prepareOverlay. */
+  readonly changes?: HostPath;
   /** In order; later ones cover earlier ones. /dev, /proc, a private /tmp and /sys come by themselves. */
   readonly mounts: readonly Mount[];
   readonly argv: readonly string[];

@@ -1,11 +1,10 @@
 /** Commands in a prepared environment: `run`, `shell`, and the compiler. */
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { hostPath, joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { hostPath, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import type { Mount, RunDescription, RunResult } from '../core/run.ts';
 import { realPath } from '../system/host-paths.ts';
-import { cloneTree } from '../system/tree-clone.ts';
 import { removeTree } from '../system/removal.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { planMounts } from '../run/mount-plan.ts';
@@ -15,6 +14,7 @@ import { networkLoan } from './network.ts';
 import { announcePins } from './pins.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import { withProject, type Session } from './session.ts';
+import { lendTree } from './lent-tree.ts';
 import { isShareable } from './visible.ts';
 
 export interface EnvironmentRun {
@@ -28,7 +28,7 @@ export interface EnvironmentRun {
   readonly volumes?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly network: 'none' | 'host';
-  /** Gives the command a copy of the tree that it may change; it is thrown away afterwards. */
+  /** Gives the command a tree that it may change; the changes are thrown away afterwards. */
   readonly writable?: boolean;
   readonly terminal?: boolean;
 }
@@ -47,9 +47,8 @@ export const runInEnvironment = (config: Config, request: EnvironmentRun): Promi
     const environment = await prepareEnvironment(session, request.packages);
     const scratch = session.store.makeTemporary('run');
     try {
-      const tree = request.writable === true ? joinHost(scratch, 'tree') : environment.tree;
-      if (request.writable === true) cloneTree(environment.tree, tree, { owners: session.isRoot });
-      return await runCommandIn(session, lendNetwork(session, describe(tree, request), scratch));
+      const shown = request.writable === true ? await lendTree(session, environment.tree, scratch) : { tree: environment.tree };
+      return await runCommandIn(session, lendNetwork(session, { ...describe(shown.tree, request), ...shown }, scratch));
     } finally {
       removeTree(scratch);
     }

@@ -9,8 +9,8 @@ import { runInTree } from '../run/run-in-tree.ts';
 import { bootId } from '../system/boot.ts';
 import type { Session } from './session.ts';
 
-/** Changes when the host's kernel, user or tools do. */
-function fingerprint({ runHost, config }: Session): string {
+/** Of what is known of the host; changes when the host's kernel, user or tools do. */
+export function fingerprint({ runHost, config }: Session): string {
   return keyOf('backend-2', runHost.kernel, bootId(), String(process.getuid?.()), String(process.pid === 1), ...Object.values(runHost.tools).map((tool) => tool ?? ''), config.backend ?? '', config.requireIsolation ? 'isolated' : '');
 }
 

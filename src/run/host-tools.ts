@@ -1,7 +1,8 @@
 /** The programs of the host that backends use, by absolute path; never one from the tree. */
 import { findProgram } from '../system/host-paths.ts';
 import type { HostPath } from '../core/paths.ts';
-import { openGuard } from './guard/guard.ts';
+import { GUARD, OVERLAY, type NativePart } from './native-parts.ts';
+import { openProgram } from './native-program.ts';
 
 const NAMES = ['bwrap', 'unshare', 'proot', 'sh', 'env', 'mount', 'setpriv', 'script', 'setsid'] as const;
 export type ToolName = (typeof NAMES)[number];
@@ -15,6 +16,8 @@ export interface RunHost {
   readonly scratch: () => HostPath;
   /** The program that starts sandboxes and ends them with us; undefined where there is none. */
   readonly guard: () => Promise<HostPath | undefined>;
+  /** The program that mounts overlays; undefined where there is none. */
+  readonly overlay: () => Promise<HostPath | undefined>;
 }
 
 export interface HostOptions {
@@ -32,7 +35,9 @@ export interface HostOptions {
 export function findHostTools({ searchPath, cache, arch, ...rest }: HostOptions): RunHost {
   const path = `${searchPath}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`;
   const tools = Object.fromEntries(NAMES.map((name) => [name, findProgram(name, path)])) as RunHost['tools'];
-  let found: Promise<HostPath | undefined> | undefined;
-  const findGuard = (): Promise<HostPath | undefined> => (cache === undefined || arch === undefined ? Promise.resolve(undefined) : openGuard({ cache, searchPath: path, arch }));
-  return { ...rest, tools, guard: () => (found ??= findGuard()) };
+  const once = (part: NativePart): RunHost['guard'] => {
+    let found: Promise<HostPath | undefined> | undefined;
+    return () => (found ??= cache === undefined || arch === undefined ? Promise.resolve(undefined) : openProgram(part, { cache, searchPath: path, arch }));
+  };
+  return { ...rest, tools, guard: once(GUARD), overlay: once(OVERLAY) };
 }

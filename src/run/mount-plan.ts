@@ -23,12 +23,14 @@ export interface MountPlan {
   readonly ops: readonly MountOp[];
   /** Entries made in a writable tree as mount points, deepest last. */
   readonly made: readonly TreePath[];
+  /** Those that an overlay of the tree has to have, deepest last. */
+  readonly missing: readonly Target[];
 }
 
 const path = (text: string): TreePath => text as TreePath;
 
 /** A place to mount on, and what goes there. */
-interface Target {
+export interface Target {
   readonly at: TreePath;
   readonly kind: 'directory' | 'file';
 }
@@ -39,7 +41,7 @@ export function planMounts(description: RunDescription, tree: WorkTree): MountPl
   const standard = (description.writable ? ['dev', 'proc'] : STANDARD).map((at): Target => ({ at: path(at), kind: 'directory' }));
   const targets = description.mounts.map((mount): Target => ({ at: mount.target, kind: mount.kind === 'tmpfs' || isDirectory(mount.source) ? 'directory' : 'file' }));
   const gaps = findGaps([...standard, ...targets], tree);
-  const made = description.writable ? fillGaps(gaps, tree) : [];
+  const made = description.writable && description.changes === undefined ? fillGaps(gaps, tree) : [];
   const ops: MountOp[] = [];
   if (description.writable || !gaps.some(({ parent }) => parent === TREE_ROOT)) {
     ops.push({ op: 'bind', source: description.tree, at: '/', writable: description.writable, kind: 'directory' });
@@ -57,7 +59,7 @@ export function planMounts(description: RunDescription, tree: WorkTree): MountPl
     if (kind === 'directory' && !description.writable && at.startsWith('/tmp/')) ops.push({ op: 'mkdir', at });
     ops.push(mount.kind === 'tmpfs' ? { op: 'tmpfs', at } : { op: 'bind', source: mount.source, at, writable: mount.writable, kind });
   }
-  return { ops, made };
+  return { ops, made, missing: description.changes === undefined ? [] : gaps };
 }
 
 const STANDARD = ['dev', 'proc', 'tmp'];

@@ -34,4 +34,12 @@ export const GUARD: NativePart = {
   fileName: (variant) => `guard-${variant}`,
 };
 
-export const NATIVE_PARTS: readonly NativePart[] = [OWNERS, GUARD];
+/** Starts a program under an overlay of a tree. */
+export const OVERLAY: NativePart = {
+  what: 'mounter of overlays',
+  sources: ['overlay/overlay.c', 'owners/system-calls.h'],
+  flags: ['-static', '-Wl,-e,alproot_overlay', '-Wl,--build-id=none'],
+  fileName: (variant) => `overlay-${variant}`,
+};
+
+export const NATIVE_PARTS: readonly NativePart[] = [OWNERS, GUARD, OVERLAY];

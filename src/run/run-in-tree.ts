@@ -10,7 +10,8 @@ import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import type { Backend } from './backend.ts';
 import type { CompiledRun } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';
-import { planMounts, removeMountPoints } from './mount-plan.ts';
+import { planMounts, removeMountPoints, type MountPlan } from './mount-plan.ts';
+import { overlayPlace, throughOverlay } from './overlay/overlay.ts';
 import { requireWorkingDirectory } from './working-directory.ts';
 import { treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 
@@ -32,14 +33,23 @@ export async function runInTree(backend: Backend, description: RunDescription, h
   try {
     requireProgram(description, tree);
     if (backend.showsTree) requireWorkingDirectory(description, tree);
-    const plan = backend.showsTree ? planMounts(description, tree) : { ops: [], made: [] };
+    const { changes } = description;
+    const shown = changes === undefined ? description : { ...description, tree: overlayPlace(changes) };
+    const plan = backend.showsTree ? planMounts(shown, tree) : { ops: [], made: [], missing: [] };
     made = plan.made;
-    return await start(backend.compile(description, plan, { ...host, scratch }), description, host);
+    const compiled = backend.compile(shown, plan, { ...host, scratch });
+    return await start(changes === undefined ? compiled : await underOverlay(compiled, { ...description, changes }, { host, plan }), description, host);
   } finally {
     removeMountPoints(tree, made);
     tree.close();
     for (const directory of scratches) removeTree(directory);
   }
+}
+
+async function underOverlay(compiled: CompiledRun, { tree, changes }: { readonly tree: HostPath; readonly changes: HostPath }, { host, plan }: { readonly host: RunHost; readonly plan: MountPlan }): Promise<CompiledRun> {
+  const program = await host.overlay();
+  if (program === undefined) throw new AlprootError('ALP_RUN_BACKEND', 'the program that mounts overlays is gone', { hint: 'run the command again' });
+  return throughOverlay(compiled, { program, isRoot: host.isRoot, tree, changes, missing: plan.missing });
 }
 
 /** What a command leaves in a tree must not depend on who builds it. */

@@ -15,6 +15,7 @@ const PROBES = {
   upstream: () => existsSync(join(SHARED, 'upstream')) && existsSync(join(SHARED, 'conformance')),
   bwrap: () => works('bwrap', '--ro-bind', '/', '/', '--unshare-all', 'true'),
   userns: () => works('unshare', '--user', '--map-root-user', '--mount', 'true'),
+  overlay: () => works('unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec', 'd=$(mktemp -d); trap "rm -rf $d" EXIT; mkdir $d/l $d/u $d/w $d/m; mount -t overlay -o "lowerdir=$d/l,upperdir=$d/u,workdir=$d/w,userxattr,volatile" overlay $d/m; echo > $d/m/x; umount $d/m'),
   proot: () => works('proot', '-0', 'true'),
   chroot: () => process.getuid?.() === 0 && works('unshare', '--mount', 'true'),
   gpg: () => works('gpg', '--version'),

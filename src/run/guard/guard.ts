@@ -1,28 +1,10 @@
 /**
- * The program that starts a sandbox and ends with us, as a file that can be executed. Where there is none (no
- * compiler, a machine that it is not written for, nothing but file systems without programs), backends do what they
- * can by themselves.
+ * The program that starts a sandbox and ends with us. Where there is none, backends do what they can by themselves.
  */
-import { sha256Hex } from '../../core/digest.ts';
-import { isAlprootError } from '../../core/errors.ts';
-import { joinHost, type HostPath } from '../../core/paths.ts';
-import { writeFileAtomic } from '../../system/files.ts';
-import { isExecutable } from '../../system/host-paths.ts';
-import { openNative, type NativeOptions } from '../native.ts';
+import type { HostPath } from '../../core/paths.ts';
 import { GUARD } from '../native-parts.ts';
+import { openProgram } from '../native-program.ts';
+import type { NativeOptions } from '../native.ts';
 
 /** undefined where there is no guard. */
-export async function openGuard(options: NativeOptions): Promise<HostPath | undefined> {
-  try {
-    const found = await openNative(GUARD, options);
-    if (found.kind === 'absent') return undefined;
-    if (isExecutable(found.path)) return found.path;
-    const copy = joinHost(options.cache, GUARD.fileName(`${options.arch}-${sha256Hex(found.bytes).slice(0, 32)}`));
-    if (!isExecutable(copy)) writeFileAtomic(copy, found.bytes, { mode: 0o755 });
-    return isExecutable(copy) ? copy : undefined;
-  } catch (error) {
-    // A store that can only be read has no room for it.
-    if (isAlprootError(error)) return undefined;
-    throw error;
-  }
-}
+export const openGuard = (options: NativeOptions): Promise<HostPath | undefined> => openProgram(GUARD, options);
