@@ -79,6 +79,10 @@ const trees = [
   guard('a lock without a holder', ['system/file-lock.ts', 'if (isProcessAlive({ pid: Number(pid), started })) return;', "if (text === '' || isProcessAlive({ pid: Number(pid), started })) return;"], 'store: of which a power failure'),
   guard('what is remembered is there', ['fetch/remembered.ts', 'const sound = store.hasBlob(ref.sha256);', 'const sound = true;'], 'fetch/remembered'),
   guard('replacing by a rename', ['system/files.ts', 'renameSync(temporary, path);\n    if (durable) syncDirectory', "writeSync(openSync(path, 'w', mode), typeof bytes === 'string' ? Buffer.from(bytes) : bytes);\n    unlinkSync(temporary);\n    syncDirectory"], 'store: a record'),
+  guard('kept trees as they were seen', ['build/kept-tree.ts', 'if (found.get(path)?.signature !== signature) return undefined;', 'if (!found.has(path)) return undefined;'], 'e2e/build-kept-tree: somebody has changed a file'),
+  guard('kept trees that steps have changed', ['build/kept-tree.ts', 'if (step.touched.some((path) => !added.has(path))) return undefined;', ''], 'e2e/build-kept-tree: has changed a file'),
+  guard('kept trees of another start', ['pipeline/kept-trees.ts', "return boot === bootId() && boot !== '' ? record : undefined;", 'return record;'], 'pipeline/kept-trees'),
+  guard('what an overlay cannot name', ['run/overlay/overlay.ts', '/[:,\\\\]/.test(`${tree}${changes}`) || ', ''], 'run/overlay: the kernel would take for two'),
 ];
 
 const running = [

@@ -2,7 +2,8 @@
  * The tree of a stage, kept when the build has ended, so that the next one goes on in it instead of copying the base and
  * unpacking the layers again. What steps have added since the point where the next build goes on is removed; where they
  * have changed or removed something that was there before, the tree is of no use. It is used only when every entry is
- * still as it was seen last, by inode, size and times, in the same start of the machine.
+ * still as it was seen last, by inode, size and times, in the same start of the machine. What no layer holds either
+ * (times, access lists and user attributes of directories) may be that of the later steps.
  */
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, parentOf, type HostPath, type TreePath } from '../core/paths.ts';
