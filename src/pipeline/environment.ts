@@ -6,7 +6,8 @@ import { keyOf, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { cloneTree } from '../system/tree-clone.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { readFileCapped } from '../system/files.ts';
+import { readSealed, writeSealed } from '../system/sealed-file.ts';
 import type { Recorded } from '../ship/recording.ts';
 import { isUrl } from '../fetch/fetcher.ts';
 import { formatLock } from '../formats/lockfile.ts';
@@ -84,17 +85,11 @@ function used(session: Session, environment: Environment): Environment {
   return environment;
 }
 
-/** A file beside the tree of a snapshot: JSON after its own digest. */
-export const writeBeside = (tree: HostPath, name: string, value: unknown): void => {
-  const text = JSON.stringify(value);
-  writeFileAtomic(joinHost(parentOfHost(tree), name), `${sha256Hex(text)}\n${text}\n`);
-};
+/** A file beside the tree of a snapshot. */
+export const writeBeside = (tree: HostPath, name: string, value: unknown): void => writeSealed(joinHost(parentOfHost(tree), name), value);
 
 /** undefined when it is missing or damaged. */
-function readBeside(tree: HostPath, name: string): unknown {
-  const [digest, text = ''] = readFileCapped(joinHost(parentOfHost(tree), name), MANIFEST_BYTES)?.toString().split('\n') ?? [];
-  return digest === sha256Hex(text) ? (JSON.parse(text) as unknown) : undefined;
-}
+const readBeside = (tree: HostPath, name: string): unknown => readSealed(joinHost(parentOfHost(tree), name), MANIFEST_BYTES);
 
 /**
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.

@@ -4,15 +4,14 @@
  * from their files.
  */
 import type { KeptTrees } from '../build/host.ts';
-import { sha256Hex } from '../core/digest.ts';
 import { isAlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import type { Store } from '../store/store.ts';
 import { bootId } from '../system/boot.ts';
 import { makeDirectory, moveDirectory } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { exists } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
+import { readSealed, writeSealed } from '../system/sealed-file.ts';
 
 const RECORD = 'record.json';
 const RECORD_BYTES = 128 * 1024 * 1024;
@@ -29,8 +28,7 @@ export function keptTrees(store: Store): KeptTrees {
     put: (name, directory, record) => {
       if (store.readOnly) return;
       quietly(() => {
-        const text = JSON.stringify({ boot: bootId(), record });
-        writeFileAtomic(joinHost(directory, RECORD), `${sha256Hex(text)}\n${text}\n`, { durable: false });
+        writeSealed(joinHost(directory, RECORD), { boot: bootId(), record }, { durable: false });
         makeDirectory(store.path(TREES));
         discard(store, placeOf(name));
         moveDirectory(directory, placeOf(name));
@@ -54,9 +52,7 @@ export function discard(store: Store, place: HostPath): void {
 }
 
 function readRecord(directory: HostPath): unknown {
-  const [digest, text = ''] = readFileCapped(joinHost(directory, RECORD), RECORD_BYTES)?.toString().split('\n') ?? [];
-  if (digest !== sha256Hex(text)) return undefined;
-  const { boot, record } = JSON.parse(text) as { boot: string; record: unknown };
+  const { boot = '', record } = (readSealed(joinHost(directory, RECORD), RECORD_BYTES) ?? {}) as { boot?: string; record?: unknown };
   return boot === bootId() && boot !== '' ? record : undefined;
 }
 
