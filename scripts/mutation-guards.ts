@@ -51,6 +51,7 @@ const formats = [
   guard('tar header checksum', ['formats/tar-header.ts', "if (stored === null || Number.parseInt(stored[1] ?? '', 8) !== sum) throw", 'if (stored === null || sum < 0) throw'], 'apk'),
   guard('entries after the end', ['formats/tar-reader.ts', 'if (zeroBlocks > 0) throw', 'if (zeroBlocks > 1e9) throw'], 'apk'),
   guard('one length, said twice', ['formats/tar-reader.ts', 'if (pax.size !== undefined && pax.size !== header.sizeBytes) throw', 'if (pax.size === -1) throw'], 'apk'),
+  guard('link targets of files', ['formats/tar-reader.ts', 'if (pax.linkpath !== undefined && !isLink) throw', "if (pax.linkpath === '' && !isLink) throw"], 'apk: a link target of'),
   guard('dotted components', ['core/paths.ts', "if (part === '.' || part === '..') refuse(", "if (part === '.') refuse("], 'apk', 'links'),
   guard('depth of paths', ['core/paths.ts', 'if (++depth > limits.pathDepth) {', 'if (++depth > limits.pathDepth * 100) {'], 'apk'),
   guard('control characters in paths', ['core/paths.ts', 'if (/[\\x00-\\x1f\\x7f]/.test(name)) refuse(', 'if (/[\\x00]/.test(name)) refuse('], 'names: with any control character'),

@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
+import { compareMutants, makeTwins, type Twins } from '../test/helpers/apk-twins.ts';
 import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
 import type { LedgerRow } from '../test/helpers/ledger.ts';
 import { makePowerBench, type PowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
@@ -33,6 +34,9 @@ interface Trial {
 
 /** One round of a race is short: so many are one trial. */
 const RACES = 10_000;
+/** One call of a sandbox judges so many packages. */
+const MUTANTS = 50;
+const twinsNeed = capability('bwrap', 'chroot');
 
 const FAULTS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>> = {
   ...(traced ? {
@@ -68,6 +72,13 @@ const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
     const operation = oneOf(OPERATIONS);
     return { what: `${operation.name}, 16 at once`, area: 'many at once', wrong: await manyAtOnce(bench, operation, 16), count: 17 };
   },
+  ...(twinsNeed.skip ? {} : {
+    mutants: async () => {
+      twins ??= await makeTwins();
+      const seed = pick(2 ** 31);
+      return { what: `${MUTANTS} packages from seed ${seed}`, area: 'mutants against apk', wrong: (await compareMutants(twins, { seed, count: MUTANTS })).differences, count: MUTANTS };
+    },
+  }),
   swap: async () => {
     const road = oneOf(Object.keys(ROADS));
     const { wrong, rounds } = await raceTree(road, RACES);
@@ -83,6 +94,7 @@ async function countsOf(operation: Operation): Promise<Readonly<Record<string, n
 
 let late = 0;
 let power: PowerBench | undefined;
+let twins: Twins | undefined;
 const rows: LedgerRow[] = [];
 const kinds = Object.keys(TRIALS).filter((kind) => values.only === undefined || values.only.split(',').includes(kind));
 if (kinds.length === 0) throw new Error(`no such trial: ${values.only ?? ''}; there are ${Object.keys(TRIALS).join(', ')}`);
@@ -96,6 +108,7 @@ try {
   }
 } finally {
   await power?.close();
+  twins?.close();
   bench.close();
 }
 console.log(formatLedger(rows));

@@ -132,12 +132,15 @@ function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offse
   const kind = KINDS[header.type];
   if (kind === undefined) throw tarError(offset, `unknown entry type ${quoteName(header.type)}`);
   if (pax.size !== undefined && pax.size !== header.sizeBytes) throw tarError(offset, 'pax size differs from the header');
+  const isLink = kind === 'hardlink' || kind === 'symlink';
+  // apk makes a hard link of a file that has one.
+  if (pax.linkpath !== undefined && !isLink) throw tarError(offset, 'the target of a link at an entry that is none');
   const name = pax.path ?? longName ?? header.name;
   if (name === '') throw tarError(offset, 'an entry without name');
   return {
     kind,
     path: kind === 'directory' ? name.replace(/(?<=[^/])\/$/, '') : name,
-    target: kind === 'hardlink' || kind === 'symlink' ? (pax.linkpath ?? longLink ?? header.linkName) : '',
+    target: isLink ? (pax.linkpath ?? longLink ?? header.linkName) : '',
     mode: header.mode,
     uid: pax.uid ?? header.uid,
     gid: pax.gid ?? header.gid,

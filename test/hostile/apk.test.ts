@@ -99,6 +99,7 @@ describe('the inside of a package', () => {
     ['a version that is a path', { ...plain, info: { pkgver: '1/../2' } }, 'ALP_UNPACK_PATH'],
     ['a false file checksum', { entries: [{ name: 'a', content: 'x', checksum: '0'.repeat(40) }] }, 'ALP_VERIFY_DIGEST'],
     ['a missing file checksum', { entries: [{ name: 'a', content: 'x', checksum: false }] }, 'ALP_VERIFY_DIGEST'],
+    ['a link target of a regular file', { entries: [{ name: 'a', content: 'x' }, { name: 'b', content: 'y', pax: { linkpath: 'a' } }] }, STRUCTURE],
     ['pax size against the header', { entries: [{ name: 'a', content: 'x', pax: { size: '3' } }] }, STRUCTURE],
     ['GNU sparse records', { entries: [{ name: 'a', content: 'x', pax: { 'GNU.sparse.major': '1' } }] }, STRUCTURE],
     ['a sparse type', { entries: [{ name: 'a', type: 'S' }] }, STRUCTURE],

@@ -1,0 +1,25 @@
+/** Packages that are odd or broken at every level: whatever we take, the real apk takes, and makes the same tree of it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareMutants, makeTwins, type Twins } from '../helpers/apk-twins.ts';
+import { capability } from '../helpers/capabilities.ts';
+import { enter } from '../helpers/ledger.ts';
+
+const needs = capability('bwrap', 'chroot', 'upstream');
+const BATCHES = 8;
+const COUNT = 50;
+let twins: Twins;
+beforeAll(async () => {
+  if (!needs.skip) twins = await makeTwins();
+});
+afterAll(() => {
+  if (!needs.skip) twins.close();
+});
+
+describe.skipIf(needs.skip)(`mutants of packages${needs.reason}`, () => {
+  it.each(Array.from({ length: BATCHES }, (_, at) => 1 + at * COUNT))('seeds from %i are taken as the real apk takes them, or refused', async (seed) => {
+    const { differences, taken, refused } = await compareMutants(twins, { seed, count: COUNT });
+    enter({ kind: 'attack', area: 'mutants against apk', ok: differences.length === 0, count: COUNT });
+    expect(differences).toEqual([]);
+    expect(Math.min(taken, refused)).toBeGreaterThan(0);
+  });
+});
