@@ -20,7 +20,7 @@ import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-
 import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
 import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
-import { startInflatingFor } from '../unpack/supply.ts';
+import { startInflating } from '../unpack/supply.ts';
 import { keyring } from '../verify/key.ts';
 import { fetchFiles } from './apk-fetch.ts';
 import { openLocalFiles, pathIn, type LocalFile } from './apk-local.ts';
@@ -247,7 +247,7 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
 /** fetch → verify → unpack, in a tree that exists: nothing is touched before all is verified. The thread that inflates starts meanwhile. */
 async function carryOutPlan(options: Omit<ApplyOptions, 'open' | 'thread'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
   const { changes } = options.plan;
-  const thread = startInflatingFor(changes);
+  const thread = startInflating(packagesOf(changes).map(({ record }) => record));
   try {
     const { open, close } = await fetch(packagesOf(changes));
     return await applyPlan({ ...options, open, thread }).finally(close);

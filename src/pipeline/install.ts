@@ -1,3 +1,9 @@
+/** A thread for packages of which one is large by itself: it starts while the tree is made ready and the plan. */
+export const startInflatingEarly = ({ repositories }: Sources, packages: readonly string[]): Thread | undefined =>
+  startInflating(packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
+    repositories.flatMap(({ index: { tables, packages: records } }) => (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? [])),
+  ));
+
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
 import { packagesOf, type InstallPlan } from '../core/package.ts';
@@ -9,6 +15,7 @@ import type { WorkTree } from '../system/work-tree.ts';
 import { applyPlan } from '../unpack/apply-plan.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
+import { startInflating } from '../unpack/supply.ts';
 import { fetchPackages } from './package-files.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
@@ -19,7 +26,7 @@ export interface InstallRequest {
   readonly sources: Sources;
   /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
   readonly packages: readonly string[];
-  /** Of `startInflating`. */
+  /** Of `startInflatingEarly`. */
   readonly thread?: Thread | undefined;
   /** Told when a script could not be run, for want of a backend that shows it the tree. */
   readonly onSkipped?: (() => void) | undefined;
@@ -41,10 +48,14 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
+  const thread = request.thread ?? startInflating(packagesOf(plan.changes).map(({ record }) => record));
   const fetched = await fetchPackages(session, packagesOf(plan.changes), { ...sources, isPrivate: true });
   const { failedScripts } = await applyPlan({
-    tree, plan, open: fetched.open, thread: request.thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit,
-  }).finally(fetched.close);
+    tree, plan, open: fetched.open, thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit,
+  }).finally(async () => {
+    thread?.stop();
+    await fetched.close();
+  });
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
 }

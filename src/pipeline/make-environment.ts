@@ -5,14 +5,12 @@ import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
-import type { Thread } from '../system/thread.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
-import { startInflating } from '../unpack/supply.ts';
 import { findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
 import { fetchAhead } from './foresight.ts';
-import { installInto } from './install.ts';
+import { installInto, startInflatingEarly } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { addDebianPackages } from './offered.ts';
@@ -42,8 +40,6 @@ interface Ingredients {
   readonly minirootfs: Minirootfs;
   readonly sources: Sources;
   readonly packages: readonly string[];
-  /** It has started while the rest was fetched. */
-  readonly thread: Thread | undefined;
 }
 
 /** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
@@ -51,16 +47,14 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
   return withPinned(session, async (extended) => {
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
-    const thread = packages.length > 0 ? startInflating() : undefined;
     const begun = fetchSources(own, chosen, extended);
     // What went wrong with it, the plan meets again.
     const ahead = begun.then((sources) => fetchAhead(own, sources, packages)).catch(() => undefined);
     try {
       const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), begun], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
-      return await work({ ...own, ahead: await ahead }, { minirootfs, sources, packages, thread });
+      return await work({ ...own, ahead: await ahead }, { minirootfs, sources, packages });
     } finally {
-      thread?.stop();
       void ahead.then((begunAhead) => begunAhead?.close());
     }
   });
@@ -93,23 +87,25 @@ interface FillRequest extends Ingredients {
 }
 
 /** Unpacks the minirootfs into `root` and installs `packages`. */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, thread, onSkipped }: FillRequest): Promise<Contents> {
+async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
+  const thread = startInflatingEarly(sources, packages);
   try {
-    unpackMinirootfs(session, minirootfs, { tree, thread });
+    unpackMinirootfs(session, minirootfs, tree);
     if (packages.length > 0) await installInto(session, { tree, sources, packages, thread, onSkipped });
     return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
+    thread?.stop();
     tree.close();
   }
 }
 
-function unpackMinirootfs(session: Session, { file }: Minirootfs, { tree, thread }: { readonly tree: WorkTree; readonly thread: Thread | undefined }): void {
+function unpackMinirootfs(session: Session, { file }: Minirootfs, tree: WorkTree): void {
   const blob = session.store.openBlob(file.sha256, file.name);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${file.name} is gone from the store`, { hint: 'run the command again' });
   try {
-    unpackRootfs(blob, tree, { owners: session.isRoot ? 'apply' : 'record', thread });
+    unpackRootfs(blob, tree, session.isRoot ? 'apply' : 'record');
     tree.setMode(TREE_ROOT, 0o755);
   } finally {
     blob.close();

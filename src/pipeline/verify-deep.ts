@@ -68,7 +68,7 @@ function unpackFile(path: HostPath, into: HostPath): void {
   if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is neither a directory nor a file that can be read`);
   const tree = openWorkTree(into);
   try {
-    unpackRootfs(descriptorSource(fd, path), tree, { owners: 'record' });
+    unpackRootfs(descriptorSource(fd, path), tree, 'record');
   } finally {
     tree.close();
     closeDescriptor(fd);

@@ -13,7 +13,6 @@ export interface InflateJob {
   readonly start: number;
   /** Cap on the inflated size. */
   readonly maxBytes: number;
-  readonly header: 'plain' | 'any';
   /** What the SHA-256 of the bytes from `start` to the end must be, before any of them is inflated. */
   readonly sha256: Sha256Hex | undefined;
 }

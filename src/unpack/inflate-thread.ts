@@ -6,12 +6,12 @@ import { RingClosed, type RingWriter } from '../system/ring.ts';
 import { serveJobs } from '../system/thread.ts';
 import { DATA_SLOT, END_SLOT, outcomeOf, type InflateJob, type InflateOutcome } from './inflate-job.ts';
 
-function inflate({ descriptor, name, start, maxBytes, header, sha256 }: InflateJob, ring: RingWriter): InflateOutcome {
+function inflate({ descriptor, name, start, maxBytes, sha256 }: InflateJob, ring: RingWriter): InflateOutcome {
   try {
     const source = descriptorSource(descriptor, name);
     if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
     const onInflated = ({ length }: Uint8Array): void => ring.commit(DATA_SLOT, length);
-    return { kind: 'done', end: inflateMember(source, start, { maxBytes, limitName: 'unpacked', header, room: ring.room, onInflated }) };
+    return { kind: 'done', end: inflateMember(source, start, { maxBytes, limitName: 'unpacked', room: ring.room, onInflated }) };
   } catch (error) {
     if (!(error instanceof Error) || error instanceof RingClosed) throw error;
     return outcomeOf(error);

@@ -4,12 +4,11 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { parseTreePath, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { inflateMember } from '../formats/gzip-member.ts';
 import type { Acl } from '../formats/installed-db.ts';
 import type { TarEntry, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
-import type { Thread } from '../system/thread.ts';
 import type { WorkTree } from '../system/work-tree.ts';
-import { inflateFrom } from './supply.ts';
 
 /** `apply`: owners and special bits are set (root). `record`: they are left to the database and to exports. */
 export type OwnerPolicy = 'apply' | 'record';
@@ -17,21 +16,16 @@ export type OwnerPolicy = 'apply' | 'record';
 /** Set-uid and set-gid bits mean nothing good on files that belong to whoever runs alproot. */
 export const hostMode = (mode: number, owners: OwnerPolicy): number => (owners === 'apply' ? mode : mode & 0o1777);
 
-export interface RootfsOptions {
-  readonly owners: OwnerPolicy;
-  readonly thread?: Thread | undefined;
-}
-
 /**
  * @param source the whole gzip file, whose digest or signature was checked
  * @returns owners and modes as the archive has them
  * @throws ALP_UNPACK_*, ALP_FORMAT_*, ALP_LIMIT_SIZE
  */
-export function unpackRootfs(source: ByteSource, tree: WorkTree, { owners, thread }: RootfsOptions): Map<TreePath, Acl> {
+export function unpackRootfs(source: ByteSource, tree: WorkTree, owners: OwnerPolicy): Map<TreePath, Acl> {
   const acls = new Map<TreePath, Acl>();
   const directories: { path: TreePath; mode: number; mtime: number }[] = [];
   const reader = createTarReader({ entry: (entry) => place(entry) }, 'rootfs');
-  const { end } = inflateFrom(source, { start: 0, maxBytes: limits.unpacked, header: 'any', sha256: undefined }, thread)(reader.push);
+  const { end } = inflateMember(source, 0, { maxBytes: limits.unpacked, limitName: 'unpacked', header: 'any', onInflated: reader.push });
   reader.finish();
   if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_GZIP', `bytes after the end of ${quoteName(source.name)}`);
   for (const { path, mode, mtime } of directories.reverse()) {

@@ -3,7 +3,7 @@
  * hashed and inflated while the content of this one is written.
  */
 import { unpackedBytes } from '../core/limits.ts';
-import { packagesOf, type Change, type PlannedPackage } from '../core/package.ts';
+import { packagesOf, type Change, type PackageRecord, type PlannedPackage } from '../core/package.ts';
 import type { ByteSource } from '../core/bytes.ts';
 import { demandDataHash } from '../formats/data-hash.ts';
 import { inflateMember, type MemberEnd } from '../formats/gzip-member.ts';
@@ -38,12 +38,9 @@ const AHEAD = 4;
 /** Compressed bytes below which a thread costs more to start than it saves. */
 const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 
-/** A thread that inflates; undefined where there is no second processor. */
-export const startInflating = (): Thread | undefined => startThread('inflate-thread');
-
-/** The same for the packages of a plan, if they are worth one. */
-export const startInflatingFor = (changes: readonly Change[]): Thread | undefined =>
-  packagesOf(changes).reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startInflating();
+/** A thread for packages, if they are worth one and there is a second processor; it starts while they are fetched. */
+export const startInflating = (packages: readonly PackageRecord[]): Thread | undefined =>
+  packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('inflate-thread');
 
 export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
   const files = packagesOf(changes);
@@ -80,7 +77,7 @@ function withInflate(file: OpenedPackageFile, thread: Thread | undefined): Suppl
   const { source, contents: { dataStart: start = 0, record, unjudged: sha256 }, onJudged } = file;
   // The thread is not asked for what nobody will take: of v3 packages, and of those that install nothing.
   const isTaken = file.contents.dataStart !== undefined && record.installedSizeBytes !== 0;
-  const inflate = inflateFrom(source, { start, maxBytes: unpackedBytes(record), header: 'plain', sha256 }, isTaken ? thread : undefined);
+  const inflate = inflateFrom(source, { start, maxBytes: unpackedBytes(record), sha256 }, isTaken ? thread : undefined);
   return {
     ...file,
     inflate: (onInflated) => {
@@ -92,8 +89,8 @@ function withInflate(file: OpenedPackageFile, thread: Thread | undefined): Suppl
 }
 
 /** With a thread it begins at once, and what was begun must be taken in the same order. */
-export function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descriptor' | 'name'>, thread: Thread | undefined): Inflate {
-  const { start, maxBytes, header, sha256 } = member;
+function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descriptor' | 'name'>, thread: Thread | undefined): Inflate {
+  const { start, maxBytes, sha256 } = member;
   if (thread !== undefined && source.descriptor !== undefined) {
     const job: InflateJob = { ...member, descriptor: source.descriptor, name: source.name };
     thread.post(job);
@@ -101,7 +98,7 @@ export function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descri
   }
   return (onInflated) => {
     if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
-    return inflateMember(source, start, { maxBytes, limitName: 'unpacked', header, onInflated });
+    return inflateMember(source, start, { maxBytes, limitName: 'unpacked', onInflated });
   };
 }
 

@@ -106,7 +106,7 @@ describe('a minirootfs that is vouched for and means harm', () => {
   const unpack = (...entries: readonly RawEntry[]): Promise<string> => underAttack(arena, ({ place }) => {
     const tree = openWorkTree(hostPath(join(place, 'fresh')));
     try {
-      unpackRootfs(bufferSource(NAME, member(rawTar(entries.map((entry) => ({ checksum: false, ...entry })), { end: true }))), tree, { owners: 'record' });
+      unpackRootfs(bufferSource(NAME, member(rawTar(entries.map((entry) => ({ checksum: false, ...entry })), { end: true }))), tree, 'record');
     } finally {
       tree.close();
     }
