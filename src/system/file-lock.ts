@@ -1,8 +1,8 @@
 /**
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
- * start time and boot) loses it.
+ * start time and boot) loses it; one of another container or machine does when it gives no sign of life.
  */
-import { closeSync, fstatSync, linkSync, lstatSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, linkSync, lstatSync, openSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
@@ -28,6 +28,10 @@ export interface LockOptions {
 const SPACE_DIGITS = 8;
 const POLL_MS = 50;
 const ATTEMPTS = 12_000;
+/** How often a holder says that it lives, to those who cannot see its process. */
+const BEAT_MS = 5000;
+/** Looks at a holder's file without a beat, after which the holder counts as dead: about a minute. Counted, for clocks may jump. */
+const SILENT_LOOKS = 800;
 
 function readOrEmpty(path: string): string {
   try {
@@ -79,24 +83,57 @@ export function workerOf(name: string): ProcessIdentity {
 /** Of work that another start of the machine, another machine or a container left: it may go on there. */
 const FOREIGN_WORK_MS = 24 * 60 * 60 * 1000;
 
+/** Whether process ids mean the same to it as to us: neither another container, nor another machine or start of it. */
+const isOfOurSpace = ({ started }: ProcessIdentity): boolean => started.slice(-SPACE_DIGITS) === processSpace() || started.length <= SPACE_DIGITS;
+
 /** Whether the unfinished work at `path` is nobody's any more. What machines or containers share counts as somebody's for a day. */
 export function isAbandoned(worker: ProcessIdentity, path: HostPath): boolean {
-  if (worker.started.slice(-SPACE_DIGITS) === processSpace() || worker.started.length <= SPACE_DIGITS) return !isProcessAlive(worker);
+  if (isOfOurSpace(worker)) return !isProcessAlive(worker);
   return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > FOREIGN_WORK_MS;
 }
 
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */
 export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
+  const isSilent = createWatch(path);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const inode = tryLock(path);
-    if (inode !== undefined) return { release: () => release(path, inode) };
-    dropStale(path);
+    if (inode !== undefined) return hold(path, inode);
+    dropStale(path, isSilent);
     if (signal?.aborted === true) break;
     await clock.sleep(POLL_MS + clock.random() * POLL_MS);
   }
   throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readOrEmpty(path).split(' ')[0] ?? '?'}`, {
     hint: 'wait for the other alproot to finish, or end it',
   });
+}
+
+function hold(path: HostPath, inode: number): { readonly release: () => void } {
+  const beat = setInterval(() => {
+    try {
+      if (statSync(path, { throwIfNoEntry: false })?.ino === inode) utimesSync(path, new Date(), new Date());
+    } catch {
+      // It was taken away in this moment.
+    }
+  }, BEAT_MS).unref();
+  return {
+    release: () => {
+      clearInterval(beat);
+      release(path, inode);
+    },
+  };
+}
+
+/** Tells, look by look, whether the file has been the same for so long that its holder must be dead. */
+function createWatch(path: HostPath): () => boolean {
+  let seen = '';
+  let looks = 0;
+  return () => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    const now = `${stat?.ino ?? ''} ${stat?.mtimeMs ?? ''}`;
+    looks = now === seen ? looks + 1 : 0;
+    seen = now;
+    return looks >= SILENT_LOOKS;
+  };
 }
 
 /** Somebody may have removed or replaced the file meanwhile; another's lock is left alone. */
@@ -151,13 +188,16 @@ function readHolder(path: HostPath): { readonly text: string; readonly inode: nu
 /**
  * Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. A file that
  * names nobody is what a power failure leaves of one: whoever lives is in it before it has its name.
+ *
+ * @param isSilent of a holder whose process cannot be seen from here
  */
-function dropStale(path: HostPath): void {
-  const holder = readHolder(path);
-  if (holder === undefined) return;
-  const { text, inode } = holder;
+function dropStale(path: HostPath, isSilent: () => boolean): void {
+  const found = readHolder(path);
+  if (found === undefined) return;
+  const { text, inode } = found;
   const [pid = '', started = ''] = text.trim().split(' ');
-  if (isProcessAlive({ pid: Number(pid), started })) return;
+  const holder = { pid: Number(pid), started };
+  if (isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent()) return;
   const aside = `${path}.stale.${process.pid}.${randomBytes(4).toString('hex')}`;
   try {
     renameSync(path, aside);

@@ -1,5 +1,5 @@
 /** `alproot cache gc` beside others at work. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import { systemClock } from '../../src/system/clock.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { runCli, type CliResult } from '../helpers/cli.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';
+import { picture } from '../helpers/worlds.ts';
 
 const needs = capability('upstream');
 
@@ -45,6 +46,28 @@ describe.skipIf(needs.skip)(`cache gc${needs.reason}`, () => {
     } finally {
       rmSync(presence, { recursive: true });
     }
+  });
+
+  it('beside commands that install takes nothing from under them', async () => {
+    const place = join(root, 'beside');
+    const beside = (...args: string[]): Promise<CliResult> => runCli(args, { cwd: root, cache: place });
+    mkdirSync(place);
+    for (let round = 0; round < 4; round++) {
+      let isOver = false;
+      const installs = Promise.all([0, 1].map((n) => beside('rootfs', 'create', `beside-${round}-${n}`, ...mirror.args, '-p', 'app'))).finally(() => (isOver = true));
+      while (!isOver) expect(await beside('cache', 'gc', '--older-than', '0')).toMatchObject({ status: 0 });
+      expect(await installs).toEqual([expect.objectContaining({ status: 0 }), expect.objectContaining({ status: 0 })]);
+      expect(picture(join(root, `beside-${round}-0`))).toEqual(picture(join(root, `beside-${round}-1`)));
+    }
+    expect(readFileSync(join(root, 'beside-3-0/opt/app'), 'utf8')).toBe('app');
+  });
+
+  it('like a hand that removes all blobs, is made up for by the next command', async () => {
+    expect(await cli('rootfs', 'create', 'before', ...mirror.args, '-p', 'app')).toMatchObject({ status: 0 });
+    rmSync(join(root, 'cache', 'blobs'), { recursive: true });
+    rmSync(join(root, 'cache', 'snapshots'), { recursive: true });
+    expect(await cli('rootfs', 'create', 'after', ...mirror.args, '-p', 'app')).toMatchObject({ status: 0 });
+    expect(picture(join(root, 'after'))).toEqual(picture(join(root, 'before')));
   });
 
   it('takes everything when nobody is there', async () => {

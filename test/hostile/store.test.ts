@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, linkSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, linkSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { keyOf, sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { capability } from '../helpers/capabilities.ts';
 
 const CODE = join(import.meta.dirname, '..', '..', 'src');
 let directory: HostPath;
@@ -19,7 +20,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 const open = (): Store => openStore(root, { clock: systemClock });
 
 /** Runs a module in a process of its own, with `store` opened on the same root. */
-function run(body: string): Promise<number | null> {
+function run(body: string, prefix: readonly string[] = []): Promise<number | null> {
   const program = `
     import { openStore } from '${CODE}/store/store.ts';
     import { systemClock } from '${CODE}/system/clock.ts';
@@ -27,7 +28,8 @@ function run(body: string): Promise<number | null> {
     const root = ${JSON.stringify(root)};
     const store = openStore(root, { clock: systemClock });
     ${body}`;
-  return new Promise((resolve) => spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { cwd: join(CODE, '..'), stdio: ['ignore', 'inherit', 'inherit'] }).on('exit', resolve));
+  const [file = '', ...args] = [...prefix, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
+  return new Promise((resolve) => spawn(file, args, { cwd: join(CODE, '..'), stdio: ['ignore', 'inherit', 'inherit'] }).on('exit', resolve));
 }
 
 describe('a blob that somebody changed on disk', () => {
@@ -179,6 +181,47 @@ describe('many processes on one store', () => {
   });
 });
 
+const userns = capability('userns');
+describe.skipIf(userns.skip)(`containers that share a store${userns.reason}`, () => {
+  /** Each process is number 1 of its own. */
+  const CONTAINER = ['unshare', '--user', '--map-root-user', '--pid', '--fork', '--mount', '--mount-proc'];
+
+  it('hold locks against each other, though their processes have the same number', async () => {
+    open();
+    const at = (name: string): string => join(directory, name);
+    const wait = (...names: string[]): string => `while (!${JSON.stringify(names.map(at))}.some(fs.existsSync)) await new Promise((resolve) => setImmediate(resolve));`;
+    // The holder goes when the other has looked three times, or has come in.
+    const holder = run(`
+      await store.withLock('a', async () => {
+        fs.writeFileSync(${JSON.stringify(at('held'))}, String(process.pid));
+        ${wait('looked', 'inside')}
+        process.exitCode = fs.existsSync(${JSON.stringify(at('inside'))}) ? 7 : 0;
+      });`, CONTAINER);
+    const other = run(`
+      ${wait('held')}
+      let looks = 0;
+      const sleep = async () => { if (++looks === 3) fs.writeFileSync(${JSON.stringify(at('looked'))}, ''); await new Promise((resolve) => setImmediate(resolve)); };
+      const patient = openStore(root, { clock: { ...systemClock, sleep } });
+      await patient.withLock('a', () => Promise.resolve(fs.writeFileSync(${JSON.stringify(at('inside'))}, String(process.pid))));`, CONTAINER);
+    expect(await Promise.all([holder, other])).toEqual([0, 0]);
+    expect([readFileSync(at('held'), 'utf8'), readFileSync(at('inside'), 'utf8')]).toEqual(['1', '1']);
+    expect(readdirSync(join(root, 'locks'))).toEqual([]);
+  });
+
+  it('leave each other\'s unfinished work alone, and take over from one that was killed', async () => {
+    open();
+    await run(`
+      fs.writeFileSync(store.makeTemporary('work') + '/half', 'x');
+      await store.withLock('a', async () => { process.kill(process.pid, 'SIGTERM'); process.exit(9); });`, CONTAINER);
+    expect(readdirSync(join(root, 'locks'))).toEqual(['a']);
+    let looks = 0;
+    const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve(void looks++) } });
+    expect(readdirSync(join(root, 'tmp')).filter((name) => name.includes('-work-'))).toHaveLength(1);
+    expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
+    expect(looks).toBeGreaterThan(700);
+  });
+});
+
 describe('a lock', () => {
   it('that was taken away or replaced meanwhile does not take another\'s with it', async () => {
     const store = open();
@@ -200,6 +243,21 @@ describe('a lock', () => {
     writeFileSync(store.path('locks', 'a'), left);
     expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
     expect(readdirSync(store.path('locks'))).toEqual([]);
+  });
+
+  it('of another machine whose holder gives signs of life is waited for, whatever its clock says', async () => {
+    const path = (): string => join(root, 'locks', 'a');
+    let looks = 0;
+    const sleep = (): Promise<void> => {
+      if (++looks % 500 === 0) utimesSync(path(), looks, looks);
+      if (looks === 5000) rmSync(path());
+      return Promise.resolve();
+    };
+    const store = openStore(root, { clock: { ...systemClock, sleep } });
+    mkdirSync(store.path('locks'), { recursive: true });
+    writeFileSync(path(), `${process.pid} 12345deadbeef\n`);
+    expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
+    expect(looks).toBe(5000);
   });
 
   it('is released when the work under it fails', async () => {
