@@ -5,12 +5,13 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { applyLayer, formatLayer } from '../../src/build/layer.ts';
 import { compareStates, scanTree } from '../../src/build/tree-scan.ts';
-import { hostPath } from '../../src/core/paths.ts';
+import { hostPath, type TreePath } from '../../src/core/paths.ts';
 import type { TarProfile } from '../../src/formats/tar-entry.ts';
 import { createTarReader } from '../../src/formats/tar-reader.ts';
 import { clampTarTimes } from '../../src/formats/tar-times.ts';
 import { formatTarFile, TAR_END } from '../../src/formats/tar-writer.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
+import { removeTree } from '../../src/system/removal.ts';
 import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
 import { readDatabase } from '../../src/unpack/database.ts';
 import { installRaw } from '../helpers/install-raw.ts';
@@ -85,6 +86,25 @@ describe('names', () => {
       utf8('caf\u00e9'), utf8('cafe\u0301'), 'Foo', 'foo', 'FOO', utf8('stra\u00dfe'), 'strasse', utf8('\u{1f600}'), utf8('\u202egnp.exe'), utf8('\u05d0\u05d1'), 'CON', 'nul.txt', 'dot.', 'blank ', ' blank', '-rf', '--', '~', '$HOME', '`id`', "it's", '"', '*', 'a\\b',
       '\xff', '\xfe', '\xff\xfe', '\xc3', '\xed\xa0\x80', '\xc0\xaf', 'n'.repeat(255), '\xff'.repeat(255), '..a', '...', 'x.apk', 'A:', 'Z:Q1', 'R:evil',
     ]);
+  });
+
+  it('make paths of up to 4,095 bytes, and none longer', async () => {
+    const parts = (last: number): string[] => [...Array.from({ length: 15 }, (_, n) => String.fromCharCode(97 + n).repeat(255)), 'z'.repeat(last)];
+    const install = (last: number): Promise<string> => {
+      const all = parts(last);
+      const entries = all.map((_, at): RawEntry => ({ name: `${all.slice(0, at + 1).join('/')}${at < 15 ? '/' : ''}`, ...(at < 15 ? { type: '5' } : { content: 'end' }) }));
+      return underAttack(arena, ({ dest }) => installRaw(dest, [{ entries }], { key }));
+    };
+    expect(await install(256)).toMatch(/^ALP_(?:UNPACK|LIMIT)_/);
+    expect(await install(255)).toBe('accepted');
+    const path = parts(255).join('/') as TreePath;
+    expect(path).toHaveLength(4095);
+    expect(recorded(parts(0).slice(0, 15).join('/'))).toEqual(['z'.repeat(255)]);
+    const copy = throughLayer();
+    expect(inTree(copy, (tree) => tree.readFile(path, 3).toString())).toBe('end');
+    // Nobody can name it in one word.
+    for (const tree of [arena.dest, copy]) removeTree(hostPath(join(tree, parts(0)[0] ?? '')));
+    expect(readdirSync(copy)).not.toContain(parts(0)[0]);
   });
 
   it('are 65,536 in one directory', async () => {
