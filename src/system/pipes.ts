@@ -34,13 +34,22 @@ export function makePipes(count: number): OutputPipe[] | undefined {
   clearLeftovers();
   const directory = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
   const paths = Array.from({ length: count }, (_, at) => join(directory, String(at)));
+  const pipes: OutputPipe[] = [];
   try {
-    // Whatever user the program becomes may open it; the directory keeps others away.
-    if (spawnSync('mkfifo', ['-m', '666', ...paths], { stdio: 'ignore' }).status !== 0) return undefined;
-    return paths.map(openPipe);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
+    try {
+      // Whatever user the program becomes may open it; the directory keeps others away.
+      if (spawnSync('mkfifo', ['-m', '666', ...paths], { stdio: 'ignore' }).status !== 0) return undefined;
+      for (const path of paths) pipes.push(openPipe(path));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  } catch (error) {
+    // Who reads from a pipe that is open for writing too waits for ever.
+    closePipeEnds(pipes);
+    for (const { stream } of pipes) stream.destroy();
+    throw error;
   }
+  return pipes;
 }
 
 function openPipe(path: string): OutputPipe {
