@@ -209,10 +209,14 @@ function readEntries({ contents, source, inflate }: SuppliedPackage, label: stri
   if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
 }
 
-/** `Q1…` over names and values, sorted by name. @see apk-tools 2.14 `apk_fileinfo_hash_xattr` */
+/** `Q1…` over names and values, each after its length in four bytes, sorted by name. @see apk-tools 2.14 `apk_fileinfo_hash_xattr` */
 function xattrChecksum(xattrs: ReadonlyMap<string, string>): string | undefined {
   if (xattrs.size === 0) return undefined;
   const hash = createHash('sha1');
-  for (const [name, value] of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1))) hash.update(Buffer.from(name, 'latin1')).update(Buffer.from(value, 'latin1'));
+  for (const text of [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1)).flat()) {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(text.length);
+    hash.update(length).update(Buffer.from(text, 'latin1'));
+  }
   return `Q1${hash.digest('base64')}`;
 }

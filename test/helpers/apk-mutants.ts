@@ -8,6 +8,9 @@ const NAMES = ['opt/a/tool', 'opt/a/other', 'opt/a/b c', 'opt/a/caf\u00c3\u00a9'
 const ODD_NAMES = ['../x', '/x', 'opt/../x', './x', 'opt//x', 'opt/a/', '', 'opt/a/tool/x', 'opt/a/new\nline', '.PKGINFO', '.hidden', 'opt', 'lib/apk/db/installed', 'opt/a\\b', 'x'.repeat(300)];
 const TARGETS = ['tool', '/etc/passwd', '../../../../x', 'loop', 'n'.repeat(200), '', 'opt/a/tool', '/'];
 
+/** Extended attributes that a package may have. */
+const ATTRIBUTES = [{}, {}, { 'SCHILY.xattr.user.x': 'value' }, { 'SCHILY.xattr.user.x': '' }, { 'SCHILY.xattr.user.b': '2', 'SCHILY.xattr.user.a': '1 1' }];
+
 const MODES = [0o644, 0o755, 0o4755, 0o2755, 0, 0o1777, 0o600];
 /** Where hard links lead: of one mode and owner, as tar writes the two of them. */
 const LINKED = 'opt/a/tool';
@@ -21,7 +24,7 @@ function plainEntries(pick: Choose): RawEntry[] {
     const owner = name === LINKED ? {} : { uname: oneOf(pick, ['root', '', 'nobody', 'nosuch']), gname: oneOf(pick, ['root', '', 'wheel', 'nosuch']), uid: oneOf(pick, [0, 0, 100, 65_534]), gid: oneOf(pick, [0, 0, 100]) };
     if (kind === 0) files[name] = { type: '2', target: oneOf(pick, TARGETS.slice(0, 5)) };
     else if (kind === 1 && files[LINKED]?.type === undefined && files[LINKED] !== undefined && name !== LINKED) files[name] = { type: '1', target: LINKED };
-    else files[name] = { content: 'c'.repeat(oneOf(pick, [0, 1, 511, 512, 513, 5000])), mode: oneOf(pick, name === LINKED ? [0o644] : MODES), ...owner };
+    else files[name] = { content: 'c'.repeat(oneOf(pick, [0, 1, 511, 512, 513, 5000])), pax: oneOf(pick, ATTRIBUTES), mode: oneOf(pick, name === LINKED ? [0o644] : MODES), ...owner };
   }
   return treeEntries(files);
 }
