@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { builtCommand, runArgv, type CliResult } from './cli.ts';
 import { capability } from './capabilities.ts';
 import { makeReleaseMirror, type ReleaseMirror } from './release-mirror.ts';
-import { survivors } from './survivors.ts';
+import { processesWith, survivors } from './survivors.ts';
 
 export interface Operation {
   readonly name: string;
@@ -88,13 +88,31 @@ export interface RunOptions {
 /** Always the same one: a fault in the probe of one backend must be an error, not a tree that another one makes. */
 export const BACKEND = (['bwrap', 'userns', 'proot'] as const).find((name) => !capability(name).skip);
 
-export function runOperation({ mirror }: Pick<Bench, 'mirror'>, { args }: Pick<Operation, 'args'>, { place, prefix = [], onStart }: RunOptions): Promise<CliResult> {
+/** A run that takes so long hangs: a traced one on a loaded machine takes a minute. */
+const HANG_MS = 300_000;
+
+/** What hangs is killed, with all that belongs to the place, and says so. */
+export async function runOperation({ mirror }: Pick<Bench, 'mirror'>, { args }: Pick<Operation, 'args'>, { place, prefix = [], onStart }: RunOptions): Promise<CliResult> {
   const own = args[0] === 'cache' ? [] : mirror.args;
-  return runArgv([...prefix, process.execPath, builtCommand(), ...args, ...own], {
+  let hangs = false;
+  const limit = setTimeout(() => {
+    hangs = true;
+    for (const { pid } of processesWith(place)) endProcess(pid);
+  }, HANG_MS);
+  const result = await runArgv([...prefix, process.execPath, builtCommand(), ...args, ...own], {
     cwd: place,
     env: { PATH: process.env['PATH'] ?? '', HOME: join(place, 'home'), TMPDIR: place, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: join(place, 'cache'), ...(BACKEND === undefined ? {} : { ALPROOT_BACKEND: BACKEND }) },
     onStart: ({ pid }) => onStart?.(pid ?? 0),
-  });
+  }).finally(() => clearTimeout(limit));
+  return hangs ? { ...result, stderr: `${result.stderr}\nthis is a bug: it did not end within ${HANG_MS / 1000} s and was killed` } : result;
+}
+
+function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended already.
+  }
 }
 
 /** Over names, kinds, modes and contents of a file or a tree; times are left out. '' when there is nothing. */
@@ -200,13 +218,7 @@ export const failSyscall = (name: string, at: number, error: string): Fault => (
 /** @param signal KILL, or INT as by Ctrl-C */
 export const signalAfter = (ms: number, signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Fault => ({
   kind: `${signal} at a random time`, what: `${Math.round(ms)} ms`,
-  onStart: (pid) => void setTimeout(() => {
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has ended already.
-    }
-  }, ms),
+  onStart: (pid) => void setTimeout(() => endProcess(pid, signal), ms),
 });
 
 /** The store and the results on a file system of so many KiB; then on one that is large enough. */
