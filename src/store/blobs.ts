@@ -3,7 +3,7 @@ import type { ByteSource } from '../core/bytes.ts';
 import { isSha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { temporaryNames } from '../system/file-lock.ts';
+import { temporaryName } from '../system/process-identity.ts';
 import { markUsed } from '../system/tree-size.ts';
 import { closeDescriptor, descriptorSource, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
 
@@ -38,8 +38,7 @@ export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
     if (!isSha256Hex(sha256)) throw new AlprootError('ALP_STORE_DAMAGED', 'a blob name that is no SHA-256');
     return joinHost(root, 'blobs', 'sha256', sha256.slice(0, 2), sha256);
   };
-  const temporaryName = temporaryNames('blob');
-  const createBlob = (): BlobWriter => writeHashedFile(joinHost(root, 'tmp', temporaryName()), { target: blobPath, durable: false });
+  const createBlob = (): BlobWriter => writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target: blobPath, durable: false });
   return {
     blobPath,
     createBlob,

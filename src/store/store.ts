@@ -20,7 +20,8 @@ import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../sys
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { isComplete, markComplete } from './snapshot-mark.ts';
-import { acquireLock, isAbandoned, isProcessAlive, processIdentity, temporaryName, workerOf } from '../system/file-lock.ts';
+import { acquireLock } from '../system/file-lock.ts';
+import { isAbandoned, processIdentity, temporaryName, workerBeside, workerOf } from '../system/process-identity.ts';
 import { removeTree } from '../system/removal.ts';
 import { lastUsedMs, markUsed } from '../system/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
@@ -106,7 +107,7 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
 function prepare(root: HostPath): boolean {
   const marker = readFileCapped(joinHost(root, MARKER), 4096);
   if (marker === undefined) {
-    const others = namesOf(root).filter((name) => name !== 'README.md' && !name.includes('.tmp-'));
+    const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
     if (others.length > 0) {
       throw new AlprootError('ALP_STORE_FOREIGN', `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`, {
         hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
@@ -155,14 +156,11 @@ function removeLeftovers(root: HostPath): void {
   }
   for (const place of [root, joinHost(root, 'records'), joinHost(root, 'locks')]) {
     for (const name of namesOf(place)) {
-      const pid = BESIDE.exec(name)?.[1];
-      if (pid !== undefined && !isProcessAlive({ pid: Number(pid), started: '' })) removeTree(joinHost(place, name));
+      const worker = workerBeside(name);
+      if (worker !== undefined && isAbandoned(worker, joinHost(place, name))) removeTree(joinHost(place, name));
     }
   }
 }
-
-/** Unfinished files that stand beside what they were to become: `NAME.tmp-PID-HEX`, `NAME.PID.HEX`, `NAME.stale.PID.HEX`. */
-const BESIDE = /\.(?:tmp-|stale\.)?(\d+)[-.][0-9a-f]{8,12}$/;
 
 function publish(target: HostPath, directory: HostPath): HostPath {
   markComplete(directory);

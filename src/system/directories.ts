@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
-import { isProcessAlive } from './file-lock.ts';
+import { isProcessAlive } from './process-identity.ts';
 import { fileError } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';

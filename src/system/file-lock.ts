@@ -2,95 +2,27 @@
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
  * start time and boot) loses it; one of another container or machine does when it gives no sign of life.
  */
-import { closeSync, fstatSync, linkSync, lstatSync, openSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
+import { closeSync, fstatSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { processSpace } from './boot.ts';
 import { fileError } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
-
-export interface ProcessIdentity {
-  readonly pid: number;
-  /** Start time in clock ticks since boot, and the boot; '' where /proc does not say. */
-  readonly started: string;
-}
+import { isOfOurSpace, isProcessAlive, processIdentity, temporaryBeside } from './process-identity.ts';
 
 export interface LockOptions {
   readonly clock: Clock;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Of the processes' space, at the end of a start time. */
-const SPACE_DIGITS = 8;
 const POLL_MS = 50;
 const ATTEMPTS = 12_000;
 /** How often a holder says that it lives, to those who cannot see its process. */
 const BEAT_MS = 5000;
 /** Looks at a holder's file without a beat, after which the holder counts as dead: about a minute. Counted, for clocks may jump. */
 const SILENT_LOOKS = 800;
-
-function readOrEmpty(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-/** Field 22 of /proc/PID/stat, counted after the command's closing parenthesis. */
-function startOf(pid: number): string {
-  const stat = readOrEmpty(`/proc/${pid}/stat`);
-  const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return ticks === undefined ? '' : `${ticks}${processSpace()}`;
-}
-
-export const processIdentity = (): ProcessIdentity => ({ pid: process.pid, started: startOf(process.pid) });
-
-/** Whether the process of that identity still runs. A start time of `0` or '' counts as unknown. */
-export function isProcessAlive({ pid, started }: ProcessIdentity): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (errnoOf(error) === 'ESRCH') return false;
-  }
-  const now = startOf(pid);
-  return started === '' || started === '0' || now === '' || now === started;
-}
-
-/** A name for unfinished work that says whose it is. */
-export const temporaryName = (purpose: string): string => temporaryNames(purpose)();
-
-/** Such names, one after another; who this process is, is looked up once. */
-export function temporaryNames(purpose: string): () => string {
-  let own: ProcessIdentity | undefined;
-  return () => {
-    const { pid, started } = (own ??= processIdentity());
-    return `${pid}-${started}-${purpose}-${randomBytes(6).toString('hex')}`;
-  };
-}
-
-/** Whose work bears the name, one that `temporaryName` made. */
-export function workerOf(name: string): ProcessIdentity {
-  const [pid = '', started = ''] = name.split('-');
-  return { pid: Number(pid), started };
-}
-
-/** Of work that another start of the machine, another machine or a container left: it may go on there. */
-const FOREIGN_WORK_MS = 24 * 60 * 60 * 1000;
-
-/** Whether process ids mean the same to it as to us: neither another container, nor another machine or start of it. */
-const isOfOurSpace = ({ started }: ProcessIdentity): boolean => started.slice(-SPACE_DIGITS) === processSpace() || started.length <= SPACE_DIGITS;
-
-/** Whether the unfinished work at `path` is nobody's any more. What machines or containers share counts as somebody's for a day. */
-export function isAbandoned(worker: ProcessIdentity, path: HostPath): boolean {
-  if (isOfOurSpace(worker)) return !isProcessAlive(worker);
-  return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > FOREIGN_WORK_MS;
-}
 
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */
 export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
@@ -102,7 +34,7 @@ export async function acquireLock(path: HostPath, { clock, signal }: LockOptions
     if (signal?.aborted === true) break;
     await clock.sleep(POLL_MS + clock.random() * POLL_MS);
   }
-  throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readOrEmpty(path).split(' ')[0] ?? '?'}`, {
+  throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readHolder(path)?.text.split(' ')[0] ?? '?'}`, {
     hint: 'wait for the other alproot to finish, or end it',
   });
 }
@@ -151,7 +83,7 @@ function release(path: HostPath, inode: number): void {
  * @returns its inode, or undefined when another holds the lock
  */
 function tryLock(path: HostPath): number | undefined {
-  const temporary = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const temporary = temporaryBeside(path);
   const { pid, started } = processIdentity();
   try {
     makeDirectories(dirname(path));
@@ -198,7 +130,7 @@ function dropStale(path: HostPath, isSilent: () => boolean): void {
   const [pid = '', started = ''] = text.trim().split(' ');
   const holder = { pid: Number(pid), started };
   if (isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent()) return;
-  const aside = `${path}.stale.${process.pid}.${randomBytes(4).toString('hex')}`;
+  const aside = temporaryBeside(path);
   try {
     renameSync(path, aside);
     if (statSync(aside).ino !== inode) linkSync(aside, path);

@@ -3,12 +3,12 @@
  * directory). A reader sees the old file or the new one, whatever happens.
  */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
-import { randomBytes } from 'node:crypto';
 import { dirname } from 'node:path';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectories } from './make-directories.ts';
+import { temporaryBeside } from './process-identity.ts';
 
 /**
  * The bytes of a regular file.
@@ -68,7 +68,7 @@ export interface WriteOptions {
  * @throws ALP_STORE_WRITE with the errno, the path and what to do
  */
 export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644, durable = true }: WriteOptions = {}): void {
-  const temporary = `${path}.tmp-${process.pid}-${randomBytes(6).toString('hex')}`;
+  const temporary = temporaryBeside(path);
   try {
     makeDirectories(dirname(path));
     const fd = openSync(temporary, 'wx', mode);

@@ -7,7 +7,7 @@ import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isProcessAlive } from './file-lock.ts';
+import { isProcessAlive } from './process-identity.ts';
 
 export interface OutputPipe {
   /** For the child; to be closed here when it was started. */

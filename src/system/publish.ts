@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, type HostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { isAbandoned, temporaryName, workerOf } from './file-lock.ts';
+import { isAbandoned, temporaryName, workerOf } from './process-identity.ts';
 import { fileError } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';

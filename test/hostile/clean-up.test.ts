@@ -80,7 +80,7 @@ describe('the store', () => {
     symlinkSync(victim, snapshot);
     symlinkSync(victim, store.path('tmp', '4194000-0-left-by-the-dead'));
     mkdirSync(store.path('locks'), { recursive: true });
-    symlinkSync(victim, store.path('locks', 'x.stale.4194000.00000000'));
+    symlinkSync(victim, store.path('locks', 'x.tmp-4194000-0-left-by-the-dead'));
     utimesSync(at('moved'), 0, 0);
     const { status, stderr } = await runCli(['cache', 'gc', '--older-than', '0'], { cache: at('store') });
     expect([status, stderr]).toEqual([0, expect.any(String)]);

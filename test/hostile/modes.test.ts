@@ -52,7 +52,7 @@ afterAll(() => {
 });
 
 /** What is made for others to use has the modes of the image. */
-const TREES = /\/(?:snapshots\/[0-9a-f]+\/tree|trees\/tree|out\/local)$/;
+const TREES = /\/(?:snapshots\/[0-9a-f]+\/tree|trees\/(?:[0-9a-f]+\/)?tree|out\/local)$/;
 
 function* ownFiles(directory: string): Generator<string> {
   for (const name of readdirSync(directory)) {
