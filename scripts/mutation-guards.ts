@@ -29,7 +29,7 @@ const verification = [
   guard('bytes after an index', ['verify/index-file.ts', 'if (member.end !== bytes.length) throw', 'if (false) throw'], 'index'),
   guard('other files in an index', ['verify/index-file.ts', 'if (other !== undefined) throw', "if (other?.name === '') throw"], 'index'),
   guard('checksums in an index', ['formats/apkindex.ts', 'if (C === undefined || !isChecksumText(C)) throw', 'if (C === undefined) throw'], 'index'),
-  guard('twins in an index', ['formats/apkindex.ts', 'if (owner !== undefined && owner !== name) throw', 'if (false) throw'], 'index'),
+  guard('twins in an index', ['formats/apkindex.ts', 'else if (owner !== name) throw', 'else if (false) throw'], 'index'),
   guard('names of packages', ['formats/package-fields.ts', 'if (!isName(name)) throw', 'if (name === undefined) throw'], 'index'),
   guard('names of v3 indexes', ['verify/adb-file.ts', "if (names !== '' && names !== USUAL_NAMES) throw", 'if (false) throw'], 'adb: index'),
   guard('private keys', ['verify/key.ts', "if (pem.includes('PRIVATE KEY')) refuse(", 'if (false) refuse('], 'keys: a directory of keys'),
