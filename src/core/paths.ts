@@ -15,11 +15,15 @@ export type TreePath = string & { readonly __path: 'tree' };
 
 export const TREE_ROOT = '' as TreePath;
 
-/** Asserts that `path` is absolute and free of NUL. @throws ALP_USAGE_ARGUMENT */
+/** What Node makes of bytes that are no UTF-8: another place than was meant. */
+const REPLACEMENT = '\ufffd';
+
+/** Asserts that `path` is absolute, free of NUL, and was UTF-8. @throws ALP_USAGE_ARGUMENT */
 export function hostPath(path: string): HostPath {
   if (!path.startsWith('/') || path.includes('\0')) {
     throw new AlprootError('ALP_USAGE_ARGUMENT', `expected an absolute path, got ${quoteName(path)}`);
   }
+  if (path.includes(REPLACEMENT)) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} has a name that is not UTF-8`, { hint: 'rename it, or use a link to it that has another name' });
   return path as HostPath;
 }
 

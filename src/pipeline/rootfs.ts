@@ -4,7 +4,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { moveDirectory, namesOf, removeEmptyDirectory } from '../system/directories.ts';
-import { isTaken } from '../system/host-paths.ts';
+import { isRealDirectory, isTaken } from '../system/host-paths.ts';
 import { stagingPath } from '../system/publish.ts';
 import { removeTree } from '../system/removal.ts';
 import { placeEnvironment } from './environment.ts';
@@ -31,6 +31,9 @@ export interface CreatedRootfs {
  */
 export const createRootfs = (config: Config, { directory, packages }: CreateRootfs): Promise<CreatedRootfs> =>
   withProject(config, async (session) => {
+    if (isTaken(directory) && !isRealDirectory(directory)) {
+      throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not a directory, but a file or a link`, { hint: 'name a directory that does not exist yet' });
+    }
     if (isTaken(directory) && namesOf(directory).length > 0) {
       throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not empty`, { hint: 'name a directory that does not exist yet' });
     }

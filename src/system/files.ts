@@ -105,15 +105,16 @@ export function syncDirectory(path: string): void {
   }
 }
 
-const HINTS: Readonly<Record<string, string>> = {
-  ENOSPC: 'free some space, or choose another place with ALPROOT_CACHE',
-  EDQUOT: 'the disk quota is used up: free some space, or choose another place with ALPROOT_CACHE',
-  EROFS: 'the file system is read-only: choose another place with ALPROOT_CACHE',
+/** What to do about an errno. */
+export const HINTS: Readonly<Record<string, string>> = {
+  ENOSPC: 'free some space, or choose another place; ALPROOT_CACHE says where the store is',
+  EDQUOT: 'the disk quota is used up: free some space, or choose another place; ALPROOT_CACHE says where the store is',
+  EROFS: 'the file system is read-only: choose another place; ALPROOT_CACHE says where the store is',
   EACCES: 'check the permissions of the path, or choose another place',
   EPERM: 'check the permissions of the path, or choose another place',
   EMFILE: 'raise the limit of open files (ulimit -n)',
   ENFILE: 'the whole machine has no more open files to give: end something, or ask its administrator',
-  EIO: 'the disk does not work as it should: see the kernel log, or choose another place with ALPROOT_CACHE',
+  EIO: 'the disk does not work as it should: see the kernel log, or choose another place; ALPROOT_CACHE says where the store is',
 };
 
 /** A failed file operation in our own words, errno kept. */

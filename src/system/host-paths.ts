@@ -2,6 +2,9 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants } from 'node:fs';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 
+/** A directory, and no link to one. */
+export const isRealDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
 export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;

@@ -12,6 +12,7 @@ import {
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { HINTS } from './files.ts';
 import { DIRECTORY_FLAGS, inside, openDirectories } from './tree-directories.ts';
 import { cappedAtOnce, copyContent, createFileWriter, filePieces, type TreeFileWriter } from './tree-file.ts';
 import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
@@ -77,7 +78,7 @@ const O_PATH = 0o10000000;
 function treeError(verb: Verb, path: TreePath, error: unknown): AlprootError {
   const errno = errnoOf(error);
   if (error instanceof AlprootError || errno === undefined) throw error;
-  return new AlprootError('ALP_UNPACK_WRITE', `cannot ${verb} ${quoteName(path)} in the tree: ${errno}`, { cause: error, facts: { errno } });
+  return new AlprootError('ALP_UNPACK_WRITE', `cannot ${verb} ${quoteName(path)} in the tree: ${errno}`, { cause: error, hint: HINTS[errno], facts: { errno } });
 }
 
 /** @param root an existing directory; the caller keeps it alive until `close` */

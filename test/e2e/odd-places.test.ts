@@ -1,5 +1,5 @@
 /** Places and limits that a host may have: odd names, a store that can only be read, few descriptors, small files. */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -60,6 +60,39 @@ describe.skipIf(needs.skip)(`names of directories${needs.reason}`, () => {
     expect((await create(work, join(work, 'store'))).status).toBe(0);
     expect(existsSync(join(work, 'real', 'alproot-store'))).toBe(true);
     expect(await create(join(work, 'other'), join(work, 'loop'))).toMatchObject({ status: 9, stderr: expect.stringContaining('ELOOP') as string });
+  });
+
+  it('a tree is not made in the place of a link or a file', async () => {
+    const work = join(root, 'taken');
+    mkdirSync(join(work, 'real'), { recursive: true });
+    for (const target of ['real', 'nowhere', 'tree']) {
+      symlinkSync(target, join(work, 'tree'));
+      expect(await create(work, join(root, 'plain', 'store')), target).toMatchObject({ status: 7, stderr: expect.stringContaining('is not a directory, but a file or a link') as string });
+      expect([readlinkSync(join(work, 'tree')), readdirSync(work).sort(), readdirSync(join(work, 'real'))]).toEqual([target, ['real', 'tree'], []]);
+      unlinkSync(join(work, 'tree'));
+    }
+    writeFileSync(join(work, 'tree'), 'mine');
+    expect(await create(work, join(root, 'plain', 'store'))).toMatchObject({ status: 7 });
+    expect(readFileSync(join(work, 'tree'), 'utf8')).toBe('mine');
+  });
+
+  it('a name that is not UTF-8 is refused, for what Node makes of it is another place', async () => {
+    const work = join(root, 'bytes');
+    mkdirSync(work, { recursive: true });
+    const below = (script: string): Promise<CliResult> => alproot(['rootfs', 'create', './tree', '-p', 'app', ...mirror.args], work, { store: join(root, 'plain', 'store'), prefix: ['sh', '-c', `d=$(printf 'a\\377'); mkdir "$d"; ${script}`, 'sh'] });
+    expect(await below('cd "$d"; exec "$@"')).toMatchObject({ status: 2, stderr: expect.stringContaining('not UTF-8') as string });
+    expect(await below('ALPROOT_CACHE="$PWD/$d/store" exec "$@"')).toMatchObject({ status: 2, stderr: expect.stringContaining('not UTF-8') as string });
+    expect(readdirSync(work, 'buffer')).toEqual([Buffer.from('a\xff', 'latin1')]);
+  });
+
+  it('a tree on another file system than the store is the same', async () => {
+    const other = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : root, 'alproot-places-'));
+    try {
+      expect((await create(other, join(root, 'plain', 'store'))).status).toBe(0);
+      expect(digestOf(join(other, 'tree'))).toBe(wanted);
+    } finally {
+      rmSync(other, { recursive: true, force: true });
+    }
   });
 });
 
