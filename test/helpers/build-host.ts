@@ -1,7 +1,7 @@
 /** A real build host in a directory of its own: the store's part played by plain files, sandboxes by the run stage, the base by the real minirootfs. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { AlpEvent } from '../../src/core/events.ts';
@@ -77,6 +77,8 @@ export function makeBench(): BuildBench {
   return bench;
 }
 
+const WRITTEN = 1_700_000_000;
+
 function writeFiles(directory: string, files: Files): void {
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, name);
@@ -87,6 +89,8 @@ function writeFiles(directory: string, files: Files): void {
       writeFileSync(path, content.text);
       chmodSync(path, content.mode);
     }
+    // The same in each build, whatever second it is.
+    lutimesSync(path, WRITTEN, WRITTEN);
   }
 }
 
