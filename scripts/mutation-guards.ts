@@ -75,7 +75,7 @@ const trees = [
   guard('a marker on the store', ['store/store.ts', 'if (others.length > 0) {', 'if (others.length > 1e9) {'], 'clean-up: something else'),
   guard('a snapshot after a restart', ['store/snapshot-mark.ts', 'if (digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;', ''], 'store/store: machine started anew'),
   guard('a mark on snapshots', ['store/store.ts', 'if (!isComplete(directory, { readOnly })) return undefined;', 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
-  guard('a lock of another container', ['system/file-lock.ts', '(isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent())', 'isProcessAlive(holder)'], 'store: hold locks against each other'),
+  guard('a lock of another container', ['system/file-lock.ts', 'isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent()', 'isProcessAlive(holder)'], 'store: hold locks against each other'),
   guard('a hash at each opening', ['store/blobs.ts', 'if (hashOf(source) === sha256) {', "if (hashOf(source) !== '') {"], 'store: a blob that'),
   guard('directories of our own', ['system/make-directories.ts', 'mode = 0o755): void {', 'mode = 0o777): void {'], 'modes: let nobody else'),
   guard('a lock without a holder', ['system/file-lock.ts', 'if (isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent()) return;', "if (text === '' || (isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent())) return;"], 'store: of which a power failure'),
