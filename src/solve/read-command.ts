@@ -6,6 +6,7 @@
  * @see apk-tools 3.0 src/app_search.c, app_list.c, app_policy.c, app_version.c
  */
 import type { PackageRecord } from '../core/package.ts';
+import { withFields } from '../formats/package-fields.ts';
 import { isValidVersion } from '../formats/version.ts';
 import { ApkUsageError, parseApkArguments, READING_COMMANDS } from './arguments.ts';
 import type { Catalog } from './catalog.ts';
@@ -63,7 +64,7 @@ function readSearch({ args, system, has, say, verbosity }: Reading): number {
   const found = searchPackages(system.catalog, args.operands, { exact: has('exact'), description: has('description'), all: has('all'), origin: has('has-origin') });
   const dependents = has('rdepends') ? dependentsIn(system.catalog) : undefined;
   for (const record of found) {
-    const shown = (item: PackageRecord): PackageRecord => (has('origin') && item.origin !== '' ? { ...item, name: item.origin } : item);
+    const shown = (item: PackageRecord): PackageRecord => (has('origin') && item.origin !== '' ? withFields(item, { name: item.origin }) : item);
     if (dependents === undefined) {
       say(...formatSearch([shown(record)], has('origin') ? Math.min(verbosity, 1) : verbosity));
       continue;
