@@ -147,7 +147,8 @@ function makeTemporary(root: HostPath, purpose: string): HostPath {
 function othersSince(root: HostPath): number | undefined {
   const own = `${processIdentity().pid}-`;
   const begun = namesOf(joinHost(root, 'tmp')).filter((name) => name.includes('-session-') && !name.startsWith(own)).map((name) => lastUsedMs(joinHost(root, 'tmp', name)));
-  return begun.length === 0 ? undefined : Math.min(...begun);
+  // Marks have whole milliseconds, the kernel's own times have more.
+  return begun.length === 0 ? undefined : Math.floor(Math.min(...begun));
 }
 
 function removeLeftovers(root: HostPath): void {
