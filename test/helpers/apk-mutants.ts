@@ -36,7 +36,8 @@ function spoilEntry(pick: Choose, entry: RawEntry): RawEntry {
     () => ({ ...entry, name: oneOf(pick, NAMES) }),
     // What is no file cannot have the attributes: apk then marks the package as broken, and goes on.
     () => ({ ...entry, pax: {}, type: oneOf(pick, ['0', '1', '2', '3', '4', '5', '6', '7', 'g', 'x', 'L', 'K', '\0', 'S', 'Z']) }),
-    () => ({ ...entry, mode: oneOf(pick, [0o7777, 0o100644, 0o777]) }),
+    // A link cannot be given set-id bits: apk tries, and marks the package as broken.
+    () => ({ ...entry, mode: oneOf(pick, entry.type === '2' ? [0o777, 0o600] : [0o7777, 0o100644, 0o777]) }),
     () => ({ ...entry, size: oneOf(pick, [0, 1, 512, 4096, 0o7777777]) }),
     // The time of a name is that of its file.
     () => (entry.type === '1' ? entry : { ...entry, mtime: oneOf(pick, [0, 1, 2 ** 31]) }),
