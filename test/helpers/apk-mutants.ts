@@ -34,8 +34,8 @@ function spoilEntry(pick: Choose, entry: RawEntry): RawEntry {
   return oneOf<() => RawEntry>(pick, [
     () => ({ ...entry, name: oneOf(pick, ODD_NAMES) }),
     () => ({ ...entry, name: oneOf(pick, NAMES) }),
-    // What is no file cannot have the attributes: apk then marks the package as broken, and goes on.
-    () => ({ ...entry, pax: {}, type: oneOf(pick, ['0', '1', '2', '3', '4', '5', '6', '7', 'g', 'x', 'L', 'K', '\0', 'S', 'Z']) }),
+    // What is no file cannot have the attributes: apk then marks the package as broken, and goes on. Devices and pipes it makes, we don't.
+    () => ({ ...entry, pax: {}, type: oneOf(pick, ['0', '1', '2', '5', '7', 'g', 'x', 'L', 'K', '\0', 'S', 'Z']) }),
     // A link cannot be given set-id bits: apk tries, and marks the package as broken.
     () => ({ ...entry, mode: oneOf(pick, entry.type === '2' ? [0o777, 0o600] : [0o7777, 0o100644, 0o777]) }),
     () => ({ ...entry, size: oneOf(pick, [0, 1, 512, 4096, 0o7777777]) }),
