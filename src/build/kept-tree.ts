@@ -13,7 +13,7 @@ import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import type { BuildHost } from './host.ts';
 import type { OwnerTable } from './owners.ts';
 import type { OpenTree } from './stage.ts';
-import { isHidden, surveyTree, type TreeChanges, type TreeState } from './tree-scan.ts';
+import { isHidden, stateOf, surveyTree, type TreeChanges, type TreeState } from './tree-scan.ts';
 
 /** What the steps did to a tree since it was made: oldest first. */
 export interface TreeHistory {
@@ -42,10 +42,10 @@ export interface KeptRecord {
 /** Where a tree lies in the directory that is kept. */
 export const treeIn = (directory: HostPath): HostPath => joinHost(directory, 'tree');
 
-/** The beginning of a tree that was just made. */
-export const beginHistory = (key: string, tree: WorkTree): TreeHistory => ({
+/** The beginning of a tree that was just made. @param found of surveyTree */
+export const beginHistory = (key: string, found: ReadonlyMap<TreePath, TreeStat>): TreeHistory => ({
   steps: [{ key, added: [], touched: [] }],
-  hidden: new Map([...surveyTree(tree)].flatMap(([path, { signature }]) => (isHidden(path) ? [[path, signature] as const] : []))),
+  hidden: new Map([...found].flatMap(([path, { signature }]) => (isHidden(path) ? [[path, signature] as const] : []))),
 });
 
 /** A step is finished: what it made of `before`. */
@@ -99,7 +99,7 @@ function bringBack(record: KeptRecord, at: number, directory: HostPath): OpenTre
     if (kept === undefined) return void tree.close();
     tree.takeChanges();
     const owners: OwnerTable = new Map(record.entries.flatMap(([path, , owner]) => (owner === undefined || added.has(path) ? [] : [[path, owner] as const])));
-    const state: TreeState = new Map(kept.flatMap(([path, stat]) => (isHidden(path) ? [] : [[path, { stat, owner: owners.get(path) }] as const])));
+    const state = stateOf(kept, owners);
     return { tree, owners, real: record.real, state, history: { steps: record.steps.slice(0, at + 1), hidden: new Map(record.hidden) } };
   } catch (error) {
     tree.close();

@@ -15,7 +15,7 @@ import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, tr
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './plan.ts';
 import { baseKey, SCRATCH_KEY } from './step-key.ts';
-import { compareStates, scanTouched, scanTree, type TreeChanges, type TreeState } from './tree-scan.ts';
+import { compareStates, scanTouched, scanTree, stateOf, surveyTree, type TreeChanges, type TreeState } from './tree-scan.ts';
 
 /** One finished step, for layers and history. */
 export interface FinishedStep {
@@ -102,7 +102,8 @@ function makeTree(build: StageBuild, { host, directory }: { readonly host: Build
   const target = { tree: openWorkTree(place), owners, real };
   for (const layer of layersOf(below === undefined ? chainOf(build) : build.finished)) applyLayer(target, readLayer(layer));
   target.tree.takeChanges();
-  return { ...target, state: scanTree(target.tree, owners), history: beginHistory(build.key, target.tree) };
+  const found = surveyTree(target.tree);
+  return { ...target, state: stateOf(found, owners), history: beginHistory(build.key, found) };
 }
 
 /** The build has ended: its tree may serve the next one. */

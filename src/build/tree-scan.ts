@@ -33,6 +33,10 @@ export function surveyTree(tree: WorkTree): ReadonlyMap<TreePath, TreeStat> {
   return found;
 }
 
+/** What an image shows of what was found; sockets, devices and pipes are passed over. */
+export const stateOf = (found: Iterable<readonly [TreePath, TreeStat]>, owners: OwnerTable): TreeState =>
+  new Map([...found].flatMap(([path, stat]) => (isHidden(path) || stat.kind === 'other' ? [] : [[path, { stat, owner: owners.get(path) }] as const])));
+
 /** Walks the whole tree; sockets, devices and pipes are passed over. */
 export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
   const state = new Map<TreePath, Seen>();

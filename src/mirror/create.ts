@@ -10,7 +10,7 @@ import type { Arch, PackageFile } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { makeDirectory } from '../system/work-directory.ts';
+import { makeDirectory } from '../system/directories.ts';
 import { writeRelease } from './release.ts';
 import { indexDirectory } from './repository.ts';
 import type { SigningKey } from './signing.ts';

@@ -5,7 +5,7 @@ import { joinHost, type HostPath } from '../core/paths.ts';
 import { showName } from '../core/redact.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { serveFiles, type FileServer } from '../system/http-server.ts';
-import { makeDirectory } from '../system/work-directory.ts';
+import { makeDirectory } from '../system/directories.ts';
 import { makeCertificate, type ServerCertificate } from './certificate.ts';
 
 export interface ServeOptions {
@@ -49,7 +49,7 @@ function keptCertificate({ secret, certificateFile, names, now }: { readonly sec
   const [key, kept, certified] = [keyFile, namesFile, certificateFile].map((path) => readFileCapped(path, MAX_PEM_BYTES)?.toString('latin1'));
   if (key !== undefined && certified !== undefined && kept === wanted) return { keyPem: key, certificatePem: certified };
   const made = makeCertificate(names, now);
-  makeDirectory(secret, { mode: 0o700 });
+  makeDirectory(secret, 0o700);
   writeFileAtomic(keyFile, made.keyPem, { mode: 0o600 });
   writeFileAtomic(certificateFile, made.certificatePem);
   writeFileAtomic(namesFile, wanted);

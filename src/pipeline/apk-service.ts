@@ -3,7 +3,7 @@
  * fetched, verified and installed from here; nothing in the sandbox needs a network, a CA or DNS.
  */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
-import { packagesOf, type PlannedPackage } from '../core/package.ts';
+import type { PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { isArch } from '../core/arch.ts';
 import type { ApkAnswer, ApkRequest } from '../build/host.ts';
@@ -16,17 +16,16 @@ import { createCatalog } from '../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../solve/command.ts';
 import { formatSummary, totalsAfter } from '../solve/plan-lines.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
-import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
 import { readDatabase, readOwners, type Database } from '../unpack/database.ts';
 import type { OpenedPackageFile, RunScript } from '../unpack/opened.ts';
 import type { OwnerPolicy } from '../unpack/rootfs.ts';
-import { startInflating } from '../unpack/supply.ts';
 import { keyring } from '../verify/key.ts';
 import { fetchFiles } from './apk-fetch.ts';
 import { openLocalFiles, pathIn, type LocalFile } from './apk-local.ts';
 import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
+import { carryOutPlan } from './install.ts';
 import { fetchPlaced, type FetchedPackages } from './package-files.ts';
 import { withPinned } from './pins.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -218,6 +217,7 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
   } else if (outcome.plan !== undefined) {
     session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
     const before = new Set(readOwners(readDatabase(tree)).keys());
+    // In a tree that exists nothing is touched before all is verified: see fetchAll.
     const result = await carryOutPlan({
       tree,
       plan: outcome.plan,
@@ -242,18 +242,6 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
   }
   const join = (lines: readonly string[]): string => (lines.length === 0 ? '' : `${lines.join('\n')}\n`);
   return { kind: 'done', status, stdout: outcome.verbosity === 0 ? '' : join(out), stderr: join(err) };
-}
-
-/** fetch → verify → unpack, in a tree that exists: nothing is touched before all is verified. The thread that inflates starts meanwhile. */
-async function carryOutPlan(options: Omit<ApplyOptions, 'open' | 'thread'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
-  const { changes } = options.plan;
-  const thread = startInflating(packagesOf(changes).map(({ record }) => record));
-  try {
-    const { open, close } = await fetch(packagesOf(changes));
-    return await applyPlan({ ...options, open, thread }).finally(close);
-  } finally {
-    thread?.stop();
-  }
 }
 
 const localFile = ({ source }: PlannedPackage, files: ReadonlyMap<string, LocalFile>): LocalFile | undefined => (source.kind === 'file' ? files.get(source.path) : undefined);

@@ -1,22 +1,16 @@
-/** A thread for packages of which one is large by itself: it starts while the tree is made ready and the plan. */
-export const startInflatingEarly = ({ repositories }: Sources, packages: readonly string[]): Thread | undefined =>
-  startInflating(packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
-    repositories.flatMap(({ index: { tables, packages: records } }) => (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? [])),
-  ));
-
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
-import { packagesOf, type InstallPlan } from '../core/package.ts';
+import { packagesOf, type InstallPlan, type PlannedPackage } from '../core/package.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
 import type { Thread } from '../system/thread.ts';
 import type { WorkTree } from '../system/work-tree.ts';
-import { applyPlan } from '../unpack/apply-plan.ts';
+import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
 import { readDatabase } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
 import { startInflating } from '../unpack/supply.ts';
-import { fetchPackages } from './package-files.ts';
+import { fetchPackages, type FetchedPackages } from './package-files.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
@@ -44,20 +38,34 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
   return plan;
 }
 
+/** A thread for packages of which one is large by itself: it starts while the tree is made ready and the plan. */
+export const startInflatingEarly = ({ repositories }: Sources, packages: readonly string[]): Thread | undefined =>
+  startInflating(packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
+    repositories.flatMap(({ index: { tables, packages: records } }) => (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? [])),
+  ));
+
 /** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
-  const thread = request.thread ?? startInflating(packagesOf(plan.changes).map(({ record }) => record));
-  const fetched = await fetchPackages(session, packagesOf(plan.changes), { ...sources, isPrivate: true });
-  const { failedScripts } = await applyPlan({
-    tree, plan, open: fetched.open, thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit,
-  }).finally(async () => {
-    thread?.stop();
-    await fetched.close();
-  });
+  const { failedScripts } = await carryOutPlan(
+    { tree, plan, thread: request.thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit },
+    (planned) => fetchPackages(session, planned, { ...sources, isPrivate: true }),
+  );
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
+}
+
+/** fetch → verify → unpack; the thread that inflates starts meanwhile, unless one has started already. */
+export async function carryOutPlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
+  const planned = packagesOf(options.plan.changes);
+  const thread = early ?? startInflating(planned.map(({ record }) => record));
+  try {
+    const { open, close } = await fetch(planned);
+    return await applyPlan({ ...options, open, thread }).finally(close);
+  } finally {
+    thread?.stop();
+  }
 }
 
 function announce({ config: { emit } }: Session, plan: InstallPlan): void {

@@ -131,7 +131,7 @@ function judgeIndex(session: Session, ref: BlobRef, { location, keys, repository
   try {
     const { index, vouchers, form } = verifyIndex(readWhole(blob), { location, keys, form: keptForm(session.store, ref) });
     judgeFreshness(session, { index, repository, vouchers });
-    if (index.packages.length >= KEPT_FROM) keepForm(session.store, ref, form?.());
+    if (index.packages.length >= KEPT_FROM) keepForm(session.store, ref, form);
     return index;
   } finally {
     blob.close();
@@ -154,9 +154,9 @@ function keptForm(store: Store, ref: BlobRef): Buffer | undefined {
   }
 }
 
-function keepForm(store: Store, ref: BlobRef, form: Buffer | undefined): void {
-  if (form === undefined || store.readOnly) return;
-  store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 });
+function keepForm(store: Store, ref: BlobRef, make: (() => Buffer | undefined) | undefined): void {
+  const form = store.readOnly ? undefined : make?.();
+  if (form !== undefined) store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 });
 }
 
 /** The minirootfs of a release, verified. @throws ALP_FETCH_*, ALP_VERIFY_* */

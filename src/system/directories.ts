@@ -9,10 +9,11 @@ import { fileError } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';
 
-/** Makes it and what is missing above it. @throws ALP_STORE_WRITE */
-export function makeDirectory(path: HostPath, mode = 0o755): void {
+/** Makes it and what is missing above it; returns it. @throws ALP_STORE_WRITE */
+export function makeDirectory(path: HostPath, mode = 0o755): HostPath {
   try {
     makeDirectories(path, mode);
+    return path;
   } catch (error) {
     throw fileError('make', path, error);
   }

@@ -1,18 +1,7 @@
-/** Directories of the host that hold our own work: made, and removed with all that is in them. */
+/** Directories of the host that hold our own work: removed with all that is in them; and what is asked about files. */
 import { lstatSync, rmSync } from 'node:fs';
 import type { HostPath } from '../core/paths.ts';
 import { fileError } from './files.ts';
-import { makeDirectories } from './make-directories.ts';
-
-/** Makes a directory and its parents. @throws ALP_STORE_WRITE */
-export function makeDirectory(path: HostPath, { mode = 0o755 }: { readonly mode?: number } = {}): HostPath {
-  try {
-    makeDirectories(path, mode);
-    return path;
-  } catch (error) {
-    throw fileError('make', path, error);
-  }
-}
 
 /** Removes a file or a whole directory; nothing there is fine. Links are removed, not followed. @throws ALP_STORE_WRITE */
 export function removeTree(path: HostPath): void {

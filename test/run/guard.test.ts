@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archOfNode } from '../../src/core/arch.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
-import { openGuard } from '../../src/run/guard/guard.ts';
+import { GUARD } from '../../src/run/native-parts.ts';
+import { openProgram } from '../../src/run/native-program.ts';
 import { runProcess } from '../../src/system/spawn.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { survivors } from '../helpers/survivors.ts';
@@ -15,7 +16,7 @@ let root: string;
 let guard: HostPath;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'alproot-guard-'));
-  const found = await openGuard({ cache: hostPath(join(root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: archOfNode(process.arch) ?? '' });
+  const found = await openProgram(GUARD, { cache: hostPath(join(root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: archOfNode(process.arch) ?? '' });
   if (found === undefined) throw new Error('no guard can be made here');
   guard = found;
 });

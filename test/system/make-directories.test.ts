@@ -36,7 +36,6 @@ describe.skipIf(userns.skip)(`on a read-only file system${userns.reason}`, () =>
   };
 
   it.each([
-    ['work-directory', (path: string) => `makeDirectory(${JSON.stringify(path)})`],
     ['directories', (path: string) => `makeDirectory(${JSON.stringify(path)})`],
     ['files', (path: string) => `writeFileAtomic(${JSON.stringify(path)}, 'x')`],
   ] as const)('%s says EROFS', (module, call) => {

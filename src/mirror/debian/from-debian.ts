@@ -16,7 +16,8 @@ import { joinHost, type HostPath } from '../../core/paths.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
 import { minirootfsFile } from '../../formats/releases.ts';
-import { fileSizeBytes, makeDirectory, removeTree } from '../../system/work-directory.ts';
+import { makeDirectory } from '../../system/directories.ts';
+import { fileSizeBytes, removeTree } from '../../system/work-directory.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
 import { namesIn } from '../../system/host-paths.ts';
 import { writeRelease } from '../release.ts';
@@ -112,7 +113,7 @@ export function releaseOf(asked = '3.19'): { readonly branch: string; readonly r
 
 /** The mirror's own key, made on the first call. */
 export async function openMirrorKey(directory: HostPath): Promise<SigningKey> {
-  const secret = makeDirectory(joinHost(directory, '.key'), { mode: 0o700 });
+  const secret = makeDirectory(joinHost(directory, '.key'), 0o700);
   const [name] = namesIn(secret).filter((file) => file.endsWith('.rsa'));
   if (name !== undefined) {
     const key = readSigningKey(joinHost(secret, name));

@@ -10,7 +10,8 @@ import { compareVersions } from '../../formats/version.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
 import { namesIn } from '../../system/host-paths.ts';
 import { captureProcess, type Captured } from '../../system/spawn.ts';
-import { currentUid, makeDirectory, removeTree } from '../../system/work-directory.ts';
+import { makeDirectory } from '../../system/directories.ts';
+import { currentUid, removeTree } from '../../system/work-directory.ts';
 import { aptEnvironment } from './apt.ts';
 import { apkVersionOf } from './control.ts';
 

@@ -90,7 +90,6 @@ static int look(const char *pid, struct process *out) {
   return field == 4;
 }
 
-
 /* Whether /proc speaks of the processes that we know, and not of another namespace's. */
 static int knows_us(void) {
   char text[24];
