@@ -38,7 +38,7 @@ export interface ExecuteOptions {
 export interface BuiltImage {
   readonly build: StageBuild;
   /** Makes the tree when it was not needed so far. */
-  readonly tree: () => OpenTree;
+  readonly tree: () => Promise<OpenTree>;
   readonly host: Pick<BuildHost, 'layers' | 'realOwners'>;
   /** For unfinished work; gone with the build. */
   readonly workspace: HostPath;
@@ -190,7 +190,7 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   const started = performance.now();
   host.emit({ kind: 'step', id, label, state: 'started' });
   try {
-    const target = materialise(build, { host, workspace });
+    const target = await materialise(build, { host, workspace });
     await perform(execution, { step, target, gathering, id, scratch });
     await finishStep(build, { key, source: step.source, isOurs: step.kind === 'copy' || step.kind === 'workdir' }, { host, workspace });
     host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
@@ -295,6 +295,6 @@ async function openMount(execution: Execution, base: Origin, { path, writable, s
   const stat = tree.stat(source);
   if (stat === undefined || (stat.kind !== 'file' && stat.kind !== 'directory')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN --mount: there is no ${path} to mount`);
   // Writes are dropped with the copy; a read-only mount shows the tree itself.
-  if (writable) cloneTree(tree.hostPathOf(source), copy, { owners: execution.host.realOwners });
+  if (writable) await cloneTree(tree.hostPathOf(source), copy, { owners: execution.host.realOwners });
   return { path: writable ? copy : tree.hostPathOf(source), kind: stat.kind };
 }

@@ -3,14 +3,12 @@ import type { HostPath } from '../core/paths.ts';
 import { joinTree, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { clampTarTimes } from '../formats/tar-times.ts';
 import { openWorkTree } from '../system/work-tree.ts';
-import type { BuiltImage } from './executor.ts';
-import { formatLayer } from './layer.ts';
+import { formatLayer, type OwnedTree } from './layer.ts';
 import { diskMode, ownedMode } from './owners.ts';
 import { compareStates, scanTree } from './tree-scan.ts';
 
 /** The whole file system as a tar, owners and set-id bits included; times later than `epoch` put down to it. */
-export function* formatRootfs(image: BuiltImage, epoch: number | undefined): Generator<Buffer> {
-  const target = image.tree();
+export function* formatRootfs(target: OwnedTree, epoch: number | undefined): Generator<Buffer> {
   const changes = compareStates(new Map(), scanTree(target.tree, target.owners));
   const tar = formatLayer(target, changes, { directoryTimes: true });
   yield* epoch === undefined ? tar : clampTarTimes(tar, epoch);
@@ -20,8 +18,7 @@ export function* formatRootfs(image: BuiltImage, epoch: number | undefined): Gen
  * Copies the files into an existing empty directory. An ordinary user's files are the user's, without set-id bits and with
  * every directory open to the user; root's get the owners of the image.
  */
-export function writeDirectory(image: BuiltImage, directory: HostPath, epoch: number | undefined): void {
-  const source = image.tree();
+export function writeDirectory(source: OwnedTree, directory: HostPath, epoch: number | undefined): void {
   const target = openWorkTree(directory);
   const later: (() => void)[] = [];
   const linked = new Map<number, TreePath>();

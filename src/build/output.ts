@@ -47,12 +47,12 @@ const resolveFrom = (cwd: HostPath, dest: string): HostPath => hostPath(dest.sta
 
 async function stage(image: BuiltImage, { type, asTar, compression, name }: OutputSpec, { staged, options }: { staged: HostPath; options: OutputOptions }): Promise<WrittenImage | undefined> {
   if (type === 'tar') {
-    writeChunks(staged, formatRootfs(image, options.epoch));
+    writeChunks(staged, formatRootfs(await image.tree(), options.epoch));
     return undefined;
   }
   if (type === 'local') {
     makeDirectory(staged);
-    writeDirectory(image, staged, options.epoch);
+    writeDirectory(await image.tree(), staged, options.epoch);
     return undefined;
   }
   const layout = asTar ? joinHost(image.workspace, `layout-${type}`) : staged;

@@ -45,6 +45,8 @@ export interface StageBuild {
   readonly finished: FinishedStep[];
   /** Made when the first step misses the cache. */
   tree: OpenTree | undefined;
+  /** While it is being made, so that whoever else asks gets the same. */
+  making?: Promise<OpenTree> | undefined;
 }
 
 /** All finished steps from the base up. */
@@ -61,17 +63,22 @@ export interface TreeContext {
 const directoryOf = ({ stage }: StageBuild, workspace: HostPath): HostPath => joinHost(workspace, `stage-${stage.index}`);
 
 /** The stage's tree as of its last finished step: the one of the last build where that can be, else a new one. */
-export function materialise(build: StageBuild, { host, workspace }: TreeContext): OpenTree {
+export async function materialise(build: StageBuild, context: TreeContext): Promise<OpenTree> {
   if (build.tree !== undefined) return build.tree;
+  build.making ??= takeOrMakeTree(build, context).finally(() => (build.making = undefined));
+  return (build.tree = await build.making);
+}
+
+async function takeOrMakeTree(build: StageBuild, { host, workspace }: TreeContext): Promise<OpenTree> {
   const directory = directoryOf(build, workspace);
   const kept = takeKeptTree({ host, name: build.keptAs, keys: keysOf(build), directory });
   if (kept !== undefined) {
     catchUp(build, kept);
-    return (build.tree = kept.tree);
+    return kept.tree;
   }
   // It goes with the workspace; inodes that were just freed are slow to be given out again.
   if (isTaken(directory)) moveDirectory(directory, joinHost(workspace, `astray-${build.stage.index}`));
-  return (build.tree = makeTree(build, { host, directory }));
+  return makeTree(build, { host, directory });
 }
 
 const layersOf = (steps: readonly FinishedStep[]): StoredLayer[] => steps.flatMap(({ layer }) => layer ?? []);
@@ -89,14 +96,14 @@ function catchUp(build: StageBuild, { tree, done }: TakenTree): void {
   moveOn(build, tree, lookAgain(tree));
 }
 
-function makeTree(build: StageBuild, { host, directory }: { readonly host: BuildHost; readonly directory: HostPath }): OpenTree {
+async function makeTree(build: StageBuild, { host, directory }: { readonly host: BuildHost; readonly directory: HostPath }): Promise<OpenTree> {
   makeDirectory(directory, 0o700);
   const place = treeIn(directory);
   const real = host.realOwners;
   const below = build.parent?.tree;
   const base = baseOf(build);
-  if (below !== undefined) cloneTree(below.tree.root, place, { owners: real });
-  else if (base !== undefined) cloneTree(base.tree, place, { owners: real });
+  if (below !== undefined) await cloneTree(below.tree.root, place, { owners: real });
+  else if (base !== undefined) await cloneTree(base.tree, place, { owners: real });
   else makeDirectory(place, 0o755);
   const owners: OwnerTable = new Map(below?.owners ?? base?.owners ?? []);
   const target = { tree: openWorkTree(place), owners, real };

@@ -77,7 +77,7 @@ async function seedCache(path: HostPath, mount: PlannedMount, { openMountSource,
   if (source.kind !== 'directory') throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN --mount: ${quoteName(mount.source ?? '')} is no directory to begin a cache with`);
   const staged = hostPath(`${path}.${process.pid}`);
   try {
-    cloneTree(source.path, staged, { owners: target.real });
+    await cloneTree(source.path, staged, { owners: target.real });
     moveDirectory(staged, path);
   } finally {
     removeTree(staged);

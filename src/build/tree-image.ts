@@ -20,7 +20,7 @@ export async function withTreeImage<T>({ base, arch, host, workspace, config = A
   const tree: OpenTree = { tree: openWorkTree(base.tree), owners: base.owners, real: host.realOwners, state: new Map() };
   const stage = { index: 0, line: 1, base: { kind: 'scratch' as const }, arch, steps: [], config, needs: [] };
   try {
-    return await use({ build: { stage, base, parent: undefined, key: base.key, keptAs: '', finished: [], tree }, host, workspace, tree: () => tree });
+    return await use({ build: { stage, base, parent: undefined, key: base.key, keptAs: '', finished: [], tree }, host, workspace, tree: () => Promise.resolve(tree) });
   } finally {
     tree.tree.close();
   }

@@ -65,7 +65,7 @@ export async function placeEnvironment(session: Session, packages: readonly stri
   const isKept = session.store.getRecord(request) !== undefined || session.store.getRecord(`placed-${request}`) !== undefined;
   if (isKept) {
     const kept = await prepareEnvironment(session, packages);
-    cloneTree(kept.tree, root, { owners: session.isRoot });
+    await cloneTree(kept.tree, root, { owners: session.isRoot });
     return kept;
   }
   const { makeTree } = await import('./make-environment.ts');

@@ -19,7 +19,7 @@ export async function lendTree(session: Session, tree: HostPath, scratch: HostPa
     if (prepareOverlay(tree, changes)) return { tree, changes };
   }
   const copy = joinHost(scratch, 'tree');
-  cloneTree(tree, copy, { owners: session.isRoot });
+  await cloneTree(tree, copy, { owners: session.isRoot });
   return { tree: copy };
 }
 

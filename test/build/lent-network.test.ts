@@ -2,9 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BuiltImage } from '../../src/build/executor.ts';
 import type { NetworkLoan } from '../../src/run/network-loan.ts';
-import { type BuildBench, makeBench } from '../helpers/build-host.ts';
+import { type BuildBench, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMINE\n-----END CERTIFICATE-----';
@@ -17,13 +16,13 @@ beforeEach(() => {
 });
 afterEach(() => bench.close());
 
-const rootOf = (image: BuiltImage): string => image.tree().tree.root;
-const read = (image: BuiltImage, path: string): string => readFileSync(join(rootOf(image), path), 'utf8');
+const rootOf = (image: OpenedImage): string => image.opened.tree.root;
+const read = (image: OpenedImage, path: string): string => readFileSync(join(rootOf(image), path), 'utf8');
 
 for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
   const needs = capability('upstream', backend);
   describe.skipIf(needs.skip)(`a RUN with the network, under ${backend}${needs.reason}`, () => {
-    const build = <T>(dockerfile: string, use: (image: BuiltImage) => T, network: 'host' | 'none' = 'host') => bench.build(dockerfile, {}, use, { backend, loan, plan: { network } });
+    const build = <T>(dockerfile: string, use: (image: OpenedImage) => T, network: 'host' | 'none' = 'host') => bench.build(dockerfile, {}, use, { backend, loan, plan: { network } });
     const layerBytes = (): number => [...bench.layers.values()].at(-1)?.sizeBytes ?? 0;
 
     it('sees the user\'s authorities under both names, the name service and the proxies, and leaves none of them', async () => {

@@ -3,12 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, lstatSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { BuiltImage } from '../../src/build/executor.ts';
 import { writeOutput } from '../../src/build/output.ts';
 import { parseOutputSpec } from '../../src/build/output-spec.ts';
 import type { BackendName } from '../../src/core/run.ts';
 import { hostPath } from '../../src/core/paths.ts';
-import { type BuildBench, describeTree, makeBench } from '../helpers/build-host.ts';
+import { type BuildBench, describeTree, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';
 
 let bench: BuildBench;
@@ -30,9 +29,9 @@ const identityOf = (path: string): string => {
   return `${ino} ${birthtimeNs}`;
 };
 
-const look = (image: BuiltImage, within: BuildBench): Promise<Seen> =>
+const look = (image: OpenedImage, within: BuildBench): Promise<Seen> =>
   writeOutput(image, parseOutputSpec('type=oci,dest=image'), { cwd: hostPath(within.root), names: [], epoch: undefined, writeStandardOutput: () => undefined }).then((written) => ({
-    files: describeTree(image).filter((line) => /^(?:src|srv|etc\/motd|sys\/\w)/.test(line)).filter((line) => !MOTD.test(line)), digest: written?.digest, inode: identityOf(join(image.tree().tree.root, 'bin/busybox')),
+    files: describeTree(image).filter((line) => /^(?:src|srv|etc\/motd|sys\/\w)/.test(line)).filter((line) => !MOTD.test(line)), digest: written?.digest, inode: identityOf(join(image.opened.tree.root, 'bin/busybox')),
   }));
 
 /** As the base has it. */

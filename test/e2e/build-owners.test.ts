@@ -30,7 +30,7 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       const build = () =>
         bench.build(DOCKERFILE, {}, async (image) => {
           const written = await writeOutput(image, parseOutputSpec('type=oci,dest=image'), { cwd: hostPath(bench.root), names: [], epoch: undefined, writeStandardOutput: () => undefined });
-          const read = (name: string): string => readFileSync(join(image.tree().tree.root, name), 'utf8');
+          const read = (name: string): string => readFileSync(join(image.opened.tree.root, name), 'utf8');
           return { tree: files(describeTree(image)), seen: read('seen'), who: read('who'), digest: written?.digest };
         }, { backend });
       const first = await build();
@@ -75,7 +75,7 @@ describe.skipIf(root.skip)(`users of a build by root${root.reason}`, () => {
       'FROM alpine:3.19', 'RUN adduser -D -u 1234 app && addgroup app wheel && addgroup app tty && install -d -m 770 -g wheel /shared',
       'USER app', 'RUN touch /shared/f && id -G > /tmp/name', 'USER 1234', 'RUN id -G > /tmp/number', 'USER app:app', 'RUN id -G > /tmp/group; touch /shared/g || true',
     ].join('\n');
-    const seen = await bench.build(dockerfile, {}, (image) => ['name', 'number', 'group'].map((name) => readFileSync(join(image.tree().tree.root, 'tmp', name), 'utf8').trim().split(' ').sort()), { backend: 'bwrap' });
+    const seen = await bench.build(dockerfile, {}, (image) => ['name', 'number', 'group'].map((name) => readFileSync(join(image.opened.tree.root, 'tmp', name), 'utf8').trim().split(' ').sort()), { backend: 'bwrap' });
     expect(seen).toEqual([['10', '1234', '5'], ['10', '1234', '5'], ['1234']]);
   });
 });

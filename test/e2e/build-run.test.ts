@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
-import type { BuiltImage } from '../../src/build/executor.ts';
 import type { Secret } from '../../src/build/step-mounts.ts';
-import { type BenchOptions, type BuildBench, type Files, makeBench } from '../helpers/build-host.ts';
+import { type BenchOptions, type BuildBench, type Files, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';
 
 let bench: BuildBench;
@@ -15,13 +14,13 @@ beforeEach(() => {
 });
 afterEach(() => bench.close());
 
-const read = (image: BuiltImage, path: string): string => readFileSync(join(image.tree().tree.root, path), 'utf8');
-const file = (path: string) => (image: BuiltImage): string => read(image, path);
+const read = (image: OpenedImage, path: string): string => readFileSync(join(image.opened.tree.root, path), 'utf8');
+const file = (path: string) => (image: OpenedImage): string => read(image, path);
 
 for (const backend of ['bwrap', 'userns', 'proot'] as const) {
   const needs = capability('upstream', backend);
   describe.skipIf(needs.skip)(`RUN under ${backend}${needs.reason}`, () => {
-    const run = <T>(dockerfile: string, use: (image: BuiltImage) => T, files: Files = {}, options: BenchOptions = {}) => bench.build(dockerfile, files, use, { backend, ...options });
+    const run = <T>(dockerfile: string, use: (image: OpenedImage) => T, files: Files = {}, options: BenchOptions = {}) => bench.build(dockerfile, files, use, { backend, ...options });
 
     it('runs the shell form with ENV and ARG, in WORKDIR, and keeps what it makes', async () => {
       const dockerfile = 'FROM alpine:3.19\nARG B=arg\nENV A=env\nWORKDIR /w\nRUN echo "$A $B $PWD $HOME $(id -u)" > out';
@@ -34,7 +33,7 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
         'RUN <<EOF', '#!/usr/bin/awk -f', 'BEGIN { print "awk" > "/awk" }', 'EOF', 'SHELL ["/bin/sh", "-ec"]', 'RUN false; true || touch /not', 'RUN true',
       ].join('\n');
       await expect(run(dockerfile, () => undefined)).rejects.toMatchObject({ code: 'ALP_BUILD_RUN', facts: { status: 1, line: 13 } });
-      const made = await run(dockerfile.replace('false; ', ''), (image) => [existsSync(join(image.tree().tree.root, 'exec')), read(image, 'here'), read(image, 'awk')]);
+      const made = await run(dockerfile.replace('false; ', ''), (image) => [existsSync(join(image.opened.tree.root, 'exec')), read(image, 'here'), read(image, 'awk')]);
       expect(made).toEqual([true, 'here1\n', 'awk\n']);
     });
 
@@ -51,7 +50,7 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       writeFileSync(join(directory, '.dockerignore'), 'left\n');
       const dockerfile = 'FROM base\nCOPY --from=extra . /copied/\nRUN --mount=from=extra,target=/seen ls /seen > /list; grep added /etc/hosts > /hosts';
       const plan = { hosts: ['192.0.2.7\tadded'], contexts: new Map<string, HostPath | { image: string }>([['extra', hostPath(directory)], ['base', { image: 'alpine:3.19' }]]) };
-      const made = await run(dockerfile, (image) => [readdirSync(join(image.tree().tree.root, 'copied')), read(image, 'list'), read(image, 'hosts'), read(image, 'etc/hosts').includes('added')], {}, { plan });
+      const made = await run(dockerfile, (image) => [readdirSync(join(image.opened.tree.root, 'copied')), read(image, 'list'), read(image, 'hosts'), read(image, 'etc/hosts').includes('added')], {}, { plan });
       expect(made).toEqual([['.dockerignore', 'kept'], 'kept\n', '192.0.2.7\tadded\n', false]);
       await run(dockerfile, () => undefined, {}, { plan });
       expect(bench.steps().ran).toEqual([]);
@@ -84,7 +83,7 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
     it('lets a RUN remove or replace apk itself, and keeps what is done to it', async () => {
       const dockerfile = ['FROM alpine:3.19 AS a', 'RUN apk add x && rm -rf /sbin/apk /etc/apk /lib/apk && ! apk --version', 'FROM alpine:3.19 AS b', 'RUN rm /sbin/apk && echo mine > /sbin/apk', 'FROM alpine:3.19', 'RUN chmod 700 /sbin/apk && apk add x', 'RUN apk --version > /version', 'COPY --from=a /sbin /a', 'COPY --from=b /sbin/apk /b'].join('\n');
       const made = await run(dockerfile, (image) => {
-        const { root } = image.tree().tree;
+        const { root } = image.opened.tree;
         return [existsSync(join(root, 'a/apk')), read(image, 'b'), read(image, 'version'), statSync(join(root, 'sbin/apk')).size > 10_000, statSync(join(root, 'sbin/apk')).mode & 0o777];
       });
       expect(made).toEqual([false, 'mine\n', expect.stringContaining('apk-tools'), true, 0o700]);
@@ -92,7 +91,7 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
 
     it('leaves no trace of shim, mounts or name service in the layer', async () => {
       const made = await run('FROM alpine:3.19\nRUN --mount=type=cache,target=/c/d --mount=type=tmpfs,target=/t echo x > /c/d/x; echo y > /t/y; apk add z', (image) => {
-        const root = image.tree().tree.root;
+        const root = image.opened.tree.root;
         return [readdirSync(root).sort(), readdirSync(join(root, 'run')), readdirSync(join(root, 'tmp'))];
       });
       expect(made).toEqual([['bin', 'dev', 'etc', 'home', 'lib', 'media', 'mnt', 'opt', 'proc', 'root', 'run', 'sbin', 'srv', 'sys', 'tmp', 'usr', 'var'], [], []]);
@@ -129,8 +128,8 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
 
     it('removes files in a layer, and the next stage does not see them', async () => {
       const dockerfile = 'FROM alpine:3.19 AS a\nRUN mkdir -p /x/y && touch /x/y/f /x/g\nRUN rm -r /x/y /etc/motd\nFROM a\nRUN ls /x > /list';
-      expect(await run(dockerfile, (image) => [read(image, 'list'), existsSync(join(image.tree().tree.root, 'etc/motd'))])).toEqual(['g\n', false]);
-      const again = await run(dockerfile, (image) => [read(image, 'list'), existsSync(join(image.tree().tree.root, 'etc/motd'))]);
+      expect(await run(dockerfile, (image) => [read(image, 'list'), existsSync(join(image.opened.tree.root, 'etc/motd'))])).toEqual(['g\n', false]);
+      const again = await run(dockerfile, (image) => [read(image, 'list'), existsSync(join(image.opened.tree.root, 'etc/motd'))]);
       expect([again, bench.steps().ran]).toEqual([['g\n', false], []]);
     });
 

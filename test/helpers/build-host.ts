@@ -8,6 +8,7 @@ import type { AlpEvent } from '../../src/core/events.ts';
 import { hostPath, type HostPath, type TreePath } from '../../src/core/paths.ts';
 import type { BackendName } from '../../src/core/run.ts';
 import { executePlan, type BuiltImage, type ExecuteOptions } from '../../src/build/executor.ts';
+import type { OpenTree } from '../../src/build/stage.ts';
 import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/build/host.ts';
 import { ownedMode } from '../../src/build/owners.ts';
 import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
@@ -21,6 +22,11 @@ import { SHARED } from './capabilities.ts';
 
 export type Files = Readonly<Record<string, string | Buffer | { readonly link: string } | { readonly mode: number; readonly text: string }>>;
 
+/** With its tree, which is there while it is looked at. */
+export interface OpenedImage extends BuiltImage {
+  readonly opened: OpenTree;
+}
+
 export interface BuildBench {
   readonly root: string;
   readonly events: AlpEvent[];
@@ -33,7 +39,7 @@ export interface BuildBench {
   apk: (request: ApkRequest) => Promise<ApkAnswer>;
   downloads: Record<string, Buffer>;
   /** Builds and hands the image over while its tree is there. */
-  readonly build: <T>(dockerfile: string, files: Files, use: (image: BuiltImage) => T | Promise<T>, options?: BenchOptions) => Promise<T>;
+  readonly build: <T>(dockerfile: string, files: Files, use: (image: OpenedImage) => T | Promise<T>, options?: BenchOptions) => Promise<T>;
   /** Steps that ran, and that were cached, in the last build. */
   readonly steps: () => { ran: string[]; cached: string[] };
   readonly output: () => string;
@@ -62,7 +68,7 @@ export function makeBench(): BuildBench {
       events.length = 0;
       apkCalls.length = 0;
       const host = makeHost(bench, options);
-      return executePlan(plan, { host, context: hostPath(context), dockerfile: undefined, secrets: new Map(), noCache: false, noCacheFilter: [], ...options }, async (image) => use(image));
+      return executePlan(plan, { host, context: hostPath(context), dockerfile: undefined, secrets: new Map(), noCache: false, noCacheFilter: [], ...options }, async (image) => use({ ...image, opened: await image.tree() }));
     },
     steps: () => {
       const steps = events.filter((event) => event.kind === 'step').filter(({ id }) => !id.endsWith('.0'));
@@ -179,8 +185,8 @@ function baseTree(root: string): HostPath {
 }
 
 /** A tree as lines: mode, kind, path, content or target; the directories of `skip` left out. */
-export function describeTree(image: BuiltImage): string[] {
-  const { tree, owners, real } = image.tree();
+export function describeTree(image: OpenedImage): string[] {
+  const { tree, owners, real } = image.opened;
   const lines: string[] = [];
   const walk = (directory: string): void => {
     for (const name of readdirSync(join(tree.root, directory)).sort()) {

@@ -81,7 +81,7 @@ describe.skipIf(bwrap.skip)(`what a RUN leaves behind${bwrap.reason}`, () => {
   });
 
   it('cannot have packages installed as another user than root', async () => {
-    const seen = await bench.build('FROM alpine\nUSER 1000\nRUN apk add x > /tmp/said 2>&1; echo $? >> /tmp/said', {}, (image) => readFileSync(join(image.tree().tree.root, 'tmp/said'), 'utf8'));
+    const seen = await bench.build('FROM alpine\nUSER 1000\nRUN apk add x > /tmp/said 2>&1; echo $? >> /tmp/said', {}, (image) => readFileSync(join(image.opened.tree.root, 'tmp/said'), 'utf8'));
     expect([seen, bench.apkCalls.length]).toEqual([expect.stringContaining('Permission denied'), 0]);
   });
 });

@@ -109,7 +109,7 @@ describe('an artefact', () => {
 describe('a directory that is swapped for a link out of the tree meanwhile', () => {
   it.each(FORMS)('brings nothing of the host into %s', async (output) => {
     await withImage(() => undefined, async (image) => {
-      const { root } = image.tree().tree;
+      const { root } = (await image.tree()).tree;
       const swapper: Worker = await swapDoor(root, join(place, 'outside'));
       try {
         for (let round = 0; round < 40; round++) {

@@ -107,7 +107,7 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('the layer of a RUN under %
     try {
       const dockerfile = `FROM alpine\nRUN ${DAEMONS}\nRUN echo size $(wc -c </late)`;
       const size = await bench.build(dockerfile, {}, (image) => {
-        const { tree } = image.tree();
+        const { tree } = image.opened;
         expect(image.build.finished[1]?.layer?.sizeBytes).toBe(1024);
         return readFileSync(join(tree.root, 'late')).length;
       }, { backend });

@@ -50,9 +50,9 @@ echo 'nope:x' | chpasswd || echo refused >> /results/said
 
 async function results(ours: boolean): Promise<{ of: Map<string, Record<string, string>>; said: string }> {
   return bench.build(`FROM alpine:3.19\n${ours ? 'COPY ours /usr/sbin/\n' : ''}COPY script /\nRUN sh /script`, { ...scripts, script: SCRIPT }, (image) => {
-    const read = (at: number, name: string): string => readFileSync(join(image.tree().tree.root, 'results', String(at), name), 'utf8');
+    const read = (at: number, name: string): string => readFileSync(join(image.opened.tree.root, 'results', String(at), name), 'utf8');
     return {
-      said: readFileSync(join(image.tree().tree.root, 'results/said'), 'utf8'),
+      said: readFileSync(join(image.opened.tree.root, 'results/said'), 'utf8'),
       of: new Map([...MADE, ...REFUSED].map((command, at) => [command, Object.fromEntries(['status', 'passwd', 'group', 'homes'].map((name) => [name, read(at, name)]))])),
     };
   }, { backend: 'bwrap' });
