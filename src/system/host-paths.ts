@@ -64,3 +64,12 @@ export function statfsSync(path: string): { readonly free: number; readonly tota
   const { bavail, blocks, bsize } = statfs(path);
   return { free: bavail * bsize, total: blocks * bsize };
 }
+
+/** Size of a regular file; undefined when there is none. */
+export function fileSizeBytes(path: HostPath): number | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true ? stat.size : undefined;
+}
+
+/** Modification time in whole seconds; 0 when there is no such file. */
+export const fileTime = (path: HostPath): number => Math.floor((lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000);

@@ -31,6 +31,9 @@ function startOf(pid: number): string {
   return ticks === undefined ? '' : `${ticks}${processSpace()}`;
 }
 
+/** The id of the user who runs us; 0 is root. */
+export const currentUid = (): number => process.getuid?.() ?? 0;
+
 let own: ProcessIdentity | undefined;
 
 /** Ours, looked up once. */

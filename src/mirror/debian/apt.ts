@@ -12,7 +12,7 @@ import type { Arch } from '../../core/package.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { showText } from '../../core/redact.ts';
 import { makeDirectory } from '../../system/directories.ts';
-import { currentUid } from '../../system/work-directory.ts';
+import { currentUid } from '../../system/process-identity.ts';
 import { writeFileAtomic } from '../../system/files.ts';
 import { findProgram, namesIn } from '../../system/host-paths.ts';
 import { captureProcess, type Captured } from '../../system/spawn.ts';

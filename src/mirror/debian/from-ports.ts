@@ -5,7 +5,7 @@ import { joinHost } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { namesIn } from '../../system/host-paths.ts';
 import { makeDirectory } from '../../system/directories.ts';
-import { removeTree } from '../../system/work-directory.ts';
+import { removeTree } from '../../system/removal.ts';
 import { parsePkginfoText } from '../pkginfo-text.ts';
 import { readApkControl } from '../control.ts';
 import { readFileCapped } from '../../system/files.ts';

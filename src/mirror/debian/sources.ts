@@ -11,7 +11,8 @@ import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
 import { namesIn } from '../../system/host-paths.ts';
 import { captureProcess, type Captured } from '../../system/spawn.ts';
 import { makeDirectory } from '../../system/directories.ts';
-import { currentUid, removeTree } from '../../system/work-directory.ts';
+import { currentUid } from '../../system/process-identity.ts';
+import { removeTree } from '../../system/removal.ts';
 import { aptEnvironment } from './apt.ts';
 import { apkVersionOf } from './control.ts';
 

@@ -20,12 +20,6 @@ enum { QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, PARENT_DEATH_SIGNAL = 1, CHILD_
 /* In ten milliseconds: for a program that is asked to end; for what does not end by KILL, another user's or asleep in the kernel. */
 enum { COURTESY = 100, PATIENCE = 500 };
 
-/* Of O_DIRECTORY and O_NOFOLLOW. */
-#if defined(__x86_64__)
-enum { DIRECTORY = 0200000, NO_FOLLOW = 0400000 };
-#else
-enum { DIRECTORY = 040000, NO_FOLLOW = 0100000 };
-#endif
 enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16 };
 
 static struct { long self, program, killed[MOST_KILLED]; int status, adopts, deaths; } state;
@@ -174,7 +168,7 @@ static void remove_entry(long directory, const char *name, int levels) {
   char entries[2048] __attribute__((aligned(8)));
   long got;
   if (call(NR_unlinkat, directory, name, 0, 0) == 0 || levels == 0) return;
-  long fd = call(NR_openat, directory, name, O_CLOSE_ON_EXEC | DIRECTORY | NO_FOLLOW, 0);
+  long fd = call(NR_openat, directory, name, O_CLOSE_ON_EXEC | O_ONLY_DIRECTORY | O_NO_LINK, 0);
   if (fd < 0) return;
   while ((got = call(NR_getdents64, fd, entries, sizeof entries, 0)) > 0) {
     for (char *entry = entries; entry < entries + got; entry += *(unsigned short *)(entry + 16)) {
@@ -199,7 +193,7 @@ static int is_of_killed(const char *name, const char *prefix) {
 static void sweep(void) {
   char entries[4096] __attribute__((aligned(8)));
   long fd, got;
-  if (state.deaths == 0 || (fd = call(NR_openat, AT_CWD, "/tmp", O_CLOSE_ON_EXEC | DIRECTORY, 0)) < 0) return;
+  if (state.deaths == 0 || (fd = call(NR_openat, AT_CWD, "/tmp", O_CLOSE_ON_EXEC | O_ONLY_DIRECTORY, 0)) < 0) return;
   while ((got = call(NR_getdents64, fd, entries, sizeof entries, 0)) > 0) {
     for (char *entry = entries; entry < entries + got; entry += *(unsigned short *)(entry + 16)) {
       if (is_of_killed(entry + 19, "prooted-") || is_of_killed(entry + 19, "proot-")) remove_entry(fd, entry + 19, MOST_LEVELS);

@@ -14,11 +14,6 @@ enum { NR_mount = 165, NR_unshare = 272 };
 enum { NR_mount = 40, NR_unshare = 97 };
 #endif
 enum { NEW_MOUNTS = 0x20000, NEW_USERS = 0x10000000, RECURSIVE = 0x4000, PRIVATE = 1 << 18, O_WRITE = 1, O_EXCLUSIVE = 0200 };
-#if defined(__x86_64__)
-enum { O_ONLY_DIRECTORY = 0200000 };
-#else
-enum { O_ONLY_DIRECTORY = 040000 };
-#endif
 
 static void leave(const char *what, int code) {
   call(NR_write, 2, "overlay: cannot ", 16, 0);
