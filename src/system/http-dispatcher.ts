@@ -1,5 +1,6 @@
 /** undici's dispatchers, loaded with it at the first request: direct, through an HTTP(S) proxy, or through SOCKS, chosen for each URL. */
-import { Agent, ProxyAgent, type Dispatcher } from 'undici';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { Agent, buildConnector, ProxyAgent, type Dispatcher } from 'undici';
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import { proxyFor, type ProxyVariables } from './proxy.ts';
@@ -25,21 +26,16 @@ export interface Dispatchers {
 
 /** One for each proxy that may be used. */
 export async function createDispatchers(settings: HttpSettings): Promise<Dispatchers> {
-  const tls = {
-    ca: [...settings.roots],
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.2' as const,
-    ...(settings.clientCertificate ?? {}),
-  };
+  const tls = createTls(settings);
   const timeouts = { bodyTimeout: settings.idleTimeoutMs ?? 30_000, headersTimeout: settings.idleTimeoutMs ?? 30_000, connectTimeout: settings.connectTimeoutMs ?? 20_000 };
   const shared = { ...timeouts, connections: 32, pipelining: 1, allowH2: false };
   const made = new Map<string, Dispatcher>();
   const make = async (proxy: URL | undefined): Promise<Dispatcher> => {
-    if (proxy === undefined) return new Agent({ ...shared, connect: { ...tls, timeout: timeouts.connectTimeout } });
-    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls, proxyTls: tls, proxyTunnel: false });
+    if (proxy === undefined) return new Agent({ ...shared, connect: directly(tls, timeouts.connectTimeout) });
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls(), proxyTls: tls(), proxyTunnel: false });
     if (/^socks(?:4a?|5h?)?:$/.test(proxy.protocol)) {
       const { socksAgent } = await import('./socks-agent.ts');
-      return socksAgent(proxy, { tls, shared });
+      return socksAgent(proxy, { tls: tls(), shared });
     }
     throw new AlprootError('ALP_FETCH_PROXY', `proxy ${redactUrl(proxy)} is neither http, https nor socks`);
   };
@@ -58,6 +54,24 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
     },
     close: async () => void (await Promise.allSettled([...made.values()].map((dispatcher) => dispatcher.close()))),
   };
+}
+
+interface Tls {
+  readonly secureContext: SecureContext;
+  readonly rejectUnauthorized: true;
+}
+
+/** For all connections alike: what 150 authorities mean takes 20 ms to work out, which Node does for each connection that is not given the result. */
+function createTls(settings: HttpSettings): () => Tls {
+  let made: Tls | undefined;
+  return () => (made ??= { secureContext: createSecureContext({ ca: [...settings.roots], minVersion: 'TLSv1.2', ...(settings.clientCertificate ?? {}) }), rejectUnauthorized: true });
+}
+
+/** Nothing is done for TLS before the first URL that wants it. */
+function directly(tls: () => Tls, timeout: number): buildConnector.connector {
+  const plain = buildConnector({ timeout });
+  let secure: buildConnector.connector | undefined;
+  return (options, callback) => (options.protocol === 'https:' ? (secure ??= buildConnector({ ...tls(), timeout })) : plain)(options, callback);
 }
 
 function parseProxy(text: string): URL | undefined {
