@@ -3,6 +3,7 @@
  * cache when its key is there. Everything is made in a workspace that is gone afterwards; what is finished is in the
  * cache even when a later step fails.
  */
+import { steadyMs } from '../core/clock.ts';
 import { keyOf } from '../core/digest.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
@@ -137,14 +138,14 @@ const nameOfTree = ({ dockerfile, context, plan }: Execution, stage: PlannedStag
 async function openBaseStep(execution: Execution, stage: PlannedStage, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {
   const { host } = execution;
   const [id, label] = [`${stage.index}.0`, `[${stageName(stage)}] FROM alpine:${base.release} (${base.arch})`];
-  const started = performance.now();
+  const started = steadyMs();
   host.emit({ kind: 'step', id, label, state: 'started' });
   try {
     const tree = await openImage(execution, base);
-    host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
+    host.emit({ kind: 'step', id, label, state: 'done', durationMs: steadyMs() - started });
     return tree;
   } catch (error) {
-    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started, reason: reasonOf(error) });
+    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: steadyMs() - started, reason: reasonOf(error) });
     throw error;
   }
 }
@@ -187,23 +188,20 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
     host.emit({ kind: 'step', id, label, state: 'cached' });
     return;
   }
-  const started = performance.now();
+  const started = steadyMs();
   host.emit({ kind: 'step', id, label, state: 'started' });
   try {
     const target = await materialise(build, { host, workspace });
     await perform(execution, { step, target, gathering, id, scratch });
     await finishStep(build, { key, source: step.source, isOurs: step.kind === 'copy' || step.kind === 'workdir' }, { host, workspace });
-    host.emit({ kind: 'step', id, label, state: 'done', durationMs: performance.now() - started });
+    host.emit({ kind: 'step', id, label, state: 'done', durationMs: steadyMs() - started });
   } catch (error) {
-    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: performance.now() - started, reason: reasonOf(error) });
+    host.emit({ kind: 'step', id, label, state: 'failed', durationMs: steadyMs() - started, reason: reasonOf(error) });
     throw error;
   }
 }
 
-function labelOf(stage: PlannedStage, { at, source }: { at: number; source: string }): string {
-  const text = source.trim().replace(/\s+/g, ' ');
-  return `[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${text}`;
-}
+const labelOf = (stage: PlannedStage, { at, source }: { at: number; source: string }): string => `[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${source.trim().replace(/\s+/g, ' ')}`;
 
 const usesCache = ({ noCache, noCacheFilter }: Execution, stage: PlannedStage): boolean =>
   !noCache && !noCacheFilter.some((name) => name.toLowerCase() === stage.name || name === String(stage.index));

@@ -2,6 +2,7 @@
  * The one place that writes to the terminal: events become a live line (terminal), plain lines (pipe) or JSON.
  * Results go to stdout, everything else to stderr; untrusted text is escaped here.
  */
+import { steadyMs } from '../core/clock.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
 import { showName, showText } from '../core/redact.ts';
@@ -50,7 +51,7 @@ export function createPrinter(options: PrinterOptions): Printer {
     live.clear();
     steps?.clear();
   };
-  const stepDisplay = (): StepDisplay => (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({ write: options.writeErr, now: () => performance.now(), columns: options.columns, paint }));
+  const stepDisplay = (): StepDisplay => (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({ write: options.writeErr, now: steadyMs, columns: options.columns, paint }));
   const line = (text: string): void => {
     clear();
     options.writeErr(`${text}\n`);

@@ -14,12 +14,22 @@ declare const ALPROOT_PLACES: Readonly<Record<string, string>>;
 
 type Modules = Readonly<Record<string, (exports: unknown, require: (name: string) => unknown, module: { exports: unknown }, url: string) => void>>;
 
+/** Modules of Node's own that cost milliseconds and that many commands have no use for. */
+const SELDOM = new Set(['node:child_process', 'node:dns/promises', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:worker_threads', 'node:zlib']);
+
+/** Stands for a module until something of it is asked for. */
+function whenUsed(load: () => object): object {
+  let loaded: object | undefined;
+  return new Proxy({}, { get: (_, name): unknown => Reflect.get((loaded ??= load()), name) });
+}
+
 /** `require` of the modules inside. */
 function createLoader(directory: string): (name: string) => unknown {
   const native = createRequire(__filename);
   const files = new Map<string, Modules>();
   const loaded = new Map<string, { exports: unknown }>();
   const load = (request: string): unknown => {
+    if (SELDOM.has(request)) return whenUsed(() => native(request) as object);
     if (!request.startsWith('./')) return native(request);
     const name = request.slice(2);
     const known = loaded.get(name);

@@ -7,3 +7,6 @@ export interface Clock {
   /** Uniform in [0, 1). */
   readonly random: () => number;
 }
+
+/** Milliseconds from some moment on, for durations. The global `performance` would do, and costs a start one of them. */
+export const steadyMs = (): number => Number(process.hrtime.bigint()) / 1e6;

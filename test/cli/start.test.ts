@@ -51,6 +51,16 @@ it('takes modules of another file from there', () => {
   expect(caches().map((name) => name.replace(/-v.*/, '')).sort()).toEqual(['engine', 'engine-more']);
 });
 
+it('loads those modules of Node that few commands need when one of them is used', () => {
+  writeFileSync(join(root, 'dist', 'engine.cjs'), `({'main.js'(exports, require) {
+    const isLoaded = () => process.moduleLoadList.includes('NativeModule zlib');
+    const zlib = require('node:zlib');
+    const before = isLoaded();
+    process.stdout.write([before, zlib.gunzipSync(zlib.gzipSync('same')).toString(), isLoaded()].join(' '));
+  }})`);
+  expect(start()).toBe('false same true');
+});
+
 it('starts with a cache that is damaged', () => {
   copyFileSync(join(dirname(builtCommand()), 'engine.cjs'), join(root, 'dist', 'engine.cjs'));
   expect(start('--help')).toContain('alproot');

@@ -2,8 +2,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import * as whole from 'undici';
+import { builtCommand } from '../helpers/cli.ts';
 
 const part = createRequire(import.meta.url)('../../scripts/undici.cjs') as typeof whole;
 
@@ -28,6 +30,13 @@ it('has all that src/ imports by name', async () => {
     [...readFileSync(`src/${name}`, 'utf8').matchAll(/import \{([^}]*)\} from 'undici'/g)].flatMap(([, list = '']) => list.split(',').map((word) => word.trim()).filter((word) => !word.startsWith('type '))));
   expect(names.length).toBeGreaterThan(0);
   expect(names.filter((name) => !(name in part))).toEqual([]);
+});
+
+it('comes into the program without the client for HTTP/2', async () => {
+  const { readFileSync } = await import('node:fs');
+  const text = readFileSync(join(dirname(builtCommand()), 'engine-undici.cjs'), 'utf8');
+  expect(text).toContain('node:net');
+  expect(text).not.toContain('node:http2');
 });
 
 it('asks directly and through a proxy', async () => {
