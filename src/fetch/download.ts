@@ -77,6 +77,7 @@ async function transfer({ url, request, options, progress }: Attempt): Promise<v
   const resume = done > 0 && progress.validator !== undefined ? { range: `bytes=${done}-`, 'if-range': progress.validator } : {};
   const response = await options.http.get({ url, headers: resume, signal: options.signal });
   try {
+    if (response.status >= 300) await response.discard();
     acceptStart(response, { progress, options, resumed: 'range' in resume });
     if (isPortal(response)) throw portalError(response.url);
     const expected = checkLength(response, { already: progress.blob.sizeBytes(), maxBytes: request.maxBytes });

@@ -3,6 +3,7 @@
  * one by one, proxies come from the given variables. Offline is a client that refuses.
  */
 import { setImmediate } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import { explainChain, explainNetworkError, wantsChain } from './http-error.ts';
@@ -19,6 +20,8 @@ export interface HttpResponse {
   readonly url: URL;
   /** Ends the transfer. */
   readonly abort: () => void;
+  /** Ends the transfer of an answer that nobody wants. One that is short and comes soon is read, so that its connection serves the next request. */
+  readonly discard: () => Promise<void>;
 }
 
 export interface HttpRequest {
@@ -34,6 +37,8 @@ export interface HttpClient {
 
 const MAX_REDIRECTS = 5;
 const EXAMINATION_MS = 5000;
+const DISCARD_BYTES = 16 * 1024;
+const DISCARD_MS = 300;
 /** Why a transfer was ended that nobody interrupted: each one is, when its last byte has come. */
 const ENDED = new Error('the transfer was ended');
 
@@ -69,7 +74,7 @@ async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: H
     const response = await requestOnce(dispatchers, { url: at, headers: { ...headers, ...auth }, signal }, settings);
     const target = response.headers['location'];
     if (![301, 302, 303, 307, 308].includes(response.status) || target === undefined) return response;
-    response.abort();
+    await response.discard();
     at = judgeRedirect(at, target);
   }
   throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(url)} redirects more than ${MAX_REDIRECTS} times`);
@@ -95,7 +100,8 @@ async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: H
     });
     const plain = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(',') : (value ?? '')]));
     response.body.on('error', () => undefined);
-    return { status: response.statusCode, headers: plain, body: explained(response.body, url), url, abort: () => (abort(), void response.body.destroy()) };
+    const end = (): void => (abort(), void response.body.destroy());
+    return { status: response.statusCode, headers: plain, body: explained(response.body, url), url, abort: end, discard: () => drain(response.body).finally(end) };
   } catch (error) {
     signal?.removeEventListener('abort', abort);
     throw signal?.aborted === true ? error : await explainFully(error, url, settings);
@@ -119,6 +125,11 @@ async function* explained(body: AsyncIterable<Uint8Array>, url: URL): AsyncItera
   } catch (error) {
     throw explainNetworkError(error, url);
   }
+}
+
+async function drain(body: Dispatcher.ResponseData['body']): Promise<void> {
+  await body.dump({ limit: DISCARD_BYTES, signal: AbortSignal.timeout(DISCARD_MS) }).catch(() => undefined);
+  await setImmediate();
 }
 
 /** From the URL, else from what the user keeps for its host. */
