@@ -31,16 +31,22 @@ const BASE = new Set([
 export function fetchAhead(session: Session, sources: Sources, packages: readonly string[]): Ahead | undefined {
   const { config } = session;
   if (!isUrl(sources.mirror.base) || config.offline || config.bundle !== undefined || packages.length === 0) return undefined;
+  const planned = foreseen(session, sources, packages);
+  return planned.length === 0 ? undefined : begin(session, sources, planned);
+}
+
+function begin(session: Session, sources: Sources, planned: readonly PlannedPackage[]): Ahead {
+  const { config } = session;
   const stop = new AbortController();
   const signal = config.signal === undefined ? stop.signal : AbortSignal.any([config.signal, stop.signal]);
   setMaxListeners(0, signal);
   const own: Session = { ...session, fetcher: endedBy(session.fetcher, signal) };
   const options = { placeOf: releasePlaces(sources), isPrivate: true };
   const lane = createLanes(AT_ONCE);
-  const begin = (planned: PlannedPackage): Promise<VerifiedFile | undefined> =>
+  const bring = (item: PlannedPackage): Promise<VerifiedFile | undefined> =>
     // Whoever needs it tries again, and tells what is wrong.
-    lane(async () => (stop.signal.aborted ? undefined : fetchVerified(own, planned, options))).catch(() => undefined);
-  const files = new Map(foreseen(session, sources, packages).slice(0, KEPT_OPEN).map((planned) => [keyOf(planned.record), begin(planned)]));
+    lane(async () => (stop.signal.aborted ? undefined : fetchVerified(own, item, options))).catch(() => undefined);
+  const files = new Map(planned.slice(0, KEPT_OPEN).map((item) => [keyOf(item.record), bring(item)]));
   return {
     take: async (record) => {
       const file = files.get(keyOf(record));

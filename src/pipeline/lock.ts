@@ -88,7 +88,7 @@ async function recordPackages(session: Session, packages: readonly string[]): Pr
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const tree = openWorkTree(base.tree);
     try {
-      const sources = await fetchSources(session, chosen, extended);
+      const sources = await fetchSources(session, chosen, { extended });
       const { changes } = planPackages(session, { tree, sources, packages });
       await (await fetchPackages(session, packagesOf(changes), sources)).close();
       session.recording.add({ requests: packages, environments: [] });

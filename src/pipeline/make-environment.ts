@@ -9,7 +9,7 @@ import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
 import { findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
-import { fetchAhead } from './foresight.ts';
+import { fetchAhead, type Ahead } from './foresight.ts';
 import { installInto, startInflatingEarly } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -47,15 +47,21 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
   return withPinned(session, async (extended) => {
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
-    const begun = fetchSources(own, chosen, extended);
-    // What went wrong with it, the plan meets again.
-    const ahead = begun.then((sources) => fetchAhead(own, sources, packages)).catch(() => undefined);
+    let ahead: Ahead | undefined;
+    const onIndexes = (seen: Sources): void => {
+      try {
+        ahead ??= fetchAhead(own, seen, packages);
+      } catch {
+        // What went wrong with it, the plan meets again.
+      }
+    };
     try {
+      const begun = fetchSources(own, chosen, { extended, onIndexes });
       const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), begun], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
-      return await work({ ...own, ahead: await ahead }, { minirootfs, sources, packages });
+      return await work({ ...own, ahead }, { minirootfs, sources, packages });
     } finally {
-      void ahead.then((begunAhead) => begunAhead?.close());
+      ahead?.close();
     }
   });
 }

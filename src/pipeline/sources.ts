@@ -43,24 +43,36 @@ export interface Minirootfs {
 
 export const SECTIONS = ['main', 'community'];
 
+export interface SourcesOptions {
+  /** Under a lock the moving indexes are not looked at, unless it is extended by them. */
+  readonly extended?: boolean;
+  /** Told of what is there when v2 indexes are missing and v3 is asked for, a round trip with nothing at its end as a rule; and of all. */
+  readonly onIndexes?: (sources: Sources) => void;
+}
+
 /**
- * The indexes of a release, all from one mirror, so that two states of a repository are never mixed. Under a lock the
- * moving indexes are not looked at, unless the lock is `extended` by them.
+ * The indexes of a release, all from one mirror, so that two states of a repository are never mixed.
  *
  * @throws ALP_FETCH_MIRRORS naming each mirror's trouble; ALP_VERIFY_*, ALP_STALE_*
  */
-export async function fetchSources(session: Session, chosen: ChosenMirrors, extended = false): Promise<Sources> {
+export async function fetchSources(session: Session, chosen: ChosenMirrors, { extended = false, onIndexes }: SourcesOptions = {}): Promise<Sources> {
   const { mirrors, release } = chosen;
   const branch = branchOf(release);
   const locked = pinnedEnvironment(session, release);
   return firstMirror(mirrors, async (mirror) => {
     const keys = mirrorKeys(mirror, session.config.arch);
-    const found = await together(SECTIONS.map((section) => openIndex(session, { mirror, keys, path: `${branch}/${section}`, release, locked, extended })));
-    const repositories = found.filter((index) => index !== undefined).map((index): Repository => ({ index }));
+    const open = (section: string, layout: RepositoryLayout): ReturnType<typeof openIndex> => openIndex(session, { mirror, keys, path: `${branch}/${section}`, release, locked, extended, layout });
+    const offered = await offeredNames(chosen);
+    const sourcesOf = (found: readonly (Verified<RepositoryIndex> | undefined)[]): Sources =>
+      ({ mirror, mirrors, keys, branch, release, offered, repositories: found.filter((index) => index !== undefined).map((index): Repository => ({ index })) });
+    const first = await together(SECTIONS.map((section) => open(section, 'v2')));
+    if (first[0] !== undefined) onIndexes?.(sourcesOf(first));
+    const found = await together(SECTIONS.map(async (section, at) => first[at] ?? open(section, 'v3')));
     if (found[0] === undefined) {
       throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
     }
-    return { mirror, mirrors, keys, branch, release, repositories, offered: await offeredNames(chosen) };
+    onIndexes?.(sourcesOf(found));
+    return sourcesOf(found);
   });
 }
 

@@ -57,6 +57,19 @@ describe.skipIf(capability('upstream').skip)('packages that are far away', () =>
     expect(readFileSync(join(work, 'tree/usr/share/far'), 'utf8')).toBe('far');
   });
 
+  it('come while a section without an index is asked for one in the other format', async () => {
+    const asked: string[] = [];
+    const held: (() => void)[] = [];
+    const made = await install(await mirror((visit, give) => {
+      const { url = '' } = visit.request;
+      if (url.endsWith('.apk')) asked.push(url);
+      if (url.endsWith('/community/x86_64/Packages.adb')) held.push(give);
+      if (asked.length === 2) for (const answer of held.splice(0)) answer();
+      return url.endsWith('/community/x86_64/Packages.adb');
+    }));
+    expect(made.packages).toEqual(expect.arrayContaining(['far-1-r0', 'near-1-r0']));
+  });
+
   it('that were not what the index says are no trouble until the plan has them', async () => {
     const place = await mirror((visit) => {
       if (visit.request.url?.endsWith('/far-1-r0.apk') === true) visit.response.end('something else');
