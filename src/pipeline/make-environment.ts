@@ -1,22 +1,22 @@
 /** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
 import { keyOf } from '../core/digest.ts';
-import { AlprootError } from '../core/errors.ts';
 import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
-import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { openWorkTree } from '../system/work-tree.ts';
 import { readDatabase } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
 import { findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
 import { fetchAhead, type Ahead } from './foresight.ts';
 import { installInto, startInflatingEarly } from './install.ts';
 import { missingPackages, together } from './missing.ts';
+import { fetchMinirootfs, type Minirootfs } from './minirootfs.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { addDebianPackages } from './offered.ts';
 import { pinnedEnvironment, withPinned } from './pins.ts';
 import type { Session } from './session.ts';
-import { fetchMinirootfs, fetchSources, type Minirootfs, type Sources } from './sources.ts';
+import { fetchSources, type Sources } from './sources.ts';
 
 export interface EnvironmentRequest {
   readonly chosen: ChosenMirrors;
@@ -55,13 +55,14 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
         // What went wrong with it, the plan meets again.
       }
     };
+    const rootfs = fetchMinirootfs(own, chosen);
     try {
-      const begun = fetchSources(own, chosen, { extended, onIndexes });
-      const [minirootfs, sources] = await together([fetchMinirootfs(own, chosen), begun], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
+      const [minirootfs, sources] = await together([rootfs, fetchSources(own, chosen, { extended, onIndexes })], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
       return await work({ ...own, ahead }, { minirootfs, sources, packages });
     } finally {
       ahead?.close();
+      void rootfs.then(({ source }) => source.close(), () => undefined);
     }
   });
 }
@@ -98,22 +99,12 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
   const tree = openWorkTree(root);
   const thread = startInflatingEarly(sources, packages);
   try {
-    unpackMinirootfs(session, minirootfs, tree);
+    unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
+    tree.setMode(TREE_ROOT, 0o755);
     if (packages.length > 0) await installInto(session, { tree, sources, packages, thread, onSkipped });
     return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
     thread?.stop();
     tree.close();
-  }
-}
-
-function unpackMinirootfs(session: Session, { file }: Minirootfs, tree: WorkTree): void {
-  const blob = session.store.openBlob(file.sha256, file.name);
-  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${file.name} is gone from the store`, { hint: 'run the command again' });
-  try {
-    unpackRootfs(blob, tree, session.isRoot ? 'apply' : 'record');
-    tree.setMode(TREE_ROOT, 0o755);
-  } finally {
-    blob.close();
   }
 }

@@ -1,11 +1,10 @@
-/** fetch → verify: a minirootfs and the indexes of a release, from the first mirror that has them whole. */
+/** fetch → verify: the indexes of a release, from the first mirror that has them whole. */
 import type { MirrorSpec } from '../core/config.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { Repository, RepositoryIndex } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
-import { branchOf, compareBranches, isPointRelease, minirootfsFile, parseMinirootfsName, type MinirootfsName } from '../formats/releases.ts';
-import { parseLatestReleases } from '../formats/release-list.ts';
+import { branchOf } from '../formats/releases.ts';
 import { indexLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, OpenBlob } from '../store/blobs.ts';
@@ -15,14 +14,13 @@ import type { LockedEnvironment, LockedRepository } from '../formats/lockfile.ts
 import { lockedIndex } from '../verify/locked-index.ts';
 import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
-import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type MinirootfsOptions, type ReleaseSignature } from '../verify/minirootfs.ts';
 import { judgeFreshness } from './freshness.ts';
 import { together } from './missing.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { offeredNames } from './offered.ts';
 import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
-import { bundledPins, mirrorKeys, releaseKeys } from './trust.ts';
+import { mirrorKeys } from './trust.ts';
 
 export interface Sources {
   readonly mirror: MirrorSpec;
@@ -34,11 +32,6 @@ export interface Sources {
   readonly repositories: readonly Repository[];
   /** Names that could be had although no repository has them yet. */
   readonly offered: readonly string[];
-}
-
-export interface Minirootfs {
-  readonly file: Verified<MinirootfsFile>;
-  readonly version: string;
 }
 
 export const SECTIONS = ['main', 'community'];
@@ -169,98 +162,6 @@ function keptForm(store: Store, ref: BlobRef): Buffer | undefined {
 function keepForm(store: Store, ref: BlobRef, make: (() => Buffer | undefined) | undefined): void {
   const form = store.readOnly ? undefined : make?.();
   if (form !== undefined) store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 });
-}
-
-/** The minirootfs of a release, verified. @throws ALP_FETCH_*, ALP_VERIFY_* */
-export async function fetchMinirootfs(session: Session, { mirrors, release }: ChosenMirrors): Promise<Minirootfs> {
-  const locked = pinnedEnvironment(session, release)?.minirootfs;
-  return firstMirror(mirrors, async (mirror) => {
-    const { arch } = session.config;
-    const keys = mirrorKeys(mirror, arch);
-    const directory = `${branchOf(release)}/releases/${arch}`;
-    const name = (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ?? (await chooseMinirootfs(session, { mirror, directory, release }));
-    const place = { mirror, keys, path: `${directory}/${name.file}` };
-    // They come while the file does; it is judged when all are there.
-    const vouchers = Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
-    vouchers.catch(() => undefined);
-    let judged: Verified<MinirootfsFile> | undefined;
-    const judge = async (found: BlobRef): Promise<Verified<MinirootfsFile>> => {
-      const [signatures, pgp] = await vouchers;
-      return (judged ??= judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp }));
-    };
-    const ref = await session.fetcher.fetch({ base: mirror.base, path: place.path, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256, judge });
-    const file = await judge(ref);
-    const { sha256, sha512, sizeBytes } = file;
-    if (locked !== undefined && locked.sha512 !== sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${sha512}, the lock says ${locked.sha512}`);
-    session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
-    return { file, version: name.version };
-  });
-}
-
-function judgeMinirootfs(session: Session, ref: BlobRef, options: MinirootfsOptions): Verified<MinirootfsFile> {
-  const blob = session.store.openBlob(ref.sha256, options.name);
-  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${options.name} was damaged in the store`, { hint: 'run the command again' });
-  try {
-    return verifyMinirootfs(blob, options).file;
-  } finally {
-    blob.close();
-  }
-}
-
-interface ReleasePlace {
-  readonly mirror: MirrorSpec;
-  readonly directory: string;
-  readonly release: string;
-}
-
-/** The point release that was asked for, the one that the mirror's list proposes, or the newest with a pin. */
-async function chooseMinirootfs(session: Session, { mirror, directory, release }: ReleasePlace): Promise<MinirootfsName> {
-  const { arch } = session.config;
-  if (isPointRelease(release)) return { file: minirootfsFile(release, arch), version: release, arch };
-  const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${directory}/latest-releases.yaml`, maxBytes: limits.metadata, label: 'release list', remember: 'offline' });
-  const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, 'latest-releases.yaml');
-  try {
-    const listed = blob === undefined ? undefined : await parseLatestReleases(readWhole(blob).toString('utf8'), arch);
-    if (listed !== undefined) return listed;
-  } finally {
-    blob?.close();
-  }
-  const pinned = [...bundledPins().byName.keys()]
-    .map(parseMinirootfsName)
-    .filter((name) => name !== undefined && name.arch === arch && name.version.startsWith(`${release}.`))
-    .sort((a, b) => compareBranches(a?.version ?? '', b?.version ?? ''))
-    .at(-1);
-  if (pinned === undefined) throw new AlprootError('ALP_FETCH_NOT_FOUND', `no minirootfs of ${release} for ${arch} on ${redactUrl(mirror.base)}`, { hint: 'choose another --release or --mirror' });
-  return pinned;
-}
-
-/** `NAME.rsa256.KEY` for each key of the user's that the mirror may have signed with. */
-export async function fetchSignatures(session: Session, { mirror, keys, path }: IndexPlace): Promise<DetachedSignature[]> {
-  const own = [...keys.keys()].filter((name) => !name.startsWith('alpine-devel@'));
-  const found = await Promise.all(
-    own.map(async (keyName) => {
-      const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${path}.rsa256.${keyName}`, maxBytes: 16 * 1024, label: 'signature', remember: 'offline' });
-      const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, keyName);
-      if (blob === undefined) return undefined;
-      const bytes = readWhole(blob);
-      blob.close();
-      return { keyName, bytes };
-    }),
-  );
-  return found.filter((signature) => signature !== undefined);
-}
-
-/** The `.asc` of a minirootfs that no pin knows; undefined where it isn't needed or isn't there. */
-export async function fetchReleaseSignature(session: Session, { mirror, path }: IndexPlace): Promise<ReleaseSignature | undefined> {
-  if (bundledPins().byName.has(path.slice(path.lastIndexOf('/') + 1))) return undefined;
-  const ref = await session.fetcher.fetchOptional({ base: mirror.base, path: `${path}.asc`, maxBytes: 16 * 1024, label: 'release signature', remember: 'offline' });
-  const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, `${path}.asc`);
-  if (blob === undefined) return undefined;
-  try {
-    return { signature: readWhole(blob), keys: releaseKeys(), now: Date.now() };
-  } finally {
-    blob.close();
-  }
 }
 
 export function readWhole(blob: OpenBlob): Buffer {
