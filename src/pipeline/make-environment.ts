@@ -1,6 +1,7 @@
 /** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
 import { keyOf } from '../core/digest.ts';
 import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
+import { scanDependency } from '../formats/dependency.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
@@ -15,6 +16,7 @@ import { fetchMinirootfs, type Minirootfs } from './minirootfs.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { addDebianPackages } from './offered.ts';
 import { pinnedEnvironment, withPinned } from './pins.ts';
+import { tryBackend, type Trial } from './sandbox.ts';
 import type { Session } from './session.ts';
 import { fetchSources, type Sources } from './sources.ts';
 
@@ -98,13 +100,21 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
   makeDirectory(root);
   const tree = openWorkTree(root);
   const thread = startInflatingEarly(sources, packages);
+  let trial: Trial | undefined;
   try {
     unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
     tree.setMode(TREE_ROOT, 0o755);
-    if (packages.length > 0) await installInto(session, { tree, sources, packages, thread, onSkipped });
+    trial = bringPrograms(sources, packages) ? tryBackend(session, root) : undefined;
+    if (packages.length > 0) await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped });
     return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
     thread?.stop();
+    await trial;
     tree.close();
   }
 }
+
+/** Whether one of these has a program: busybox, in every Alpine, has a trigger for the directories of programs, which then need not wait for a backend. */
+const bringPrograms = ({ repositories }: Sources, packages: readonly string[]): boolean =>
+  packages.some((text) => repositories.some(({ index: { tables, packages: records } }) =>
+    tables?.byName.of(scanDependency(text, { tag: true })?.name ?? '').slice(0, 1).some((position) => records[position]?.provides.some(({ name }) => name.startsWith('cmd:')) === true)));

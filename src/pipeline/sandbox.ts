@@ -14,6 +14,25 @@ export function fingerprint({ runHost, config }: Session): string {
   return keyOf('backend-2', runHost.kernel, bootId(), String(process.getuid?.()), String(process.pid === 1), ...Object.values(runHost.tools).map((tool) => tool ?? ''), config.backend ?? '', config.requireIsolation ? 'isolated' : '');
 }
 
+/** A backend that is tried while other work goes on; undefined when it is not known to work. */
+export type Trial = Promise<Backend | undefined>;
+
+/**
+ * Tries the strongest backend that is installed. Since the tree may be changed meanwhile, only success counts; nothing
+ * is tried where the verdicts are known, or where none of these isolates.
+ *
+ * @param tree as of chooseBackend; the caller awaits the end before the tree is taken away
+ */
+export function tryBackend(session: Session, tree: HostPath): Trial {
+  const { config, store, runHost } = session;
+  const candidate = BACKENDS.find(({ name, isolation, needs, refuse }) =>
+    isolation === 'full' && (config.backend ?? name) === name && needs.every((tool) => runHost.tools[tool] !== undefined) && refuse(runHost) === undefined);
+  if (candidate === undefined || store.getRecord(recordName(session)) !== undefined) return Promise.resolve(undefined);
+  return import('../run/probe.ts').then(({ probeBackend }) => probeBackend(candidate, runHost, tree)).then(({ works }) => (works ? candidate : undefined), () => undefined);
+}
+
+const recordName = (session: Session): string => `backend-${fingerprint(session)}`;
+
 /**
  * The strongest backend that works, or the one that was asked for.
  *
@@ -21,13 +40,12 @@ export function fingerprint({ runHost, config }: Session): string {
  * @throws ALP_RUN_BACKEND with every backend's reason, ALP_RUN_ISOLATION
  */
 export async function chooseBackend(session: Session, tree: HostPath): Promise<Backend> {
-  const { config, store, runHost } = session;
-  const record = `backend-${fingerprint(session)}`;
+  const { config, store } = session;
+  const record = recordName(session);
   const known = store.getRecord(record) as { name?: string } | undefined;
   const remembered = BACKENDS.find(({ name }) => name === known?.name);
   if (remembered !== undefined) return remembered;
-  const { findWorkingBackend } = await import('../run/probe.ts');
-  const { backend, verdicts } = config.backend === undefined ? await findWorkingBackend(runHost, tree) : await probeForced(session, tree);
+  const { backend, verdicts } = await findBackend(session, tree);
   if (backend === undefined) throw noBackend(verdicts);
   if (config.requireIsolation && backend.isolation !== 'full') {
     throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, which isolates nothing:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
@@ -35,6 +53,13 @@ export async function chooseBackend(session: Session, tree: HostPath): Promise<B
   if (backend.isolation === 'none') config.emit({ kind: 'note', message: `using ${backend.name}; isolation: none${backend.cutsNetwork ? '' : '; the network cannot be cut off'}` });
   store.putRecord(record, { name: backend.name });
   return backend;
+}
+
+async function findBackend(session: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: readonly BackendVerdict[] }> {
+  const tried = await session.trial;
+  if (tried !== undefined) return { backend: tried, verdicts: [] };
+  if (session.config.backend !== undefined) return probeForced(session, tree);
+  return (await import('../run/probe.ts')).findWorkingBackend(session.runHost, tree);
 }
 
 async function probeForced({ config, runHost }: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: BackendVerdict[] }> {

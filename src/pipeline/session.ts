@@ -18,6 +18,7 @@ import { removeTree } from '../system/removal.ts';
 import type { Ahead } from './foresight.ts';
 import { openHttp } from './network.ts';
 import { projectPins, type Pins } from './pins.ts';
+import type { Trial } from './sandbox.ts';
 
 export interface Session {
   readonly config: Config;
@@ -33,6 +34,8 @@ export interface Session {
   readonly recording: Recording;
   /** Packages that are on their way already. */
   readonly ahead?: Ahead | undefined;
+  /** A backend that is being tried already. */
+  readonly trial?: Trial | undefined;
   /** Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again. */
   readonly silentHosts: Map<string, AlprootError>;
   readonly close: () => Promise<void>;
