@@ -1,4 +1,5 @@
 /** What the CLI takes from the process's surroundings: variables, directories, the terminal. Read once, here. */
+import { isatty } from 'node:tty';
 import { archOfNode, isArch } from '../core/arch.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
@@ -7,6 +8,7 @@ import { quoteName } from '../core/redact.ts';
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
+  readonly stdin: { readonly isTerminal: boolean };
   readonly stdout: { readonly isTerminal: boolean };
   readonly stderr: { readonly isTerminal: boolean; readonly columns: number };
 }
@@ -14,6 +16,8 @@ export interface Surroundings {
 export const surroundings = (): Surroundings => ({
   env: process.env,
   cwd: process.cwd(),
+  // Asking `process.stdin` would open it.
+  stdin: { isTerminal: isatty(0) },
   stdout: { isTerminal: process.stdout.isTTY === true },
   stderr: { isTerminal: process.stderr.isTTY === true, columns: process.stderr.columns || 80 },
 });

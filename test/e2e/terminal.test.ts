@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { capability } from '../helpers/capabilities.ts';
-import { builtCommand } from '../helpers/cli.ts';
+import { builtCommand, runCli } from '../helpers/cli.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';
 import { survivors } from '../helpers/survivors.ts';
 
@@ -54,4 +54,11 @@ describe.each(['bwrap', 'userns', 'chroot', 'proot', 'loader'] as const)('under 
     expect(status).toBe(5);
     expect(await survivors(join(root, backend))).toEqual([]);
   });
+});
+
+const piped = capability('upstream', 'bwrap');
+it.skipIf(piped.skip)(`a shell whose input is no terminal does what it reads, byte for byte, and ends with it${piped.reason}`, async () => {
+  const shell = (input: string): ReturnType<typeof runCli> => runCli(['shell', '--backend', 'bwrap', ...mirror.args], { cwd: join(root, 'work'), cache: join(root, 'cache'), input });
+  expect(await shell('echo $((6*7))\nexit 3\n')).toMatchObject({ status: 3, stdout: '42\n' });
+  expect(await shell('')).toMatchObject({ status: 0, stdout: '' });
 });

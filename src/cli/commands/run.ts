@@ -7,7 +7,7 @@ export const run: CommandAction = async (context) => {
   if (context.args.length === 0) {
     throw new AlprootError('ALP_USAGE_ARGUMENT', 'run needs a command', { hint: 'alproot run -p PKG -- COMMAND [ARGUMENT…]; for a prompt: alproot shell' });
   }
-  const request = requestOf(context, context.args, context.place.stdout.isTerminal && context.place.stderr.isTerminal);
+  const request = requestOf(context, context.args, context.place.stdin.isTerminal && context.place.stdout.isTerminal && context.place.stderr.isTerminal);
   if (isOn(context, 'explain')) {
     const plan = await describeRun(context.config, request);
     context.printer.result(plan.text, plan.value);
@@ -17,8 +17,9 @@ export const run: CommandAction = async (context) => {
   return (await runInEnvironment(context.config, request)).status;
 };
 
+/** A terminal of its own would lose what comes from a pipe before the shell listens, and the end of it too. */
 export const shell: CommandAction = async (context) =>
-  (await runInEnvironment(context.config, requestOf(context, ['/bin/sh', '-l'], true))).status;
+  (await runInEnvironment(context.config, requestOf(context, ['/bin/sh', '-l'], context.place.stdin.isTerminal))).status;
 
 function requestOf(context: CommandContext, argv: readonly string[], terminal: boolean): EnvironmentRun {
   const network = text(context, 'network') ?? 'none';
