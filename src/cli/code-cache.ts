@@ -5,7 +5,7 @@
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Script } from 'node:vm';
 
 /**
@@ -34,10 +34,20 @@ function readScript(path: string, use: string): ScriptFile {
   try {
     const { size, mtimeMs, ino, uid } = fstatSync(fd);
     const name = `${prefixOf(path, use)}${size}-${Math.floor(mtimeMs)}-${ino}.cache`;
-    const base = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-    return { source: readFileSync(fd, 'latin1'), owner: uid, places: [join(dirname(path), name), join(base, 'alproot-code', name)] };
+    return { source: readFileSync(fd, 'latin1'), owner: uid, places: [join(dirname(path), name), ...userCaches().map((base) => join(base, 'alproot-code', name))] };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** None for a user that no HOME and no list of users knows, as in a container that was started with a bare number. */
+function userCaches(): string[] {
+  const named = process.env['XDG_CACHE_HOME'];
+  if (named !== undefined && isAbsolute(named)) return [named];
+  try {
+    return [join(homedir(), '.cache')].filter(isAbsolute);
+  } catch {
+    return [];
   }
 }
 

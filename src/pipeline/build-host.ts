@@ -130,9 +130,13 @@ interface LayerRules {
 /** A layer is kept together with what `apk` installed in it, so that a lock can judge it and be made from it. */
 function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: LayerRules): LayerStore {
   const { store } = session;
+  // A store that can only be read takes none: they last as long as the build's own files.
+  const passing = new Map<string, StoredLayer>();
   const fileOf = (key: string): HostPath => store.path('layers', keyOf('layer', key));
   return {
     get: async (key) => {
+      const own = passing.get(key);
+      if (own !== undefined) return own;
       const known = store.getRecord(`layer-${keyOf('layer', key)}`) as (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
       const file = fileOf(key);
       if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return undefined;
@@ -144,6 +148,11 @@ function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: Layer
       return { file, sha256: known.sha256, sizeBytes: known.sizeBytes };
     },
     put: (key, file, { sha256, sizeBytes, tree }) => {
+      if (store.readOnly) {
+        const layer = { file, sha256, sizeBytes };
+        passing.set(key, layer);
+        return Promise.resolve(layer);
+      }
       const target = fileOf(key);
       moveFile(file, target);
       const recorded = tree === undefined ? undefined : installed.take(tree);

@@ -38,9 +38,12 @@ export const KEPT_DAYS = 30;
 /**
  * Removes what was not used for `days`: blobs, snapshots, layers and trees can all be made again. What another process at work
  * may be using, whatever its age, is left.
+ *
+ * @throws ALP_STORE_WRITE in a store that can only be read
  */
 export const collectGarbage = (config: Config, days: number = KEPT_DAYS): Promise<{ readonly removed: number; readonly freedBytes: number; readonly inUse: number }> =>
   withSession(config, async ({ store }) => {
+    if (store.readOnly) store.refuse('blobs');
     const others = store.othersSince();
     const report = { removed: 0, freedBytes: 0, inUse: 0 };
     for (const { kind, name, sizeBytes, ageDays: age } of await cacheList(config)) {

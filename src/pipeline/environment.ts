@@ -45,6 +45,7 @@ export async function prepareEnvironment(session: Session, packages: readonly st
   const made = await store.withLock(request, async () => {
     const other = await recordedEnvironment(session, request);
     if (other !== undefined) return other;
+    if (store.readOnly) store.refuse('snapshots');
     const { makeEnvironment } = await import('./make-environment.ts');
     return makeEnvironment(session, { chosen, packages });
   });

@@ -20,7 +20,7 @@ import { auditTree, formatAudit, type AuditMode } from '../unpack/audit.ts';
 import type { Database } from '../unpack/database.ts';
 import { recordOwners } from './apk-service.ts';
 import { formatLines, withDatabase, type Answer } from './explain.ts';
-import { withSession } from './session.ts';
+import { hasRealRoot, withSession } from './session.ts';
 
 export interface ExportRequest {
   readonly directory: HostPath;
@@ -115,21 +115,17 @@ export interface AuditRequest {
   readonly quiet: boolean;
 }
 
-/** What differs from the database, as `apk audit` prints it; status 1 when something does. */
-export const auditRootfs = (config: Config, { directory, mode, permissions, recursive, packages, quiet }: AuditRequest): Promise<Answer> =>
-  withSession(config, ({ isRoot }) =>
-    Promise.resolve(
-      withDatabase(directory, ({ tree, database }) => {
-        const policy = isRoot && isRootsTree(tree) ? 'apply' : 'record';
-        const findings = auditTree(tree, database, { mode, recursive, permissions: permissions ? policy : undefined });
-        return {
-          text: formatLines(formatAudit(findings, { verbosity: quiet ? 0 : 1, packages })),
-          value: findings.map(({ reason, path, record }) => ({ reason, path: Buffer.from(path, 'latin1').toString('utf8'), ...(record === undefined ? {} : { package: `${record.name}-${record.version}` }) })),
-          status: findings.length > 0 ? 1 : 0,
-        };
-      }),
-    ),
-  );
+/** What differs from the database, as `apk audit` prints it; status 1 when something does. Needs no store. */
+export const auditRootfs = ({ directory, mode, permissions, recursive, packages, quiet }: AuditRequest): Answer =>
+  withDatabase(directory, ({ tree, database }) => {
+    const policy = hasRealRoot() && isRootsTree(tree) ? 'apply' : 'record';
+    const findings = auditTree(tree, database, { mode, recursive, permissions: permissions ? policy : undefined });
+    return {
+      text: formatLines(formatAudit(findings, { verbosity: quiet ? 0 : 1, packages })),
+      value: findings.map(({ reason, path, record }) => ({ reason, path: Buffer.from(path, 'latin1').toString('utf8'), ...(record === undefined ? {} : { package: `${record.name}-${record.version}` }) })),
+      status: findings.length > 0 ? 1 : 0,
+    };
+  });
 
 export interface SbomRequest {
   readonly directory: HostPath;

@@ -2,7 +2,7 @@
 import { release as kernelRelease } from 'node:os';
 import { archOfNode } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
-import type { AlprootError } from '../core/errors.ts';
+import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
 import { rememberFetches } from '../fetch/remembered.ts';
@@ -13,7 +13,7 @@ import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
 import type { HttpClient } from '../system/http.ts';
 import { hostFailure, readFileCapped } from '../system/files.ts';
-import { exists, isWritable } from '../system/host-paths.ts';
+import { exists, homeOf, isWritable } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
 import type { Ahead } from './foresight.ts';
 import { openHttp } from './network.ts';
@@ -41,13 +41,17 @@ export interface Session {
   readonly close: () => Promise<void>;
 }
 
-/** The store that `config` means. */
+/** The store that `config` means. @throws ALP_USAGE_CONFIG when nothing says where it is */
 export function cachePathOf(config: Config): HostPath {
   if (config.cache !== undefined) return config.cache;
   const checkout = joinHost(packageRoot(), 'rootfs-cache');
   if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout)) return checkout;
-  const base = config.env['XDG_CACHE_HOME'] ?? `${config.env['HOME'] ?? ''}/.cache`;
-  return hostPath(`${base.startsWith('/') ? base : '/tmp'}/alproot`);
+  // One that is not absolute counts for nothing, says the specification.
+  const named = config.env['XDG_CACHE_HOME'];
+  if (named?.startsWith('/') === true) return joinHost(hostPath(named), 'alproot');
+  const home = homeOf(config.env);
+  if (home === undefined) throw new AlprootError('ALP_USAGE_CONFIG', 'there is no place for the store: this user has no home directory', { hint: 'set HOME, or name a directory with --cache or ALPROOT_CACHE' });
+  return joinHost(home, '.cache', 'alproot');
 }
 
 /** @throws ALP_STORE_* */
@@ -83,7 +87,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
 }
 
 /** Root that can give files away: not the only user of a namespace. */
-function hasRealRoot(): boolean {
+export function hasRealRoot(): boolean {
   if (process.getuid?.() !== 0) return false;
   const map = readFileCapped(hostPath('/proc/self/uid_map'), 4096)?.toString() ?? '';
   return map.trim() === '' || map.split('\n').some((line) => Number(line.trim().split(/\s+/)[2] ?? '0') >= 65_535);

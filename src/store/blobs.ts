@@ -5,7 +5,7 @@ import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { temporaryName } from '../system/process-identity.ts';
 import { markUsed } from '../system/tree-size.ts';
-import { closeDescriptor, descriptorSource, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource, hashBytes, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
 
 export interface BlobRef {
   readonly sha256: Sha256Hex;
@@ -33,12 +33,20 @@ export interface BlobStore {
   readonly blobPath: (sha256: Sha256Hex) => HostPath;
 }
 
-export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
+/** @param refuse throws what a store that can only be read says of a path; absent for one that can be written */
+export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => never): BlobStore {
   const blobPath = (sha256: Sha256Hex): HostPath => {
     if (!isSha256Hex(sha256)) throw new AlprootError('ALP_STORE_DAMAGED', 'a blob name that is no SHA-256');
     return joinHost(root, 'blobs', 'sha256', sha256.slice(0, 2), sha256);
   };
-  const createBlob = (): BlobWriter => writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target: blobPath, durable: false });
+  const hasBlob = (sha256: Sha256Hex): boolean => {
+    const fd = openRegular(blobPath(sha256));
+    if (fd !== undefined) closeDescriptor(fd);
+    return fd !== undefined;
+  };
+  // What is there already need not be written: a directory mirror is asked for its indexes each time.
+  const createBlob = (): BlobWriter =>
+    refuse === undefined ? writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target: blobPath, durable: false }) : hashBytes((sha256) => hasBlob(sha256) || refuse(blobPath(sha256)));
   return {
     blobPath,
     createBlob,
@@ -51,11 +59,7 @@ export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
         writer.abandon();
       }
     },
-    hasBlob: (sha256) => {
-      const fd = openRegular(blobPath(sha256));
-      if (fd !== undefined) closeDescriptor(fd);
-      return fd !== undefined;
-    },
+    hasBlob,
     openUnchecked: (sha256, name) => {
       const fd = openRegular(blobPath(sha256));
       if (fd !== undefined) markUsed(blobPath(sha256));
@@ -70,7 +74,7 @@ export function createBlobStore(root: HostPath, readOnly: boolean): BlobStore {
         return { ...source, close: () => closeDescriptor(fd) };
       }
       closeDescriptor(fd);
-      if (!readOnly) removeFile(blobPath(sha256));
+      if (refuse === undefined) removeFile(blobPath(sha256));
       return undefined;
     },
   };

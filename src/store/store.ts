@@ -17,7 +17,7 @@ import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { fileError, readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { isComplete, markComplete } from './snapshot-mark.ts';
 import { acquireLock } from '../system/file-lock.ts';
@@ -33,6 +33,8 @@ const RECORD_BYTES = 16 * 1024 * 1024;
 export interface Store extends BlobStore {
   readonly root: HostPath;
   readonly readOnly: boolean;
+  /** What a store that can only be read says of a path in it that would have to be written. */
+  readonly refuse: (...parts: readonly string[]) => never;
   /** A record's value, or undefined when there is none or it is damaged. */
   readonly getRecord: (name: string) => unknown;
   /** @param options `durable`: it must survive a power failure; most need not, since a lost or torn record is only asked for again */
@@ -62,14 +64,19 @@ export interface StoreOptions {
  *   ALP_STORE_WRITE
  */
 export function openStore(root: HostPath, options: StoreOptions): Store {
-  const readOnly = prepare(root);
+  const cause = prepare(root);
+  const readOnly = cause !== undefined;
   const path = (...parts: readonly string[]): HostPath => joinHost(root, ...parts);
+  const refuse = (wanted: HostPath): never => {
+    throw fileError('write', wanted, cause);
+  };
   if (!readOnly) removeLeftovers(root);
   const recordPath = (name: string): HostPath => path('records', `${safeName(name)}.json`);
   return {
-    ...createBlobStore(root, readOnly),
+    ...createBlobStore(root, readOnly ? refuse : undefined),
     root,
     readOnly,
+    refuse: (...parts) => refuse(path(...parts)),
     path,
     getRecord: (name) => {
       const bytes = readFileCapped(recordPath(name), RECORD_BYTES);
@@ -90,7 +97,7 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
       return joinHost(directory, 'tree');
     },
     othersSince: () => othersSince(root),
-    publishSnapshot: (key, directory) => publish(path('snapshots', key), directory),
+    publishSnapshot: (key, directory) => (readOnly ? refuse(path('snapshots', key)) : publish(path('snapshots', key), directory)),
     withLock: async (name, work) => {
       if (readOnly) return work();
       const lock = await acquireLock(path('locks', safeName(name)), options);
@@ -103,8 +110,8 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
   };
 }
 
-/** @returns whether the store can only be read */
-function prepare(root: HostPath): boolean {
+/** @returns why the store can only be read; undefined when it can be written */
+function prepare(root: HostPath): Error | undefined {
   const marker = readFileCapped(joinHost(root, MARKER), 4096);
   if (marker === undefined) {
     const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
@@ -114,7 +121,7 @@ function prepare(root: HostPath): boolean {
       });
     }
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
-    return false;
+    return undefined;
   }
   const schema = schemaOf(root, marker);
   if (schema > SCHEMA) {
@@ -124,9 +131,10 @@ function prepare(root: HostPath): boolean {
     makeDirectory(joinHost(root, 'tmp'));
     const probe = makeTemporary(root, 'probe');
     removeTree(probe);
-    return false;
+    return undefined;
   } catch (error) {
-    if (['EROFS', 'EACCES', 'EPERM'].includes(errnoOf(error) ?? errnoOf((error as AlprootError).cause) ?? '')) return true;
+    const cause = error instanceof AlprootError ? error.cause : error;
+    if (['EROFS', 'EACCES', 'EPERM'].includes(errnoOf(cause) ?? '')) return cause as Error;
     throw error;
   }
 }

@@ -107,6 +107,25 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
   };
 }
 
+/** The same without a file: only its digest is wanted. @param judge is given it by `finish`, and throws when it will not do */
+export function hashBytes(judge: (sha256: Sha256Hex) => unknown): HashedWriter {
+  const hash = createHash('sha256');
+  let size = 0;
+  return {
+    write: (chunk) => {
+      hash.update(chunk);
+      size += chunk.length;
+    },
+    sizeBytes: () => size,
+    finish: () => {
+      const sha256 = hash.digest('hex') as Sha256Hex;
+      judge(sha256);
+      return { sha256, sizeBytes: size };
+    },
+    abandon: () => undefined,
+  };
+}
+
 /** Does what makes `path`, and once more when its directory had to be made first. */
 function insideDirectory<T>(path: HostPath, make: () => T): T {
   try {

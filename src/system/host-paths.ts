@@ -1,5 +1,6 @@
 /** Questions about paths of the host, answered without following the last component where that matters. */
 import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants } from 'node:fs';
+import { userInfo } from 'node:os';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 
 /** A directory, and no link to one. */
@@ -28,6 +29,18 @@ function allows(path: string, mode: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** What HOME names, else the home that the system knows for this user; undefined when there is none. */
+export function homeOf(env: Readonly<Record<string, string | undefined>>): HostPath | undefined {
+  const named = env['HOME'];
+  if (named?.startsWith('/') === true) return hostPath(named);
+  try {
+    const { homedir } = userInfo();
+    return homedir.startsWith('/') ? hostPath(homedir) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -46,15 +46,15 @@ async function carryAway(context: CommandContext, directory: HostPath): Promise<
   return 0;
 }
 
-async function audit(context: CommandContext, directory: HostPath): Promise<number> {
+function audit(context: CommandContext, directory: HostPath): Promise<number> {
   const modes = (['backup', 'system', 'full'] as const).filter((name) => isOn(context, name));
   if (modes.length > 1) throw new AlprootError('ALP_USAGE_OPTION', `${modes.map((name) => `--${name}`).join(' and ')} exclude each other`);
   const request: AuditRequest = {
     directory, mode: modes[0] ?? 'packages', permissions: isOn(context, 'checkPermissions'), recursive: isOn(context, 'recursive'), packages: isOn(context, 'packages'), quiet: isOn(context, 'quiet'),
   };
-  const { text: lines, value, status } = await auditRootfs(context.config, request);
+  const { text: lines, value, status } = auditRootfs(request);
   context.printer.result(lines, value);
-  return status;
+  return Promise.resolve(status);
 }
 
 function sbom(context: CommandContext, directory: HostPath): Promise<number> {
