@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
 import { compareMutants, makeTwins, type Twins } from '../test/helpers/apk-twins.ts';
-import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
+import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, limited, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
 import type { LedgerRow } from '../test/helpers/ledger.ts';
 import { makePowerBench, type PowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
 import { generator, oneOf as choose } from '../test/helpers/random.ts';
@@ -51,6 +51,7 @@ const FAULTS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>>
   } : {}),
   signal: (operation) => Promise.resolve(signalAfter(pick(1100) * (bench.wanted.get(operation.name)?.durationMs ?? 0) / 1000, oneOf(['SIGKILL', 'SIGKILL', 'SIGINT', 'SIGTERM']))),
   ...(canMount ? { disk: () => Promise.resolve(smallDisk(64 + pick(40_000))) } : {}),
+  limit: () => Promise.resolve(limited(oneOf([`-v ${600_000 + pick(1_500_000)}`, `-f ${pick(20_000)}`, `-n ${8 + pick(60)}`]))),
   store: () => Promise.resolve(damagedStore(pick, oneOf(['cut', 'flip', 'empty', 'gone']))),
 };
 

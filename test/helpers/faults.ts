@@ -229,6 +229,9 @@ export const smallDisk = (kib: number): Fault => ({
   close: (place) => void spawnSync('umount', [place]),
 });
 
+/** As `ulimit` takes it. With too little address space Node itself ends, as by a kill. */
+export const limited = (limit: string): Fault => ({ kind: 'limit of the process', what: limit, prefix: ['sh', '-c', `ulimit -c 0 && ulimit ${limit} && exec "$@"`, 'sh'] });
+
 /** Regular files below a directory of the store, those of trees left out; no link is followed, for some lead to the host. */
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
