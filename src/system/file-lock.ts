@@ -2,13 +2,15 @@
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
  * start time and boot) loses it; one of another container or machine does when it gives no sign of life.
  */
-import { closeSync, fstatSync, linkSync, openSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { fileError } from './files.ts';
+import { cannotLink } from './hard-link.ts';
 import { makeDirectories } from './make-directories.ts';
 import { isOfOurSpace, isProcessAlive, processIdentity, temporaryBeside } from './process-identity.ts';
 
@@ -23,26 +25,28 @@ const ATTEMPTS = 12_000;
 const BEAT_MS = 5000;
 /** Looks at a holder's file without a beat, after which the holder counts as dead: about a minute. Counted, for clocks may jump. */
 const SILENT_LOOKS = 800;
+/** The same at a file that names nobody, a second or two: without hard links a holder is in it a moment before its name. */
+const EMPTY_LOOKS = 20;
 
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */
 export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
-  const isSilent = createWatch(path);
+  const countLooks = createWatch(path);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const inode = tryLock(path);
-    if (inode !== undefined) return hold(path, inode);
-    dropStale(path, isSilent);
+    const own = tryLock(path);
+    if (own !== undefined) return hold(path, own);
+    dropStale(path, countLooks());
     if (signal?.aborted === true) break;
     await clock.sleep(POLL_MS + clock.random() * POLL_MS);
   }
-  throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readHolder(path)?.text.split(' ')[0] ?? '?'}`, {
+  throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readHolder(path)?.split(' ')[0] ?? '?'}`, {
     hint: 'wait for the other alproot to finish, or end it',
   });
 }
 
-function hold(path: HostPath, inode: number): { readonly release: () => void } {
+function hold(path: HostPath, own: string): { readonly release: () => void } {
   const beat = setInterval(() => {
     try {
-      if (statSync(path, { throwIfNoEntry: false })?.ino === inode) utimesSync(path, new Date(), new Date());
+      if (readHolder(path) === own) utimesSync(path, new Date(), new Date());
     } catch {
       // It was taken away in this moment.
     }
@@ -50,13 +54,13 @@ function hold(path: HostPath, inode: number): { readonly release: () => void } {
   return {
     release: () => {
       clearInterval(beat);
-      release(path, inode);
+      release(path, own);
     },
   };
 }
 
-/** Tells, look by look, whether the file has been the same for so long that its holder must be dead. */
-function createWatch(path: HostPath): () => boolean {
+/** Tells, look by look, how often the file has been seen as it is now. */
+function createWatch(path: HostPath): () => number {
   let seen = '';
   let looks = 0;
   return () => {
@@ -64,14 +68,14 @@ function createWatch(path: HostPath): () => boolean {
     const now = `${stat?.ino ?? ''} ${stat?.mtimeMs ?? ''}`;
     looks = now === seen ? looks + 1 : 0;
     seen = now;
-    return looks >= SILENT_LOOKS;
+    return looks;
   };
 }
 
 /** Somebody may have removed or replaced the file meanwhile; another's lock is left alone. */
-function release(path: HostPath, inode: number): void {
+function release(path: HostPath, own: string): void {
   try {
-    if (statSync(path, { throwIfNoEntry: false })?.ino === inode) unlinkSync(path);
+    if (readHolder(path) === own) unlinkSync(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw fileError('unlock', path, error);
   }
@@ -80,21 +84,21 @@ function release(path: HostPath, inode: number): void {
 /**
  * Makes the file whole under another name and links it into place, so that nobody reads half a holder.
  *
- * @returns its inode, or undefined when another holds the lock
+ * @returns what stands in it, which no other lock says; undefined when another holds the lock
  */
-function tryLock(path: HostPath): number | undefined {
+function tryLock(path: HostPath): string | undefined {
   const temporary = temporaryBeside(path);
   const { pid, started } = processIdentity();
+  const own = `${pid} ${started} ${randomBytes(6).toString('hex')}\n`;
   try {
     makeDirectories(dirname(path));
-    writeFileSync(temporary, `${pid} ${started}\n`, { flag: 'wx', mode: 0o644 });
+    writeFileSync(temporary, own, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     throw fileError('lock', path, error);
   }
   try {
-    const { ino } = statSync(temporary);
-    linkSync(temporary, path);
-    return ino;
+    putInPlace(temporary, path, own);
+    return own;
   } catch (error) {
     if (errnoOf(error) === 'EEXIST') return undefined;
     throw fileError('lock', path, error);
@@ -103,15 +107,20 @@ function tryLock(path: HostPath): number | undefined {
   }
 }
 
-/** What stands in a file, and which file it was; undefined when there is none. */
-function readHolder(path: HostPath): { readonly text: string; readonly inode: number } | undefined {
+/** Fails with EEXIST when something has the name; without hard links it is made there. */
+function putInPlace(temporary: HostPath, path: HostPath, text: string): void {
   try {
-    const fd = openSync(path, 'r');
-    try {
-      return { text: readFileSync(fd, 'utf8'), inode: fstatSync(fd).ino };
-    } finally {
-      closeSync(fd);
-    }
+    linkSync(temporary, path);
+  } catch (error) {
+    if (!cannotLink(error)) throw error;
+    writeFileSync(path, text, { flag: 'wx', mode: 0o644 });
+  }
+}
+
+/** What stands in a file; undefined when there is none. */
+function readHolder(path: HostPath): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
   } catch {
     return undefined;
   }
@@ -119,21 +128,21 @@ function readHolder(path: HostPath): { readonly text: string; readonly inode: nu
 
 /**
  * Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. A file that
- * names nobody is what a power failure leaves of one: whoever lives is in it before it has its name.
+ * names nobody is what a power failure leaves of one, unless it was made in this moment.
  *
- * @param isSilent of a holder whose process cannot be seen from here
+ * @param looks at the file as it is, so far; they count where no process tells whether the holder lives
  */
-function dropStale(path: HostPath, isSilent: () => boolean): void {
-  const found = readHolder(path);
-  if (found === undefined) return;
-  const { text, inode } = found;
+function dropStale(path: HostPath, looks: number): void {
+  const text = readHolder(path);
+  if (text === undefined) return;
   const [pid = '', started = ''] = text.trim().split(' ');
   const holder = { pid: Number(pid), started };
-  if (isOfOurSpace(holder) ? isProcessAlive(holder) : !isSilent()) return;
+  if (text === '' ? looks < EMPTY_LOOKS : isOfOurSpace(holder) ? isProcessAlive(holder) : looks < SILENT_LOOKS) return;
   const aside = temporaryBeside(path);
   try {
     renameSync(path, aside);
-    if (statSync(aside).ino !== inode) linkSync(aside, path);
+    const taken = readHolder(aside);
+    if (taken !== undefined && taken !== text) putInPlace(aside, path, taken);
   } catch (error) {
     if (!['ENOENT', 'EEXIST'].includes(errnoOf(error) ?? '')) throw fileError('lock', path, error);
   }

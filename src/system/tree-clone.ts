@@ -2,10 +2,11 @@
  * A tree copied once per build: reflinks where the file system has them, else copies; links stay links, hard links stay
  * together. Large files are copied by Node's pool of threads, while this thread makes everything else.
  */
-import { chmodSync, constants, copyFileSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, type Stats } from 'node:fs';
+import { chmodSync, constants, copyFileSync, lchownSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, type Stats } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HostPath } from '../core/paths.ts';
+import { linkOrCopy } from './hard-link.ts';
 
 /** Smaller files are copied sooner than handed to another thread: bytes. */
 const LARGE_BYTES = 128 * 1024;
@@ -40,7 +41,7 @@ export async function cloneTree(from: HostPath, to: HostPath, { owners }: { read
       const { ino } = lstatSync(source, { bigint: true });
       const first = linked.get(ino);
       if (first !== undefined) {
-        linkSync(first, target);
+        linkOrCopy(first, target);
         return 'nothing';
       }
       linked.set(ino, target);

@@ -6,7 +6,7 @@
  * @see runc `libcontainer/utils`, and Linux `openat2(2)` RESOLVE_IN_ROOT, which Node cannot call
  */
 import {
-  chmodSync, closeSync, constants, fchmodSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
+  chmodSync, closeSync, constants, fchmodSync, fstatSync, lchownSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
   readFileSync, readlinkSync, readSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync,
 } from 'node:fs';
 import { AlprootError, errnoOf } from '../core/errors.ts';
@@ -14,6 +14,7 @@ import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type Tr
 import { quoteName } from '../core/redact.ts';
 import { HINTS } from './files.ts';
 import { DIRECTORY_FLAGS, inside, openDirectories } from './tree-directories.ts';
+import { linkOrCopy } from './hard-link.ts';
 import { cappedAtOnce, copyContent, createFileWriter, filePieces, type TreeFileWriter } from './tree-file.ts';
 import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
 import { walkTree, type TreeVisitor } from './tree-walk.ts';
@@ -53,6 +54,7 @@ export interface WorkTree {
   readonly copyFile: (path: TreePath, from: { readonly tree: WorkTree; readonly path: TreePath; readonly mode: number }) => void;
   readonly makeDirectory: (path: TreePath, mode: number) => void;
   readonly makeSymlink: (path: TreePath, target: string) => void;
+  /** A copy where the file system has no links, or no more of them. */
   readonly makeHardLink: (path: TreePath, existing: TreePath) => void;
   /** With all that is in it; links are removed, not followed. Nothing there is fine. */
   readonly remove: (path: TreePath) => void;
@@ -264,7 +266,7 @@ export function openWorkTree(root: HostPath): WorkTree {
     makeSymlink: (path, target) => attempt('link', path, (link) => symlinkSync(Buffer.from(target, 'latin1'), link)),
     makeHardLink: (path, existing) => {
       changes = undefined;
-      besides('link', existing, (source) => attempt('link', path, (target) => linkSync(source, target)));
+      besides('link', existing, (source) => attempt('link', path, (target) => linkOrCopy(source, target)));
     },
     setTime: (path, seconds) => attempt('change', path, (target) => lutimesSync(target, seconds, seconds)),
     setOwner: (path, { uid, gid }) => attempt('change', path, (target) => lchownSync(target, uid, gid)),

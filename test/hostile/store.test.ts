@@ -164,6 +164,22 @@ describe('many processes on one store', () => {
     for (let i = 0; i < 10; i++) expect(store.hasBlob(sha256Hex(`blob ${i}`))).toBe(true);
   });
 
+  const traced = capability('strace');
+  it.skipIf(traced.skip)(`keep each other out where there are no hard links${traced.reason}`, async () => {
+    open().putRecord('count', { value: 0 });
+    const body = `
+      for (let i = 0; i < 20; i++) {
+        await store.withLock('count', async () => {
+          const { value } = store.getRecord('count');
+          await new Promise((resolve) => setImmediate(resolve));
+          store.putRecord('count', { value: value + 1 });
+        });
+      }`;
+    const linkless = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=/^link', '-e', 'inject=/^link:error=EPERM'];
+    expect(await Promise.all([1, 2, 3].map(() => run(body, linkless)))).toEqual([0, 0, 0]);
+    expect([open().getRecord('count'), readdirSync(join(root, 'locks'))]).toEqual([{ value: 60 }, []]);
+  });
+
   it('take over from one that was killed in the middle of its work', async () => {
     open();
     await run(`
