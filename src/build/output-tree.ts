@@ -1,7 +1,10 @@
 /** The target stage's files as a directory or as one tar. */
 import type { HostPath } from '../core/paths.ts';
-import { joinTree, TREE_ROOT, type TreePath } from '../core/paths.ts';
+import { joinTree, parentOfHost, TREE_ROOT, type TreePath } from '../core/paths.ts';
+import { AlprootError } from '../core/errors.ts';
+import { quoteName, showName } from '../core/redact.ts';
 import { clampTarTimes } from '../formats/tar-times.ts';
+import { lacksOf } from '../system/place-probe.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { formatLayer, type OwnedTree } from './layer.ts';
 import { diskMode, ownedMode } from './owners.ts';
@@ -12,6 +15,29 @@ export function* formatRootfs(target: OwnedTree, epoch: number | undefined): Gen
   const changes = compareStates(new Map(), scanTree(target.tree, target.owners));
   const tar = formatLayer(target, changes, { directoryTimes: true });
   yield* epoch === undefined ? tar : clampTarTimes(tar, epoch);
+}
+
+/**
+ * Refuses a file system that cannot hold what the image has; one file for a stick needs less than a whole tree does.
+ *
+ * @param place where the directory will be
+ * @throws ALP_STORE_WRITE naming what is lacking, and for which file
+ */
+export function demandFittingPlace(image: BuiltImage, place: HostPath): void {
+  const lacks = lacksOf(place);
+  if (lacks.length === 0) return;
+  const folded = new Map<string, TreePath>();
+  const refuse = (path: TreePath, why: string): never => {
+    throw new AlprootError('ALP_STORE_WRITE', `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`, { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' });
+  };
+  image.tree().tree.walk((path, { kind }) => {
+    if (kind === 'symlink' && lacks.includes('symbolic links')) refuse(path, 'its file system has no symbolic links');
+    const name = Buffer.from(path, 'latin1').toString('utf8').toLowerCase();
+    const twin = folded.get(name);
+    if (twin !== undefined && lacks.includes('names that differ in case only')) refuse(path, `its file system takes it for ${showName(twin)}`);
+    folded.set(name, path);
+    return true;
+  });
 }
 
 /**

@@ -4,13 +4,14 @@ import { TREE_ROOT, joinTree, type TreePath } from '../core/paths.ts';
 import { formatTarFile, formatTarItem, TAR_END } from '../formats/tar-writer.ts';
 import { readChunks, writeChunks } from '../system/chunk-file.ts';
 import { makeDirectory } from '../system/directories.ts';
+import { isRealDirectory } from '../system/host-paths.ts';
 import { mergeDirectory, publish, stagingPath } from '../system/publish.ts';
 import { removeTree } from '../system/removal.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import { writeImageLayout, type WrittenImage } from './output-image.ts';
 import type { OutputSpec } from './output-spec.ts';
-import { formatRootfs, writeDirectory } from './output-tree.ts';
+import { demandFittingPlace, formatRootfs, writeDirectory } from './output-tree.ts';
 
 export interface OutputOptions {
   /** The user's directory, against which `dest` counts. */
@@ -31,7 +32,8 @@ export interface OutputOptions {
  */
 export async function writeOutput(image: BuiltImage, spec: OutputSpec, options: OutputOptions): Promise<WrittenImage | undefined> {
   const place = spec.dest === '-' ? joinHost(image.workspace, 'output') : resolveFrom(options.cwd, spec.dest);
-  const staged = stagingPath(place);
+  // What is there may be a mount point, or all that the user may write to; renames out of it would fail.
+  const staged = stagingPath(spec.type === 'local' && isRealDirectory(place) ? joinHost(place, 'output') : place);
   try {
     const written = await stage(image, spec, { staged, options });
     if (spec.dest === '-') copyOut(staged, options);
@@ -51,6 +53,7 @@ async function stage(image: BuiltImage, { type, asTar, compression, name }: Outp
     return undefined;
   }
   if (type === 'local') {
+    demandFittingPlace(image, staged);
     makeDirectory(staged);
     writeDirectory(await image.tree(), staged, options.epoch);
     return undefined;

@@ -4,7 +4,8 @@ import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { moveDirectory, namesOf, removeEmptyDirectory } from '../system/directories.ts';
-import { isRealDirectory, isTaken } from '../system/host-paths.ts';
+import { isOtherDevice, isRealDirectory, isTaken } from '../system/host-paths.ts';
+import { demandTreePlace } from '../system/place-probe.ts';
 import { stagingPath } from '../system/publish.ts';
 import { removeTree } from '../system/removal.ts';
 import { placeEnvironment } from './environment.ts';
@@ -37,9 +38,13 @@ export const createRootfs = (config: Config, { directory, packages }: CreateRoot
     if (isTaken(directory) && namesOf(directory).length > 0) {
       throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not empty`, { hint: 'name a directory that does not exist yet' });
     }
-    announcePins(session);
+    if (isTaken(directory) && isOtherDevice(directory)) {
+      throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is a mount point, whose place no tree can take`, { hint: 'name a directory below it that does not exist yet' });
+    }
     const staged = stagingPath(directory);
     try {
+      demandTreePlace(staged, { what: 'a tree', path: directory });
+      announcePins(session);
       const contents = await placeEnvironment(session, packages, staged);
       if (isTaken(directory)) removeEmptyDirectory(directory);
       if (!moveDirectory(staged, directory)) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);

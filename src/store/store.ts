@@ -21,7 +21,8 @@ import { fileError, readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { isComplete, markComplete } from './snapshot-mark.ts';
 import { acquireLock } from '../system/file-lock.ts';
-import { isAbandoned, processIdentity, temporaryName, workerBeside, workerOf } from '../system/process-identity.ts';
+import { demandTreePlace } from '../system/place-probe.ts';
+import { isAbandoned, processIdentity, temporaryBeside, temporaryName, workerBeside, workerOf } from '../system/process-identity.ts';
 import { removeTree } from '../system/removal.ts';
 import { lastUsedMs, markUsed } from '../system/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
@@ -120,6 +121,7 @@ function prepare(root: HostPath): Error | undefined {
         hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
       });
     }
+    demandPlace(root);
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
     return undefined;
   }
@@ -136,6 +138,17 @@ function prepare(root: HostPath): Error | undefined {
     const cause = error instanceof AlprootError ? error.cause : error;
     if (['EROFS', 'EACCES', 'EPERM'].includes(errnoOf(cause) ?? '')) return cause as Error;
     throw error;
+  }
+}
+
+/** Before there is a store. @throws ALP_STORE_WRITE where its trees could not be */
+function demandPlace(root: HostPath): void {
+  const marker = joinHost(root, MARKER);
+  try {
+    makeDirectory(root);
+    demandTreePlace(temporaryBeside(marker), { what: 'the store', path: root });
+  } catch (error) {
+    throw fileError('write', marker, error instanceof AlprootError && error.cause !== undefined ? error.cause : error);
   }
 }
 

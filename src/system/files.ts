@@ -114,6 +114,15 @@ export const HINTS: Readonly<Record<string, string>> = {
   EPERM: 'check the permissions of the path, or choose another place',
   EMFILE: 'raise the limit of open files (ulimit -n)',
   ENFILE: 'the whole machine has no more open files to give: end something, or ask its administrator',
+  EXDEV: 'the place is made of more than one file system: choose another place; ALPROOT_CACHE says where the store is',
+  EBUSY: 'something is mounted there, or uses it: choose another place, such as a directory below it',
+  ESTALE: 'the file server lost the file: run the command again, or choose a place that is not on a server',
+  EEXIST: 'something else has the name, or a link there leads nowhere: remove it, or choose another place',
+  ENOTDIR: 'a file stands where a directory has to be: remove it, or choose another place',
+  EISDIR: 'a directory stands where a file has to be: remove it, or choose another place',
+  ELOOP: 'links lead in a circle: remove them, or choose another place',
+  ENOSYS: 'the file system cannot do that: choose another place',
+  ENOTSUP: 'the file system cannot do that: choose another place',
   EIO: 'the disk does not work as it should: see the kernel log, or choose another place; ALPROOT_CACHE says where the store is',
 };
 
@@ -130,7 +139,7 @@ export function fileError(verb: string, path: string, error: unknown): AlprootEr
 }
 
 /** What a host may do to any file operation; other errnos there mean a mistake of ours. */
-const HOST_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM', 'EINTR', 'ELOOP', 'EBUSY', 'ETXTBSY', 'EXDEV', 'EMLINK', 'ENAMETOOLONG', 'ESTALE']);
+const HOST_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM', 'EINTR', 'ELOOP', 'EBUSY', 'ETXTBSY', 'EXDEV', 'EMLINK', 'ENAMETOOLONG', 'ESTALE', 'ENOSYS', 'ENOTSUP']);
 
 /** A system call that failed where nobody had words of their own for it; anything else comes back as it is. */
 export function hostFailure(error: unknown): unknown {

@@ -62,6 +62,9 @@ export function namesIn(path: string): string[] {
   }
 }
 
+/** Where another file system begins; a part of the same one that is bound there does not show. */
+export const isOtherDevice = (path: string): boolean => statSync(path).dev !== statSync(`${path}/..`).dev;
+
 /** The first executable of this name in the directories of `searchPath`. */
 export function findProgram(name: string, searchPath: string): HostPath | undefined {
   for (const directory of searchPath.split(':')) {

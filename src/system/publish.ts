@@ -4,16 +4,16 @@ import { basename, dirname } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, type HostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
+import { makeDirectory } from './directories.ts';
 import { isAbandoned, temporaryName, workerOf } from './process-identity.ts';
 import { fileError } from './files.ts';
-import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';
 
-/** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. */
+/** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. @throws ALP_STORE_WRITE */
 export function stagingPath(path: HostPath): HostPath {
   const directory = hostPath(dirname(path));
   const prefix = `.${basename(path)}.alproot-`;
-  makeDirectories(directory);
+  makeDirectory(directory);
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(prefix))) {
     if (isAbandoned(workerOf(name.slice(prefix.length)), joinHost(directory, name))) removeTree(joinHost(directory, name));
   }

@@ -23,6 +23,8 @@ const PROBES = {
   /** The kernel lets a program type into its terminal: without that nothing can be shown. */
   tiocsti: () => existsSync('/proc/sys/dev/tty/legacy_tiocsti') && readFileSync('/proc/sys/dev/tty/legacy_tiocsti', 'utf8').trim() === '1',
   git: () => works('git', '--version'),
+  /** A file system without links of either kind, without owners and modes, to which case means nothing. */
+  exfat: () => process.getuid?.() === 0 && existsSync('/dev/fuse') && works('sh', '-c', 'command -v mkfs.exfat && command -v mount.exfat-fuse && losetup -f'),
   strace: () => works('strace', '-e', 'trace=none', 'true'),
   gvisor: () => works('runsc', '--version'),
   apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),

@@ -213,7 +213,8 @@ export async function countSyscalls(bench: Bench, operation: Operation): Promise
 const inject = (name: string, what: string): string[] => ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${FAMILY[name] ?? name}`, '-e', `inject=${FAMILY[name] ?? name}:${what}`];
 
 export const killAtSyscall = (name: string, at: number): Fault => ({ kind: 'kill at a system call', what: `${name} ${at}`, prefix: inject(name, `signal=KILL:when=${at}`) });
-export const failSyscall = (name: string, at: number, error: string): Fault => ({ kind: 'failing system call', what: `${name} ${at} ${error}`, prefix: inject(name, `error=${error}:when=${at}`) });
+/** @param at which call of each thread; `1+`: every one */
+export const failSyscall = (name: string, at: number | '1+', error: string): Fault => ({ kind: 'failing system call', what: `${name} ${at} ${error}`, prefix: inject(name, `error=${error}:when=${at}`) });
 
 /** @param signal KILL, or INT as by Ctrl-C */
 export const signalAfter = (ms: number, signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Fault => ({
