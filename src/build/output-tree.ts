@@ -23,14 +23,14 @@ export function* formatRootfs(target: OwnedTree, epoch: number | undefined): Gen
  * @param place where the directory will be
  * @throws ALP_STORE_WRITE naming what is lacking, and for which file
  */
-export function demandFittingPlace(image: BuiltImage, place: HostPath): void {
+export function demandFittingPlace(source: OwnedTree, place: HostPath): void {
   const lacks = lacksOf(place);
   if (lacks.length === 0) return;
   const folded = new Map<string, TreePath>();
   const refuse = (path: TreePath, why: string): never => {
     throw new AlprootError('ALP_STORE_WRITE', `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`, { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' });
   };
-  image.tree().tree.walk((path, { kind }) => {
+  source.tree.walk((path, { kind }) => {
     if (kind === 'symlink' && lacks.includes('symbolic links')) refuse(path, 'its file system has no symbolic links');
     const name = Buffer.from(path, 'latin1').toString('utf8').toLowerCase();
     const twin = folded.get(name);

@@ -53,9 +53,10 @@ async function stage(image: BuiltImage, { type, asTar, compression, name }: Outp
     return undefined;
   }
   if (type === 'local') {
-    demandFittingPlace(image, staged);
+    const source = await image.tree();
+    demandFittingPlace(source, staged);
     makeDirectory(staged);
-    writeDirectory(await image.tree(), staged, options.epoch);
+    writeDirectory(source, staged, options.epoch);
     return undefined;
   }
   const layout = asTar ? joinHost(image.workspace, `layout-${type}`) : staged;
