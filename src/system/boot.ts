@@ -2,10 +2,12 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { sha256Hex } from '../core/digest.ts';
 
+export const BOOT_ID = '/proc/sys/kernel/random/boot_id';
+
 /** Changes whenever the kernel starts; '' where the kernel does not say. */
 export function bootId(): string {
   try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
+    return readFileSync(BOOT_ID, 'latin1').trim();
   } catch {
     return '';
   }

@@ -1,6 +1,7 @@
 /**
  * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
- * start time and boot) loses it; one of another container or machine does when it gives no sign of life.
+ * start time and boot) loses it, and so does one of an earlier start of this machine; one of another container or machine
+ * does when it gives no sign of life.
  */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
@@ -12,6 +13,7 @@ import { quoteName } from '../core/redact.ts';
 import { fileError } from './files.ts';
 import { cannotLink } from './hard-link.ts';
 import { makeDirectories } from './make-directories.ts';
+import { isOfEarlierStart, ownDisk } from './own-disk.ts';
 import { isOfOurSpace, isProcessAlive, processIdentity, temporaryBeside } from './process-identity.ts';
 
 export interface LockOptions {
@@ -88,10 +90,10 @@ function release(path: HostPath, own: string): void {
  */
 function tryLock(path: HostPath): string | undefined {
   const temporary = temporaryBeside(path);
-  const { pid, started } = processIdentity();
-  const own = `${pid} ${started} ${randomBytes(6).toString('hex')}\n`;
+  let own = '';
   try {
     makeDirectories(dirname(path));
+    own = holderText(ownDisk(dirname(path)));
     writeFileSync(temporary, own, { flag: 'wx', mode: 0o644 });
   } catch (error) {
     throw fileError('lock', path, error);
@@ -105,6 +107,20 @@ function tryLock(path: HostPath): string | undefined {
   } finally {
     unlinkSync(temporary);
   }
+}
+
+/** Who holds it, on what disk as we see it, and what no other lock says. */
+function holderText(disk: string): string {
+  const { pid, started } = processIdentity();
+  return `${[pid, started === '' ? '0' : started, ...(disk === '' ? [] : [disk]), randomBytes(6).toString('hex')].join(' ')}\n`;
+}
+
+function isHeld(text: string, { disk, looks }: { readonly disk: string; readonly looks: number }): boolean {
+  if (text === '') return looks < EMPTY_LOOKS;
+  const [pid = '', started = '', ...before] = text.trim().split(' ');
+  const holder = { pid: Number(pid), started };
+  if (isOfOurSpace(holder)) return isProcessAlive(holder);
+  return looks < SILENT_LOOKS && !isOfEarlierStart(before.slice(0, 2).join(' '), disk);
 }
 
 /** Fails with EEXIST when something has the name; without hard links it is made there. */
@@ -134,10 +150,7 @@ function readHolder(path: HostPath): string | undefined {
  */
 function dropStale(path: HostPath, looks: number): void {
   const text = readHolder(path);
-  if (text === undefined) return;
-  const [pid = '', started = ''] = text.trim().split(' ');
-  const holder = { pid: Number(pid), started };
-  if (text === '' ? looks < EMPTY_LOOKS : isOfOurSpace(holder) ? isProcessAlive(holder) : looks < SILENT_LOOKS) return;
+  if (text === undefined || isHeld(text, { disk: ownDisk(dirname(path)), looks })) return;
   const aside = temporaryBeside(path);
   try {
     renameSync(path, aside);

@@ -6,7 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keyOf, sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { bootId, processSpace } from '../../src/system/boot.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { ownDisk } from '../../src/system/own-disk.ts';
 import { capability } from '../helpers/capabilities.ts';
 
 const CODE = join(import.meta.dirname, '..', '..', 'src');
@@ -274,6 +276,33 @@ describe('a lock', () => {
     writeFileSync(path(), `${process.pid} 12345deadbeef\n`);
     expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
     expect(looks).toBe(5000);
+  });
+
+  describe.skipIf(ownDisk(tmpdir()) === '')(`of another start${ownDisk(tmpdir()) === '' ? ' (the temporary directory is on no disk of this machine alone)' : ''}`, () => {
+    /** How often one looks at a lock as a process leaves it that holds it, when the machine then starts anew. */
+    const looksAt = async (left: (text: string) => string): Promise<number> => {
+      let looks = 0;
+      const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve(void looks++) } });
+      const path = store.path('locks', 'a');
+      let text = '';
+      await store.withLock('a', () => Promise.resolve(void (text = readFileSync(path, 'utf8'))));
+      writeFileSync(path, left(text));
+      expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
+      return looks;
+    };
+    const startedAnew = (text: string): string => text.replace(processSpace(), 'deadbeef').replace(bootId(), 'c0ffee00-0000-4000-8000-000000000000');
+
+    it('is taken at once when this machine left it on its own disk', async () => {
+      expect(await looksAt(startedAnew)).toBe(1);
+    });
+
+    it.each<[string, (text: string) => string]>([
+      ['another container of this start', (text) => text.replace(processSpace(), 'deadbeef')],
+      ['one who saw another file system there', (text) => startedAnew(text).replace(/ (?:ext|xfs|btrfs|overlay|tmpfs|f2fs|zfs|bcachefs) /, ' elsewhere ')],
+      ['one who saw a file system that others may have', (text) => `${startedAnew(text).split(' ').slice(0, 2).join(' ')}\n`],
+    ])('is waited for when it may be that of %s', async (_whose, left) => {
+      expect(await looksAt(left)).toBeGreaterThan(700);
+    });
   });
 
   it('is released when the work under it fails', async () => {
