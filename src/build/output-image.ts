@@ -12,7 +12,7 @@ import { clampTarTimes } from '../formats/tar-times.ts';
 import { hashedOnTheWay, writeChunks, writeComingChunks } from '../system/chunk-file.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { writeFileAtomic } from '../system/files.ts';
-import { publish } from '../system/publish.ts';
+import { moveFile } from '../system/hashed-file.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import type { StoredLayer } from './host.ts';
@@ -98,7 +98,7 @@ async function writeLayer(layer: StoredLayer, blobs: HostPath, { compression, ep
   const written = compression === 'uncompressed'
     ? writeChunks(temporary, tar)
     : await writeComingChunks(temporary, formatGzipPieces(hashedOnTheWay(tar, (sha256) => (diffId = sha256))));
-  publish(temporary, joinHost(blobs, written.sha256));
+  moveFile(temporary, joinHost(blobs, written.sha256));
   const mediaType = compression === 'uncompressed' ? MEDIA.layer : MEDIA.layerGzip;
   return { diffId: diffId === '' ? written.sha256 : diffId, descriptor: { mediaType, digest: `sha256:${written.sha256}`, size: written.sizeBytes } };
 }

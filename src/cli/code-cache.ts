@@ -3,7 +3,7 @@
  * start. A compiled form that is missing, damaged, foreign or of another script is left aside: a start without it is
  * only slower.
  */
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -82,13 +82,24 @@ function keep(script: Script, places: readonly string[]): void {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
       const temporary = `${path}.${process.pid}`;
-      writeFileSync(temporary, bytes, { mode: 0o644, flag: 'wx' });
+      writeDurably(temporary, bytes);
       renameSync(temporary, path);
       removeOthers(path);
       return;
     } catch {
       // The next place, or none.
     }
+  }
+}
+
+/** V8 runs what it finds there, and dies of what a power failure turned into zeros: at every start. */
+function writeDurably(path: string, bytes: Buffer): void {
+  const fd = openSync(path, 'wx', 0o644);
+  try {
+    writeFileSync(fd, bytes);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -91,6 +91,16 @@ export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mo
   }
 }
 
+/** Forces the bytes of a file to the disk. */
+export function syncFile(path: HostPath): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
 /** Makes the names in a directory durable. File systems that cannot are left alone. */
 export function syncDirectory(path: string): void {
   try {

@@ -1,4 +1,8 @@
-/** Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is ever seen. */
+/**
+ * Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is
+ * ever seen. Single files are on the disk before they have their name; of a directory's files nothing is forced there, as
+ * with `cp` and `tar`.
+ */
 import { lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
@@ -6,7 +10,7 @@ import { hostPath, type HostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory } from './directories.ts';
 import { isAbandoned, temporaryName, workerOf } from './process-identity.ts';
-import { fileError } from './files.ts';
+import { fileError, syncDirectory, syncFile } from './files.ts';
 import { removeTree } from './removal.ts';
 
 /** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. @throws ALP_STORE_WRITE */
@@ -25,11 +29,12 @@ export function publish(staged: HostPath, path: HostPath): void {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
     const staging = lstatSync(staged);
-    if (found === undefined || (!found.isDirectory() && !staging.isDirectory())) return renameSync(staged, path);
-    const old = stagingPath(path);
-    renameSync(path, old);
+    if (staging.isFile()) syncFile(staged);
+    const old = found === undefined || (!found.isDirectory() && !staging.isDirectory()) ? undefined : stagingPath(path);
+    if (old !== undefined) renameSync(path, old);
     renameSync(staged, path);
-    removeTree(old);
+    syncDirectory(dirname(path));
+    if (old !== undefined) removeTree(old);
   } catch (error) {
     throw fileError('write', path, error);
   }

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { capability } from '../helpers/capabilities.ts';
 import { builtCommand } from '../helpers/cli.ts';
 
 let root: string;
@@ -59,6 +60,15 @@ it('loads those modules of Node that few commands need when one of them is used'
     process.stdout.write([before, zlib.gunzipSync(zlib.gzipSync('same')).toString(), isLoaded()].join(' '));
   }})`);
   expect(start()).toBe('false same true');
+});
+
+const strace = capability('strace');
+it.skipIf(strace.skip)(`has the compiled form on the disk before it has its name${strace.reason}: V8 dies of one with zeros in it`, () => {
+  writeFileSync(join(root, 'dist', 'engine.cjs'), script('one'));
+  const log = join(root, 'log');
+  execFileSync('strace', ['-f', '-qq', '-y', '-o', log, '-e', 'trace=write,pwrite64,fsync,/^rename', process.execPath, join(root, 'dist', 'alproot.cjs')], { env: { PATH: process.env['PATH'], HOME: root } });
+  const calls = readFileSync(log, 'utf8').split('\n').filter((line) => line.includes('.cache')).map((line) => / (\w+)\(/.exec(line)?.[1]);
+  expect([...new Set(calls)]).toEqual([expect.stringMatching(/write/), 'fsync', expect.stringMatching(/^rename/)]);
 });
 
 it('starts with a cache that is damaged', () => {
