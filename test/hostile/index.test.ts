@@ -87,6 +87,7 @@ describe('an index', () => {
     ['a file more', () => signedIndex(indexMember('', [{ name: 'evil', content: 'x', checksum: false }]), us())],
     ['a link', () => signedIndex(indexMember('', [{ name: 'APKINDEX', type: '2', target: '/etc/passwd', checksum: false }]), us())],
     ['a member more', (inner) => Buffer.concat([signedIndex(inner, us()), member(Buffer.alloc(1024))])],
+    ['a member more that its owner signed as well', (inner) => signedIndex(Buffer.concat([inner, member(Buffer.alloc(1024))]), us())],
     ['zeros after it', (inner) => Buffer.concat([signedIndex(inner, us()), Buffer.alloc(512)])],
     ['a zero and a second index after it', (inner) => Buffer.concat([signedIndex(inner, us()), Buffer.alloc(1), inner])],
     ['a cut trailer', (inner) => signedIndex(inner, us()).subarray(0, -1)],
