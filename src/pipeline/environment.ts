@@ -6,9 +6,10 @@ import { keyOf, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { cloneTree } from '../system/tree-clone.ts';
-import { readFileCapped } from '../system/files.ts';
+import { readFileCapped, type WriteOptions } from '../system/files.ts';
 import { readSealed, writeSealed } from '../system/sealed-file.ts';
 import type { Recorded } from '../ship/recording.ts';
+import type { OwnContents } from '../unpack/tree-contents.ts';
 import { isUrl } from '../fetch/fetcher.ts';
 import { formatLock } from '../formats/lockfile.ts';
 import { branchOf } from '../formats/releases.ts';
@@ -33,6 +34,8 @@ export interface Environment extends Contents {
 /** Beside the tree: what is in it, and what it was made of. */
 export const MANIFEST = 'environment.json';
 export const RECORDED = 'recorded.json';
+/** The digests of the files that no package brought. */
+export const CONTENTS = 'contents.json';
 const MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
@@ -87,7 +90,7 @@ function used(session: Session, environment: Environment): Environment {
 }
 
 /** A file beside the tree of a snapshot. */
-export const writeBeside = (tree: HostPath, name: string, value: unknown): void => writeSealed(joinHost(parentOfHost(tree), name), value);
+export const writeBeside = (tree: HostPath, name: string, value: unknown, options?: WriteOptions): void => writeSealed(joinHost(parentOfHost(tree), name), value, options);
 
 /** undefined when it is missing or damaged. */
 const readBeside = (tree: HostPath, name: string): unknown => readSealed(joinHost(parentOfHost(tree), name), MANIFEST_BYTES);
@@ -108,9 +111,22 @@ function requestName({ config, pins }: Session, { mirrors, release }: ChosenMirr
   return `environment-${keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
+/** After another start of the machine: a power failure may have taken from files what was not on the disk yet. */
+async function isUntouched(root: HostPath): Promise<boolean> {
+  const own = readBeside(root, CONTENTS) as OwnContents | undefined;
+  if (own === undefined) return false;
+  const [{ hasItsContents }, { openWorkTree }] = await Promise.all([import('../unpack/tree-contents.ts'), import('../system/work-tree.ts')]);
+  const tree = openWorkTree(root);
+  try {
+    return hasItsContents(tree, own);
+  } finally {
+    tree.close();
+  }
+}
+
 /** One that is damaged, or whose package scripts could not be run when they can be now, is none any more. */
 export async function findEnvironment(session: Session, key: Sha256Hex): Promise<Environment | undefined> {
-  const tree = session.store.findSnapshot(key);
+  const tree = await session.store.findSnapshot(key, isUntouched);
   if (tree === undefined) return undefined;
   const manifest = readBeside(tree, MANIFEST) as (Contents & { skippedScripts?: true }) | undefined;
   const recorded = readBeside(tree, RECORDED) as Recorded | undefined;

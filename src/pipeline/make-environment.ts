@@ -5,10 +5,12 @@ import { scanDependency } from '../formats/dependency.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
-import { openWorkTree } from '../system/work-tree.ts';
-import { readDatabase } from '../unpack/database.ts';
+import { lastUsedMs } from '../system/tree-size.ts';
+import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import { readDatabase, type Database } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
-import { findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
+import { ownContents } from '../unpack/tree-contents.ts';
+import { CONTENTS, findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
 import { fetchAhead, type Ahead } from './foresight.ts';
 import { installInto, startInflatingEarly } from './install.ts';
 import { missingPackages, together } from './missing.ts';
@@ -76,10 +78,12 @@ async function storeEnvironment(session: Session, ingredients: Ingredients): Pro
   const found = await findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
+  const begun = lastUsedMs(directory);
   try {
     let skippedScripts = false;
     const root = joinHost(directory, 'tree');
-    const contents = await fillTree(session, { ...ingredients, root, onSkipped: () => (skippedScripts = true) });
+    const onFilled = (tree: WorkTree, database: Database): void => writeBeside(root, CONTENTS, ownContents(tree, database, begun), { durable: false });
+    const contents = await fillTree(session, { ...ingredients, root, onSkipped: () => (skippedScripts = true), onFilled });
     const recorded = session.recording.whole();
     writeBeside(root, RECORDED, recorded);
     writeBeside(root, MANIFEST, { ...contents, ...(skippedScripts ? { skippedScripts } : {}) });
@@ -93,10 +97,11 @@ interface FillRequest extends Ingredients {
   /** Does not exist yet. */
   readonly root: HostPath;
   readonly onSkipped?: () => void;
+  readonly onFilled?: (tree: WorkTree, database: Database) => void;
 }
 
 /** Unpacks the minirootfs into `root` and installs `packages`. */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped }: FillRequest): Promise<Contents> {
+async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped, onFilled }: FillRequest): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
   const thread = startInflatingEarly(sources, packages);
@@ -106,7 +111,9 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
     tree.setMode(TREE_ROOT, 0o755);
     trial = bringPrograms(sources, packages) ? tryBackend(session, root) : undefined;
     if (packages.length > 0) await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped });
-    return { release: minirootfs.version, packages: readDatabase(tree).packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
+    const database = readDatabase(tree);
+    onFilled?.(tree, database);
+    return { release: minirootfs.version, packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
     thread?.stop();
     await trial;

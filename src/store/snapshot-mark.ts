@@ -1,7 +1,8 @@
 /**
  * The mark of a complete snapshot. The thousands of files of a tree are not forced to the disk one by one, so that after
- * a power failure some may be empty where the mark is there. The mark therefore says which start of which machine made
- * it, and the sizes that the tree has: seen from another start, the tree is compared with them, once.
+ * a power failure some may be empty, or hold zeros, where the mark is there. The mark therefore says which start of which
+ * machine made it, and the sizes that the tree has: seen from another start, the tree is compared with them, and its
+ * contents are judged by who knows them, once.
  */
 import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
@@ -24,12 +25,21 @@ const writeMark = (snapshot: HostPath, mark: Mark): void => writeFileAtomic(join
 /** The tree under `snapshot` is complete. @throws ALP_STORE_WRITE */
 export const markComplete = (snapshot: HostPath): void => writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(treeIn(snapshot)) });
 
+/** Whether the files under a tree hold what they held when it was complete. */
+export type Judge = (tree: HostPath) => Promise<boolean>;
+
+/** Whether a complete tree is there that no power failure can have touched since. */
+export function isComplete(snapshot: HostPath): boolean {
+  const boot = readMark(snapshot)?.boot;
+  return boot === '' || (boot !== undefined && boot === bootId());
+}
+
 /** Whether a complete tree is there, and came through every start of the machine since. */
-export function isComplete(snapshot: HostPath, { readOnly }: { readonly readOnly: boolean }): boolean {
+export async function isWhole(snapshot: HostPath, { readOnly, judge }: { readonly readOnly: boolean; readonly judge: Judge }): Promise<boolean> {
+  if (isComplete(snapshot)) return true;
   const mark = readMark(snapshot);
-  if (mark === undefined) return false;
-  if (mark.boot === '' || mark.boot === bootId()) return true;
-  if (digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;
+  if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;
+  if (!(await judge(treeIn(snapshot)))) return false;
   if (!readOnly) writeMark(snapshot, { ...mark, boot: '' });
   return true;
 }

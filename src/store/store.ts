@@ -19,7 +19,7 @@ import { quoteName } from '../core/redact.ts';
 import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../system/directories.ts';
 import { fileError, readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
-import { isComplete, markComplete } from './snapshot-mark.ts';
+import { isComplete, isWhole, markComplete, type Judge } from './snapshot-mark.ts';
 import { acquireLock } from '../system/file-lock.ts';
 import { demandTreePlace } from '../system/place-probe.ts';
 import { isAbandoned, processIdentity, temporaryBeside, temporaryName, workerBeside, workerOf } from '../system/process-identity.ts';
@@ -42,8 +42,8 @@ export interface Store extends BlobStore {
   readonly putRecord: (name: string, value: unknown, options?: { readonly durable?: boolean }) => void;
   /** A new empty directory for unfinished work, removed by the next run if this process dies. */
   readonly makeTemporary: (purpose: string) => HostPath;
-  /** The tree of a snapshot that is there. */
-  readonly findSnapshot: (key: Sha256Hex) => HostPath | undefined;
+  /** The tree of a snapshot that is there. @param judge asked once about one from an earlier start of the machine */
+  readonly findSnapshot: (key: Sha256Hex, judge: Judge) => Promise<HostPath | undefined>;
   /** Moves `directory` (with `tree` in it, made under makeTemporary) into place; another's equal one wins. */
   readonly publishSnapshot: (key: Sha256Hex, directory: HostPath) => HostPath;
   readonly path: (...parts: readonly string[]) => HostPath;
@@ -91,9 +91,9 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
       if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`, { durable });
     },
     makeTemporary: (purpose) => (readOnly ? makeWorkDirectory() : makeTemporary(root, purpose)),
-    findSnapshot: (key) => {
+    findSnapshot: async (key, judge) => {
       const directory = path('snapshots', key);
-      if (!isComplete(directory, { readOnly })) return undefined;
+      if (!(await isWhole(directory, { readOnly, judge }))) return undefined;
       markUsed(directory);
       return joinHost(directory, 'tree');
     },
@@ -187,8 +187,8 @@ function removeLeftovers(root: HostPath): void {
 function publish(target: HostPath, directory: HostPath): HostPath {
   markComplete(directory);
   makeDirectory(parentOfHost(target));
-  // What stands there without its mark, or less than it says, is half a snapshot: it never counted.
-  if (!isComplete(target, { readOnly: false })) removeTree(target);
+  // What stands there without its mark is half a snapshot: it never counted. Nor does one that nobody found whole.
+  if (!isComplete(target)) removeTree(target);
   if (!moveDirectory(directory, target)) removeTree(directory);
   return joinHost(target, 'tree');
 }

@@ -15,8 +15,10 @@ export interface Loss {
   readonly at: number;
   /** `journal`: what happened to names is kept up to one moment, and a sync keeps all before it. `directories`: of each directory up to another. */
   readonly names: 'journal' | 'directories';
-  /** What may be left of what was not synced; a length comes with the bytes in trees, which are too many to be read again. */
-  readonly data: readonly ('all' | 'none' | 'torn' | 'zeros')[];
+  /** What may be left of what was not synced: `zeros`, full length with some blocks of zeros; `blank`, full length and nothing but zeros. */
+  readonly data: readonly ('all' | 'none' | 'torn' | 'zeros' | 'blank')[];
+  /** Where data is lost; everywhere, unless given. */
+  readonly only?: RegExp | undefined;
   readonly pick: Choose;
 }
 
@@ -40,7 +42,7 @@ export function makeState(trace: Trace, loss: Loss, place: string, { replace }: 
       first.set(child, target);
       if (child.kind === 'symlink') symlinkSync(Buffer.from(child.target, 'latin1'), Buffer.from(target, 'latin1'));
       else if (known !== undefined && child.kind === 'file') linkSync(known, target);
-      else if (child.kind === 'file') writeFileSync(target, keptData(child, /\/(?:tree|root)\//.test(target) ? { ...loss, data: loss.data.map((how) => (how === 'zeros' ? 'torn' : how)) } : loss, rewrite));
+      else if (child.kind === 'file') writeFileSync(target, keptData(child, loss.only?.test(target) === false ? { ...loss, data: ['all'] } : loss, rewrite));
       else if (known === undefined) {
         mkdirSync(target, { recursive: true });
         visit(child, target);
@@ -89,7 +91,7 @@ function lose({ full, synced }: { readonly full: Buffer; readonly synced: Buffer
   if (how === 'torn') return full.subarray(0, synced.length + BLOCK * pick(Math.ceil((full.length - synced.length) / BLOCK) + 1));
   const zeroed = Buffer.from(full);
   for (let block = 0; block < full.length; block += BLOCK) {
-    if (pick(3) > 0) continue;
+    if (how === 'zeros' && pick(3) > 0) continue;
     const end = Math.min(full.length, block + BLOCK);
     zeroed.fill(0, block, end);
     synced.copy(zeroed, block, Math.min(block, synced.length), Math.min(end, synced.length));

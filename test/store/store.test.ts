@@ -85,19 +85,19 @@ describe('the store', () => {
     expect(() => open(root)).toThrow(expect.objectContaining({ code: 'ALP_USAGE_VERSION' }));
   });
 
-  it('shows a snapshot only when it was published whole', () => {
+  it('shows a snapshot only when it was published whole', async () => {
     const store = open(newRoot());
     const key = keyOf('a');
     const work = store.makeTemporary('snapshot');
     mkdirSync(join(work, 'tree'));
-    expect(store.findSnapshot(key)).toBeUndefined();
+    expect(await store.findSnapshot(key, () => Promise.resolve(true))).toBeUndefined();
     const tree = store.publishSnapshot(key, work);
-    expect(store.findSnapshot(key)).toBe(tree);
+    expect(await store.findSnapshot(key, () => Promise.resolve(true))).toBe(tree);
     rmSync(join(tree, '..', 'done'));
-    expect(store.findSnapshot(key)).toBeUndefined();
+    expect(await store.findSnapshot(key, () => Promise.resolve(true))).toBeUndefined();
   });
 
-  it('looks at a snapshot again that was made before the machine started anew, and makes it anew when a file is short', () => {
+  it('looks at a snapshot again that was made before the machine started anew, and makes it anew when a file is short or holds something else', async () => {
     const store = open(newRoot());
     const key = keyOf('a');
     const publish = (): string => {
@@ -107,18 +107,25 @@ describe('the store', () => {
       return store.publishSnapshot(key, work);
     };
     const tree = publish();
+    const file = join(tree, 'usr', 'a\u00e9');
     const mark = join(tree, '..', 'done');
     const fromBefore = (): void => { writeFileSync(mark, JSON.stringify({ ...(JSON.parse(readFileSync(mark, 'utf8')) as object), boot: 'another start' })); };
+    let judged = 0;
+    const find = (): Promise<HostPath | undefined> => store.findSnapshot(key, () => Promise.resolve(++judged > 0 && readFileSync(file, 'utf8') === 'content'));
+    // In the start that made it nobody reads it all.
+    expect([await find(), judged]).toEqual([tree, 0]);
     fromBefore();
-    expect(store.findSnapshot(key)).toBe(tree);
+    expect([await find(), judged]).toEqual([tree, 1]);
     // It has been read from the disk since: that is not asked again.
-    writeFileSync(join(tree, 'usr', 'a\u00e9'), '');
-    expect(store.findSnapshot(key)).toBe(tree);
+    writeFileSync(file, '');
+    expect([await find(), judged]).toEqual([tree, 1]);
     fromBefore();
-    expect(store.findSnapshot(key)).toBeUndefined();
+    expect([await find(), judged]).toEqual([undefined, 1]);
+    writeFileSync(file, '\0'.repeat('content'.length));
+    expect([await find(), judged]).toEqual([undefined, 2]);
     publish();
-    expect(readFileSync(join(tree, 'usr', 'a\u00e9'), 'utf8')).toBe('content');
-    expect(store.findSnapshot(key)).toBe(tree);
+    expect(readFileSync(file, 'utf8')).toBe('content');
+    expect([await find(), judged]).toEqual([tree, 2]);
   });
 
   it('removes what a dead process left, and nothing of a living one', () => {
