@@ -3,8 +3,8 @@ import type { HostPath } from '../core/paths.ts';
 import { joinTree, parentOfHost, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName, showName } from '../core/redact.ts';
-import { clampTarTimes } from '../formats/tar-times.ts';
 import { lacksOf } from '../system/place-probe.ts';
+import type { TreeStat } from '../system/tree-stat.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { formatLayer, type OwnedTree } from './layer.ts';
 import { diskMode, ownedMode } from './owners.ts';
@@ -12,9 +12,15 @@ import { compareStates, scanTree } from './tree-scan.ts';
 
 /** The whole file system as a tar, owners and set-id bits included; times later than `epoch` put down to it. */
 export function* formatRootfs(target: OwnedTree, epoch: number | undefined): Generator<Buffer> {
-  const changes = compareStates(new Map(), scanTree(target.tree, target.owners));
-  const tar = formatLayer(target, changes, { directoryTimes: true });
-  yield* epoch === undefined ? tar : clampTarTimes(tar, epoch);
+  const { changed, removed } = compareStates(new Map(), scanTree(target.tree, target.owners));
+  const timed = changed.map((entry) => ({ ...entry, stat: { ...entry.stat, mtime: timeOf(entry.stat, epoch) } }));
+  yield* formatLayer(target, { changed: timed, removed }, { directoryTimes: true });
+}
+
+/** Layers have no times of directories. Without a layer it would be that of the build, which is later than any epoch. */
+function timeOf({ kind, mtime }: TreeStat, epoch: number | undefined): number {
+  if (epoch === undefined) return mtime;
+  return kind === 'directory' && mtime === 0 ? epoch : Math.min(epoch, mtime);
 }
 
 /**
@@ -62,7 +68,7 @@ export function writeDirectory(source: OwnedTree, directory: HostPath, epoch: nu
     const finish = (): void => {
       if (source.real) target.setOwner(path, owned);
       if (stat.kind !== 'symlink') target.setMode(path, mode);
-      target.setTime(path, epoch === undefined ? stat.mtime : Math.min(epoch, stat.mtime));
+      target.setTime(path, timeOf(stat, epoch));
     };
     if (stat.kind !== 'directory') finish();
     else {

@@ -34,6 +34,24 @@ async function write(spec: string, options: Partial<OutputOptions> = {}, built: 
 const json = (...path: string[]): unknown => JSON.parse(readFileSync(join(out, ...path), 'utf8'));
 const blob = (image: string, digest: string) => json(image, 'blobs', 'sha256', digest.slice(7));
 
+describe('a tree with SOURCE_DATE_EPOCH', () => {
+  it('has the same times whether its steps were made or came from the store, in a tar and in a directory', async () => {
+    const own = makeBench();
+    try {
+      const times = (name: string): string => execFileSync('find', [join(out, name), '-mindepth', '1', '-printf', '%P %T@\n'], { encoding: 'utf8' }).split('\n').sort().join('\n');
+      for (const run of ['made', 'found']) {
+        await write(`type=tar,dest=${run}.tar`, { epoch: 1_000_000_000 }, own);
+        own.trees.clear();
+        await write(run, { epoch: 1_000_000_000 }, own);
+      }
+      expect(readFileSync(join(out, 'found.tar')).equals(readFileSync(join(out, 'made.tar')))).toBe(true);
+      expect(times('found')).toBe(times('made'));
+    } finally {
+      own.close();
+    }
+  });
+});
+
 describe('local output', () => {
   it('puts the files into a directory, leaves what else is there, and no temporary name', async () => {
     mkdirSync(join(out, 'dir', 'd'), { recursive: true });
