@@ -1,27 +1,27 @@
 /**
- * `npm run torture -- [--minutes N] [--seed S] [--only WORD,WORD]`: faults at random, one after the other, until
- * the time is over. Prints the seed first, each thing that did not hold, and a table; ends with 1 when anything did not.
+ * `npm run torture -- [--minutes N] [--seed S] [--only WORD,WORD] [--full] [--jobs N]`: faults at random until the time
+ * is over; with `--full` until each kind has been tried as often as it is wanted to be. Prints the seed first, each thing
+ * that did not hold, a table, and how much of what is wanted was done; ends with 1 when anything did not hold.
  */
 import { parseArgs } from 'node:util';
 import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
-import { compareMutants, makeTwins, type Twins } from '../test/helpers/apk-twins.ts';
+import { compareMutants, makeTwins } from '../test/helpers/apk-twins.ts';
 import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, limited, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
 import type { LedgerRow } from '../test/helpers/ledger.ts';
-import { makePowerBench, type PowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
+import { makePowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
 import { generator, oneOf as choose } from '../test/helpers/random.ts';
 import { ROADS, raceTree } from '../test/helpers/tree-race.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' }, seed: { type: 'string' }, only: { type: 'string' } } });
+const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' }, seed: { type: 'string' }, only: { type: 'string' }, full: { type: 'boolean', default: false }, jobs: { type: 'string', default: '1' } } });
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const ERRORS = ['ENOSPC', 'EIO', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EINTR', 'ENOMEM', 'ELOOP'];
+const ERRORS = ['ENOSPC', 'EIO', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EINTR', 'ENOMEM', 'ELOOP', 'EXDEV', 'ETXTBSY'];
 
 console.log(`seed ${seed}, ${values.minutes} minutes`);
 const pick = generator(seed);
 const oneOf = <T>(list: readonly T[]): T => choose(pick, list);
 const bench = await makeFaultBench();
 const traced = !capability('strace').skip;
-const counts = new Map<Operation, Readonly<Record<string, number>>>();
 const canMount = process.getuid?.() === 0;
 
 /** One trial: what was done, for the report, what it counts as, and what did not hold. */
@@ -38,36 +38,59 @@ const RACES = 10_000;
 const MUTANTS = 50;
 const twinsNeed = capability('bwrap', 'chroot');
 
+/** How often each kind is wanted; of those that go through system calls, every one. */
+const WANTED: Readonly<Record<string, number>> = { power: 1000, signal: 500, disk: 50, store: 200, many: 50 * 17, mutants: 5000, swap: 100_000 };
+
+interface Call {
+  readonly operation: Operation;
+  readonly name: (typeof SYSCALLS)[number];
+  readonly at: number;
+}
+
+/** Every call that an undisturbed run of each operation makes. */
+const callsOf = once(async (): Promise<Call[]> => {
+  const calls: Call[] = [];
+  for (const operation of OPERATIONS) {
+    const counts = await countSyscalls(bench, operation);
+    calls.push(...SYSCALLS.flatMap((name) => Array.from({ length: counts[name] ?? 0 }, (_, at) => ({ operation, name, at: at + 1 }))));
+  }
+  return calls;
+});
+const kills = drawEach(callsOf);
+const failures = drawEach(async () => (await callsOf()).flatMap((call) => ERRORS.map((error) => ({ ...call, error }))));
+
 const FAULTS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>> = {
-  ...(traced ? {
-    kill: async (operation) => {
-      const name = oneOf(SYSCALLS);
-      return killAtSyscall(name, 1 + pick((await countsOf(operation))[name] ?? 1));
-    },
-    error: async (operation) => {
-      const name = oneOf(SYSCALLS);
-      return failSyscall(name, 1 + pick((await countsOf(operation))[name] ?? 1), oneOf(ERRORS));
-    },
-  } : {}),
   signal: (operation) => Promise.resolve(signalAfter(pick(1100) * (bench.wanted.get(operation.name)?.durationMs ?? 0) / 1000, oneOf(['SIGKILL', 'SIGKILL', 'SIGINT', 'SIGTERM']))),
   ...(canMount ? { disk: () => Promise.resolve(smallDisk(64 + pick(40_000))) } : {}),
   limit: () => Promise.resolve(limited(oneOf([`-v ${600_000 + pick(1_500_000)}`, `-f ${pick(20_000)}`, `-n ${8 + pick(60)}`]))),
   store: () => Promise.resolve(damagedStore(pick, oneOf(['cut', 'flip', 'empty', 'gone']))),
 };
 
+async function suffer(operation: Operation, fault: Fault): Promise<Trial> {
+  const { wrong, undisturbed } = await tryFault(bench, operation, fault);
+  if (undisturbed) late++;
+  return { what: `${operation.name}, ${fault.kind} (${fault.what})`, area: fault.kind, wrong };
+}
+
+const power = once(() => makePowerBench(bench));
+const twins = once(makeTwins);
+let late = 0;
+
 const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
   ...Object.fromEntries(Object.entries(FAULTS).map(([kind, make]) => [kind, async (): Promise<Trial> => {
     const operation = oneOf(OPERATIONS);
-    const fault = await make(operation);
-    const { wrong, undisturbed } = await tryFault(bench, operation, fault);
-    if (undisturbed) late++;
-    return { what: `${operation.name}, ${fault.kind} (${fault.what})`, area: fault.kind, wrong };
+    return suffer(operation, await make(operation));
   }])),
   ...(traced ? {
-    power: async () => {
-      power ??= await makePowerBench(bench);
-      return { ...(await tryPowerLoss(power, pick(2 ** 31))), area: 'power loss' };
+    kill: async () => {
+      const { operation, name, at } = await kills.next();
+      return suffer(operation, killAtSyscall(name, at));
     },
+    error: async () => {
+      const { operation, name, at, error } = await failures.next();
+      return suffer(operation, failSyscall(name, at, error));
+    },
+    power: async () => ({ ...(await tryPowerLoss(await power(), pick(2 ** 31))), area: 'power loss' }),
   } : {}),
   many: async () => {
     const operation = oneOf(OPERATIONS);
@@ -75,9 +98,8 @@ const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
   },
   ...(twinsNeed.skip ? {} : {
     mutants: async () => {
-      twins ??= await makeTwins();
-      const seed = pick(2 ** 31);
-      return { what: `${MUTANTS} packages from seed ${seed}`, area: 'mutants against apk', wrong: (await compareMutants(twins, { seed, count: MUTANTS })).differences, count: MUTANTS };
+      const own = pick(2 ** 31);
+      return { what: `${MUTANTS} packages from seed ${own}`, area: 'mutants against apk', wrong: (await compareMutants(await twins(), { seed: own, count: MUTANTS })).differences, count: MUTANTS };
     },
   }),
   swap: async () => {
@@ -87,36 +109,68 @@ const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
   },
 };
 
-async function countsOf(operation: Operation): Promise<Readonly<Record<string, number>>> {
-  const known = counts.get(operation) ?? (await countSyscalls(bench, operation));
-  counts.set(operation, known);
-  return known;
-}
-
-let late = 0;
-let power: PowerBench | undefined;
-let twins: Twins | undefined;
 const rows: LedgerRow[] = [];
+const done = new Map<string, number>();
 const kinds = Object.keys(TRIALS).filter((kind) => values.only === undefined || values.only.split(',').includes(kind));
 if (kinds.length === 0) throw new Error(`no such trial: ${values.only ?? ''}; there are ${Object.keys(TRIALS).join(', ')}`);
+const wantedOf = (kind: string): number | undefined => WANTED[kind] ?? { kill: kills, error: failures }[kind]?.total();
 const end = Date.now() + Number(values.minutes) * 60_000;
 try {
-  while (Date.now() < end) {
-    const kind = oneOf(kinds);
-    // These take as long as many of the others.
-    if (['many', 'swap'].includes(kind) && kinds.length > 2 && pick(8) > 0) continue;
-    report(await (TRIALS[kind] as () => Promise<Trial>)());
-  }
+  await Promise.all(Array.from({ length: Number(values.jobs) }, tryOneByOne));
 } finally {
-  await power?.close();
-  twins?.close();
+  await (await power.made)?.close();
+  (await twins.made)?.close();
   bench.close();
 }
 console.log(formatLedger(rows));
+for (const kind of kinds) console.log(`${kind}: ${done.get(kind) ?? 0} of ${wantedOf(kind) ?? 'all calls'} wanted`);
 console.log(`${late} of them came too late, or did not keep the command from ending whole at its first try`);
 process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1;
 
-function report({ what, area, wrong, count = 1 }: Trial): void {
-  rows.push({ kind: 'fault', area, ok: wrong.length === 0, count });
-  if (wrong.length > 0) console.log(`NOT HELD: ${what}\n  ${wrong.join('\n  ')}`);
+async function tryOneByOne(): Promise<void> {
+  while (Date.now() < end) {
+    const left = kinds.filter((kind) => !values.full || (done.get(kind) ?? 0) < (wantedOf(kind) ?? Infinity));
+    if (left.length === 0) return;
+    const kind = oneOf(left);
+    // These take as long as many of the others.
+    if (['many', 'swap'].includes(kind) && left.length > 2 && pick(8) > 0) continue;
+    const { what, area, wrong, count = 1 } = await (TRIALS[kind] as () => Promise<Trial>)();
+    const before = done.get(kind) ?? 0;
+    done.set(kind, before + count);
+    const tenth = (wantedOf(kind) ?? 1000) / 10;
+    if (Math.floor((before + count) / tenth) > Math.floor(before / tenth)) console.log(`${kind}: ${before + count}`);
+    rows.push({ kind: 'fault', area, ok: wrong.length === 0, count });
+    if (wrong.length > 0) console.log(`NOT HELD: ${what}\n  ${wrong.join('\n  ')}`);
+  }
+}
+
+interface Once<T> {
+  (): Promise<T>;
+  /** undefined when nobody asked for it. */
+  made: Promise<T> | undefined;
+}
+
+/** Made for the first who asks. */
+function once<T>(make: () => Promise<T>): Once<T> {
+  const ask: Once<T> = Object.assign(() => (ask.made ??= make()), { made: undefined });
+  return ask;
+}
+
+/** Each of a list, in an order of chance; then all again. */
+function drawEach<T>(list: () => Promise<readonly T[]>): { readonly next: () => Promise<T>; readonly total: () => number | undefined } {
+  let left: T[] = [];
+  let total: number | undefined;
+  return {
+    total: () => total,
+    next: async () => {
+      const all = await list();
+      total = all.length;
+      if (left.length === 0) left = [...all];
+      const at = pick(left.length);
+      const drawn = left[at] as T;
+      left[at] = left.at(-1) as T;
+      left.pop();
+      return drawn;
+    },
+  };
 }
