@@ -57,14 +57,14 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
 }
 
 interface Tls {
+  readonly rejectUnauthorized: boolean;
   readonly secureContext: SecureContext;
-  readonly rejectUnauthorized: true;
 }
 
 /** For all connections alike: what 150 authorities mean takes 20 ms to work out, which Node does for each connection that is not given the result. */
 function createTls(settings: HttpSettings): () => Tls {
   let made: Tls | undefined;
-  return () => (made ??= { secureContext: createSecureContext({ ca: [...settings.roots], minVersion: 'TLSv1.2', ...(settings.clientCertificate ?? {}) }), rejectUnauthorized: true });
+  return () => (made ??= { rejectUnauthorized: true, secureContext: createSecureContext({ ca: [...settings.roots], minVersion: 'TLSv1.2', ...(settings.clientCertificate ?? {}) }) });
 }
 
 /** Nothing is done for TLS before the first URL that wants it. */

@@ -7,7 +7,7 @@ import { constants } from 'node:os';
 import { watchFirstChild } from './first-child.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
-import { closePipeEnds, makePipes } from './pipes.ts';
+import { reopenableOutput, socketOutput, type OnOutput } from './pipes.ts';
 import { quoteName } from '../core/redact.ts';
 
 const GRACE_MS = 1000;
@@ -21,7 +21,7 @@ export interface SpawnOptions {
   readonly stdin?: Uint8Array;
   /** `reopenable`: pipes that the program can open again by name. */
   readonly stdio: 'inherit' | 'pipe' | 'reopenable';
-  readonly onOutput?: (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
+  readonly onOutput?: OnOutput;
   readonly signal?: AbortSignal;
   /** Asks the program to end before it is killed, which it is after a second. */
   readonly endSignal?: NodeJS.Signals;
@@ -49,17 +49,16 @@ export interface ExitResult {
 export function runProcess(argv: readonly string[], options: SpawnOptions): Promise<ExitResult> {
   const { guard, signal } = options;
   if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
-  const [file = '', ...args] = guard === undefined ? argv : [guard, String(process.pid), ...argv];
   return new Promise((resolve, reject) => {
-    const pipes = options.stdio === 'reopenable' ? makePipes(2) : undefined;
+    const output = options.stdio === 'reopenable' ? reopenableOutput(guard !== undefined) : socketOutput();
+    const [file = '', ...args] = guard === undefined ? argv : [guard, String(process.pid), ...output.guardWords, ...argv];
     const child = underUmask(options.umask, () => spawn(file, args, {
       env: options.env,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', pipes?.[0]?.writeFd ?? 'pipe', pipes?.[1]?.writeFd ?? 'pipe'],
+      stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', ...output.stdio],
       detached: options.detached ?? false,
     }));
-    closePipeEnds(pipes ?? []);
-    const [stdout, stderr] = pipes === undefined ? [child.stdout, child.stderr] : pipes.map(({ stream }) => stream);
+    output.attach(child, (stream, bytes) => options.onOutput?.(stream, bytes));
     const kill = (): void => {
       if (child.pid !== undefined) sendSignal(options.detached === true ? -child.pid : child.pid, 'SIGKILL');
     };
@@ -80,21 +79,18 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     }
     child.once('error', (error) => {
       signal?.removeEventListener('abort', end);
-      for (const { stream } of pipes ?? []) stream.destroy();
+      output.abandon();
       reject(spawnError(file, error));
     });
-    stdout?.on('data', (bytes: Buffer) => options.onOutput?.('stdout', bytes));
-    stderr?.on('data', (bytes: Buffer) => options.onOutput?.('stderr', bytes));
-    const drained = (pipes ?? []).map(({ stream }) => new Promise<void>((done) => stream.once('close', () => done())));
     child.stdin?.on('error', () => undefined);
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
-    child.once('close', (code, endedBy) => void Promise.all(drained).then(() => {
+    child.once('close', (code, endedBy) => void output.drained().then(() => {
       signal?.removeEventListener('abort', end);
       // Whoever is left of the session ends with it.
       if (options.detached === true) kill();
       if (signal?.aborted === true) reject(signal.reason as Error);
       else resolve({ status: code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy]), signal: endedBy ?? undefined });
-    }));
+    }).catch(reject));
   });
 }
 

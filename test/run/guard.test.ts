@@ -51,6 +51,41 @@ describe('how the program ended', () => {
   });
 });
 
+describe('pipes that the program can open again', () => {
+  const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`alproot-pipe-${process.pid}-`));
+  const printed = async (script: string, { program = '/bin/sh', signal }: { readonly program?: string; readonly signal?: AbortSignal } = {}): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> => {
+    const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+    const { status } = await runProcess([program, '-c', script], { env: { PATH }, stdio: 'reopenable', detached: true, guard, onOutput: (stream, bytes) => void kept[stream].push(bytes), ...(signal === undefined ? {} : { signal }) });
+    expect(leftovers()).toEqual([]);
+    return { status, stdout: Buffer.concat(kept.stdout).toString(), stderr: Buffer.concat(kept.stderr).toString() };
+  };
+
+  it('carry what is printed, and what is printed to them by name', async () => {
+    expect(await printed('echo a; echo b >/dev/stdout; echo c >&2; echo d >/proc/self/fd/2; exit 3')).toEqual({ status: 3, stdout: 'a\nb\n', stderr: 'c\nd\n' });
+  });
+  it('may be opened again by whatever user the program becomes', async () => {
+    expect((await printed('stat -L -c %F,%a /dev/stdout /dev/stderr')).stdout).toBe('fifo,666\nfifo,666\n');
+  });
+  it('carry everything, also after the program has ended', async () => {
+    expect((await printed('head -c 3000000 /dev/zero | tr "\\0" x; head -c 300000 /dev/zero >&2')).stdout).toHaveLength(3_000_000);
+  });
+  it('may carry nothing', async () => expect(await printed('exit 0')).toEqual({ status: 0, stdout: '', stderr: '' }));
+  it('carry what is wrong with the program', async () => {
+    expect(await printed('', { program: '/missing/program' })).toEqual({ status: 127, stdout: '', stderr: '/missing/program: not found\n' });
+  });
+  it.each([0, 1, 2, 5, 10])('end with a run that is ended after %i turns', async (turns) => {
+    const asked = new AbortController();
+    const run = printed('sleep 1000', { signal: asked.signal });
+    for (let turn = 0; turn < turns; turn++) await new Promise((next) => setImmediate(next));
+    asked.abort(new Error('enough'));
+    await expect(run).rejects.toThrow('enough');
+    expect(leftovers()).toEqual([]);
+  });
+  it('are done without where none can be made', () => {
+    expect(execFileSync(guard, [String(process.pid), '-p', '/missing', '/bin/sh', '-c', 'echo here'], { encoding: 'utf8', env: { PATH } })).toBe('nhere\n');
+  });
+});
+
 describe('nobody is left', () => {
   const DAEMONS = '(setsid sh -c "sleep 1000 & sleep 1000" &); setsid sleep 1000 & sleep 1000 &';
 

@@ -1,5 +1,6 @@
 /*
  * guard PARENT PROGRAM ARGUMENT...: starts a program, and lets no descendant of it outlive the program or PARENT.
+ * guard PARENT -p DIRECTORY PROGRAM ARGUMENT...: the same, with output through named pipes, see open_pipes.
  *
  * It asks for a signal at its parent's death before it starts anything, and then looks whether the parent is still
  * there, so no moment is left in which the death goes unseen. All signals are blocked from the beginning; one loop
@@ -12,15 +13,15 @@
 #include "../owners/system-calls.h"
 
 #if defined(__x86_64__)
-enum { NR_read = 0, NR_sigprocmask = 14, NR_clone = 56, NR_wait4 = 61, NR_setpgid = 109, NR_sigtimedwait = 128, NR_prctl = 157, NR_getdents64 = 217, NR_unlinkat = 263, NR_readlinkat = 267, NR_prlimit = 302 };
+enum { NR_read = 0, NR_sigprocmask = 14, NR_clone = 56, NR_wait4 = 61, NR_setpgid = 109, NR_sigtimedwait = 128, NR_prctl = 157, NR_getdents64 = 217, NR_unlinkat = 263, NR_readlinkat = 267, NR_prlimit = 302, NR_mknodat = 259, NR_dup3 = 292 };
 #else
-enum { NR_read = 63, NR_sigprocmask = 135, NR_clone = 220, NR_wait4 = 260, NR_setpgid = 154, NR_sigtimedwait = 137, NR_prctl = 167, NR_getdents64 = 61, NR_unlinkat = 35, NR_readlinkat = 78, NR_prlimit = 261 };
+enum { NR_read = 63, NR_sigprocmask = 135, NR_clone = 220, NR_wait4 = 260, NR_setpgid = 154, NR_sigtimedwait = 137, NR_prctl = 167, NR_getdents64 = 61, NR_unlinkat = 35, NR_readlinkat = 78, NR_prlimit = 261, NR_mknodat = 33, NR_dup3 = 24 };
 #endif
 enum { QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, PARENT_DEATH_SIGNAL = 1, CHILD_SUBREAPER = 36, NO_HANG = 1, INTERRUPTED = 4, NO_CHILD = 10, CORE_SIZE = 4 };
 /* In ten milliseconds: for a program that is asked to end; for what does not end by KILL, another user's or asleep in the kernel. */
 enum { COURTESY = 100, PATIENCE = 500 };
 
-enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16 };
+enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16, FIFO = 0010000, WRITE_ONLY = 1 };
 
 static struct { long self, program, killed[MOST_KILLED]; int status, adopts, deaths; } state;
 
@@ -214,9 +215,35 @@ static void follow(int status) {
   leave(signal ? 128 + signal : status >> 8 & 255);
 }
 
+/*
+ * Standard output and error become named pipes of an empty DIRECTORY of PARENT's, which the program can open again by
+ * /proc/self/fd, unlike the sockets that it has from PARENT. Through the first socket goes `y` when they are there to
+ * be read, or `n` when none can be made and the sockets must do; then `k` when they are connected. PARENT's end, or a
+ * signal to us, is the end of whoever waits here for PARENT.
+ */
+static void open_pipes(const char *path) {
+  static const char *const names[] = {"1", "2"};
+  long fds[2], directory = call(NR_openat, AT_CWD, path, O_CLOSE_ON_EXEC | O_ONLY_DIRECTORY | O_NO_LINK, 0);
+  int made = 0;
+  while (made < 2 && call(NR_mknodat, directory, names[made], FIFO | 0666, 0) == 0 && call(NR_fchmodat, directory, names[made], 0666, 0) == 0) made++;
+  call(NR_write, 1, made == 2 ? "y" : "n", 1, 0);
+  for (int at = 0; made == 2 && at < 2; at++) {
+    fds[at] = call(NR_openat, directory, names[at], O_CLOSE_ON_EXEC | WRITE_ONLY, 0);
+    if (fds[at] < 0) leave(126);
+  }
+  if (made == 2) call(NR_write, 1, "k", 1, 0);
+  for (int at = 0; at < 2; at++) {
+    if (made == 2) call(NR_dup3, fds[at], at + 1, 0, 0);
+    call(NR_unlinkat, directory, names[at], 0, 0);
+  }
+  call(NR_unlinkat, AT_CWD, path, REMOVE_DIRECTORY, 0);
+  call(NR_close, directory, 0, 0, 0);
+}
+
 static void start(char **words, char **env, const u64 *mask) {
   call(NR_prctl, PARENT_DEATH_SIGNAL, KILL, 0, 0);
   if (call(NR_getppid, 0, 0, 0, 0) != state.self) leave(128 + KILL);
+  if (same(words[0], "-p") && words[1] && words[2]) open_pipes(words[1]), words += 2;
   call(NR_sigprocmask, 2, mask, 0, 8);
   long r = call(NR_execve, words[0], words, env, 0);
   say(words[0]);
