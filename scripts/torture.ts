@@ -8,6 +8,7 @@ import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
 import { compareMutants, makeTwins } from '../test/helpers/apk-twins.ts';
 import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, limited, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
+import { type LargeBench, makeLargeBench, SIZES, tryContext, tryEntries, tryHardLinks, tryPackage, tryRootfs } from '../test/helpers/large.ts';
 import type { LedgerRow } from '../test/helpers/ledger.ts';
 import { makePowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
 import { generator, oneOf as choose } from '../test/helpers/random.ts';
@@ -39,7 +40,7 @@ const MUTANTS = 50;
 const twinsNeed = capability('bwrap', 'chroot');
 
 /** How often each kind is wanted; of those that go through system calls, every one. */
-const WANTED: Readonly<Record<string, number>> = { power: 1000, signal: 500, disk: 50, store: 200, many: 50 * 17, mutants: 5000, swap: 100_000 };
+const WANTED: Readonly<Record<string, number>> = { power: 1000, signal: 500, disk: 50, store: 200, many: 50 * 17, mutants: 5000, swap: 100_000, large: 20 };
 
 interface Call {
   readonly operation: Operation;
@@ -74,6 +75,7 @@ async function suffer(operation: Operation, fault: Fault): Promise<Trial> {
 
 const power = once(() => makePowerBench(bench));
 const twins = once(makeTwins);
+const large = once(makeLargeBench);
 let late = 0;
 
 const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
@@ -102,12 +104,25 @@ const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
       return { what: `${MUTANTS} packages from seed ${own}`, area: 'mutants against apk', wrong: (await compareMutants(await twins(), { seed: own, count: MUTANTS })).differences, count: MUTANTS };
     },
   }),
+  large: async () => {
+    const [what, attempt] = oneOf(LARGE)(oneOf(SIZES));
+    return { what, area: 'large things', wrong: (await attempt(await large())).wrong };
+  },
   swap: async () => {
     const road = oneOf(Object.keys(ROADS));
     const { wrong, rounds } = await raceTree(road, RACES);
     return { what: `${road} while its directory is swapped`, area: 'swapped directory', wrong, count: rounds };
   },
 };
+
+/** From a place to choose by a size; some have one of their own. */
+const LARGE: readonly ((size: number) => readonly [what: string, attempt: (bench: LargeBench) => Promise<{ readonly wrong: readonly string[] }>])[] = [
+  (size) => [`a file of ${size} bytes in a context`, (own) => tryContext(own, size)],
+  (size) => [`a file of ${size} bytes in a package`, (own) => tryPackage(own, size)],
+  () => ['a file of 9 GiB in a minirootfs', (own) => tryRootfs(own, 9 * 2 ** 30)],
+  () => ['a file with 65,001 further names', (own) => tryHardLinks(own, 65_001)],
+  () => ['a package of a million entries', (own) => tryEntries(own, 1_000_000)],
+];
 
 const rows: LedgerRow[] = [];
 const done = new Map<string, number>();
@@ -120,6 +135,7 @@ try {
 } finally {
   await (await power.made)?.close();
   (await twins.made)?.close();
+  (await large.made)?.close();
   bench.close();
 }
 console.log(formatLedger(rows));
@@ -133,7 +149,7 @@ async function tryOneByOne(): Promise<void> {
     if (left.length === 0) return;
     const kind = oneOf(left);
     // These take as long as many of the others.
-    if (['many', 'swap'].includes(kind) && left.length > 2 && pick(8) > 0) continue;
+    if (['many', 'swap', 'large'].includes(kind) && left.length > 2 && pick(8) > 0) continue;
     const { what, area, wrong, count = 1 } = await (TRIALS[kind] as () => Promise<Trial>)();
     const before = done.get(kind) ?? 0;
     done.set(kind, before + count);

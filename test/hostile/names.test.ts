@@ -16,6 +16,7 @@ import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
 import { readDatabase } from '../../src/unpack/database.ts';
 import { installRaw } from '../helpers/install-raw.ts';
 import { makeArena, underAttack, type Arena } from '../helpers/invariants.ts';
+import { binarySizeHeader } from '../helpers/large.ts';
 import type { RawEntry } from '../helpers/make-apk.ts';
 
 let key: SigningKey;
@@ -150,6 +151,11 @@ describe('sizes', () => {
     expect(read('rootfs', 1)).toEqual([['large', size]]);
     if (size < 8 ** 11) expect(read('data', 1)).toEqual([['large', size]]);
     else expect(() => read('data', 1)).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_TAR' }));
+  });
+
+  it.each([0n, 8n ** 11n - 1n, 2n ** 48n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 87n])('of %s bytes, written in bytes, are refused: digits hold them, or nothing does', (size) => {
+    const reader = createTarReader({ entry: () => undefined }, 'rootfs');
+    expect(() => reader.push(binarySizeHeader({ name: 'large' }, size))).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_TAR' }));
   });
 
   it('of holes in a package are the file\'s: zeros that are written or left out hash alike', async () => {
