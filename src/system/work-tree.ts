@@ -183,10 +183,11 @@ export function openWorkTree(root: HostPath): WorkTree {
     stat,
     list,
     walk: (visit) => {
+      let at = TREE_ROOT;
       try {
-        walkTree(directories, visit);
+        walkTree(directories, (path, found) => visit((at = path), found));
       } catch (error) {
-        throw treeError('walk', TREE_ROOT, error);
+        throw treeError('walk', at, error);
       }
     },
     takeChanges: () => {
