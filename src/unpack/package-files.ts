@@ -72,7 +72,7 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
     if (outer === undefined) throw refusal('ALP_UNPACK_PATH', label, path, `the package does not ship its directory`);
     const owned = state.files.get(path);
     if (owned !== undefined && settleConflict(path, record, { owner: owned.owner.record, overwrite: options.overwrite }) === 'leave') return undefined;
-    if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo') return undefined;
+    if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo') return placeSpecial(entry, path, joinTree(outer, nameOf(path)));
     return placeFile(entry, path, joinTree(outer, nameOf(path)));
   }
 
@@ -102,16 +102,29 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
     const output = entry.kind === 'file' ? tree.createFileIfFree(actual) : undefined;
     const written = output === undefined ? freeName(path, actual) : actual;
     undo.made(written);
+    const file = recordFile(entry, path, { actual, written });
+    if (entry.kind === 'symlink') return placeSymlink(entry, file, written);
+    if (entry.kind === 'hardlink') return placeHardLink(entry, file, written);
+    return contentSink(entry, file, { written, output: output ?? tree.createFile(written) });
+  }
+
+  function recordFile(entry: TarEntry, path: TreePath, where: Pick<Placed, 'actual' | 'written'>): LiveFile {
     const acl = aclOf(entry);
     const directory = ownDirectory(state, owner, parentOf(path));
     const file: LiveFile = directory.files.get(nameOf(path)) ?? { name: nameOf(path), acl, checksum: '' };
     file.acl = acl;
-    placed.set(path, { path, directory, file, actual, written });
+    placed.set(path, { path, directory, file, ...where });
     // The list has apk's order, which is the archive's; ownership changes when the package is in place.
     directory.files.set(file.name, file);
-    if (entry.kind === 'symlink') return placeSymlink(entry, file, written);
-    if (entry.kind === 'hardlink') return placeHardLink(entry, file, written);
-    return contentSink(entry, file, { written, output: output ?? tree.createFile(written) });
+    return file;
+  }
+
+  /** Devices and pipes are never made; the database has them as apk's has. */
+  function placeSpecial(entry: TarEntry, path: TreePath, actual: TreePath): undefined {
+    const found = tree.stat(actual);
+    if (found?.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
+    if (found !== undefined) undo.moveAside(actual);
+    recordFile(entry, path, { actual, written: actual }).checksum = entry.sha1 === undefined ? '' : fileChecksum(Buffer.from(entry.sha1, 'hex'));
   }
 
   function placeSymlink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
@@ -121,7 +134,9 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
     if (algorithm === 'sha1') demandChecksum(entry, digest);
     tree.makeSymlink(written, entry.target);
     if (owners === 'apply') tree.setOwner(written, file.acl);
-    file.checksum = fileChecksum(digest);
+    // No link can have these bits: apk tries, marks the package, and keeps no checksum.
+    if ((entry.mode & 0o7000) !== 0) owner.broken.add('x');
+    else file.checksum = fileChecksum(digest);
   }
 
   function placeHardLink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
@@ -130,6 +145,9 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
       throw refusal('ALP_UNPACK_LINK', label, entry.path, `a hard link must name a file of the package that came before, not ${quoteName(entry.target)}`);
     }
     tree.makeHardLink(written, original.written);
+    // Owner and special bits of the last name are those of the file.
+    if (owners === 'apply') tree.setOwner(written, file.acl);
+    if ((entry.mode & 0o7000) !== 0) tree.setMode(written, hostMode(entry.mode, owners));
     file.checksum = original.file.checksum;
   }
 

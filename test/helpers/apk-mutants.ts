@@ -12,7 +12,7 @@ const TARGETS = ['tool', '/etc/passwd', '../../../../x', 'loop', 'n'.repeat(200)
 const ATTRIBUTES = [{}, {}, { 'SCHILY.xattr.user.x': 'value' }, { 'SCHILY.xattr.user.x': '' }, { 'SCHILY.xattr.user.b': '2', 'SCHILY.xattr.user.a': '1 1' }];
 
 const MODES = [0o644, 0o755, 0o4755, 0o2755, 0, 0o1777, 0o600];
-/** Where hard links lead: of one mode and owner, as tar writes the two of them. */
+/** Where hard links lead. */
 const LINKED = 'opt/a/tool';
 
 /** Files, links and directories that mostly are as they should be. */
@@ -20,11 +20,12 @@ function plainEntries(pick: Choose): RawEntry[] {
   const files: Record<string, Omit<RawEntry, 'name'>> = {};
   for (let count = 1 + pick(5); count > 0; count--) {
     const name = oneOf(pick, NAMES);
-    const kind = pick(6);
-    const owner = name === LINKED ? {} : { uname: oneOf(pick, ['root', '', 'nobody', 'nosuch']), gname: oneOf(pick, ['root', '', 'wheel', 'nosuch']), uid: oneOf(pick, [0, 0, 100, 65_534]), gid: oneOf(pick, [0, 0, 100]) };
-    if (kind === 0) files[name] = { type: '2', target: oneOf(pick, TARGETS.slice(0, 5)) };
-    else if (kind === 1 && files[LINKED]?.type === undefined && files[LINKED] !== undefined && name !== LINKED) files[name] = { type: '1', target: LINKED };
-    else files[name] = { content: 'c'.repeat(oneOf(pick, [0, 1, 511, 512, 513, 5000])), pax: oneOf(pick, ATTRIBUTES), mode: oneOf(pick, name === LINKED ? [0o644] : MODES), ...owner };
+    const kind = pick(7);
+    const owner = { uname: oneOf(pick, ['root', '', 'nobody', 'nosuch']), gname: oneOf(pick, ['root', '', 'wheel', 'nosuch']), uid: oneOf(pick, [0, 0, 100, 65_534]), gid: oneOf(pick, [0, 0, 100]) };
+    if (kind === 0) files[name] = { type: '2', target: oneOf(pick, TARGETS.slice(0, 5)), mode: oneOf(pick, [0o777, 0o777, 0o4777]) };
+    else if (kind === 1 && files[LINKED]?.type === undefined && files[LINKED] !== undefined && name !== LINKED) files[name] = { type: '1', target: LINKED, mode: oneOf(pick, MODES), ...owner };
+    else if (kind === 2) files[name] = { type: oneOf(pick, ['3', '4', '6']), mode: oneOf(pick, MODES), ...owner };
+    else files[name] = { content: 'c'.repeat(oneOf(pick, [0, 1, 511, 512, 513, 5000])), pax: oneOf(pick, ATTRIBUTES), mode: oneOf(pick, MODES), ...owner };
   }
   return treeEntries(files);
 }
@@ -34,10 +35,9 @@ function spoilEntry(pick: Choose, entry: RawEntry): RawEntry {
   return oneOf<() => RawEntry>(pick, [
     () => ({ ...entry, name: oneOf(pick, ODD_NAMES) }),
     () => ({ ...entry, name: oneOf(pick, NAMES) }),
-    // What is no file cannot have the attributes: apk then marks the package as broken, and goes on. Devices and pipes it makes, we don't.
-    () => ({ ...entry, pax: {}, type: oneOf(pick, ['0', '1', '2', '5', '7', 'g', 'x', 'L', 'K', '\0', 'S', 'Z']) }),
-    // A link cannot be given set-id bits: apk tries, and marks the package as broken.
-    () => ({ ...entry, mode: oneOf(pick, entry.type === '2' ? [0o777, 0o600] : [0o7777, 0o100644, 0o777]) }),
+    // What is no file cannot have the attributes: apk then marks the package as broken, and goes on.
+    () => ({ ...entry, pax: {}, type: oneOf(pick, ['0', '1', '2', '3', '4', '5', '6', '7', 'g', 'x', 'L', 'K', '\0', 'S', 'Z']) }),
+    () => ({ ...entry, mode: oneOf(pick, [0o7777, 0o100644, 0o777, 0o600, 0o4755, 0o1777]) }),
     () => ({ ...entry, size: oneOf(pick, [0, 1, 512, 4096, 0o7777777]) }),
     // The time of a name is that of its file.
     () => (entry.type === '1' ? entry : { ...entry, mtime: oneOf(pick, [0, 1, 2 ** 31]) }),

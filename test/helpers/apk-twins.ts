@@ -108,7 +108,8 @@ function unlike({ usual }: Twins, path: string): string[] {
   const [own, real] = ['ours', 'theirs'].map((side) => installedIn(`${path}.${side}`));
   return [
     ...(ours ?? []).filter((line) => theirs?.includes(line) !== true).map((line) => `only ours: ${line}`),
-    ...(theirs ?? []).filter((line) => ours?.includes(line) !== true).map((line) => `only theirs: ${line}`),
+    // Devices and pipes are recorded, and not made.
+    ...(theirs ?? []).filter((line) => ours?.includes(line) !== true && !/ special \d+ \S+$/.test(line)).map((line) => `only theirs: ${line}`),
     ...(own === real ? [] : [`the database: ${own} instead of ${real}`]),
   ];
 }

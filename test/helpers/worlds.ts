@@ -138,7 +138,8 @@ export function picture(root: string): Record<string, string> {
       else if (stat.isDirectory()) {
         lines[path] = `directory ${owner}`;
         walk(path);
-      } else {
+      } else if (!stat.isFile()) lines[path] = `special ${owner}`;
+      else {
         const twin = stat.nlink > 1 ? first.get(stat.ino) : undefined;
         first.set(stat.ino, path);
         lines[path] = `file ${owner} ${UNTIMED.test(path) || stat.mtimeMs > STARTED ? '' : stat.mtimeMs / 1000} ${createHash('sha1').update(readFileSync(absolute)).digest('hex')}${twin === undefined ? '' : ` = ${twin}`}`;

@@ -174,7 +174,18 @@ describe('contents', () => {
     const made = picture(root);
     expect(Object.keys(made).filter((path) => path.startsWith('usr/bin/'))).toEqual(['usr/bin/su']);
     expect(made['usr/bin/su']).toMatch(/^file 755 /);
-    expect(readFileSync(join(root, 'lib/apk/db/installed'), 'latin1')).toContain('a:0:0:6755');
+    const database = readFileSync(join(root, 'lib/apk/db/installed'), 'latin1');
+    expect(database).toContain('a:0:0:6755');
+    expect(database).toMatch(/^R:null\nR:disk\nR:pipe\nR:su\n/m);
+  });
+
+  it('makes no device over a directory, and puts back what stood in its place when the package is refused', async () => {
+    mkdirSync(join(root, 'usr/bin/x'));
+    expect(await refused([withEntries({ name: 'usr/bin/x', type: '3' })])).toBe('ALP_UNPACK_PATH');
+    mkdirSync(join(root, 'lib/apk'), { recursive: true });
+    writeFileSync(join(root, 'usr/bin/pipe'), 'mine');
+    expect(await refused([withEntries({ name: 'usr/bin/pipe', type: '6' }, { ...file('usr/bin/y'), checksum: false })])).toBe('ALP_VERIFY_DIGEST');
+    expect(readFileSync(join(root, 'usr/bin/pipe'), 'utf8')).toBe('mine');
   });
 
   it.each([
