@@ -90,7 +90,7 @@ function* callsOf(log: string): Generator<Call> {
     const pid = line.slice(0, space);
     let text = line.slice(space).trimStart();
     if (text.endsWith('<unfinished ...>')) {
-      open.set(pid, text.slice(0, -'<unfinished ...>'.length));
+      open.set(pid, text.slice(0, -'<unfinished ...>'.length).trimEnd());
       continue;
     }
     const resumed = /^<\.\.\. \w+ resumed>/.exec(text);
