@@ -13,12 +13,15 @@ import { contentChecksum } from './removal.ts';
 /** SHA-256 of files by their paths, of those for which the database does not speak. */
 export type OwnContents = Readonly<Record<string, string>>;
 
+/** Some of it was changed long before, in the minirootfs: `etc/shadow`. */
+const CONFIGURATION = 'etc/';
+
 /** @param since milliseconds since 1970: files of packages that have changed later are taken for changed by scripts */
 export function ownContents(tree: WorkTree, { packages }: Pick<Database, 'packages'>, since: number): OwnContents {
   const known = checksumsOf(tree, packages);
   const own: [TreePath, string][] = [];
   tree.walk((path, { kind, mtime }) => {
-    if (kind === 'file' && (!known.has(path) || mtime >= Math.floor(since / 1000))) own.push([path, sha256Of(tree, path)]);
+    if (kind === 'file' && (!known.has(path) || path.startsWith(CONFIGURATION) || mtime >= Math.floor(since / 1000))) own.push([path, sha256Of(tree, path)]);
     return true;
   });
   return Object.fromEntries(own);

@@ -1,4 +1,5 @@
 /** What tells a tree's files from those that a power failure left of them; test/e2e/power-loss.test.ts does it to whole stores. */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +9,10 @@ import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts
 import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
 import { readDatabase } from '../../src/unpack/database.ts';
 import { hasItsContents, ownContents, type OwnContents } from '../../src/unpack/tree-contents.ts';
+import { capability } from '../helpers/capabilities.ts';
 import { installRaw } from '../helpers/install-raw.ts';
 import { treeEntries } from '../helpers/make-apk.ts';
+import { upstreamRoot } from '../helpers/upstream.ts';
 
 let key: SigningKey;
 let root: string;
@@ -64,4 +67,18 @@ it('takes a file for damaged of which nothing is known, and one that is what the
   expect(hasItsContents(tree, own)).toBe(true);
   writeFileSync(at('etc/stray'), '');
   expect(hasItsContents(tree, own)).toBe(false);
+});
+
+const needs = capability('upstream');
+it.skipIf(needs.skip)(`finds the minirootfs whole as Alpine made it${needs.reason}`, () => {
+  mkdirSync(at('release'));
+  execFileSync('tar', ['-xzf', join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '-C', at('release')]);
+  const release = openWorkTree(hostPath(at('release')));
+  try {
+    const contents = ownContents(release, readDatabase(release), Date.now());
+    expect(Object.keys(contents)).not.toContain('bin/busybox');
+    expect(hasItsContents(release, contents)).toBe(true);
+  } finally {
+    release.close();
+  }
 });
