@@ -147,7 +147,8 @@ function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offse
     uname: pax.uname ?? header.uname,
     gname: pax.gname ?? header.gname,
     sizeBytes: profile === 'rootfs' && kind !== 'file' ? 0 : header.sizeBytes,
-    mtime: pax.mtime ?? header.mtime,
+    // apk takes the header's.
+    mtime: (profile === 'data' ? undefined : pax.mtime) ?? header.mtime,
     devMajor: header.devMajor,
     devMinor: header.devMinor,
     sha1: pax.sha1,

@@ -17,6 +17,7 @@ import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyAnyFile } from '../../src/verify/any-file.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
 import { bombMember } from './bomb.ts';
+import { residentMiB } from './memory.ts';
 import { apkMembers, member, paxRecord, rawEntry, rawHeader, rawTar } from './make-apk.ts';
 import { signatureMember } from './make-index.ts';
 
@@ -83,5 +84,5 @@ else {
   } catch (error) {
     code = isAlprootError(error) ? error.code : String(error);
   }
-  process.stdout.write(JSON.stringify({ code, residentMiB: Math.round(process.resourceUsage().maxRSS / 1024) }));
+  process.stdout.write(JSON.stringify({ code, residentMiB: residentMiB() }));
 }
