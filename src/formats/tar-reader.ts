@@ -137,18 +137,19 @@ function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offse
   if (pax.linkpath !== undefined && !isLink) throw tarError(offset, 'the target of a link at an entry that is none');
   const name = pax.path ?? longName ?? header.name;
   if (name === '') throw tarError(offset, 'an entry without name');
+  // Of a package's pax headers apk takes names, extended attributes and checksums only.
+  const attributes = profile === 'data' ? NO_PAX : pax;
   return {
     kind,
     path: kind === 'directory' ? name.replace(/(?<=[^/])\/$/, '') : name,
     target: isLink ? (pax.linkpath ?? longLink ?? header.linkName) : '',
     mode: header.mode,
-    uid: pax.uid ?? header.uid,
-    gid: pax.gid ?? header.gid,
-    uname: pax.uname ?? header.uname,
-    gname: pax.gname ?? header.gname,
+    uid: attributes.uid ?? header.uid,
+    gid: attributes.gid ?? header.gid,
+    uname: attributes.uname ?? header.uname,
+    gname: attributes.gname ?? header.gname,
     sizeBytes: profile === 'rootfs' && kind !== 'file' ? 0 : header.sizeBytes,
-    // apk takes the header's.
-    mtime: (profile === 'data' ? undefined : pax.mtime) ?? header.mtime,
+    mtime: attributes.mtime ?? header.mtime,
     devMajor: header.devMajor,
     devMinor: header.devMinor,
     sha1: pax.sha1,
