@@ -54,22 +54,11 @@ export async function fetchMinirootfs(session: Session, { mirrors, release }: Ch
 
 type JudgedMinirootfs = Omit<Minirootfs, 'version'>;
 
-/** Stays open for unpacking: its bytes are read and hashed once, and what was judged is what is unpacked. */
+/** Stays open for unpacking: what was judged is what is unpacked. */
 function judgeMinirootfs({ store }: Session, { sha256 }: BlobRef, options: MinirootfsOptions): JudgedMinirootfs {
-  const damaged = (): AlprootError => new AlprootError('ALP_STORE_DAMAGED', `${options.name} was damaged in the store`, { hint: 'run the command again' });
-  const source = store.openUnchecked(sha256, options.name);
-  if (source === undefined) throw damaged();
-  try {
-    const { file } = verifyMinirootfs(source, options);
-    if (file.sha256 !== sha256) throw damaged();
-    return { file, source };
-  } catch (error) {
-    source.close();
-    // Looked at by its name, a damaged one is dropped.
-    const intact = store.openBlob(sha256, options.name);
-    intact?.close();
-    throw intact === undefined ? damaged() : error;
-  }
+  const found = store.openJudged(sha256, { name: options.name, judge: (blob) => verifyMinirootfs(blob, options).file });
+  if (found === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${options.name} was damaged in the store`, { hint: 'run the command again' });
+  return { file: found.contents, source: found.source };
 }
 
 interface ReleasePlace {

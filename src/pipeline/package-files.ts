@@ -151,26 +151,10 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
   }
 }
 
-/**
- * Judges a blob and keeps it open for unpacking, so that its bytes are hashed once. undefined when the store's file was
- * not what its name says, and was dropped.
- */
-function verifyBlob(session: Session, sha256: OpenedPackage['sha256'], { name, claim }: { readonly name: string; readonly claim: PackageOptions }): VerifiedFile | undefined {
-  const blob = session.store.openUnchecked(sha256, name);
-  if (blob === undefined) return undefined;
-  try {
-    const contents = verifyPackage(blob, claim).package;
-    if (contents.sha256 === sha256) return { contents, source: blob, close: blob.close };
-    blob.close();
-  } catch (error) {
-    blob.close();
-    const intact = session.store.openBlob(sha256, name);
-    if (intact === undefined) return undefined;
-    intact.close();
-    throw error;
-  }
-  session.store.openBlob(sha256, name)?.close();
-  return undefined;
+/** Judged, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped. */
+function verifyBlob({ store }: Session, sha256: OpenedPackage['sha256'], { name, claim }: { readonly name: string; readonly claim: PackageOptions }): VerifiedFile | undefined {
+  const found = store.openJudged(sha256, { name, judge: (blob) => verifyPackage(blob, claim).package });
+  return found === undefined ? undefined : { ...found, close: found.source.close };
 }
 
 export interface VerifiedFile extends OpenedPackageFile {

@@ -19,6 +19,11 @@ export interface OpenBlob extends ByteSource {
   readonly close: () => void;
 }
 
+export interface JudgedBlob<T> {
+  readonly contents: T;
+  readonly source: OpenBlob;
+}
+
 export interface BlobStore {
   readonly createBlob: () => BlobWriter;
   readonly putBlob: (bytes: Uint8Array) => BlobRef;
@@ -28,8 +33,11 @@ export interface BlobStore {
    * is dropped).
    */
   readonly openBlob: (sha256: Sha256Hex, name: string) => OpenBlob | undefined;
-  /** The same without hashing, for a reader who hashes all of it and compares; undefined when it is not there. */
-  readonly openUnchecked: (sha256: Sha256Hex, name: string) => OpenBlob | undefined;
+  /**
+   * The same for a `judge` who hashes all of it anyway and tells what it is: the bytes stay open and are hashed once.
+   * What the judge throws about an intact blob is thrown.
+   */
+  readonly openJudged: <T extends { readonly sha256: Sha256Hex }>(sha256: Sha256Hex, by: { readonly name: string; readonly judge: (blob: OpenBlob) => T }) => JudgedBlob<T> | undefined;
   readonly blobPath: (sha256: Sha256Hex) => HostPath;
 }
 
@@ -60,22 +68,42 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
       }
     },
     hasBlob,
-    openUnchecked: (sha256, name) => {
-      const fd = openRegular(blobPath(sha256));
-      if (fd !== undefined) markUsed(blobPath(sha256));
-      return fd === undefined ? undefined : { ...descriptorSource(fd, name), close: () => closeDescriptor(fd) };
-    },
-    openBlob: (sha256, name) => {
-      const fd = openRegular(blobPath(sha256));
-      if (fd === undefined) return undefined;
-      const source = descriptorSource(fd, name);
-      if (hashOf(source) === sha256) {
-        markUsed(blobPath(sha256));
-        return { ...source, close: () => closeDescriptor(fd) };
+    openJudged: (sha256, { name, judge }) => {
+      const source = openUnchecked(sha256, name);
+      if (source === undefined) return undefined;
+      try {
+        const contents = judge(source);
+        if (contents.sha256 === sha256) return { contents, source };
+        source.close();
+      } catch (error) {
+        source.close();
+        const intact = openBlob(sha256, name);
+        if (intact === undefined) return undefined;
+        intact.close();
+        throw error;
       }
-      closeDescriptor(fd);
-      if (refuse === undefined) removeFile(blobPath(sha256));
+      openBlob(sha256, name)?.close();
       return undefined;
     },
+    openBlob,
   };
+
+  function openUnchecked(sha256: Sha256Hex, name: string): OpenBlob | undefined {
+    const fd = openRegular(blobPath(sha256));
+    if (fd !== undefined) markUsed(blobPath(sha256));
+    return fd === undefined ? undefined : { ...descriptorSource(fd, name), close: () => closeDescriptor(fd) };
+  }
+
+  function openBlob(sha256: Sha256Hex, name: string): OpenBlob | undefined {
+    const fd = openRegular(blobPath(sha256));
+    if (fd === undefined) return undefined;
+    const source = descriptorSource(fd, name);
+    if (hashOf(source) === sha256) {
+      markUsed(blobPath(sha256));
+      return { ...source, close: () => closeDescriptor(fd) };
+    }
+    closeDescriptor(fd);
+    if (refuse === undefined) removeFile(blobPath(sha256));
+    return undefined;
+  }
 }
