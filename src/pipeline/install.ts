@@ -1,6 +1,6 @@
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
-import { packagesOf, type InstallPlan, type PlannedPackage } from '../core/package.ts';
+import { packagesOf, type InstallPlan, type PackageRecord, type PlannedPackage } from '../core/package.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
@@ -20,7 +20,7 @@ export interface InstallRequest {
   readonly sources: Sources;
   /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
   readonly packages: readonly string[];
-  /** Of `startInflatingEarly`. */
+  /** Of `startInflating`, where it was started before there was a plan. */
   readonly thread?: Thread | undefined;
   /** Told when a script could not be run, for want of a backend that shows it the tree. */
   readonly onSkipped?: (() => void) | undefined;
@@ -38,11 +38,11 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
   return plan;
 }
 
-/** A thread for packages of which one is large by itself: it starts while the tree is made ready and the plan. */
-export const startInflatingEarly = ({ repositories }: Sources, packages: readonly string[]): Thread | undefined =>
-  startInflating(packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
+/** The first of each repository's packages that bear one of the names: most of what will be asked for, known before there is a plan. */
+export const namedRecords = ({ repositories }: Sources, packages: readonly string[]): PackageRecord[] =>
+  packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
     repositories.flatMap(({ index: { tables, packages: records } }) => (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? [])),
-  ));
+  );
 
 /** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
 export async function installInto(session: Session, request: InstallRequest): Promise<void> {

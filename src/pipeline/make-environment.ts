@@ -1,7 +1,7 @@
 /** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
 import { keyOf } from '../core/digest.ts';
+import type { PackageRecord } from '../core/package.ts';
 import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
-import { scanDependency } from '../formats/dependency.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
@@ -9,10 +9,11 @@ import { lastUsedMs } from '../system/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase, type Database } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
+import { startInflating } from '../unpack/supply.ts';
 import { ownContents } from '../unpack/tree-contents.ts';
 import { CONTENTS, findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
 import { fetchAhead, type Ahead } from './foresight.ts';
-import { installInto, startInflatingEarly } from './install.ts';
+import { installInto, namedRecords } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import { fetchMinirootfs, type Minirootfs } from './minirootfs.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -104,12 +105,14 @@ interface FillRequest extends Ingredients {
 async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped, onFilled }: FillRequest): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
-  const thread = startInflatingEarly(sources, packages);
+  const named = namedRecords(sources, packages);
+  // Where one of them is large by itself it starts while the tree is made ready and the plan.
+  const thread = startInflating(named);
   let trial: Trial | undefined;
   try {
     unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
     tree.setMode(TREE_ROOT, 0o755);
-    trial = bringPrograms(sources, packages) ? tryBackend(session, root) : undefined;
+    trial = named.some(hasProgram) ? tryBackend(session, root) : undefined;
     if (packages.length > 0) await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped });
     const database = readDatabase(tree);
     onFilled?.(tree, database);
@@ -121,7 +124,5 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
   }
 }
 
-/** Whether one of these has a program: busybox, in every Alpine, has a trigger for the directories of programs, which then need not wait for a backend. */
-const bringPrograms = ({ repositories }: Sources, packages: readonly string[]): boolean =>
-  packages.some((text) => repositories.some(({ index: { tables, packages: records } }) =>
-    tables?.byName.of(scanDependency(text, { tag: true })?.name ?? '').slice(0, 1).some((position) => records[position]?.provides.some(({ name }) => name.startsWith('cmd:')) === true)));
+/** busybox, in every Alpine, has a trigger for the directories of programs, which then need not wait for a backend. */
+const hasProgram = ({ provides }: PackageRecord): boolean => provides.some(({ name }) => name.startsWith('cmd:'));
