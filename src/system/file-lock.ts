@@ -115,12 +115,12 @@ function holderText(disk: string): string {
   return `${[pid, started === '' ? '0' : started, ...(disk === '' ? [] : [disk]), randomBytes(6).toString('hex')].join(' ')}\n`;
 }
 
-function isHeld(text: string, { disk, looks }: { readonly disk: string; readonly looks: number }): boolean {
+function isHeld(text: string, { path, looks }: { readonly path: HostPath; readonly looks: number }): boolean {
   if (text === '') return looks < EMPTY_LOOKS;
   const [pid = '', started = '', ...before] = text.trim().split(' ');
   const holder = { pid: Number(pid), started };
   if (isOfOurSpace(holder)) return isProcessAlive(holder);
-  return looks < SILENT_LOOKS && !isOfEarlierStart(before.slice(0, 2).join(' '), disk);
+  return looks < SILENT_LOOKS && !isOfEarlierStart(before.slice(0, 2).join(' '), ownDisk(dirname(path)));
 }
 
 /** Fails with EEXIST when something has the name; without hard links it is made there. */
@@ -150,7 +150,7 @@ function readHolder(path: HostPath): string | undefined {
  */
 function dropStale(path: HostPath, looks: number): void {
   const text = readHolder(path);
-  if (text === undefined || isHeld(text, { disk: ownDisk(dirname(path)), looks })) return;
+  if (text === undefined || isHeld(text, { path, looks })) return;
   const aside = temporaryBeside(path);
   try {
     renameSync(path, aside);

@@ -14,7 +14,8 @@ const PROC = 0x9fa0;
 export function ownDisk(path: string): string {
   try {
     const kind = LOCAL.get(statfsSync(path).type >>> 0);
-    return kind === undefined || statfsSync(BOOT_ID).type !== PROC || bootId() === '' ? '' : `${kind} ${bootId()}`;
+    const boot = kind === undefined || statfsSync(BOOT_ID).type !== PROC ? '' : bootId();
+    return boot === '' ? '' : `${kind} ${boot}`;
   } catch {
     return '';
   }
