@@ -75,7 +75,7 @@ const trees = [
   guard('a marker on the store', ['store/store.ts', 'if (others.length > 0) {', 'if (others.length > 1e9) {'], 'clean-up: something else'),
   guard('a snapshot after a restart', ['store/snapshot-mark.ts', 'if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;', 'if (mark === undefined) return false;'], 'store/store: machine started anew'),
   guard('contents of a snapshot after a restart', ['store/snapshot-mark.ts', 'if (!(await judge(treeIn(snapshot)))) return false;', ''], 'store/store: machine started anew'),
-  guard('files of packages in such a snapshot', ['unpack/tree-contents.ts', 'known.get(path)?.(path) === true', 'known.has(path)'], 'unpack/tree-contents'),
+  guard('files of packages in such a snapshot', ['unpack/tree-contents.ts', 'recorded !== undefined && contentChecksum(tree, path, recorded.algorithm) === recorded.checksum', 'recorded !== undefined'], 'unpack/tree-contents'),
   guard('files of scripts in such a snapshot', ['unpack/tree-contents.ts', 'own[path] === sha256Of(tree, path)', 'true'], 'unpack/tree-contents'),
   guard('a mark on snapshots', ['store/store.ts', 'if (!(await isWhole(directory, { readOnly, judge }))) return undefined;', 'if (namesOf(directory).length === 0) return undefined;'], 'store: half a snapshot'),
   guard('a lock of another container', ['system/file-lock.ts', 'if (isOfOurSpace(holder)) return isProcessAlive(holder);', 'if (holder.pid !== 0) return isProcessAlive(holder);'], 'store: hold locks against each other'),

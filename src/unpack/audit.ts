@@ -12,7 +12,7 @@ import type { TreeStat } from '../system/tree-stat.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import type { Database } from './database.ts';
 import { createProtection, isProtecting, protectionLines, type Protection } from './protected-paths.ts';
-import { contentChecksum } from './removal.ts';
+import { contentChecksum, digestMarked } from './removal.ts';
 import { hostMode, type OwnerPolicy } from './rootfs.ts';
 
 /** apk's letters: added, changed, missing, unreadable; a directory nobody owns; modes or owners of a file, of a directory. */
@@ -61,7 +61,7 @@ export function auditTree(tree: WorkTree, { packages }: Pick<Database, 'packages
   for (const { record, broken, directories: own } of packages) {
     for (const { path, acl, files: inside } of own) {
       if (!directories.has(path)) directories.set(path, acl);
-      for (const file of inside) files.set(joinTree(path, file.name), { file, record, algorithm: broken?.includes('S') === true ? 'sha256' : 'sha1' });
+      for (const file of inside) files.set(joinTree(path, file.name), { file, record, algorithm: digestMarked(broken) });
     }
   }
   const protectionOf = createProtection(options.mode === 'full' ? FULL_LINES : protectionLines(tree));

@@ -34,8 +34,10 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
   }
 }
 
-/** Hash of a package's files: v3 packages are marked `S` in the database. */
-export const digestOf = ({ broken }: LivePackage): 'sha1' | 'sha256' => (broken.has('S') ? 'sha256' : 'sha1');
+/** Hash of a package's files: v3 packages are marked `S` in the database. @param broken its marks */
+export const digestMarked = (broken: Iterable<string> = ''): 'sha1' | 'sha256' => ([...broken].includes('S') ? 'sha256' : 'sha1');
+
+export const digestOf = ({ broken }: LivePackage): 'sha1' | 'sha256' => digestMarked(broken);
 
 /** `Q1…`, of a SHA-256 the first 20 bytes. @see apk-tools 3.0 `apk_db_install_file` */
 export const fileChecksum = (digest: Buffer): string => `Q1${digest.subarray(0, 20).toString('base64')}`;

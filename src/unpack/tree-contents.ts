@@ -8,7 +8,7 @@ import { joinTree, type TreePath } from '../core/paths.ts';
 import { digestOfFile } from '../system/tree-digest.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { readDatabase, type Database } from './database.ts';
-import { contentChecksum } from './removal.ts';
+import { contentChecksum, digestMarked } from './removal.ts';
 
 /** SHA-256 of files by their paths, of those for which the database does not speak. */
 export type OwnContents = Readonly<Record<string, string>>;
@@ -31,9 +31,13 @@ export function ownContents(tree: WorkTree, { packages }: Pick<Database, 'packag
 export function hasItsContents(tree: WorkTree, own: OwnContents): boolean {
   try {
     const known = checksumsOf(tree, readDatabase(tree).packages);
+    const isRecorded = (path: TreePath): boolean => {
+      const recorded = known.get(path);
+      return recorded !== undefined && contentChecksum(tree, path, recorded.algorithm) === recorded.checksum;
+    };
     let damaged = false;
     tree.walk((path, { kind }) => {
-      damaged ||= kind === 'file' && !(Object.hasOwn(own, path) ? own[path] === sha256Of(tree, path) : known.get(path)?.(path) === true);
+      damaged ||= kind === 'file' && !(Object.hasOwn(own, path) ? own[path] === sha256Of(tree, path) : isRecorded(path));
       return !damaged;
     });
     return !damaged;
@@ -46,14 +50,19 @@ export function hasItsContents(tree: WorkTree, own: OwnContents): boolean {
 
 const sha256Of = (tree: WorkTree, path: TreePath): string => digestOfFile(tree, path, 'sha256').toString('hex');
 
-/** Where the files of packages are, and whether what is there is what the package had. */
-function checksumsOf(tree: WorkTree, packages: Database['packages']): Map<TreePath, (path: TreePath) => boolean> {
-  const known = new Map<TreePath, (path: TreePath) => boolean>();
+interface Recorded {
+  readonly checksum: string;
+  readonly algorithm: 'sha1' | 'sha256';
+}
+
+/** What the database says of the files of packages, by where they are. */
+function checksumsOf(tree: WorkTree, packages: Database['packages']): Map<TreePath, Recorded> {
+  const known = new Map<TreePath, Recorded>();
   for (const { broken, directories } of packages) {
-    const algorithm = broken?.includes('S') === true ? 'sha256' : 'sha1';
+    const algorithm = digestMarked(broken);
     for (const { path, files } of directories) {
       const place = files.length === 0 ? path : tree.resolve(path);
-      for (const { name, checksum } of files) if (checksum !== '') known.set(joinTree(place, name), (at) => contentChecksum(tree, at, algorithm) === checksum);
+      for (const { name, checksum } of files) if (checksum !== '') known.set(joinTree(place, name), { checksum, algorithm });
     }
   }
   return known;
