@@ -32,15 +32,7 @@ export interface CreatedRootfs {
  */
 export const createRootfs = (config: Config, { directory, packages }: CreateRootfs): Promise<CreatedRootfs> =>
   withProject(config, async (session) => {
-    if (isTaken(directory) && !isRealDirectory(directory)) {
-      throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not a directory, but a file or a link`, { hint: 'name a directory that does not exist yet' });
-    }
-    if (isTaken(directory) && namesOf(directory).length > 0) {
-      throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is not empty`, { hint: 'name a directory that does not exist yet' });
-    }
-    if (isTaken(directory) && isOtherDevice(directory)) {
-      throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} is a mount point, whose place no tree can take`, { hint: 'name a directory below it that does not exist yet' });
-    }
+    demandFree(directory);
     const staged = stagingPath(directory);
     try {
       demandTreePlace(staged, { what: 'a tree', path: directory });
@@ -53,3 +45,14 @@ export const createRootfs = (config: Config, { directory, packages }: CreateRoot
       removeTree(staged);
     }
   });
+
+/** @throws ALP_UNPACK_TREE where something is that no tree can take the place of */
+function demandFree(directory: HostPath): void {
+  const refuse = (why: string, hint = 'name a directory that does not exist yet'): never => {
+    throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} ${why}`, { hint });
+  };
+  if (!isTaken(directory)) return;
+  if (!isRealDirectory(directory)) refuse('is not a directory, but a file or a link');
+  if (namesOf(directory).length > 0) refuse('is not empty');
+  if (isOtherDevice(directory)) refuse('is a mount point, whose place no tree can take', 'name a directory below it that does not exist yet');
+}
