@@ -145,16 +145,20 @@ describe('a directory that is no store', () => {
   });
 });
 
+/** Loses what another counts meanwhile, unless the lock keeps it out. */
+const COUNT_ONE = `
+  await store.withLock('count', async () => {
+    const { value } = store.getRecord('count');
+    await new Promise((resolve) => setImmediate(resolve));
+    store.putRecord('count', { value: value + 1 });
+  });`;
+
 describe('many processes on one store', () => {
   it('put the same blobs and count under a lock without losing anything', async () => {
     open().putRecord('count', { value: 0 });
     const body = `
       for (let i = 0; i < 10; i++) {
-        await store.withLock('count', async () => {
-          const { value } = store.getRecord('count');
-          await new Promise((resolve) => setImmediate(resolve));
-          store.putRecord('count', { value: value + 1 });
-        });
+        ${COUNT_ONE}
         store.putBlob(Buffer.from('blob ' + i));
       }`;
     const statuses = await Promise.all(Array.from({ length: 5 }, () => run(body)));
@@ -169,14 +173,7 @@ describe('many processes on one store', () => {
   const traced = capability('strace');
   it.skipIf(traced.skip)(`keep each other out where there are no hard links${traced.reason}`, async () => {
     open().putRecord('count', { value: 0 });
-    const body = `
-      for (let i = 0; i < 20; i++) {
-        await store.withLock('count', async () => {
-          const { value } = store.getRecord('count');
-          await new Promise((resolve) => setImmediate(resolve));
-          store.putRecord('count', { value: value + 1 });
-        });
-      }`;
+    const body = `for (let i = 0; i < 20; i++) { ${COUNT_ONE} }`;
     const linkless = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=/^link', '-e', 'inject=/^link:error=EPERM'];
     expect(await Promise.all([1, 2, 3].map(() => run(body, linkless)))).toEqual([0, 0, 0]);
     expect([open().getRecord('count'), readdirSync(join(root, 'locks'))]).toEqual([{ value: 60 }, []]);
