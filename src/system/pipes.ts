@@ -8,6 +8,7 @@ import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { fileError } from './files.ts';
 import { isProcessAlive } from './process-identity.ts';
 
@@ -27,13 +28,17 @@ export interface Output {
   readonly abandon: () => void;
 }
 
+const NAMES = ['stdout', 'stderr'] as const;
+
+/** @param streams as in NAMES */
+function listen(streams: readonly (Readable | null)[], onOutput: OnOutput): void {
+  for (const [at, name] of NAMES.entries()) streams[at]?.on('data', (bytes: Buffer) => onOutput(name, bytes));
+}
+
 export const socketOutput = (): Output => ({
   stdio: ['pipe', 'pipe'],
   guardWords: [],
-  attach: ({ stdout, stderr }, onOutput) => {
-    stdout?.on('data', (bytes: Buffer) => onOutput('stdout', bytes));
-    stderr?.on('data', (bytes: Buffer) => onOutput('stderr', bytes));
-  },
+  attach: ({ stdout, stderr }, onOutput) => listen([stdout, stderr], onOutput),
   drained: () => Promise.resolve(),
   abandon: () => undefined,
 });
@@ -75,11 +80,12 @@ function guardedOutput(): Output {
   let isConnected = false;
   let failure: unknown;
   const open = (onOutput: OnOutput): void => {
-    for (const [at, name] of (['stdout', 'stderr'] as const).entries()) {
-      const stream = openToRead(join(directory, String(at + 1))).on('data', (bytes: Buffer) => onOutput(name, bytes));
+    for (const at of NAMES.keys()) {
+      const stream = openToRead(join(directory, String(at + 1)));
       streams.push(stream);
       closed.push(whenClosed(stream));
     }
+    listen(streams, onOutput);
   };
   return {
     stdio: ['pipe', 'pipe'],
@@ -124,18 +130,17 @@ function fifoOutput(): Output {
   const pipes = makePipes(2);
   const [out, error] = pipes ?? [];
   if (pipes === undefined || out === undefined || error === undefined) return socketOutput();
-  const closed = pipes.map(({ stream }) => whenClosed(stream));
-  const closeEnds = (): void => closePipeEnds(pipes);
+  const streams = pipes.map(({ stream }) => stream);
+  const closed = streams.map(whenClosed);
   return {
     stdio: [out.writeFd, error.writeFd],
     guardWords: [],
     attach: (_child, onOutput) => {
-      closeEnds();
-      out.stream.on('data', (bytes: Buffer) => onOutput('stdout', bytes));
-      error.stream.on('data', (bytes: Buffer) => onOutput('stderr', bytes));
+      closePipeEnds(pipes);
+      listen(streams, onOutput);
     },
     drained: async () => void (await Promise.all(closed)),
-    abandon: () => pipes.forEach(({ stream }) => stream.destroy()),
+    abandon: () => streams.forEach((stream) => stream.destroy()),
   };
 }
 
