@@ -1,5 +1,5 @@
 /** Digests as lower-case hex strings with distinct types, and the hashing of whole buffers. */
-import { createHash } from 'node:crypto';
+import { createHash, hash, type Hash } from 'node:crypto';
 
 export type Sha1Hex = string & { readonly __digest: 'sha1' };
 export type Sha256Hex = string & { readonly __digest: 'sha256' };
@@ -26,4 +26,22 @@ export function keyOf(...fields: readonly string[]): Sha256Hex {
     hash.update(`${bytes.length}:`).update(bytes);
   }
   return hash.digest('hex') as Sha256Hex;
+}
+
+export interface ContentHash {
+  readonly update: (chunk: Uint8Array) => void;
+  readonly digest: () => Buffer;
+}
+
+/** For content that is `sizeBytes` long: what comes in one piece is hashed in one call, for which Node makes no object. */
+export function contentHash(algorithm: 'sha1' | 'sha256', sizeBytes: number): ContentHash {
+  let whole: Buffer | undefined;
+  let pieces: Hash | undefined;
+  return {
+    update: (chunk) => {
+      if (pieces === undefined && chunk.length === sizeBytes) whole = hash(algorithm, chunk, 'buffer');
+      else (pieces ??= createHash(algorithm)).update(chunk);
+    },
+    digest: () => whole ?? (pieces ?? createHash(algorithm)).digest(),
+  };
 }

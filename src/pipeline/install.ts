@@ -7,7 +7,7 @@ import { solve } from '../solve/solve.ts';
 import type { Thread } from '../system/thread.ts';
 import type { WorkTree } from '../system/work-tree.ts';
 import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
-import { readDatabase } from '../unpack/database.ts';
+import { readDatabase, type Database } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
 import { startInflating } from '../unpack/supply.ts';
 import { fetchPackages, type FetchedPackages } from './package-files.ts';
@@ -44,16 +44,17 @@ export const namedRecords = ({ repositories }: Sources, packages: readonly strin
     repositories.flatMap(({ index: { tables, packages: records } }) => (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? [])),
   );
 
-/** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
-export async function installInto(session: Session, request: InstallRequest): Promise<void> {
+/** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @returns its database @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
+export async function installInto(session: Session, request: InstallRequest): Promise<Database> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
-  const { failedScripts } = await carryOutPlan(
+  const { failedScripts, database } = await carryOutPlan(
     { tree, plan, thread: request.thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit },
     (planned) => fetchPackages(session, planned, { ...sources, isPrivate: true }),
   );
   const [failed] = failedScripts;
   if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
+  return database;
 }
 
 /** fetch → verify → unpack; the thread that inflates starts meanwhile, unless one has started already. */

@@ -113,8 +113,7 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
     unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
     tree.setMode(TREE_ROOT, 0o755);
     trial = named.some(hasProgram) ? tryBackend(session, root) : undefined;
-    if (packages.length > 0) await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped });
-    const database = readDatabase(tree);
+    const database = packages.length > 0 ? await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);
     onFilled?.(tree, database);
     return { release: minirootfs.version, packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {

@@ -6,7 +6,7 @@
  * @see apk-tools 2.14 `apk_db_install_file`, `apk_db_migrate_files`
  */
 import { createHash } from 'node:crypto';
-import { sha256Hex } from '../core/digest.ts';
+import { contentHash, sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { unpackedBytes } from '../core/limits.ts';
 import { joinTree, nameOf, parentOf, parseTreePath, TREE_ROOT, type TreePath } from '../core/paths.ts';
@@ -152,7 +152,7 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
   }
 
   function contentSink(entry: TarEntry, file: LiveFile, { written, output }: { readonly written: TreePath; readonly output: TreeFileWriter }): TarSink {
-    const hash = createHash(algorithm);
+    const hash = contentHash(algorithm, entry.sizeBytes);
     return {
       write: (chunk) => {
         hash.update(chunk);
