@@ -38,8 +38,8 @@ async function writeCommand() {
 }
 
 async function writeThread() {
-  const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, 'import.meta.url': '__filename' }, entryPoints: [join(root, 'src/unpack/inflate-thread.ts')] });
-  replace('inflate-thread.cjs', outputFiles[0].text);
+  const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, 'import.meta.url': '__filename' }, entryPoints: [join(root, 'src/unpack/package-thread.ts')] });
+  replace('package-thread.cjs', outputFiles[0].text);
 }
 
 async function writeLibrary() {

@@ -23,7 +23,7 @@ const verification = [
   guard('a voucher at all', ['verify/signatures.ts', 'if (vouchers.length > 0) return vouchers;', 'return vouchers;'], 'index'),
   guard('data hash', ['formats/data-hash.ts', 'if (got !== expected) throw', 'if (false) throw'], 'apk'),
   guard('data hash that is left to the unpacker', ['unpack/supply.ts', 'if (sha256 !== undefined) demandDataHash', 'if (sha256 === null) demandDataHash'], 'unpack/supply'),
-  guard('data hash in the inflating thread', ['unpack/inflate-thread.ts', 'if (sha256 !== undefined) demandDataHash', 'if (sha256 === null) demandDataHash'], 'unpack/supply'),
+  guard('data hash in the inflating thread', ['unpack/package-thread.ts', 'if (sha256 !== undefined) demandDataHash', 'if (sha256 === null) demandDataHash'], 'unpack/supply'),
   guard('identity by the index', ['verify/package-file.ts', 'if (expected !== undefined) demandIdentity(what, checksum, expected);', ''], 'index'),
   guard('fields by the index', ['verify/package-file.ts', 'if (expected !== undefined) compareWithIndex(what, whole, expected);', ''], 'index'),
   guard('bytes after an index', ['verify/index-file.ts', 'if (member.end !== bytes.length) throw', 'if (false) throw'], 'index'),

@@ -11,7 +11,7 @@ import { hostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
-import { descriptorSource, closeDescriptor, openRegular } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource, openRegular, type DescriptorSource } from '../system/hashed-file.ts';
 import type { HttpClient } from '../system/http.ts';
 import { isDirectory } from '../system/host-paths.ts';
 
@@ -37,7 +37,12 @@ export interface FetchRequest {
   readonly attempts?: number;
   /** What ends this transfer, in place of what ends all of them. */
   readonly signal?: AbortSignal;
+  /** Copies a file of a directory in place of the thread that asks. */
+  readonly copy?: CopyFile | undefined;
 }
+
+/** Copies all of an open file to another, and tells what it has read. @throws Error */
+export type CopyFile = (from: DescriptorSource, to: number) => Promise<BlobRef>;
 
 export interface Fetcher {
   /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE, ALP_STORE_WRITE; ALP_FETCH_NOT_FOUND when the mirror does not have it */
@@ -69,7 +74,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         return { sha256, sizeBytes: blob.sizeBytes };
       }
     }
-    const ref = isUrl(base) ? await fromNetwork(request, options) : copyFromDirectory(request, options.store);
+    const ref = isUrl(base) ? await fromNetwork(request, options) : await copyFromDirectory(request, options.store);
     if (sha256 !== undefined && ref.sha256 !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} has SHA-256 ${ref.sha256}, expected ${sha256}`);
     return ref;
   };
@@ -92,7 +97,7 @@ async function fromNetwork(request: FetchRequest, options: FetcherOptions): Prom
   return download(new URL(`${request.base}/${request.path}`), request, options);
 }
 
-function copyFromDirectory({ base, path, maxBytes }: FetchRequest, store: Store): BlobRef {
+async function copyFromDirectory({ base, path, maxBytes, copy }: FetchRequest, store: Store): Promise<BlobRef> {
   const file = joinHost(hostPath(base), path);
   const fd = openForCopy(file);
   if (fd === undefined) {
@@ -103,6 +108,11 @@ function copyFromDirectory({ base, path, maxBytes }: FetchRequest, store: Store)
   try {
     const source = descriptorSource(fd, path);
     if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
+    if (copy !== undefined && blob.descriptor !== undefined) {
+      const copied = await copy(source, blob.descriptor);
+      blob.finish(copied);
+      return copied;
+    }
     const buffer = bufferFor(source);
     for (let at = 0; ; ) {
       const count = source.read(buffer, at);

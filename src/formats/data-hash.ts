@@ -22,6 +22,10 @@ export function demandDataHash(source: ByteSource, start: number, { expected, wh
     whole?.update(buffer.subarray(0, count));
     at += count;
   }
-  const got = data.digest('hex');
+  compareDataHash(source, { expected, got: data.digest('hex') as Sha256Hex });
+}
+
+/** @throws ALP_VERIFY_DIGEST when they differ */
+export function compareDataHash(source: ByteSource, { expected, got }: { readonly expected: Sha256Hex; readonly got: Sha256Hex }): void {
   if (got !== expected) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(source.name)}: data hash differs from the signed control part`, { facts: { expected, got } });
 }

@@ -28,12 +28,16 @@ export interface MemberOptions {
   readonly room?: () => Uint8Array;
   /** `plain`: no optional header field (packages). `any`: names and comments are passed over (minirootfs). */
   readonly header?: 'plain' | 'any';
+  /** Leaves the CRC to who is given the bytes, see `demandCrc`. */
+  readonly deferCrc?: boolean;
 }
 
 export interface MemberEnd {
   /** Position of the first byte after the member. */
   readonly end: number;
   readonly inflatedBytes: number;
+  /** CRC-32 of the inflated bytes, as the trailer has it. */
+  readonly crc: number;
 }
 
 /**
@@ -42,9 +46,7 @@ export interface MemberEnd {
  * @throws ALP_FORMAT_GZIP with the offset; ALP_LIMIT_SIZE
  */
 export function inflateMember(source: ByteSource, position: number, options: MemberOptions): MemberEnd {
-  const fail = (offset: number, why: string): never => {
-    throw new AlprootError('ALP_FORMAT_GZIP', `${quoteName(source.name)} at byte ${offset}: ${why}`, { facts: { offset } });
-  };
+  const fail = (offset: number, why: string): never => failAt(source, offset, why);
   const head = Buffer.alloc(options.header === 'any' ? 64 * 1024 : HEADER_BYTES);
   const got = readFully(source, head, position);
   const headerEnd = position + headerLength(head.subarray(0, got), options.header ?? 'plain', (why) => fail(position, why));
@@ -92,18 +94,28 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
         facts: { limit: options.limitName, bytes: options.maxBytes },
       });
     }
-    crc = crc32(chunk, crc);
+    if (options.deferCrc !== true) crc = crc32(chunk, crc);
     options.onInflated?.(chunk);
   }
 
   function checkTrailer(): MemberEnd {
     const trailer = Buffer.alloc(TRAILER_BYTES);
     if (readFully(source, trailer, at) < TRAILER_BYTES) fail(at, 'the gzip trailer is cut off');
-    if (trailer.readUInt32LE(0) !== crc) fail(at, 'wrong checksum in the gzip trailer');
+    const end: MemberEnd = { end: at + TRAILER_BYTES, inflatedBytes: inflated, crc: trailer.readUInt32LE(0) };
+    if (options.deferCrc !== true) demandCrc(source, end, crc);
     if (trailer.readUInt32LE(4) !== inflated % 2 ** 32) fail(at, 'wrong length in the gzip trailer');
     options.onCompressed?.(trailer);
-    return { end: at + TRAILER_BYTES, inflatedBytes: inflated };
+    return end;
   }
+}
+
+/** @param crc of all inflated bytes of the member @throws ALP_FORMAT_GZIP when the trailer has another one */
+export function demandCrc(source: ByteSource, { end, crc: expected }: MemberEnd, crc: number): void {
+  if (crc !== expected) failAt(source, end - TRAILER_BYTES, 'wrong checksum in the gzip trailer');
+}
+
+function failAt({ name }: ByteSource, offset: number, why: string): never {
+  throw new AlprootError('ALP_FORMAT_GZIP', `${quoteName(name)} at byte ${offset}: ${why}`, { facts: { offset } });
 }
 
 function oneBuffer(): () => Uint8Array {

@@ -1,14 +1,18 @@
 /**
  * Packages that a plan is likely to have, fetched and verified while the minirootfs, which decides it, is still on its
- * way. What turns out to be needed is there already; nothing else comes of it: no error, no entry in a lock.
+ * way: from a network all of them, from a directory the large ones, which another thread copies. What turns out to be
+ * needed is there already; nothing else comes of it: no error, no entry in a lock.
  */
 import { setMaxListeners } from 'node:events';
 import { packagesOf, type PackageRecord, type PlannedPackage } from '../core/package.ts';
-import { isUrl, type Fetcher } from '../fetch/fetcher.ts';
+import { isUrl, type CopyFile, type Fetcher } from '../fetch/fetcher.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { createCatalog } from '../solve/catalog.ts';
 import { planChanges } from '../solve/plan.ts';
 import { resolve } from '../solve/resolution.ts';
+import type { Thread } from '../system/thread.ts';
+import { copyBy } from '../unpack/supply.ts';
+import { dataStartOf } from '../verify/package-file.ts';
 import { createLanes } from './lanes.ts';
 import { AT_ONCE, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from './package-files.ts';
 import type { Session } from './session.ts';
@@ -27,21 +31,41 @@ const BASE = new Set([
   'libcrypto1.1', 'libcrypto3', 'libretls', 'libssl1.1', 'libssl3', 'libtls-standalone', 'musl', 'musl-utils', 'scanelf', 'ssl_client', 'zlib',
 ]);
 
-/** Begins with all that `packages` bring to an empty tree. undefined where nothing is far away, or no such plan can be made. */
-export function fetchAhead(session: Session, sources: Sources, packages: readonly string[]): Ahead | undefined {
-  const { config } = session;
-  if (!isUrl(sources.mirror.base) || config.offline || config.bundle !== undefined || packages.length === 0) return undefined;
-  const planned = foreseen(session, sources, packages);
-  return planned.length === 0 ? undefined : begin(session, sources, planned);
+/** A file from which on its copying is worth a message to another thread. */
+const LARGE_BYTES = 256 * 1024;
+
+export interface Foresight {
+  readonly sources: Sources;
+  readonly packages: readonly string[];
+  /** Those of them that are known by name. */
+  readonly named: readonly PlannedPackage[];
+  /** Has not inflated anything yet. */
+  readonly thread: Thread | undefined;
 }
 
-function begin(session: Session, sources: Sources, planned: readonly PlannedPackage[]): Ahead {
+/** Begins with what `packages` bring to an empty tree. undefined where there is nothing to begin with, or no such plan can be made. */
+export function fetchAhead(session: Session, { sources, packages, named, thread }: Foresight): Ahead | undefined {
+  const { config } = session;
+  if (config.bundle !== undefined || packages.length === 0) return undefined;
+  if (isUrl(sources.mirror.base)) return config.offline ? undefined : begin(session, sources, { planned: foreseen(session, sources, packages) });
+  if (thread === undefined) return undefined;
+  const copy: CopyFile = (from, to) => copyBy(thread, { from: from.descriptor, to, tailStart: dataStartOf(from) });
+  return begin(session, sources, { planned: named.filter(({ record }) => record.sizeBytes >= LARGE_BYTES), copy });
+}
+
+interface Beginning {
+  readonly planned: readonly PlannedPackage[];
+  readonly copy?: CopyFile;
+}
+
+function begin(session: Session, sources: Sources, { planned, copy }: Beginning): Ahead | undefined {
+  if (planned.length === 0) return undefined;
   const { config } = session;
   const stop = new AbortController();
   const signal = config.signal === undefined ? stop.signal : AbortSignal.any([config.signal, stop.signal]);
   setMaxListeners(0, signal);
   const own: Session = { ...session, fetcher: endedBy(session.fetcher, signal) };
-  const options = { placeOf: releasePlaces(sources), isPrivate: true };
+  const options = { placeOf: releasePlaces(sources), isPrivate: true, copy };
   const lane = createLanes(AT_ONCE);
   const bring = (item: PlannedPackage): Promise<VerifiedFile | undefined> =>
     // Whoever needs it tries again, and tells what is wrong.

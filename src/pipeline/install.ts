@@ -1,6 +1,6 @@
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
-import { packagesOf, type InstallPlan, type PackageRecord, type PlannedPackage } from '../core/package.ts';
+import { packagesOf, type InstallPlan, type PlannedPackage } from '../core/package.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
@@ -9,7 +9,7 @@ import type { WorkTree } from '../system/work-tree.ts';
 import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-plan.ts';
 import { readDatabase, type Database } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
-import { startInflating } from '../unpack/supply.ts';
+import { startPackageThread } from '../unpack/supply.ts';
 import { fetchPackages, type FetchedPackages } from './package-files.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
@@ -20,7 +20,7 @@ export interface InstallRequest {
   readonly sources: Sources;
   /** As for `apk add`: `gcc`, `musl-dev>1.2`, `foo@edge`. */
   readonly packages: readonly string[];
-  /** Of `startInflating`, where it was started before there was a plan. */
+  /** Of `startPackageThread`, where it was started before there was a plan. */
   readonly thread?: Thread | undefined;
   /** Told when a script could not be run, for want of a backend that shows it the tree. */
   readonly onSkipped?: (() => void) | undefined;
@@ -39,9 +39,10 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
 }
 
 /** The first of each repository's packages that bear one of the names: most of what will be asked for, known before there is a plan. */
-export const namedRecords = ({ repositories }: Sources, packages: readonly string[]): PackageRecord[] =>
+export const namedPackages = ({ repositories }: Sources, packages: readonly string[]): PlannedPackage[] =>
   packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
-    repositories.flatMap(({ index: { tables, packages: records } }) => (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? [])),
+    repositories.flatMap(({ index: { tables, packages: records, location } }) =>
+      (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? []).map((record): PlannedPackage => ({ record, source: { kind: 'repository', location }, because: [] }))),
   );
 
 /** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @returns its database @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
@@ -60,7 +61,7 @@ export async function installInto(session: Session, request: InstallRequest): Pr
 /** fetch → verify → unpack; the thread that inflates starts meanwhile, unless one has started already. */
 export async function carryOutPlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
   const planned = packagesOf(options.plan.changes);
-  const thread = early ?? startInflating(planned.map(({ record }) => record));
+  const thread = early ?? startPackageThread(planned);
   try {
     const { open, close } = await fetch(planned);
     return await applyPlan({ ...options, open, thread }).finally(close);

@@ -1,19 +1,20 @@
 /** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
 import { keyOf } from '../core/digest.ts';
-import type { PackageRecord } from '../core/package.ts';
+import type { PlannedPackage } from '../core/package.ts';
 import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
+import type { Thread } from '../system/thread.ts';
 import { lastUsedMs } from '../system/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase, type Database } from '../unpack/database.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
-import { startInflating } from '../unpack/supply.ts';
+import { startPackageThread } from '../unpack/supply.ts';
 import { ownContents } from '../unpack/tree-contents.ts';
 import { CONTENTS, findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
 import { fetchAhead, type Ahead } from './foresight.ts';
-import { installInto, namedRecords } from './install.ts';
+import { installInto, namedPackages } from './install.ts';
 import { missingPackages, together } from './missing.ts';
 import { fetchMinirootfs, type Minirootfs } from './minirootfs.ts';
 import type { ChosenMirrors } from './mirrors.ts';
@@ -45,6 +46,8 @@ interface Ingredients {
   readonly minirootfs: Minirootfs;
   readonly sources: Sources;
   readonly packages: readonly string[];
+  /** Of `startPackageThread`, where one is worth it for packages that are known by name. */
+  readonly thread: Thread | undefined;
 }
 
 /** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
@@ -52,10 +55,15 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
   return withPinned(session, async (extended) => {
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
+    let thread: Thread | undefined;
     let ahead: Ahead | undefined;
     const onIndexes = (seen: Sources): void => {
+      if (ahead !== undefined || thread !== undefined) return;
       try {
-        ahead ??= fetchAhead(own, seen, packages);
+        const named = namedPackages(seen, packages);
+        // Where one of them is large by itself it starts before there is a plan.
+        thread = startPackageThread(named);
+        ahead = fetchAhead(own, { sources: seen, packages, named, thread });
       } catch {
         // What went wrong with it, the plan meets again.
       }
@@ -64,9 +72,10 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
     try {
       const [minirootfs, sources] = await together([rootfs, fetchSources(own, chosen, { extended, onIndexes })], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
-      return await work({ ...own, ahead }, { minirootfs, sources, packages });
+      return await work({ ...own, ahead }, { minirootfs, sources, packages, thread });
     } finally {
       ahead?.close();
+      thread?.stop();
       void rootfs.then(({ source }) => source.close(), () => undefined);
     }
   });
@@ -102,26 +111,22 @@ interface FillRequest extends Ingredients {
 }
 
 /** Unpacks the minirootfs into `root` and installs `packages`. */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, onSkipped, onFilled }: FillRequest): Promise<Contents> {
+async function fillTree(session: Session, { root, minirootfs, sources, packages, thread, onSkipped, onFilled }: FillRequest): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
-  const named = namedRecords(sources, packages);
-  // Where one of them is large by itself it starts while the tree is made ready and the plan.
-  const thread = startInflating(named);
   let trial: Trial | undefined;
   try {
     unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
     tree.setMode(TREE_ROOT, 0o755);
-    trial = named.some(hasProgram) ? tryBackend(session, root) : undefined;
+    trial = namedPackages(sources, packages).some(hasProgram) ? tryBackend(session, root) : undefined;
     const database = packages.length > 0 ? await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);
     onFilled?.(tree, database);
     return { release: minirootfs.version, packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
-    thread?.stop();
     await trial;
     tree.close();
   }
 }
 
 /** busybox, in every Alpine, has a trigger for the directories of programs, which then need not wait for a backend. */
-const hasProgram = ({ provides }: PackageRecord): boolean => provides.some(({ name }) => name.startsWith('cmd:'));
+const hasProgram = ({ record: { provides } }: PlannedPackage): boolean => provides.some(({ name }) => name.startsWith('cmd:'));

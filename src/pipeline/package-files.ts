@@ -5,7 +5,7 @@ import { redactUrl } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
 import { packageLocation, type RepositoryLayout } from '../formats/repositories.ts';
 import type { LockedPackage } from '../formats/lockfile.ts';
-import { isUrl } from '../fetch/fetcher.ts';
+import { isUrl, type CopyFile } from '../fetch/fetcher.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { verifyPackage, type OpenedPackage, type PackageOptions } from '../verify/package-file.ts';
@@ -26,6 +26,8 @@ export interface FetchOptions {
    * is compared right before it is inflated. Otherwise nothing is handed out before everything was judged.
    */
   readonly isPrivate: boolean;
+  /** Copies a package of a directory in place of this thread. */
+  readonly copy?: CopyFile | undefined;
 }
 
 export interface FetchedPackages {
@@ -130,9 +132,9 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
   const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
   for (let again = false; ; again = true) {
     const kept = again ? undefined : reuse(session, known?.sha256);
-    const ref = kept ?? (await download(session, { place, record, pinned }));
+    const ref = kept ?? (await download(session, { place, record, pinned, copy: options.copy }));
     const claim: PackageOptions = {
-      expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, sha256: kept === undefined ? ref.sha256 : undefined,
+      expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, hashed: kept === undefined ? ref : undefined,
       // What installs nothing is never read.
       deferData: options.isPrivate && record.installedSizeBytes !== 0,
     };
@@ -167,7 +169,7 @@ function recordPackage(session: Session, { because }: PlannedPackage, { place, c
   session.recording.add({ requests: [], environments: [{ release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] }] });
 }
 
-function reuse(session: Session, sha256: string | undefined): { sha256: OpenedPackage['sha256'] } | undefined {
+function reuse(session: Session, sha256: string | undefined): Pick<BlobRef, 'sha256'> | undefined {
   return sha256 !== undefined && session.store.hasBlob(sha256 as OpenedPackage['sha256']) ? { sha256: sha256 as OpenedPackage['sha256'] } : undefined;
 }
 
@@ -175,9 +177,10 @@ interface Download {
   readonly place: PackagePlace;
   readonly record: PackageRecord;
   readonly pinned: LockedPackage | undefined;
+  readonly copy: CopyFile | undefined;
 }
 
-async function download(session: Session, { place: { mirrors, path, layout = 'v2' }, record, pinned }: Download): Promise<BlobRef> {
+async function download(session: Session, { place: { mirrors, path, layout = 'v2' }, record, pinned, copy }: Download): Promise<BlobRef> {
   const id = packageId(record);
   const { arch } = session.config;
   // A mirror may keep packages without architecture by either layout.
@@ -185,7 +188,7 @@ async function download(session: Session, { place: { mirrors, path, layout = 'v2
   const places = new Set(layouts.map((kind) => packageLocation({ location: path, layout: kind }, record, arch)));
   const find = async (base: string): Promise<BlobRef | undefined> => {
     for (const place of places) {
-      const ref = await session.fetcher.fetchOptional({ base, path: place, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id });
+      const ref = await session.fetcher.fetchOptional({ base, path: place, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id, copy });
       if (ref !== undefined) return ref;
     }
     return undefined;

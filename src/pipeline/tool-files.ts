@@ -22,7 +22,7 @@ PATH=$PATH:$here/alproot.d/helpers exec node "$here/alproot.d/dist/alproot.cjs" 
 `;
 
 /** The program, without what was compiled from it here. */
-const PROGRAM = /^(?:alproot|inflate-thread|engine(?:-[\w.-]+)?)\.cjs$/;
+const PROGRAM = /^(?:alproot|package-thread|engine(?:-[\w.-]+)?)\.cjs$/;
 const PARTS = ['dist/native', 'keys', 'LICENSE'];
 const FILE_BYTES = 64 * 1024 * 1024;
 

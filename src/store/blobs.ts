@@ -10,6 +10,8 @@ import { closeDescriptor, descriptorSource, hashBytes, hashOf, openRegular, remo
 export interface BlobRef {
   readonly sha256: Sha256Hex;
   readonly sizeBytes: number;
+  /** What its bytes from `start` on have as SHA-256, where that was found out on the way. */
+  readonly tail?: { readonly start: number; readonly sha256: Sha256Hex };
 }
 
 /** A blob being written; nobody sees it before `finish`. */

@@ -22,8 +22,13 @@ export function openRegular(path: HostPath): number | undefined {
   return undefined;
 }
 
+/** Bytes of an open file. */
+export interface DescriptorSource extends ByteSource {
+  readonly descriptor: number;
+}
+
 /** Random access through a descriptor that the caller closes. */
-export const descriptorSource = (fd: number, name: string): ByteSource => ({
+export const descriptorSource = (fd: number, name: string): DescriptorSource => ({
   name,
   sizeBytes: fstatSync(fd).size,
   read: (target, position) => readSync(fd, target, 0, target.length, position),
@@ -42,12 +47,46 @@ export function hashOf(source: ByteSource): string {
   }
 }
 
+interface Hashed {
+  readonly sha256: Sha256Hex;
+  readonly sizeBytes: number;
+}
+
+export interface CopyJob {
+  /** Both are open until it is done. */
+  readonly from: number;
+  readonly to: number;
+  /** From there on its bytes are hashed by themselves as well. */
+  readonly tailStart: number;
+}
+
+export interface Copied extends Hashed {
+  readonly tail: { readonly start: number; readonly sha256: Sha256Hex };
+}
+
+/** All of one open file to the end of another, hashed on the way. @throws Error of the system */
+export function copyHashed({ from, to, tailStart }: CopyJob): Copied {
+  const source = descriptorSource(from, '');
+  const buffer = bufferFor(source);
+  const [whole, tail] = [createHash('sha256'), createHash('sha256')];
+  for (let at = 0; ; ) {
+    const chunk = buffer.subarray(0, source.read(buffer, at));
+    if (chunk.length === 0) return { sha256: whole.digest('hex') as Sha256Hex, sizeBytes: at, tail: { start: tailStart, sha256: tail.digest('hex') as Sha256Hex } };
+    whole.update(chunk);
+    tail.update(chunk.subarray(Math.max(0, tailStart - at)));
+    for (let done = 0; done < chunk.length; ) done += writeSync(to, chunk, done);
+    at += chunk.length;
+  }
+}
+
 /** A file being written; nobody sees it before `finish`, which names it after its SHA-256. */
 export interface HashedWriter {
   readonly write: (chunk: Uint8Array) => void;
   readonly sizeBytes: () => number;
-  /** @throws ALP_STORE_WRITE */
-  readonly finish: () => { readonly sha256: Sha256Hex; readonly sizeBytes: number };
+  /** Where another may write all of it in place of `write`; undefined where no file is written. */
+  readonly descriptor: number | undefined;
+  /** @param known of a content that another has written and hashed @throws ALP_STORE_WRITE */
+  readonly finish: (known?: Hashed) => Hashed;
   /** Forgets it; after `finish` this does nothing. */
   readonly abandon: () => void;
 }
@@ -93,16 +132,17 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
         for (let at = 0; at < chunk.length; ) at += writeSync(open, chunk, at);
         size += chunk.length;
       }),
-    finish: () =>
+    descriptor: fd,
+    finish: (known) =>
       attempt((open) => {
-        const sha256 = hash.digest('hex') as Sha256Hex;
+        const { sha256, sizeBytes } = known ?? { sha256: hash.digest('hex') as Sha256Hex, sizeBytes: size };
         const path = target(sha256);
         if (durable) fsyncSync(open);
         insideDirectory(path, () => renameSync(temporary, path));
         closeSync(open);
         fd = undefined;
         if (durable) syncDirectory(parentOfHost(path));
-        return { sha256, sizeBytes: size };
+        return { sha256, sizeBytes };
       }),
   };
 }
@@ -117,6 +157,7 @@ export function hashBytes(judge: (sha256: Sha256Hex) => unknown): HashedWriter {
       size += chunk.length;
     },
     sizeBytes: () => size,
+    descriptor: undefined,
     finish: () => {
       const sha256 = hash.digest('hex') as Sha256Hex;
       judge(sha256);

@@ -30,7 +30,7 @@ export interface ApplyOptions {
   readonly plan: InstallPlan;
   /** Opens the verified file of a planned package that has one. */
   readonly open: (planned: PlannedPackage) => OpenedPackageFile | Promise<OpenedPackageFile>;
-  /** Of `startInflating`; the caller stops it afterwards. */
+  /** Of `startPackageThread`; the caller stops it afterwards. */
   readonly thread?: Thread | undefined;
   readonly runScript: RunScript | undefined;
   readonly owners: OwnerPolicy;

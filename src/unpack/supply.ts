@@ -2,13 +2,15 @@
  * Files of a tree's sources as inflated bytes, each when its turn comes. With a second thread the next ones are being
  * hashed and inflated while the content of this one is written.
  */
+import { crc32 } from 'node:zlib';
 import { unpackedBytes } from '../core/limits.ts';
-import { packagesOf, type Change, type PackageRecord, type PlannedPackage } from '../core/package.ts';
+import { packagesOf, type Change, type PlannedPackage } from '../core/package.ts';
 import type { ByteSource } from '../core/bytes.ts';
 import { demandDataHash } from '../formats/data-hash.ts';
-import { inflateMember, type MemberEnd } from '../formats/gzip-member.ts';
+import { demandCrc, inflateMember, type MemberEnd } from '../formats/gzip-member.ts';
+import type { Copied, CopyJob } from '../system/hashed-file.ts';
 import { startThread, type Thread } from '../system/thread.ts';
-import { DATA_SLOT, endOf, type InflateJob, type InflateOutcome } from './inflate-job.ts';
+import { DATA_SLOT, endOf, type InflateJob, type InflateOutcome } from './package-job.ts';
 import type { OpenedPackageFile } from './opened.ts';
 
 /** The bytes of a member. @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
@@ -29,7 +31,7 @@ export interface Supply {
 export interface SupplyOptions {
   readonly changes: readonly Change[];
   readonly open: (planned: PlannedPackage) => OpenedPackageFile | Promise<OpenedPackageFile>;
-  /** An inflating thread, which the caller stops. */
+  /** Of `startPackageThread`; the caller stops it. */
   readonly thread: Thread | undefined;
 }
 
@@ -39,8 +41,11 @@ const AHEAD = 4;
 const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 
 /** A thread for packages, if they are worth one and there is a second processor; it starts while they are fetched. */
-export const startInflating = (packages: readonly PackageRecord[]): Thread | undefined =>
-  packages.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('inflate-thread');
+export const startPackageThread = (packages: readonly PlannedPackage[]): Thread | undefined =>
+  packages.reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('package-thread');
+
+/** Copies a file and hashes it. @throws Error when one cannot be read or written, or the thread inflates already */
+export const copyBy = (thread: Thread, job: CopyJob): Promise<Copied> => thread.ask(job) as Promise<Copied>;
 
 export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
   const files = packagesOf(changes);
@@ -94,7 +99,7 @@ function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descriptor' |
   if (thread !== undefined && source.descriptor !== undefined) {
     const job: InflateJob = { ...member, descriptor: source.descriptor, name: source.name };
     thread.post(job);
-    return (onInflated) => receive(thread, onInflated);
+    return (onInflated) => receive(thread, source, onInflated);
   }
   return (onInflated) => {
     if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
@@ -102,15 +107,18 @@ function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descriptor' |
   };
 }
 
-/** The bytes of the oldest job. */
-function receive({ ring }: Thread, onInflated: (chunk: Uint8Array) => void): MemberEnd {
-  for (;;) {
+/** The bytes of the oldest job, which is that of `source`. Their CRC is left to this side, which has less to do. */
+function receive({ ring }: Thread, source: ByteSource, onInflated: (chunk: Uint8Array) => void): MemberEnd {
+  for (let crc = 0; ; ) {
     const { kind, bytes } = ring.take();
     if (kind !== DATA_SLOT) {
       const outcome = JSON.parse(Buffer.from(bytes).toString()) as InflateOutcome;
       ring.release();
-      return endOf(outcome);
+      const end = endOf(outcome);
+      demandCrc(source, end, crc);
+      return end;
     }
+    crc = crc32(bytes, crc);
     onInflated(bytes);
     ring.release();
   }

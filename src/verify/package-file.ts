@@ -12,7 +12,7 @@ import type { PackageChecksum, PackageFile, PackageRecord } from '../core/packag
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
 import { isAdb } from '../formats/adb-blocks.ts';
-import { demandDataHash } from '../formats/data-hash.ts';
+import { compareDataHash, demandDataHash } from '../formats/data-hash.ts';
 import { withFields } from '../formats/package-fields.ts';
 import { readFully } from '../formats/gzip-member.ts';
 import { parsePkginfo } from '../formats/pkginfo.ts';
@@ -47,8 +47,8 @@ export interface PackageOptions {
   /** Wants a signature of the package's own even when an index vouches for it. */
   readonly requireSignature?: boolean;
   readonly allowUntrusted?: boolean;
-  /** Of the whole file, where it was hashed just now, on its way into the store. */
-  readonly sha256?: Sha256Hex | undefined;
+  /** SHA-256 of the whole file, and of its bytes from some place on, where it was hashed just now on its way into the store. */
+  readonly hashed?: { readonly sha256: Sha256Hex; readonly tail?: { readonly start: number; readonly sha256: Sha256Hex } } | undefined;
   /** Leaves the data member to who reads it, if nothing but its own hash is wanted of it; see `unjudged`. */
   readonly deferData?: boolean;
 }
@@ -75,18 +75,24 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     const parts = controlParts(member);
     const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
     if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
-    const unjudged = options.deferData === true && options.sha256 !== undefined ? datahash : undefined;
-    const fileHash = options.sha256 === undefined ? createHash('sha256').update(rangeOf(source, 0, member.end)) : undefined;
-    if (unjudged === undefined) demandDataHash(source, member.end, { expected: datahash, whole: fileHash });
+    const { hashed } = options;
+    const data = hashed?.tail?.start === member.end ? hashed.tail : undefined;
+    const unjudged = options.deferData === true && hashed !== undefined && data === undefined ? datahash : undefined;
+    const fileHash = hashed === undefined ? createHash('sha256').update(rangeOf(source, 0, member.end)) : undefined;
+    if (data !== undefined) compareDataHash(source, { expected: datahash, got: data.sha256 });
+    else if (unjudged === undefined) demandDataHash(source, member.end, { expected: datahash, whole: fileHash });
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
     // An index does not carry `replaces`; it counts as the signed control part says.
     const judged = expected === undefined ? whole : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
-    const opened: OpenedPackage = { record: judged, sha256: options.sha256 ?? (fileHash?.digest('hex') as Sha256Hex), sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash, dataStart: member.end, unjudged };
+    const opened: OpenedPackage = { record: judged, sha256: hashed?.sha256 ?? (fileHash?.digest('hex') as Sha256Hex), sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash, dataStart: member.end, unjudged };
     const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
     return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
   });
 }
+
+/** Where the data member begins, as an unjudged file says. @throws ALP_FORMAT_*, ALP_LIMIT_SIZE */
+export const dataStartOf = (source: ByteSource): number => readSignatures(source, 'segment', limits.control).member.end;
 
 function controlParts({ files }: Member): { readonly pkginfo: string; readonly scripts: ReadonlyMap<ScriptKind, Buffer> } {
   const [first, ...rest] = files;

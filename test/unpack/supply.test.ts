@@ -27,8 +27,8 @@ let trees = 0;
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'alproot-supply-'));
   key = await generateSigningKey('test', 2048);
-  script = join(directory, 'inflate-thread.cjs');
-  await build({ entryPoints: [join(projectRoot, 'src/unpack/inflate-thread.ts')], outfile: script, bundle: true, platform: 'node', format: 'cjs', define: { 'import.meta.url': '__filename' }, logLevel: 'silent' });
+  script = join(directory, 'package-thread.cjs');
+  await build({ entryPoints: [join(projectRoot, 'src/unpack/package-thread.ts')], outfile: script, bundle: true, platform: 'node', format: 'cjs', define: { 'import.meta.url': '__filename' }, logLevel: 'silent' });
 });
 afterAll(() => { rmSync(directory, { recursive: true, force: true }); });
 
@@ -61,7 +61,7 @@ async function install(packages: readonly RawPackage[], { thread, deferred }: In
     const fd = openSync(path, 'r');
     leftOpen++;
     const source = descriptorSource(fd, `${at}.apk`);
-    const contents = verifyPackage(source, deferred === undefined ? { keys } : { keys, deferData: true, sha256: sha256Hex(bytes) }).package;
+    const contents = verifyPackage(source, deferred === undefined ? { keys } : { keys, deferData: true, hashed: { sha256: sha256Hex(bytes) } }).package;
     return { source, contents, close: () => { leftOpen--; closeSync(fd); }, onJudged: () => { judged.push(contents.record.name); } };
   });
   const changes = files.map(({ contents: { record } }) => ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const);

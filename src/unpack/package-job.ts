@@ -1,4 +1,4 @@
-/** What the installing thread and the inflating thread say to each other. */
+/** What the installing thread and the one that helps it with packages say to each other. */
 import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError, isAlprootError, type ErrorCode } from '../core/errors.ts';
 import type { MemberEnd } from '../formats/gzip-member.ts';
