@@ -36,7 +36,7 @@ export interface RingReader {
 /** The reader has gone: what is written now nobody wants. */
 export class RingClosed extends Error {}
 
-const SLOTS = 16;
+const SLOTS = 32;
 const SLOT_BYTES = 256 * 1024;
 const [WRITTEN, RELEASED, CLOSED, FIRST_SLOT] = [0, 1, 2, 4];
 /** A thread that has died cannot say so to one that waits; a disk may be slow. */

@@ -4,22 +4,25 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
+import { AlprootError, isAlprootError, type ErrorCode } from '../core/errors.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
 import { createRing, ringReader, RingClosed, ringWriter, type RingReader, type RingWriter, type SharedRing } from './ring.ts';
 
 export interface Thread {
-  /** A job that answers through the ring. All jobs are done one after another. */
-  readonly post: (job: unknown) => void;
+  /** Begins with a job that brings bytes. All jobs are done one after another, and must be received in the same order. */
+  readonly begin: (job: unknown) => Receive;
   /**
-   * A job that answers by a message. Before the first of the others only: the thread may wait for room in the ring, and
-   * who empties the ring for this answer. @throws Error of the thread; for a question that comes too late; when the
+   * Has a job done that answers at once. Only while nothing is left to receive: the thread may wait for room in the
+   * ring, and who empties the ring for this answer. @throws Error of the thread; when it is asked too late; when the
    * thread has ended, and not before
    */
   readonly ask: (question: unknown) => Promise<unknown>;
-  readonly ring: RingReader;
   /** What it still does is dropped. */
   readonly stop: () => void;
 }
+
+/** The bytes of a job, each piece valid during the call; returns what the job returned. @throws as the job */
+export type Receive = (onBytes: (bytes: Uint8Array) => void) => unknown;
 
 interface Message {
   readonly job: unknown;
@@ -28,6 +31,14 @@ interface Message {
 }
 
 type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: unknown };
+
+/** Kinds of slots in the ring: bytes, then one JSON text that ends the job. */
+const [BYTES, END] = [0, 1];
+
+type Outcome =
+  | { readonly kind: 'done'; readonly value: unknown }
+  /** `code` is ours or Node's. */
+  | { readonly kind: 'failed'; readonly code: string | undefined; readonly isOurs: boolean; readonly message: string; readonly facts: Readonly<Record<string, unknown>> };
 
 /**
  * Starts the built script of that name beside the running one. undefined where there is none (the sources, run as they
@@ -46,7 +57,7 @@ export function runThread(script: HostPath): Thread {
   const ring = ringReader(shared);
   const asked = new Map<number, (answer: Answer) => void>();
   let asking = 0;
-  let isBusy = false;
+  let begun = 0;
   let ended: Error | undefined;
   worker.on('message', (answer: Answer) => asked.get(answer.id)?.(answer));
   worker.on('error', (error) => (ended = error));
@@ -55,14 +66,18 @@ export function runThread(script: HostPath): Thread {
     for (const [id, settle] of asked) settle({ id, error: ended });
   });
   return {
-    ring,
-    post: (job) => {
-      isBusy = true;
+    begin: (job) => {
+      begun++;
       worker.postMessage({ job } satisfies Message);
+      return (onBytes) => {
+        const outcome = receive(ring, onBytes);
+        begun--;
+        return valueOf(outcome);
+      };
     },
     ask: async (job) => {
       if (ended !== undefined) throw ended;
-      if (isBusy) throw new Error('the thread is asked too late');
+      if (begun > 0) throw new Error('the thread is asked too late');
       const id = asking++;
       worker.ref();
       const answer = await new Promise<Answer>((settle) => {
@@ -81,8 +96,36 @@ export function runThread(script: HostPath): Thread {
   };
 }
 
+function receive(ring: RingReader, onBytes: (bytes: Uint8Array) => void): Outcome {
+  for (;;) {
+    const { kind, bytes } = ring.take();
+    if (kind === END) {
+      const outcome = JSON.parse(Buffer.from(bytes).toString()) as Outcome;
+      ring.release();
+      return outcome;
+    }
+    onBytes(bytes);
+    ring.release();
+  }
+}
+
+function valueOf(outcome: Outcome): unknown {
+  if (outcome.kind === 'done') return outcome.value;
+  const { code, isOurs, message, facts } = outcome;
+  throw isOurs ? new AlprootError(code as ErrorCode, message, { facts }) : Object.assign(new Error(message), code === undefined ? {} : { code });
+}
+
+/** In the thread: where the bytes of a job go. */
+export interface BytesWriter {
+  /** Room for the next bytes. */
+  readonly room: () => Uint8Array;
+  /** Hands over the first `length` bytes of the room. */
+  readonly write: (length: number) => void;
+}
+
 export interface Work {
-  readonly job: (job: unknown, ring: RingWriter) => void;
+  /** @returns what JSON can say */
+  readonly job: (job: unknown, output: BytesWriter) => unknown;
   readonly question: (question: unknown) => unknown;
 }
 
@@ -90,14 +133,28 @@ export interface Work {
 export function serveJobs(work: Work): void {
   const ring = ringWriter(workerData as SharedRing);
   parentPort?.on('message', ({ job, id }: Message) => {
-    if (id === undefined) {
-      try {
-        work.job(job, ring);
-      } catch (error) {
-        if (!(error instanceof RingClosed)) throw error;
-      }
-    } else parentPort?.postMessage(answerOf(id, () => work.question(job)));
+    if (id === undefined) serve(ring, () => work.job(job, { room: ring.room, write: (length) => ring.commit(BYTES, length) }));
+    else parentPort?.postMessage(answerOf(id, () => work.question(job)));
   });
+}
+
+function serve(ring: RingWriter, work: () => unknown): void {
+  try {
+    const text = JSON.stringify(outcomeOf(work));
+    ring.commit(END, new TextEncoder().encodeInto(text, ring.room()).written);
+  } catch (error) {
+    if (!(error instanceof RingClosed)) throw error;
+  }
+}
+
+function outcomeOf(work: () => unknown): Outcome {
+  try {
+    return { kind: 'done', value: work() };
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof RingClosed) throw error;
+    if (isAlprootError(error)) return { kind: 'failed', code: error.code, isOurs: true, message: error.message, facts: error.facts };
+    return { kind: 'failed', code: (error as NodeJS.ErrnoException).code, isOurs: false, message: error.message, facts: {} };
+  }
 }
 
 function answerOf(id: number, find: () => unknown): Answer {

@@ -2,19 +2,12 @@
  * Files of a tree's sources as inflated bytes, each when its turn comes. With a second thread the next ones are being
  * hashed and inflated while the content of this one is written.
  */
-import { crc32 } from 'node:zlib';
 import { unpackedBytes } from '../core/limits.ts';
 import { packagesOf, type Change, type PlannedPackage } from '../core/package.ts';
-import type { ByteSource } from '../core/bytes.ts';
-import { demandDataHash } from '../formats/data-hash.ts';
-import { demandCrc, inflateMember, type MemberEnd } from '../formats/gzip-member.ts';
 import type { Copied, CopyJob } from '../system/hashed-file.ts';
 import { startThread, type Thread } from '../system/thread.ts';
-import { DATA_SLOT, endOf, type InflateJob, type InflateOutcome } from './package-job.ts';
+import { inflateFrom, type Inflate } from './inflate.ts';
 import type { OpenedPackageFile } from './opened.ts';
-
-/** The bytes of a member. @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
-export type Inflate = (onInflated: (chunk: Uint8Array) => void) => MemberEnd;
 
 export interface SuppliedPackage extends OpenedPackageFile {
   /** Of its data member. */
@@ -91,35 +84,4 @@ function withInflate(file: OpenedPackageFile, thread: Thread | undefined): Suppl
       return end;
     },
   };
-}
-
-/** With a thread it begins at once, and what was begun must be taken in the same order. */
-function inflateFrom(source: ByteSource, member: Omit<InflateJob, 'descriptor' | 'name'>, thread: Thread | undefined): Inflate {
-  const { start, maxBytes, sha256 } = member;
-  if (thread !== undefined && source.descriptor !== undefined) {
-    const job: InflateJob = { ...member, descriptor: source.descriptor, name: source.name };
-    thread.post(job);
-    return (onInflated) => receive(thread, source, onInflated);
-  }
-  return (onInflated) => {
-    if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
-    return inflateMember(source, start, { maxBytes, limitName: 'unpacked', onInflated });
-  };
-}
-
-/** The bytes of the oldest job, which is that of `source`. Their CRC is left to this side, which has less to do. */
-function receive({ ring }: Thread, source: ByteSource, onInflated: (chunk: Uint8Array) => void): MemberEnd {
-  for (let crc = 0; ; ) {
-    const { kind, bytes } = ring.take();
-    if (kind !== DATA_SLOT) {
-      const outcome = JSON.parse(Buffer.from(bytes).toString()) as InflateOutcome;
-      ring.release();
-      const end = endOf(outcome);
-      demandCrc(source, end, crc);
-      return end;
-    }
-    crc = crc32(bytes, crc);
-    onInflated(bytes);
-    ring.release();
-  }
 }

@@ -1,0 +1,46 @@
+/** A gzip member of an open file, inflated by this thread or by the one that helps it. */
+import { crc32 } from 'node:zlib';
+import type { ByteSource } from '../core/bytes.ts';
+import type { Sha256Hex } from '../core/digest.ts';
+import { demandDataHash } from '../formats/data-hash.ts';
+import { demandCrc, inflateMember, type MemberEnd, type MemberOptions } from '../formats/gzip-member.ts';
+import type { Thread } from '../system/thread.ts';
+
+/** The bytes of a member. @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
+export type Inflate = (onInflated: (chunk: Uint8Array) => void) => MemberEnd;
+
+export interface InflateOptions extends Pick<MemberOptions, 'header' | 'maxBytes'> {
+  /** Where the member begins. */
+  readonly start: number;
+  /** What the SHA-256 of the bytes from there to the end must be, before any of them is inflated. */
+  readonly sha256?: Sha256Hex | undefined;
+}
+
+/** What the other thread is told; the file is open until it is done. */
+export interface InflateJob extends InflateOptions {
+  readonly descriptor: number;
+  readonly name: string;
+}
+
+/** With a thread it begins at once, and what was begun must be taken in the same order. */
+export function inflateFrom(source: ByteSource, options: InflateOptions, thread: Thread | undefined): Inflate {
+  const { descriptor, name } = source;
+  if (thread === undefined || descriptor === undefined) return (onInflated) => inflateHere(source, options, { onInflated });
+  const receive = thread.begin({ ...options, descriptor, name } satisfies InflateJob);
+  return (onInflated) => {
+    // Left to this side, which has less to do.
+    let crc = 0;
+    const end = receive((bytes) => {
+      crc = crc32(bytes, crc);
+      onInflated(bytes);
+    }) as MemberEnd;
+    demandCrc(source, end, crc);
+    return end;
+  };
+}
+
+/** @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
+export function inflateHere(source: ByteSource, { start, sha256, ...options }: InflateOptions, how: Pick<MemberOptions, 'onInflated' | 'room' | 'deferCrc'>): MemberEnd {
+  if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
+  return inflateMember(source, start, { ...options, ...how, limitName: 'unpacked' });
+}
