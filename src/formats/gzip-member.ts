@@ -11,6 +11,8 @@ import { quoteName } from '../core/redact.ts';
 import { createInflater } from './inflater.ts';
 
 const CHUNK = 256 * 1024;
+/** What is read and what there is room for at first: most members, of signatures and control parts, need no more. */
+const FIRST_CHUNK = 16 * 1024;
 const SMALL_ROOM = 16 * 1024;
 const HEADER_BYTES = 10;
 const TRAILER_BYTES = 8;
@@ -52,7 +54,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
   const headerEnd = position + headerLength(head.subarray(0, got), options.header ?? 'plain', (why) => fail(position, why));
   options.onCompressed?.(head.subarray(0, headerEnd - position));
 
-  const input = Buffer.allocUnsafe(CHUNK);
+  let input = Buffer.allocUnsafe(FIRST_CHUNK);
   const room = options.room ?? oneBuffer();
   const inflater = createInflater();
   let at = headerEnd;
@@ -73,6 +75,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
         if (ended || (used === chunk.length && produced < output.length)) break;
       }
       at += used;
+      if (input.length < CHUNK) input = Buffer.allocUnsafe(CHUNK);
     }
   } finally {
     inflater.close();
@@ -126,7 +129,7 @@ function oneBuffer(): () => Uint8Array {
 /** The inflated bytes of a small member, whole. @throws as inflateMember */
 export function readMember(source: ByteSource, position: number, options: Omit<MemberOptions, 'onInflated' | 'room'>): MemberEnd & { readonly bytes: Buffer } {
   const chunks: Uint8Array[] = [];
-  let free: Uint8Array = Buffer.allocUnsafe(CHUNK);
+  let free: Uint8Array = Buffer.allocUnsafe(2 * FIRST_CHUNK);
   const end = inflateMember(source, position, {
     ...options,
     // Inflated to where it stays; a rest that is too small is left.

@@ -19,6 +19,7 @@ export interface Inflater {
    * @throws Error when the data are no deflate stream
    */
   readonly step: (input: Uint8Array, output: Uint8Array) => InflateStep;
+  /** Once, when nothing more is wanted of it. */
   readonly close: () => void;
 }
 
@@ -33,8 +34,19 @@ export function createInflater(): Inflater {
   return handleInflater() ?? bufferedInflater();
 }
 
+interface Stream {
+  readonly _handle?: Handle;
+  readonly _writeState?: Uint32Array;
+  reset(): void;
+  close(): void;
+}
+
+/** One that is used again: making one takes longer than inflating what a package says of itself. */
+let idle: Stream | undefined;
+
 function handleInflater(): Inflater | undefined {
-  const stream = createInflateRaw() as unknown as { _handle?: Handle; _writeState?: Uint32Array; close(): void };
+  const stream = idle ?? (createInflateRaw() as unknown as Stream);
+  idle = undefined;
   const { _handle: handle, _writeState: state } = stream;
   if (typeof handle?.writeSync !== 'function' || !(state instanceof Uint32Array)) return undefined;
   let failure: string | undefined;
@@ -48,7 +60,11 @@ function handleInflater(): Inflater | undefined {
       const [roomLeft = 0, inputLeft = 0] = state;
       return { consumed: input.length - inputLeft, produced: output.length - roomLeft };
     },
-    close: () => stream.close(),
+    close: () => {
+      if (idle !== undefined || failure !== undefined) return stream.close();
+      stream.reset();
+      idle = stream;
+    },
   };
 }
 
