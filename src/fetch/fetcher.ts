@@ -37,7 +37,7 @@ export interface FetchRequest {
   readonly attempts?: number;
   /** What ends this transfer, in place of what ends all of them. */
   readonly signal?: AbortSignal;
-  /** Copies a file of a directory in place of the thread that asks. */
+  /** Copies a large file of a directory in place of the thread that asks. */
   readonly copy?: CopyFile | undefined;
 }
 
@@ -58,6 +58,9 @@ export interface FetcherOptions {
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
 }
+
+/** From here on it is worth a message to another thread. */
+export const LARGE_BYTES = 256 * 1024;
 
 const PATH = /^[A-Za-z0-9_.+~@:-]+(?:\/[A-Za-z0-9_.+~@:-]+)*$/;
 
@@ -104,15 +107,34 @@ async function copyFromDirectory({ base, path, maxBytes, copy }: FetchRequest, s
     if (!isDirectory(base)) throw new AlprootError('ALP_FETCH_NETWORK', `mirror ${quoteName(base)} is not a directory`, { hint: 'name a URL, or a directory laid out like https://dl-cdn.alpinelinux.org/alpine' });
     throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(base)}`, { facts: { path } });
   }
-  const blob = store.createBlob();
   try {
     const source = descriptorSource(fd, path);
     if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
-    if (copy !== undefined && blob.descriptor !== undefined) {
-      const copied = await copy(source, blob.descriptor);
-      blob.finish(copied);
-      return copied;
-    }
+    const copied = copy === undefined || source.sizeBytes < LARGE_BYTES ? undefined : await copyBy(copy, source, store);
+    return copied ?? copyHere(source, store);
+  } finally {
+    closeDescriptor(fd);
+  }
+}
+
+/** undefined when it went wrong: who copies it then tells why. */
+async function copyBy(copy: CopyFile, source: DescriptorSource, store: Store): Promise<BlobRef | undefined> {
+  const blob = store.createBlob();
+  try {
+    if (blob.descriptor === undefined) return undefined;
+    const copied = await copy(source, blob.descriptor);
+    blob.finish(copied);
+    return copied;
+  } catch {
+    return undefined;
+  } finally {
+    blob.abandon();
+  }
+}
+
+function copyHere(source: DescriptorSource, store: Store): BlobRef {
+  const blob = store.createBlob();
+  try {
     const buffer = bufferFor(source);
     for (let at = 0; ; ) {
       const count = source.read(buffer, at);
@@ -121,7 +143,6 @@ async function copyFromDirectory({ base, path, maxBytes, copy }: FetchRequest, s
       at += count;
     }
   } finally {
-    closeDescriptor(fd);
     blob.abandon();
   }
 }

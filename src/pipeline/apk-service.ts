@@ -26,7 +26,7 @@ import { answerQuestion } from './apk-questions.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from './apk-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
 import { carryOutPlan } from './install.ts';
-import { fetchPlaced, type FetchedPackages } from './package-files.ts';
+import { fetchPlaced, type FetchedPackages, type FetchOptions } from './package-files.ts';
 import { withPinned } from './pins.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { addDebianPackages, offeredNames } from './offered.ts';
@@ -144,12 +144,12 @@ async function answerLook(session: Session, call: Call, given: ApkArguments): Pr
 }
 
 /** Those of the tree's own directories are opened there, the others downloaded. */
-async function fetchAll(session: Session, planned: readonly PlannedPackage[], { places, local }: TreeRepositories): Promise<FetchedPackages> {
+async function fetchAll(session: Session, planned: readonly PlannedPackage[], { places, local, copy }: TreeRepositories & Pick<FetchOptions, 'copy'>): Promise<FetchedPackages> {
   const openOf = ({ record, source }: PlannedPackage): (() => OpenedPackageFile) | undefined => {
     const open = source.kind === 'repository' ? local.get(source.location) : undefined;
     return open === undefined ? undefined : () => open(record);
   };
-  const fetched = await fetchPlaced(session, planned.filter((item) => openOf(item) === undefined), { placeOf: (location) => places.get(location), isPrivate: false });
+  const fetched = await fetchPlaced(session, planned.filter((item) => openOf(item) === undefined), { placeOf: (location) => places.get(location), isPrivate: false, copy });
   return { open: async (item) => openOf(item)?.() ?? (await fetched.open(item)), close: fetched.close };
 }
 
@@ -230,8 +230,8 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
       purge: args.options.get('purge')?.at(-1) === 'yes',
       forceOverwrite: args.options.has('force') || args.options.has('force-overwrite'),
       resetDirectories: args.options.has('directory-permissions'),
-    }, async (planned) => {
-      const fetched = await fetchAll(session, planned, opened);
+    }, async (planned, copy) => {
+      const fetched = await fetchAll(session, planned, { ...opened, copy });
       return { open: async (item) => localFile(item, files)?.open() ?? (await fetched.open(item)), close: fetched.close };
     });
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);

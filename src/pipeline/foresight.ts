@@ -5,16 +5,14 @@
  */
 import { setMaxListeners } from 'node:events';
 import { packagesOf, type PackageRecord, type PlannedPackage } from '../core/package.ts';
-import { isUrl, type CopyFile, type Fetcher } from '../fetch/fetcher.ts';
+import { isUrl, LARGE_BYTES, type CopyFile, type Fetcher } from '../fetch/fetcher.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { createCatalog } from '../solve/catalog.ts';
 import { planChanges } from '../solve/plan.ts';
 import { resolve } from '../solve/resolution.ts';
 import type { Thread } from '../system/thread.ts';
-import { copyBy } from '../unpack/supply.ts';
-import { dataStartOf } from '../verify/package-file.ts';
 import { createLanes } from './lanes.ts';
-import { AT_ONCE, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from './package-files.ts';
+import { AT_ONCE, copyPackageBy, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from './package-files.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
 
@@ -31,9 +29,6 @@ const BASE = new Set([
   'libcrypto1.1', 'libcrypto3', 'libretls', 'libssl1.1', 'libssl3', 'libtls-standalone', 'musl', 'musl-utils', 'scanelf', 'ssl_client', 'zlib',
 ]);
 
-/** A file from which on its copying is worth a message to another thread. */
-const LARGE_BYTES = 256 * 1024;
-
 export interface Foresight {
   readonly sources: Sources;
   readonly packages: readonly string[];
@@ -49,8 +44,7 @@ export function fetchAhead(session: Session, { sources, packages, named, thread 
   if (config.bundle !== undefined || packages.length === 0) return undefined;
   if (isUrl(sources.mirror.base)) return config.offline ? undefined : begin(session, sources, { planned: foreseen(session, sources, packages) });
   if (thread === undefined) return undefined;
-  const copy: CopyFile = (from, to) => copyBy(thread, { from: from.descriptor, to, tailStart: dataStartOf(from) });
-  return begin(session, sources, { planned: named.filter(({ record }) => record.sizeBytes >= LARGE_BYTES), copy });
+  return begin(session, sources, { planned: named.filter(({ record }) => record.sizeBytes >= LARGE_BYTES), copy: copyPackageBy(thread) });
 }
 
 interface Beginning {

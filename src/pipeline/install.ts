@@ -1,6 +1,7 @@
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../core/errors.ts';
 import { packagesOf, type InstallPlan, type PlannedPackage } from '../core/package.ts';
+import type { CopyFile } from '../fetch/fetcher.ts';
 import { parseDependency } from '../formats/dependency.ts';
 import { formatPlanLines } from '../solve/plan-lines.ts';
 import { solve } from '../solve/solve.ts';
@@ -10,7 +11,7 @@ import { applyPlan, type ApplyOptions, type ApplyResult } from '../unpack/apply-
 import { readDatabase, type Database } from '../unpack/database.ts';
 import type { RunScript } from '../unpack/opened.ts';
 import { startPackageThread } from '../unpack/supply.ts';
-import { fetchPackages, type FetchedPackages } from './package-files.ts';
+import { copyPackageBy, fetchPackages, type FetchedPackages } from './package-files.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
@@ -58,12 +59,15 @@ export async function installInto(session: Session, request: InstallRequest): Pr
   return database;
 }
 
+/** `copy` may be used until all are fetched, and not once one of them is opened. */
+export type FetchPlanned = (planned: readonly PlannedPackage[], copy: CopyFile | undefined) => Promise<FetchedPackages>;
+
 /** fetch → verify → unpack; the thread that inflates starts meanwhile, unless one has started already. */
-export async function carryOutPlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: (planned: readonly PlannedPackage[]) => Promise<FetchedPackages>): Promise<ApplyResult> {
+export async function carryOutPlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: FetchPlanned): Promise<ApplyResult> {
   const planned = packagesOf(options.plan.changes);
   const thread = early ?? startPackageThread(planned);
   try {
-    const { open, close } = await fetch(planned);
+    const { open, close } = await fetch(planned, thread && copyPackageBy(thread));
     return await applyPlan({ ...options, open, thread }).finally(close);
   } finally {
     thread?.stop();

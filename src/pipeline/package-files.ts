@@ -7,8 +7,10 @@ import { packageLocation, type RepositoryLayout } from '../formats/repositories.
 import type { LockedPackage } from '../formats/lockfile.ts';
 import { isUrl, type CopyFile } from '../fetch/fetcher.ts';
 import type { BlobRef } from '../store/blobs.ts';
+import type { Copied, CopyJob } from '../system/hashed-file.ts';
+import type { Thread } from '../system/thread.ts';
 import type { OpenedPackageFile } from '../unpack/opened.ts';
-import { verifyPackage, type OpenedPackage, type PackageOptions } from '../verify/package-file.ts';
+import { dataStartOf, verifyPackage, type OpenedPackage, type PackageOptions } from '../verify/package-file.ts';
 import type { PackagePlace } from './apk-repositories.ts';
 import { createLanes } from './lanes.ts';
 import { together } from './missing.ts';
@@ -37,12 +39,15 @@ export interface FetchedPackages {
   readonly close: () => Promise<void>;
 }
 
-/** Packages under way at once from a network; from a directory one after another. */
+/** Packages under way at once from a network, or by another thread; from a directory one after another. */
 export const AT_ONCE = 32;
 /** Descriptors kept from verifying to unpacking; further files are hashed again when they are opened. */
 export const KEPT_OPEN = 256;
 
 export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
+
+/** Has a thread that inflates nothing yet copy packages, and hash them with their data members. */
+export const copyPackageBy = (thread: Thread): CopyFile => async (from, to) => (await thread.ask({ from: from.descriptor, to, tailStart: dataStartOf(from) } satisfies CopyJob)) as Copied;
 
 /** Packages of a release's own repositories. @throws as fetchPlaced */
 export const fetchPackages = (session: Session, planned: readonly PlannedPackage[], { isPrivate = false, ...sources }: Sources & { readonly isPrivate?: boolean }): Promise<FetchedPackages> =>
@@ -61,7 +66,7 @@ export function releasePlaces({ mirror, mirrors, keys, release }: Sources): Plac
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
 export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
-  const lane = createLanes(wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base))) ? AT_ONCE : 1);
+  const lane = createLanes(options.copy !== undefined || wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base))) ? AT_ONCE : 1);
   const arrived = new Map<string, Verified<OpenedPackage>>();
   const kept = new Map<string, VerifiedFile>();
   let failure: { readonly error: unknown } | undefined;

@@ -50,7 +50,7 @@ export const cappedAtOnce = (fd: number, path: TreePath, maxBytes: number): numb
 export function* filePieces(fd: number, path: TreePath, sizeBytes: number): Generator<Buffer> {
   const changed = (): AlprootError => new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} changed its length while it was read`);
   if (cappedSize(fd, path, limits.unpacked) !== sizeBytes) throw changed();
-  const buffer = Buffer.alloc(Math.min(PIECE_BYTES, sizeBytes));
+  const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes));
   for (let at = 0; at < sizeBytes; ) {
     const count = readSync(fd, buffer, 0, Math.min(buffer.length, sizeBytes - at), at);
     if (count === 0) throw changed();

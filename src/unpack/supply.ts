@@ -4,7 +4,6 @@
  */
 import { unpackedBytes } from '../core/limits.ts';
 import { packagesOf, type Change, type PlannedPackage } from '../core/package.ts';
-import type { Copied, CopyJob } from '../system/hashed-file.ts';
 import { startThread, type Thread } from '../system/thread.ts';
 import { inflateFrom, type Inflate } from './inflate.ts';
 import type { OpenedPackageFile } from './opened.ts';
@@ -36,9 +35,6 @@ const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 /** A thread for packages, if they are worth one and there is a second processor; it starts while they are fetched. */
 export const startPackageThread = (packages: readonly PlannedPackage[]): Thread | undefined =>
   packages.reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('package-thread');
-
-/** Copies a file and hashes it. @throws Error when one cannot be read or written, or the thread inflates already */
-export const copyBy = (thread: Thread, job: CopyJob): Promise<Copied> => thread.ask(job) as Promise<Copied>;
 
 export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
   const files = packagesOf(changes);
