@@ -2,7 +2,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { capability } from '../helpers/capabilities.ts';
 import { runCli, type CliResult } from '../helpers/cli.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';
@@ -49,24 +50,32 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
 
 describe.skipIf(needs.skip)(`a mirror with changed data in a package${needs.reason}`, () => {
   let root: string;
-  beforeAll(() => { root = mkdtempSync(join(tmpdir(), 'alproot-damage-')); });
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'alproot-damage-')); });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-  it('is refused, leaves no tree, and once repaired is asked again', async () => {
-    const mirror = await makeReleaseMirror(join(root, 'mirror'), ['first', 'second', 'third'].map((name) => ({ name, version: '1-r0', files: { [`opt/${name}`]: name.repeat(1000) } })));
+  // Large packages of a directory are copied and hashed by another thread.
+  it.each([
+    ['small', (name: string) => name.repeat(1000)],
+    ['large', (name: string) => `${name}${randomBytes(5_000_000).toString('base64')}`],
+  ])('is refused, leaves no tree, and once repaired is asked again: %s ones', async (_size, content) => {
+    const contents = new Map(['first', 'second', 'third'].map((name) => [name, content(name)]));
+    const mirror = await makeReleaseMirror(join(root, 'mirror'), [...contents].map(([name, text]) => ({ name, version: '1-r0', files: { [`opt/${name}`]: text } })));
     const create = (): Promise<CliResult> => runCli(['rootfs', 'create', 'tree', ...mirror.args, '-p', 'first,second,third'], { cwd: root, cache: join(root, 'cache') });
+    writeFileSync(join(root, 'Dockerfile'), 'FROM alpine\nRUN apk add first second third\n');
+    const build = (): Promise<CliResult> => runCli(['build', ...mirror.args, '--no-lock', '-f', join(root, 'Dockerfile'), '-o', 'tree', 'mirror/keys'], { cwd: root, cache: join(root, 'cache') });
     const apk = join(mirror.directory, 'v3.19/main/x86_64/second-1-r0.apk');
     const whole = readFileSync(apk);
     const changed = Buffer.from(whole);
     changed[changed.length - 20] = (changed[changed.length - 20] ?? 0) ^ 1;
     writeFileSync(apk, changed);
-    for (const time of ['first', 'second']) {
-      expect(await create(), time).toMatchObject({ status: 4, stderr: expect.stringMatching(/second-1-r0\.apk`: data hash differs from the signed control part \[ALP_VERIFY_DIGEST\]/) });
-      expect(readdirSync(root).sort(), time).toEqual(['cache', 'mirror']);
+    mkdirSync(join(root, 'mirror', 'keys'));
+    for (const [time, attempt, status] of [['first', create, 4], ['second', create, 4], ['in a RUN', build, 8]] as const) {
+      expect(await attempt(), time).toMatchObject({ status, stderr: expect.stringMatching(/second-1-r0\.apk`: data hash differs from the signed control part/) });
+      expect(readdirSync(root).sort(), time).toEqual(['Dockerfile', 'cache', 'mirror']);
     }
     writeFileSync(apk, whole);
     expect(await create()).toMatchObject({ status: 0 });
-    expect(readFileSync(join(root, 'tree', 'opt', 'second'), 'utf8')).toBe('second'.repeat(1000));
+    for (const [name, text] of contents) expect(readFileSync(join(root, 'tree', 'opt', name), 'utf8') === text, name).toBe(true);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Packages whose data another thread inflates: the same trees, the same refusals, nothing left open. */
 import { build } from 'esbuild';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,10 +9,11 @@ import { isAlprootError } from '../../src/core/errors.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
-import { descriptorSource } from '../../src/system/hashed-file.ts';
+import { descriptorSource, type CopyJob } from '../../src/system/hashed-file.ts';
 import { runThread, type Thread } from '../../src/system/thread.ts';
 import { openWorkTree } from '../../src/system/work-tree.ts';
 import { applyPlan } from '../../src/unpack/apply-plan.ts';
+import type { InflateJob } from '../../src/unpack/inflate.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
 import { projectRoot } from '../helpers/cli.ts';
@@ -141,6 +142,29 @@ describe('with a thread that inflates', () => {
     expect(error).toMatch(/^ALP_VERIFY_DIGEST: .*data hash differs from the signed control part$/);
     expect([Object.keys(tree), leftOpen, judged]).toEqual([['etc'], 0, ['s0', 's1']]);
     expect((await bothWays(small(3), { changed: undefined })).judged).toEqual(['s0', 's1', 's2']);
+  });
+
+  it('copies files, and hashes them from some place on as well, until it has something to inflate', async () => {
+    const thread = runThread(hostPath(script));
+    const bytes = noise(1_000_000, 4);
+    writeFileSync(join(directory, 'from'), bytes);
+    const [from, to] = [openSync(join(directory, 'from'), 'r'), openSync(join(directory, 'to'), 'w')];
+    try {
+      const tails = [0, 1, 262_143, 262_144, 262_145, 999_999, 1_000_000, 2_000_000];
+      const copied = await Promise.all(tails.map((tailStart) => thread.ask({ from, to, tailStart } satisfies CopyJob)));
+      expect(copied).toEqual(tails.map((start) => ({ sha256: sha256Hex(bytes), sizeBytes: bytes.length, tail: { start, sha256: sha256Hex(bytes.subarray(start)) } })));
+      expect(readFileSync(join(directory, 'to')).equals(Buffer.concat(tails.map(() => bytes)))).toBe(true);
+      await expect(thread.ask({ from: to, to: from, tailStart: 0 } satisfies CopyJob)).rejects.toThrow('EBADF');
+      await expect(thread.ask({ from, to, tailStart: 0 } satisfies CopyJob)).resolves.toMatchObject({ sizeBytes: bytes.length });
+      const receive = thread.begin({ descriptor: from, name: 'from', start: 0, maxBytes: 1 } satisfies InflateJob);
+      await expect(thread.ask({ from, to, tailStart: 0 } satisfies CopyJob)).rejects.toThrow('asked too late');
+      expect(() => receive(() => undefined)).toThrow('not a gzip member');
+    } finally {
+      thread.stop();
+      closeSync(from);
+      closeSync(to);
+    }
+    await expect.poll(() => thread.ask({}).then(() => '', String)).toContain('the thread has ended');
   });
 
   it('leaves no thread behind', async () => {
