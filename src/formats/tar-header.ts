@@ -24,12 +24,12 @@ export interface TarHeader {
 export const tarError = (offset: number, why: string): AlprootError =>
   new AlprootError('ALP_FORMAT_TAR', `ambiguous or damaged tar: ${why} at byte ${offset}`, { facts: { offset } });
 
-export function isZeroBlock(block: Uint8Array): boolean {
-  for (let i = 0; i < BLOCK_BYTES; i++) {
-    if (block[i] !== 0) return false;
-  }
-  return true;
-}
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
+
+/** Of at most a block. One call for all of them: a loop over each byte is what V8 takes longest to compile and to run. */
+export const isZero = (bytes: Uint8Array, at: number, count: number): boolean => ZEROS.compare(bytes, at, at + count, 0, count) === 0;
+
+export const isZeroBlock = (block: Uint8Array): boolean => block[0] === 0 && isZero(block, 0, BLOCK_BYTES);
 
 /** @throws ALP_FORMAT_TAR */
 export function parseTarHeader(block: Buffer, offset: number, profile: TarProfile): TarHeader {

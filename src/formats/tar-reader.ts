@@ -6,7 +6,7 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { TarEntry, TarEntryKind, TarHandler, TarProfile, TarSink } from './tar-entry.ts';
-import { BLOCK_BYTES, isZeroBlock, parseTarHeader, tarError, type TarHeader } from './tar-header.ts';
+import { BLOCK_BYTES, isZero, isZeroBlock, parseTarHeader, tarError, type TarHeader } from './tar-header.ts';
 import { NO_PAX, parsePax, type PaxRecords } from './tar-pax.ts';
 
 export interface TarReader {
@@ -54,9 +54,10 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
     if (parsed.sizeBytes > limits.pax) throw new AlprootError('ALP_LIMIT_SIZE', `a tar extended header of ${parsed.sizeBytes} bytes (limit pax)`);
     const chunks: Buffer[] = [];
     const at = offset;
-    const close = (): void => use(Buffer.concat(chunks), at);
+    const close = (): void => use(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks), at);
     if (parsed.sizeBytes === 0) close();
-    else sink = { write: (chunk) => void chunks.push(Buffer.from(chunk)), close };
+    // One that comes whole is used at once.
+    else sink = { write: (chunk) => void chunks.push(chunk.length === parsed.sizeBytes ? asBuffer(chunk) : Buffer.from(chunk)), close };
   }
 
   function begin(parsed: TarHeader): void {
@@ -82,7 +83,7 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
 
   return {
     push: (chunk) => {
-      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+      const bytes = asBuffer(chunk);
       for (let at = 0; at < bytes.length; ) {
         if (left > 0) {
           const count = Math.min(left, bytes.length - at);
@@ -91,7 +92,7 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
           offset += count;
         } else if (padding > 0) {
           const count = Math.min(padding, bytes.length - at);
-          for (let i = at; i < at + count; i++) if (bytes[i] !== 0) throw tarError(offset, 'padding that is not zero');
+          if (!isZero(bytes, at, count)) throw tarError(offset, 'padding that is not zero');
           padding -= count;
           at += count;
           offset += count;
@@ -157,6 +158,9 @@ function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offse
     offset,
   };
 }
+
+/** The same bytes, not a copy. */
+const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, length);
 
 function untilNul(body: Buffer): string {
   const zero = body.indexOf(0);
