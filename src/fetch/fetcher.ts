@@ -100,7 +100,7 @@ async function fromNetwork(request: FetchRequest, options: FetcherOptions): Prom
   return download(new URL(`${request.base}/${request.path}`), request, options);
 }
 
-async function copyFromDirectory({ base, path, maxBytes, copy }: FetchRequest, store: Store): Promise<BlobRef> {
+async function copyFromDirectory({ base, path, maxBytes, copy, signal }: FetchRequest, store: Store): Promise<BlobRef> {
   const file = joinHost(hostPath(base), path);
   const fd = openForCopy(file);
   if (fd === undefined) {
@@ -111,6 +111,8 @@ async function copyFromDirectory({ base, path, maxBytes, copy }: FetchRequest, s
     const source = descriptorSource(fd, path);
     if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
     const copied = copy === undefined || source.sizeBytes < LARGE_BYTES ? undefined : await copyBy(copy, source, store);
+    // The other thread has ended, because nobody wants it any more.
+    signal?.throwIfAborted();
     return copied ?? copyHere(source, store);
   } finally {
     closeDescriptor(fd);

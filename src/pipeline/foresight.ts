@@ -12,7 +12,7 @@ import { planChanges } from '../solve/plan.ts';
 import { resolve } from '../solve/resolution.ts';
 import type { Thread } from '../system/thread.ts';
 import { createLanes } from './lanes.ts';
-import { AT_ONCE, copyPackageBy, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from './package-files.ts';
+import { AT_ONCE, COPIED_AT_ONCE, copyPackageBy, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from './package-files.ts';
 import type { Session } from './session.ts';
 import type { Sources } from './sources.ts';
 
@@ -60,7 +60,7 @@ function begin(session: Session, sources: Sources, { planned, copy }: Beginning)
   setMaxListeners(0, signal);
   const own: Session = { ...session, fetcher: endedBy(session.fetcher, signal) };
   const options = { placeOf: releasePlaces(sources), isPrivate: true, copy };
-  const lane = createLanes(AT_ONCE);
+  const lane = createLanes(copy === undefined ? AT_ONCE : COPIED_AT_ONCE);
   const bring = (item: PlannedPackage): Promise<VerifiedFile | undefined> =>
     // Whoever needs it tries again, and tells what is wrong.
     lane(async () => (stop.signal.aborted ? undefined : fetchVerified(own, item, options))).catch(() => undefined);

@@ -39,8 +39,10 @@ export interface FetchedPackages {
   readonly close: () => Promise<void>;
 }
 
-/** Packages under way at once from a network, or by another thread; from a directory one after another. */
+/** Packages under way at once from a network; from a directory one after another. */
 export const AT_ONCE = 32;
+/** Those that another thread copies, one of them at a time: it shall have the next ones at hand. */
+export const COPIED_AT_ONCE = 8;
 /** Descriptors kept from verifying to unpacking; further files are hashed again when they are opened. */
 export const KEPT_OPEN = 256;
 
@@ -66,7 +68,8 @@ export function releasePlaces({ mirror, mirrors, keys, release }: Sources): Plac
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
 export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
-  const lane = createLanes(options.copy !== undefined || wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base))) ? AT_ONCE : 1);
+  const isFar = wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base)));
+  const lane = createLanes(isFar ? AT_ONCE : options.copy === undefined ? 1 : COPIED_AT_ONCE);
   const arrived = new Map<string, Verified<OpenedPackage>>();
   const kept = new Map<string, VerifiedFile>();
   let failure: { readonly error: unknown } | undefined;
