@@ -48,7 +48,7 @@ const verification = [
 const formats = [
   guard('what inflates', ['formats/gzip-member.ts', 'if (inflated > options.maxBytes) {', 'if (inflated > options.maxBytes * 1000) {'], 'gzip: stopped at its cap'),
   guard('plain gzip headers', ['formats/gzip-member.ts', "if (kind === 'plain') fail(", "if (kind === 'plain' && flags > 255) fail("], 'gzip', 'apk'),
-  guard('checksum of gzip', ['formats/gzip-member.ts', 'if (trailer.readUInt32LE(0) !== crc) fail(', 'if (crc < 0) fail('], 'gzip'),
+  guard('checksum of gzip', ['formats/gzip-member.ts', 'if (crc !== expected) failAt(', 'if (crc < 0) failAt('], 'gzip'),
   guard('length of gzip', ['formats/gzip-member.ts', 'if (trailer.readUInt32LE(4) !== inflated % 2 ** 32) fail(', 'if (inflated < 0) fail('], 'gzip'),
   guard('tar header checksum', ['formats/tar-header.ts', "if (stored === null || Number.parseInt(stored[1] ?? '', 8) !== sum) throw", 'if (stored === null || sum < 0) throw'], 'apk'),
   guard('entries after the end', ['formats/tar-reader.ts', 'if (zeroBlocks > 0) throw', 'if (zeroBlocks > 1e9) throw'], 'apk'),

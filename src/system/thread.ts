@@ -17,6 +17,8 @@ export interface Thread {
    * thread has ended, and not before
    */
   readonly ask: (question: unknown) => Promise<unknown>;
+  /** False when it is known to have ended, for want of memory for example: nothing should be begun any more. */
+  readonly isAlive: () => boolean;
   /** What it still does is dropped. */
   readonly stop: () => void;
 }
@@ -89,6 +91,7 @@ export function runThread(script: HostPath): Thread {
       if ('error' in answer) throw answer.error;
       return answer.value;
     },
+    isAlive: () => ended === undefined,
     stop: () => {
       ring.close();
       void worker.terminate();

@@ -25,7 +25,7 @@ export interface InflateJob extends InflateOptions {
 /** With a thread it begins at once, and what was begun must be taken in the same order. */
 export function inflateFrom(source: ByteSource, options: InflateOptions, thread: Thread | undefined): Inflate {
   const { descriptor, name } = source;
-  if (thread === undefined || descriptor === undefined) return (onInflated) => inflateHere(source, options, { onInflated });
+  if (thread?.isAlive() !== true || descriptor === undefined) return (onInflated) => inflateHere(source, options, { onInflated });
   const receive = thread.begin({ ...options, descriptor, name } satisfies InflateJob);
   return (onInflated) => {
     // Left to this side, which has less to do.

@@ -167,6 +167,14 @@ describe('with a thread that inflates', () => {
     await expect.poll(() => thread.ask({}).then(() => '', String)).toContain('the thread has ended');
   });
 
+  it('is done without where the thread has ended by itself', async () => {
+    const broken = join(directory, 'broken.cjs');
+    writeFileSync(broken, 'throw new Error("no memory");');
+    const thread = runThread(hostPath(broken));
+    await expect(thread.ask({})).rejects.toThrow('no memory');
+    expect(await install(small(3), { thread })).toEqual(await install(small(3), { thread: undefined }));
+  });
+
   it('leaves no thread behind', async () => {
     const before = readdirSync('/proc/self/task').length;
     const thread = runThread(hostPath(script));
