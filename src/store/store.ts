@@ -113,14 +113,19 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
 
 /** @returns why the store can only be read; undefined when it can be written */
 function prepare(root: HostPath): Error | undefined {
-  const marker = readFileCapped(joinHost(root, MARKER), 4096);
+  const readMarker = (): Buffer | undefined => readFileCapped(joinHost(root, MARKER), 4096);
+  let marker = readMarker();
   if (marker === undefined) {
     const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
-    if (others.length > 0) {
+    // Another process may have made the store meanwhile: all that it holds comes after its marker.
+    if (others.length > 0) marker = readMarker();
+    if (others.length > 0 && marker === undefined) {
       throw new AlprootError('ALP_STORE_FOREIGN', `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`, {
         hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
       });
     }
+  }
+  if (marker === undefined) {
     demandPlace(root);
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
     return undefined;
