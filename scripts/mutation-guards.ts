@@ -74,7 +74,7 @@ const trees = [
   guard('names of the database', ['unpack/archive-names.ts', 'if (DATABASE.test(path)) throw', 'if (false) throw'], 'unpack'),
   guard('set-id bits', ['unpack/rootfs.ts', "(owners === 'apply' ? mode : mode & 0o1777)", "(owners === 'apply' ? mode : mode & 0o7777)"], 'unpack: strips set-id bits'),
   guard('links in place of a tree', ['system/removal.ts', 'if (!stat.isDirectory()) return unlinkSync(path);', 'if (stat.isFile()) return unlinkSync(path);'], 'clean-up: removing a tree'),
-  guard('a marker on the store', ['store/store.ts', 'if (others.length > 0) {', 'if (others.length > 1e9) {'], 'clean-up: something else'),
+  guard('a marker on the store', ['store/store.ts', 'if (marker === undefined && others.length > 0) {', 'if (marker === undefined && others.length > 1e9) {'], 'clean-up: something else'),
   guard('a snapshot after a restart', ['store/snapshot-mark.ts', 'if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;', 'if (mark === undefined) return false;'], 'store/store: machine started anew'),
   guard('contents of a snapshot after a restart', ['store/snapshot-mark.ts', 'if (!(await judge(treeIn(snapshot)))) return false;', ''], 'store/store: machine started anew'),
   guard('files of packages in such a snapshot', ['unpack/tree-contents.ts', 'recorded !== undefined && contentChecksum(tree, path, recorded.algorithm) === recorded.checksum', 'recorded !== undefined'], 'unpack/tree-contents'),

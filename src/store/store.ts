@@ -113,18 +113,7 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
 
 /** @returns why the store can only be read; undefined when it can be written */
 function prepare(root: HostPath): Error | undefined {
-  const readMarker = (): Buffer | undefined => readFileCapped(joinHost(root, MARKER), 4096);
-  let marker = readMarker();
-  if (marker === undefined) {
-    const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
-    // Another process may have made the store meanwhile: all that it holds comes after its marker.
-    if (others.length > 0) marker = readMarker();
-    if (others.length > 0 && marker === undefined) {
-      throw new AlprootError('ALP_STORE_FOREIGN', `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`, {
-        hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
-      });
-    }
-  }
+  const marker = readMarker(root) ?? lookAgain(root);
   if (marker === undefined) {
     demandPlace(root);
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
@@ -144,6 +133,20 @@ function prepare(root: HostPath): Error | undefined {
     if (['EROFS', 'EACCES', 'EPERM'].includes(errnoOf(cause) ?? '')) return cause as Error;
     throw error;
   }
+}
+
+const readMarker = (root: HostPath): Buffer | undefined => readFileCapped(joinHost(root, MARKER), 4096);
+
+/** The marker of a store that another process has made meanwhile: all that it holds comes after it. @throws ALP_STORE_FOREIGN */
+function lookAgain(root: HostPath): Buffer | undefined {
+  const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
+  const marker = readMarker(root);
+  if (marker === undefined && others.length > 0) {
+    throw new AlprootError('ALP_STORE_FOREIGN', `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`, {
+      hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
+    });
+  }
+  return marker;
 }
 
 /** Before there is a store. @throws ALP_STORE_WRITE where its trees could not be */
