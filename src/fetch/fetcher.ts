@@ -2,7 +2,7 @@
  * Bytes from a mirror into the store. URLs are fetched with retries and resumption, directories are read; what
  * arrives is capped and hashed, and only whole files become blobs. Trust is not decided here.
  */
-import { bufferFor } from '../core/bytes.ts';
+import { eachChunk } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
@@ -137,13 +137,8 @@ async function copyBy(copy: CopyFile, source: DescriptorSource, store: Store): P
 function copyHere(source: DescriptorSource, store: Store): BlobRef {
   const blob = store.createBlob();
   try {
-    const buffer = bufferFor(source);
-    for (let at = 0; ; ) {
-      const count = source.read(buffer, at);
-      if (count === 0) return blob.finish();
-      blob.write(buffer.subarray(0, count));
-      at += count;
-    }
+    eachChunk(source, blob.write);
+    return blob.finish();
   } finally {
     blob.abandon();
   }

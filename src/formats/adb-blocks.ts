@@ -5,7 +5,7 @@
  * @see apk-tools 3.0 `adb.h`, `adb_comp.c`
  */
 import { Decompress } from 'fzstd';
-import type { ByteSource } from '../core/bytes.ts';
+import { asBuffer, type ByteSource } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { createInflater } from './inflater.ts';
@@ -45,7 +45,7 @@ export function readAdbBlocks(source: ByteSource, handler: AdbHandler, maxBytes:
   const push = (chunk: Uint8Array): void => {
     total += chunk.length;
     if (total > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `an ADB file of more than ${maxBytes} bytes (limit unpacked)`);
-    reader.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length));
+    reader.push(asBuffer(chunk));
   };
   const head = Buffer.alloc(6);
   const got = source.read(head, 0);

@@ -1,6 +1,6 @@
 /** The `datahash` of a v2 package: SHA-256 of the data member's raw bytes, which reach to the end of the file. */
 import { createHash, type Hash } from 'node:crypto';
-import { bufferFor, type ByteSource } from '../core/bytes.ts';
+import { eachChunk, type ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
@@ -14,14 +14,10 @@ export interface DataHash {
 /** @param start where the member begins @throws ALP_VERIFY_DIGEST */
 export function demandDataHash(source: ByteSource, start: number, { expected, whole }: DataHash): void {
   const data = createHash('sha256');
-  const buffer = bufferFor(source);
-  for (let at = start; ; ) {
-    const count = source.read(buffer, at);
-    if (count === 0) break;
-    data.update(buffer.subarray(0, count));
-    whole?.update(buffer.subarray(0, count));
-    at += count;
-  }
+  eachChunk(source, (chunk) => {
+    data.update(chunk);
+    whole?.update(chunk);
+  }, start);
   compareDataHash(source, { expected, got: data.digest('hex') as Sha256Hex });
 }
 

@@ -75,7 +75,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
         if (ended || (used === chunk.length && produced < output.length)) break;
       }
       at += used;
-      if (input.length < CHUNK) input = Buffer.allocUnsafe(CHUNK);
+      if (!ended && input.length < CHUNK) input = Buffer.allocUnsafe(CHUNK);
     }
   } finally {
     inflater.close();

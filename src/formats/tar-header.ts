@@ -1,4 +1,5 @@
 /** One 512-byte tar header, read strictly: whatever two readers could read differently is an error. */
+import { isZero } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { TarProfile } from './tar-entry.ts';
 
@@ -23,11 +24,6 @@ export interface TarHeader {
 /** An error at a position of the archive. */
 export const tarError = (offset: number, why: string): AlprootError =>
   new AlprootError('ALP_FORMAT_TAR', `ambiguous or damaged tar: ${why} at byte ${offset}`, { facts: { offset } });
-
-const ZEROS = Buffer.alloc(BLOCK_BYTES);
-
-/** Of at most a block. One call for all of them: a loop over each byte is what V8 takes longest to compile and to run. */
-export const isZero = (bytes: Uint8Array, at: number, count: number): boolean => ZEROS.compare(bytes, at, at + count, 0, count) === 0;
 
 export const isZeroBlock = (block: Uint8Array): boolean => block[0] === 0 && isZero(block, 0, BLOCK_BYTES);
 

@@ -2,11 +2,12 @@
  * Our strict tar reader: pushed chunks in, entries and content out, nothing kept but a header. Archives that known
  * extractors read differently are refused, never interpreted.
  */
+import { asBuffer, isZero } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { TarEntry, TarEntryKind, TarHandler, TarProfile, TarSink } from './tar-entry.ts';
-import { BLOCK_BYTES, isZero, isZeroBlock, parseTarHeader, tarError, type TarHeader } from './tar-header.ts';
+import { BLOCK_BYTES, isZeroBlock, parseTarHeader, tarError, type TarHeader } from './tar-header.ts';
 import { NO_PAX, parsePax, type PaxRecords } from './tar-pax.ts';
 
 export interface TarReader {
@@ -92,7 +93,7 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
           offset += count;
         } else if (padding > 0) {
           const count = Math.min(padding, bytes.length - at);
-          if (!isZero(bytes, at, count)) throw tarError(offset, 'padding that is not zero');
+          if (!isZero(bytes, at, at + count)) throw tarError(offset, 'padding that is not zero');
           padding -= count;
           at += count;
           offset += count;
@@ -158,9 +159,6 @@ function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offse
     offset,
   };
 }
-
-/** The same bytes, not a copy. */
-const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, length);
 
 function untilNul(body: Buffer): string {
   const zero = body.indexOf(0);

@@ -46,7 +46,9 @@ interface Ingredients {
   readonly minirootfs: Minirootfs;
   readonly sources: Sources;
   readonly packages: readonly string[];
-  /** Of `startPackageThread`, where one is worth it for packages that are known by name. */
+  /** Those of them that are known by name. */
+  readonly named: readonly PlannedPackage[];
+  /** Of `startPackageThread`, where one is worth it for these. */
   readonly thread: Thread | undefined;
 }
 
@@ -55,15 +57,15 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
   return withPinned(session, async (extended) => {
     if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
+    let named: readonly PlannedPackage[] = [];
     let thread: Thread | undefined;
     let ahead: Ahead | undefined;
     const onIndexes = (seen: Sources): void => {
-      if (ahead !== undefined || thread !== undefined) return;
       try {
-        const named = namedPackages(seen, packages);
+        named = namedPackages(seen, packages);
         // Where one of them is large by itself it starts before there is a plan.
-        thread = startPackageThread(named);
-        ahead = fetchAhead(own, { sources: seen, packages, named, thread });
+        thread ??= startPackageThread(named);
+        ahead ??= fetchAhead(own, { sources: seen, packages, named, thread });
       } catch {
         // What went wrong with it, the plan meets again.
       }
@@ -72,7 +74,7 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
     try {
       const [minirootfs, sources] = await together([rootfs, fetchSources(own, chosen, { extended, onIndexes })], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
-      return await work({ ...own, ahead }, { minirootfs, sources, packages, thread });
+      return await work({ ...own, ahead }, { minirootfs, sources, packages, named, thread });
     } finally {
       ahead?.close();
       thread?.stop();
@@ -111,14 +113,14 @@ interface FillRequest extends Ingredients {
 }
 
 /** Unpacks the minirootfs into `root` and installs `packages`. */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, thread, onSkipped, onFilled }: FillRequest): Promise<Contents> {
+async function fillTree(session: Session, { root, minirootfs, sources, packages, named, thread, onSkipped, onFilled }: FillRequest): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
   let trial: Trial | undefined;
   try {
     unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
     tree.setMode(TREE_ROOT, 0o755);
-    trial = namedPackages(sources, packages).some(hasProgram) ? tryBackend(session, root) : undefined;
+    trial = named.some(hasProgram) ? tryBackend(session, root) : undefined;
     const database = packages.length > 0 ? await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);
     onFilled?.(tree, database);
     return { release: minirootfs.version, packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort() };

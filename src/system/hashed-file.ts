@@ -1,7 +1,7 @@
 /** Files named by what they hold: written under a temporary name, hashed on the way, renamed when whole. */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { bufferFor, type ByteSource } from '../core/bytes.ts';
+import { eachChunk, type ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { errnoOf } from '../core/errors.ts';
 import { parentOfHost, type HostPath } from '../core/paths.ts';
@@ -38,13 +38,8 @@ export const descriptorSource = (fd: number, name: string): DescriptorSource => 
 /** SHA-256 of a whole source, hex. */
 export function hashOf(source: ByteSource): string {
   const hash = createHash('sha256');
-  const buffer = bufferFor(source);
-  for (let at = 0; ; ) {
-    const count = source.read(buffer, at);
-    if (count === 0) return hash.digest('hex');
-    hash.update(buffer.subarray(0, count));
-    at += count;
-  }
+  eachChunk(source, (chunk) => hash.update(chunk));
+  return hash.digest('hex');
 }
 
 interface Hashed {
@@ -66,17 +61,19 @@ export interface Copied extends Hashed {
 
 /** All of one open file to the end of another, hashed on the way. @throws Error of the system */
 export function copyHashed({ from, to, tailStart }: CopyJob): Copied {
-  const source = descriptorSource(from, '');
-  const buffer = bufferFor(source);
   const [whole, tail] = [createHash('sha256'), createHash('sha256')];
-  for (let at = 0; ; ) {
-    const chunk = buffer.subarray(0, source.read(buffer, at));
-    if (chunk.length === 0) return { sha256: whole.digest('hex') as Sha256Hex, sizeBytes: at, tail: { start: tailStart, sha256: tail.digest('hex') as Sha256Hex } };
+  let at = 0;
+  eachChunk(descriptorSource(from, ''), (chunk) => {
     whole.update(chunk);
     tail.update(chunk.subarray(Math.max(0, tailStart - at)));
-    for (let done = 0; done < chunk.length; ) done += writeSync(to, chunk, done);
+    writeWhole(to, chunk);
     at += chunk.length;
-  }
+  });
+  return { sha256: whole.digest('hex') as Sha256Hex, sizeBytes: at, tail: { start: tailStart, sha256: tail.digest('hex') as Sha256Hex } };
+}
+
+function writeWhole(fd: number, chunk: Uint8Array): void {
+  for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
 }
 
 /** A file being written; nobody sees it before `finish`, which names it after its SHA-256. */
@@ -129,7 +126,7 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
     write: (chunk) =>
       attempt((open) => {
         hash.update(chunk);
-        for (let at = 0; at < chunk.length; ) at += writeSync(open, chunk, at);
+        writeWhole(open, chunk);
         size += chunk.length;
       }),
     descriptor: fd,

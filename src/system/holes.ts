@@ -1,9 +1,9 @@
 /** Content written with holes where it is all zeros, so that a large empty file takes no more room in a copy. */
 import { ftruncateSync, writeSync } from 'node:fs';
+import { isZero } from '../core/bytes.ts';
 
 /** Shorter runs of zeros are written: finding them would cost more than they take. */
 const LEAST_HOLE = 64 * 1024;
-const ZEROS = Buffer.alloc(1024 * 1024);
 
 export interface HoleWriter {
   readonly write: (chunk: Uint8Array) => void;
@@ -28,12 +28,4 @@ export function createHoleWriter(fd: number): HoleWriter {
       return at;
     },
   };
-}
-
-function isZero(chunk: Uint8Array): boolean {
-  for (let at = 0; at < chunk.length; at += ZEROS.length) {
-    const part = chunk.subarray(at, at + ZEROS.length);
-    if (ZEROS.compare(part, 0, part.length, 0, part.length) !== 0) return false;
-  }
-  return true;
 }

@@ -26,15 +26,9 @@ export interface Thread {
 /** The bytes of a job, each piece valid during the call; returns what the job returned. @throws as the job */
 export type Receive = (onBytes: (bytes: Uint8Array) => void) => unknown;
 
-interface Message {
-  readonly job: unknown;
-  /** Of a question. */
-  readonly id?: number;
-}
+type Message = { readonly job: unknown } | { readonly question: unknown };
 
-type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: unknown };
-
-/** Kinds of slots in the ring: bytes, then one JSON text that ends the job. */
+/** Kinds of slots in the ring: bytes, then one JSON text, the outcome of the job. */
 const [BYTES, END] = [0, 1];
 
 type Outcome =
@@ -57,15 +51,15 @@ export function runThread(script: HostPath): Thread {
   const worker = new Worker(script, { workerData: shared, env: {}, execArgv: [] });
   worker.unref();
   const ring = ringReader(shared);
-  const asked = new Map<number, (answer: Answer) => void>();
-  let asking = 0;
+  /** Who waits for an answer, in the order of the questions, which is that of the answers. */
+  const asked: { readonly resolve: (outcome: Outcome) => void; readonly reject: (error: Error) => void }[] = [];
   let begun = 0;
   let ended: Error | undefined;
-  worker.on('message', (answer: Answer) => asked.get(answer.id)?.(answer));
+  worker.on('message', (outcome: Outcome) => asked.shift()?.resolve(outcome));
   worker.on('error', (error) => (ended = error));
   worker.on('exit', () => {
     ended ??= new Error('the thread has ended');
-    for (const [id, settle] of asked) settle({ id, error: ended });
+    for (const { reject } of asked.splice(0)) reject(ended);
   });
   return {
     begin: (job) => {
@@ -77,19 +71,16 @@ export function runThread(script: HostPath): Thread {
         return valueOf(outcome);
       };
     },
-    ask: async (job) => {
+    ask: async (question) => {
       if (ended !== undefined) throw ended;
       if (begun > 0) throw new Error('the thread is asked too late');
-      const id = asking++;
       worker.ref();
-      const answer = await new Promise<Answer>((settle) => {
-        asked.set(id, settle);
-        worker.postMessage({ job, id } satisfies Message);
+      const outcome = await new Promise<Outcome>((resolve, reject) => {
+        asked.push({ resolve, reject });
+        worker.postMessage({ question } satisfies Message);
       });
-      asked.delete(id);
-      if (asked.size === 0) worker.unref();
-      if ('error' in answer) throw answer.error;
-      return answer.value;
+      if (asked.length === 0) worker.unref();
+      return valueOf(outcome);
     },
     isAlive: () => ended === undefined,
     stop: () => {
@@ -127,7 +118,7 @@ export interface BytesWriter {
 }
 
 export interface Work {
-  /** @returns what JSON can say */
+  /** Both return what JSON can say. */
   readonly job: (job: unknown, output: BytesWriter) => unknown;
   readonly question: (question: unknown) => unknown;
 }
@@ -135,9 +126,9 @@ export interface Work {
 /** In the thread: does each job that is posted, until the other side stops it. */
 export function serveJobs(work: Work): void {
   const ring = ringWriter(workerData as SharedRing);
-  parentPort?.on('message', ({ job, id }: Message) => {
-    if (id === undefined) serve(ring, () => work.job(job, { room: ring.room, write: (length) => ring.commit(BYTES, length) }));
-    else parentPort?.postMessage(answerOf(id, () => work.question(job)));
+  parentPort?.on('message', (message: Message) => {
+    if ('job' in message) serve(ring, () => work.job(message.job, { room: ring.room, write: (length) => ring.commit(BYTES, length) }));
+    else parentPort?.postMessage(outcomeOf(() => work.question(message.question)));
   });
 }
 
@@ -157,13 +148,5 @@ function outcomeOf(work: () => unknown): Outcome {
     if (!(error instanceof Error) || error instanceof RingClosed) throw error;
     if (isAlprootError(error)) return { kind: 'failed', code: error.code, isOurs: true, message: error.message, facts: error.facts };
     return { kind: 'failed', code: (error as NodeJS.ErrnoException).code, isOurs: false, message: error.message, facts: {} };
-  }
-}
-
-function answerOf(id: number, find: () => unknown): Answer {
-  try {
-    return { id, value: find() };
-  } catch (error) {
-    return { id, error };
   }
 }

@@ -6,7 +6,7 @@
  */
 import { createHash, verify as verifySignature } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
-import { sha256Hex, type Sha256Hex } from '../core/digest.ts';
+import { contentHash, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { PackageRecord, RepositoryIndex } from '../core/package.ts';
@@ -81,14 +81,14 @@ function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = f
 }
 
 /** Holds an entry's name and content against what the signed block says. */
-function checkedEntry({ kind, path, sha256 }: TarEntry): TarSink | undefined {
+function checkedEntry({ kind, path, sizeBytes, sha256 }: TarEntry): TarSink | undefined {
   parseTreePath(path);
   if (kind !== 'file') return undefined;
-  const hash = createHash('sha256');
+  const hash = contentHash('sha256', sizeBytes);
   return {
-    write: (chunk) => void hash.update(chunk),
+    write: hash.update,
     close: () => {
-      if (hash.digest('hex') !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(path)} differs from its checksum`);
+      if (hash.digest().toString('hex') !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(path)} differs from its checksum`);
     },
   };
 }

@@ -3,7 +3,7 @@
  * did.
  */
 import { AlprootError } from '../core/errors.ts';
-import type { ByteSource } from '../core/bytes.ts';
+import { asBuffer, type ByteSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Voucher } from '../core/verified.ts';
@@ -42,7 +42,7 @@ export function readSegment(source: ByteSource, position: number, profile: 'segm
         if (entry.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', `${quoteName(entry.path)} is a ${entry.kind} where only files may be`);
         // The whole member is pushed at once, so a file is one part of it, or empty.
         let content: Buffer = Buffer.alloc(0);
-        return { write: (chunk) => void (content = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)), close: () => void files.push({ name: entry.path, content }) };
+        return { write: (chunk) => void (content = asBuffer(chunk)), close: () => void files.push({ name: entry.path, content }) };
       },
     },
     profile,
