@@ -56,7 +56,7 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--release', value: 'X.Y[.Z]|edge', help: 'Alpine release (ALPROOT_RELEASE)', apply: (d, v) => void (d.release = v) },
   { flag: '--arch', value: 'ARCH', help: 'Alpine architecture (ALPROOT_ARCH)', apply: (d, v) => void (d.arch = v) },
   { flag: '--backend', value: 'NAME', help: 'bwrap, userns, chroot, proot or loader (ALPROOT_BACKEND)', apply: (d, v) => void (d.backend = v) },
-  { flag: '--require-isolation', help: 'refuse backends that are no security boundary', apply: turnOn('requireIsolation') },
+  { flag: '--require-isolation', help: 'refuse backends whose isolation is below full', apply: turnOn('requireIsolation') },
   { flag: '--cache', value: 'DIR', help: 'the store (ALPROOT_CACHE)', apply: (d, v) => void (d.cache = v) },
   { flag: '--offline', help: 'open no socket; use what the store has (ALPROOT_OFFLINE)', apply: turnOn('offline') },
   { flag: '--bundle', value: 'FILE', help: 'take everything from this bundle, and nothing from a network (ALPROOT_BUNDLE)', apply: (d, v) => void (d.bundle = v) },

@@ -3,6 +3,9 @@ import type { HostPath, TreePath } from './paths.ts';
 
 export type BackendName = 'bwrap' | 'userns' | 'chroot' | 'proot' | 'loader';
 
+/** How well a program is held: see docs/security.md. `none` is what is left where not even a filter of system calls can be set. */
+export type Isolation = 'full' | 'partial' | 'none';
+
 export type Mount =
   | { readonly kind: 'bind'; readonly source: HostPath; readonly target: TreePath; readonly writable: boolean }
   | { readonly kind: 'tmpfs'; readonly target: TreePath };

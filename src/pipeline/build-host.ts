@@ -55,7 +55,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
   const learnBackend = async (tree: HostPath): Promise<Backend> => {
     const backend = await chooseBackend(session, tree);
     if (!backend.showsTree) throw new AlprootError('ALP_RUN_BACKEND', `${backend.name} cannot show a tree as /, which a Dockerfile needs`, { hint: 'install bubblewrap or PRoot; `alproot doctor` says what works here' });
-    real = session.isRoot && (backend.name === 'bwrap' || backend.name === 'chroot');
+    real = session.isRoot && backend.realOwners;
     return backend;
   };
 

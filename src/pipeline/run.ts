@@ -109,8 +109,8 @@ export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ 
       const steps = ops.map((op) => ('source' in op ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}` : `${op.op.padEnd(5)} ${op.at}`));
       const { argv, cwd, network } = description;
       const env = Object.fromEntries(Object.entries(description.env).map(([name, value]) => [name, /_proxy$/i.test(name) ? redactUrl(value) : value]));
-      const lines = [`backend  ${backend.name} (isolation: ${backend.isolation})`, `network  ${network}`, `cwd      ${cwd}`, `command  ${argv.join(' ')}`, ...Object.entries(env).map(([name, value]) => `env      ${name}=${value}`), ...steps];
-      return { text: lines.join('\n'), value: { backend: backend.name, isolation: backend.isolation, network, cwd, argv, env, mounts: ops } };
+      const lines = [`backend  ${backend.name} (isolation: ${backend.isolation})`, ...backend.enforces.map((what) => `enforces ${what}`), `network  ${network}`, `cwd      ${cwd}`, `command  ${argv.join(' ')}`, ...Object.entries(env).map(([name, value]) => `env      ${name}=${value}`), ...steps];
+      return { text: lines.join('\n'), value: { backend: backend.name, isolation: backend.isolation, enforces: backend.enforces, network, cwd, argv, env, mounts: ops } };
     } finally {
       tree.close();
       removeTree(scratch);

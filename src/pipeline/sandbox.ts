@@ -3,7 +3,7 @@ import { keyOf } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import type { RunDescription, RunResult } from '../core/run.ts';
-import { BACKENDS, type Backend } from '../run/backend.ts';
+import { backendsFor, type Backend } from '../run/backend.ts';
 import type { BackendVerdict } from '../run/probe.ts';
 import { runInTree } from '../run/run-in-tree.ts';
 import { bootId } from '../system/boot.ts';
@@ -11,7 +11,7 @@ import type { Session } from './session.ts';
 
 /** Of what is known of the host; changes when the host's kernel, user or tools do. */
 export function fingerprint({ runHost, config }: Session): string {
-  return keyOf('backend-2', runHost.kernel, bootId(), String(process.getuid?.()), String(process.pid === 1), ...Object.values(runHost.tools).map((tool) => tool ?? ''), config.backend ?? '', config.requireIsolation ? 'isolated' : '');
+  return keyOf('backend-3', runHost.kernel, bootId(), String(process.getuid?.()), String(process.pid === 1), ...Object.values(runHost.tools).map((tool) => tool ?? ''), config.backend ?? '', config.requireIsolation ? 'isolated' : '');
 }
 
 /** A backend that is tried while other work goes on; undefined when it is not known to work. */
@@ -25,7 +25,7 @@ export type Trial = Promise<Backend | undefined>;
  */
 export function tryBackend(session: Session, tree: HostPath): Trial {
   const { config, store, runHost } = session;
-  const candidate = BACKENDS.find(({ name, isolation, needs, refuse }) =>
+  const candidate = backendsFor(runHost).find(({ name, isolation, needs, refuse }) =>
     isolation === 'full' && (config.backend ?? name) === name && needs.every((tool) => runHost.tools[tool] !== undefined) && refuse(runHost) === undefined);
   if (candidate === undefined || store.getRecord(recordName(session)) !== undefined) return Promise.resolve(undefined);
   return import('../run/probe.ts').then(({ probeBackend }) => probeBackend(candidate, runHost, tree)).then(({ works }) => (works ? candidate : undefined), () => undefined);
@@ -42,32 +42,31 @@ const recordName = (session: Session): string => `backend-${fingerprint(session)
 export async function chooseBackend(session: Session, tree: HostPath): Promise<Backend> {
   const { config, store } = session;
   const record = recordName(session);
-  const known = store.getRecord(record) as { name?: string } | undefined;
-  const remembered = BACKENDS.find(({ name }) => name === known?.name);
-  if (remembered !== undefined) return remembered;
+  const known = store.getRecord(record) as { id?: string } | undefined;
+  const remembered = backendsFor(session.runHost).find(({ id }) => id === known?.id);
+  if (remembered !== undefined) return announced(session, remembered);
   const { backend, verdicts } = await findBackend(session, tree);
   if (backend === undefined) throw noBackend(verdicts);
   if (config.requireIsolation && backend.isolation !== 'full') {
-    throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, which isolates nothing:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
+    throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, whose isolation is ${backend.isolation}:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
   }
-  if (backend.isolation === 'none') config.emit({ kind: 'note', message: `using ${backend.name}; isolation: none${backend.cutsNetwork ? '' : '; the network cannot be cut off'}` });
-  store.putRecord(record, { name: backend.name });
+  store.putRecord(record, { id: backend.id });
+  return announced(session, backend);
+}
+
+/** Each invocation says once when programs are held by less than a boundary. */
+function announced({ config, announcements }: Session, backend: Backend): Backend {
+  if (backend.isolation === 'full' || announcements.has(backend.id)) return backend;
+  announcements.add(backend.id);
+  const network = backend.cutsNetwork ? '' : '; the network cannot be cut off';
+  config.emit({ kind: 'note', message: `using ${backend.name}; isolation: ${backend.isolation}, no boundary for hostile code${network}` });
   return backend;
 }
 
 async function findBackend(session: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: readonly BackendVerdict[] }> {
   const tried = await session.trial;
   if (tried !== undefined) return { backend: tried, verdicts: [] };
-  if (session.config.backend !== undefined) return probeForced(session, tree);
-  return (await import('../run/probe.ts')).findWorkingBackend(session.runHost, tree);
-}
-
-async function probeForced({ config, runHost }: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: BackendVerdict[] }> {
-  const forced = BACKENDS.find(({ name }) => name === config.backend);
-  if (forced === undefined) throw new AlprootError('ALP_RUN_BACKEND', `the backend ${config.backend ?? ''} is not available in this version`, { hint: 'choose bwrap, userns, chroot, proot or loader' });
-  const { probeBackend } = await import('../run/probe.ts');
-  const verdict = await probeBackend(forced, runHost, tree);
-  return { backend: verdict.works ? forced : undefined, verdicts: [verdict] };
+  return (await import('../run/probe.ts')).findWorkingBackend(session.runHost, tree, session.config.backend);
 }
 
 const listVerdicts = (verdicts: readonly BackendVerdict[]): string =>

@@ -38,6 +38,8 @@ export interface Session {
   readonly trial?: Trial | undefined;
   /** Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again. */
   readonly silentHosts: Map<string, AlprootError>;
+  /** What has been said once and is not said again. */
+  readonly announcements: Set<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -73,6 +75,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
     pins: carried?.pins ?? pins,
     recording: createRecording(),
     silentHosts: new Map(),
+    announcements: new Set(),
     fetcher: carried?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
       searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),

@@ -1,44 +1,66 @@
-/** bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. */
-import type { Compile } from './compiled.ts';
-import { KEPT_CAPABILITIES } from './compiled.ts';
+/**
+ * bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. It makes the root; the
+ * sandbox program, started in it, hides what docker hides, changes the user and gives up every right.
+ */
 import type { RunDescription } from '../core/run.ts';
-import type { RunHost } from './host-tools.ts';
-import { compileUnshare } from './unshare.ts';
+import type { CompileHost, Compile } from './compiled.ts';
 import type { MountOp } from './mount-plan.ts';
+import { filterSteps, formatSteps, NAMESPACES, splitEnvironment, userSteps, type Step } from './sandbox/steps.ts';
 
-/** @param options.hostProc binds the host's /proc where a new one cannot be mounted (masked /proc in a container) */
-export const compileBwrap = ({ hostProc }: { readonly hostProc: boolean }): Compile => (description, plan, host) => {
-  const mapped = !host.isRoot;
-  const { uid, gid } = description.user;
-  // Arguments can be read by everybody on the host, the environment by its owner alone: secrets travel there.
-  const loud = Object.entries(description.env).filter(([name]) => READ_BY_HOST.test(name));
-  const quiet = Object.entries(description.env).filter(([name]) => !READ_BY_HOST.test(name));
-  // bubblewrap cannot become another user but by a namespace in which root is none: unshare can.
-  if (!mapped && (uid !== 0 || gid !== 0)) return compileUnshare({ userNamespace: false })(description, plan, host);
+/** Where the sandbox program lies until it has unmounted itself. */
+const STARTER = '/dev/alproot-sandbox';
+
+/** @param options.users the same users in a user namespace of their own; else those of ours, which root has to be */
+export const compileBwrap = ({ users }: { readonly users: boolean }): Compile => (description, plan, host) => {
+  const starter = host.starter ?? '';
+  const environment = splitEnvironment(description.env);
+  const inside: Step[] = [
+    ['mask'], ['forget', STARTER], ...userSteps(description.user, host), ['landlock-outside'], ['restrict'], ...filterSteps,
+  ];
   const argv = [
-    host.tools.bwrap ?? 'bwrap',
-    '--die-with-parent', ...(hasOwnTerminal(description, host) ? [] : ['--new-session']), '--unshare-ipc', '--unshare-uts', '--hostname', 'alproot',
-    ...(hostProc ? [] : ['--unshare-pid']),
-    ...(description.network === 'none' ? ['--unshare-net'] : []),
-    ...(mapped ? ['--unshare-user', '--uid', String(uid), '--gid', String(gid)] : []),
-    '--cap-drop', 'ALL', ...(uid === 0 ? KEPT_CAPABILITIES.flatMap((name) => ['--cap-add', name]) : []),
-    ...plan.ops.flatMap((op) => mountArguments(op, hostProc)),
+    ...(users && host.isRoot ? [starter, 'map-all', '--'] : []),
+    ...common(description, host), ...(host.isRoot ? [] : ['--unshare-user', '--uid', '0', '--gid', '0']),
+    '--cap-drop', 'ALL', '--cap-add', 'ALL',
+    ...plan.ops.flatMap(mountArguments), '--ro-bind', starter, STARTER,
     ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
     '--chdir', description.cwd,
-    ...loud.flatMap(([name, value]) => ['--setenv', name, value]),
-    '--', ...description.argv,
+    ...environment.loud.flatMap(([name, value]) => ['--setenv', name, value]),
+    '--', STARTER, ...formatSteps(inside), '--', ...description.argv,
   ];
-  return { argv, env: Object.fromEntries(quiet) };
+  return { argv, env: environment.quiet };
 };
 
+/** Without the sandbox program: no filter, nothing hidden but what bubblewrap hides. */
+export const compileBareBwrap: Compile = (description, plan, host) => {
+  const environment = splitEnvironment(description.env);
+  const { uid, gid } = description.user;
+  const argv = [
+    ...common(description, host), ...(host.isRoot && uid === 0 ? [] : ['--unshare-user', '--uid', String(uid), '--gid', String(gid)]),
+    '--cap-drop', 'ALL', ...(uid === 0 ? ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID', 'CAP_SETGID', 'CAP_SETUID'].flatMap((name) => ['--cap-add', name]) : []),
+    ...plan.ops.flatMap(mountArguments),
+    ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
+    '--chdir', description.cwd,
+    ...environment.loud.flatMap(([name, value]) => ['--setenv', name, value]),
+    '--', ...description.argv,
+  ];
+  return { argv, env: environment.quiet };
+};
+
+const common = (description: RunDescription, host: CompileHost): string[] => [
+  host.tools.bwrap ?? 'bwrap',
+  '--die-with-parent', ...(hasOwnTerminal(description, host) ? [] : ['--new-session']),
+  '--unshare-ipc', '--unshare-uts', '--hostname', 'alproot', '--unshare-pid',
+  ...(description.network === 'none' ? ['--unshare-net'] : []),
+];
+
 /** A terminal made for the command is its controlling one, for Ctrl-C and job control; the caller's never is. */
-const hasOwnTerminal = ({ stdio }: RunDescription, { tools }: RunHost): boolean => stdio.kind === 'terminal' && tools.script !== undefined;
+export const hasOwnTerminal = ({ stdio }: RunDescription, { tools }: CompileHost): boolean => stdio.kind === 'terminal' && tools.script !== undefined;
 
-/** Variables that programs of the host read as well: they must reach the command without bubblewrap seeing them as its own. */
-const READ_BY_HOST = /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$)/;
+/** What bubblewrap unshares, for backends that do it themselves. */
+export const namespacesFor = ({ network }: RunDescription): string =>
+  `0x${(NAMESPACES.mounts + NAMESPACES.names + NAMESPACES.ipc + NAMESPACES.processes + (network === 'none' ? NAMESPACES.network : 0)).toString(16)}`;
 
-
-function mountArguments(op: MountOp, hostProc: boolean): string[] {
+function mountArguments(op: MountOp): string[] {
   switch (op.op) {
     case 'tmpfs':
       return op.at === '/tmp' ? ['--perms', '1777', '--tmpfs', op.at] : ['--tmpfs', op.at];
@@ -49,7 +71,7 @@ function mountArguments(op: MountOp, hostProc: boolean): string[] {
     case 'mkdir':
       return ['--dir', op.at];
     case 'proc':
-      return hostProc ? ['--ro-bind', '/proc', '/proc'] : ['--proc', '/proc'];
+      return ['--proc', '/proc'];
     case 'dev':
       return ['--dev', '/dev'];
   }

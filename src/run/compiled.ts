@@ -1,4 +1,5 @@
 /** What a backend makes of a description: a command of the host, as data. */
+import type { HostPath } from '../core/paths.ts';
 import type { RunDescription } from '../core/run.ts';
 import type { RunHost } from './host-tools.ts';
 import type { MountPlan } from './mount-plan.ts';
@@ -13,13 +14,12 @@ export interface CompiledRun {
   readonly outlivesCommand?: boolean;
 }
 
-export type Compile = (description: RunDescription, plan: MountPlan, host: RunHost) => CompiledRun;
+export interface CompileHost extends RunHost {
+  /** The sandbox program; undefined where there is none. */
+  readonly starter: HostPath | undefined;
+}
 
-/** The few that a process keeps in a container of docker. */
-export const KEPT_CAPABILITIES = [
-  'CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID', 'CAP_KILL', 'CAP_SETGID', 'CAP_SETUID', 'CAP_SETPCAP',
-  'CAP_NET_BIND_SERVICE', 'CAP_NET_RAW', 'CAP_SYS_CHROOT', 'CAP_MKNOD', 'CAP_AUDIT_WRITE', 'CAP_SETFCAP',
-];
+export type Compile = (description: RunDescription, plan: MountPlan, host: CompileHost) => CompiledRun;
 
 /** What host programs need to run at all. */
 export const HOST_ENV: Readonly<Record<string, string>> = { PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin', LC_ALL: 'C' };

@@ -38,7 +38,8 @@ export async function readHostFacts(host: RunHost, store: HostPath): Promise<Hos
     switchFact('AppArmor and userns', '/proc/sys/kernel/apparmor_restrict_unprivileged_userns', (value) => value === '1', 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'),
     switchFact('setgroups', '/proc/self/setgroups', () => false, ''),
     switchFact('ptrace scope', '/proc/sys/kernel/yama/ptrace_scope', (value) => value === '3', 'reboot with kernel.yama.ptrace_scope below 3'),
-    ...(['bwrap', 'unshare'] as const).map((tool) => ({ name: tool, value: host.tools[tool] ?? 'not installed' })),
+    { name: 'bwrap', value: host.tools.bwrap ?? 'not installed' },
+    await landlockFact(host),
     await prootFact(host),
   ];
   return facts.filter((fact) => fact !== undefined);
@@ -48,6 +49,14 @@ function switchFact(name: string, path: string, isBad: (value: string) => boolea
   const value = sysctl(path);
   if (value === undefined) return { name, value: `${path} does not exist` };
   return isBad(value) ? { name, value, fix: `as root: ${fix}` } : { name, value };
+}
+
+/** What keeps writes inside where no namespace does. */
+async function landlockFact(host: RunHost): Promise<HostFact> {
+  const starter = await host.sandbox();
+  if (starter === undefined) return { name: 'sandbox program', value: 'none: no compiler for it, or a machine that it is not written for' };
+  const { stdout } = await captureProcess([starter, 'landlock'], { env: HOST_ENV, maxBytes: 16 }).catch(() => ({ stdout: '0' }));
+  return { name: 'Landlock', value: stdout.trim() === '0' ? 'the kernel has none' : `version ${stdout.trim()}` };
 }
 
 /** Without the filter PRoot stops its program at every system call, not only at those that have a path. */

@@ -1,10 +1,10 @@
 /** The programs of the host that backends use, by absolute path; never one from the tree. */
 import { findProgram } from '../system/host-paths.ts';
 import type { HostPath } from '../core/paths.ts';
-import { GUARD, OVERLAY, type NativePart } from './native-parts.ts';
+import { GUARD, OVERLAY, SANDBOX, type NativePart } from './native-parts.ts';
 import { openProgram } from './native-program.ts';
 
-const NAMES = ['bwrap', 'unshare', 'proot', 'sh', 'env', 'mount', 'setpriv', 'script', 'setsid'] as const;
+const NAMES = ['bwrap', 'proot', 'sh', 'env', 'setpriv', 'script'] as const;
 export type ToolName = (typeof NAMES)[number];
 
 export interface RunHost {
@@ -16,6 +16,8 @@ export interface RunHost {
   readonly scratch: () => HostPath;
   /** The program that starts sandboxes and ends them with us; undefined where there is none. */
   readonly guard: () => Promise<HostPath | undefined>;
+  /** The program that makes sandboxes, and gives up rights; undefined where there is none. */
+  readonly sandbox: () => Promise<HostPath | undefined>;
   /** The program that mounts overlays; undefined where there is none. */
   readonly overlay: () => Promise<HostPath | undefined>;
 }
@@ -39,5 +41,5 @@ export function findHostTools({ searchPath, cache, arch, ...rest }: HostOptions)
     let found: Promise<HostPath | undefined> | undefined;
     return () => (found ??= cache === undefined || arch === undefined ? Promise.resolve(undefined) : openProgram(part, { cache, searchPath: path, arch }));
   };
-  return { ...rest, tools, guard: once(GUARD), overlay: once(OVERLAY) };
+  return { ...rest, tools, guard: once(GUARD), overlay: once(OVERLAY), sandbox: once(SANDBOX) };
 }

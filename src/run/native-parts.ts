@@ -42,4 +42,12 @@ export const OVERLAY: NativePart = {
   fileName: (variant) => `overlay-${variant}`,
 };
 
-export const NATIVE_PARTS: readonly NativePart[] = [OWNERS, GUARD, OVERLAY];
+/** Makes namespaces and the root, and gives up every right before it starts the program. */
+export const SANDBOX: NativePart = {
+  what: 'sandbox program',
+  sources: ['sandbox/sandbox.c', ...['kernel.h', 'namespaces.h', 'mounts.h', 'rights.h', 'filter-tables.h'].map((name) => `sandbox/${name}`), 'owners/system-calls.h'],
+  flags: ['-static', '-Wl,-e,alproot_sandbox', '-Wl,--build-id=none'],
+  fileName: (variant) => `sandbox-${variant}`,
+};
+
+export const NATIVE_PARTS: readonly NativePart[] = [OWNERS, GUARD, OVERLAY, SANDBOX];

@@ -4,8 +4,8 @@
  */
 import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { AlprootError } from '../core/errors.ts';
-import type { BackendName, RunDescription } from '../core/run.ts';
-import { BACKENDS, type Backend } from './backend.ts';
+import type { BackendName, Isolation, RunDescription } from '../core/run.ts';
+import { backendsFor, type Backend } from './backend.ts';
 import type { RunHost } from './host-tools.ts';
 import { explainRefusal } from './refusal.ts';
 import { probeMounts } from './probe-tree.ts';
@@ -18,7 +18,9 @@ export interface BackendVerdict {
   readonly works: boolean;
   /** Why not, or what it gives. */
   readonly reason: string;
-  readonly isolation: 'full' | 'none';
+  readonly isolation: Isolation;
+  /** What holds a program back there. */
+  readonly enforces: readonly string[];
   /** What would make it work. */
   readonly fix?: string | undefined;
 }
@@ -27,13 +29,14 @@ const PROGRAM = 'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test 
 
 /** @param tree a tree with /bin/sh: an environment, or the host's own root */
 export async function probeBackend(backend: Backend, host: RunHost, tree: HostPath): Promise<BackendVerdict> {
-  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict => ({ name: backend.name, works, reason, isolation: backend.isolation, fix });
+  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict => ({ name: backend.name, works, reason, isolation: backend.isolation, enforces: backend.enforces, fix });
   const missing = backend.needs.find((tool) => host.tools[tool] === undefined);
   if (missing !== undefined) return verdict(false, `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`, `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`);
   const refusal = backend.refuse(host);
   if (refusal !== undefined) return verdict(false, refusal.reason, refusal.fix);
+  if (backend.needsStarter && (await host.sandbox()) === undefined) return verdict(false, 'the sandbox program of alproot is missing here', 'install a C compiler, and keep the store where programs may be executed');
   // A tree of the host's programs has no loader of its own to try; nothing but the two programs is needed.
-  if (!backend.showsTree && probeMounts(tree).length > 0) return verdict(true, 'for compilers and make only; no isolation from hostile code');
+  if (!backend.showsTree && probeMounts(tree).length > 0) return verdict(true, whatItGives(backend));
   const output: string[] = [];
   const scratch = host.scratch();
   const place = joinHost(scratch, 'probe');
@@ -41,7 +44,7 @@ export async function probeBackend(backend: Backend, host: RunHost, tree: HostPa
   try {
     const { status } = await runInTree(backend, backend.showsTree ? probeRun(tree, place, output) : startProbe(tree, output), host);
     const text = output.join('');
-    if (status === 0 && text.includes('works')) return verdict(true, backend.isolation === 'full' ? 'works, isolated' : backend.showsTree ? 'works; no isolation from hostile code' : 'for compilers and make only; no isolation from hostile code');
+    if (status === 0 && text.includes('works')) return verdict(true, whatItGives(backend));
     const { reason, fix } = explainRefusal(backend.name, text, host);
     return verdict(false, reason, fix);
   } catch (error) {
@@ -52,7 +55,12 @@ export async function probeBackend(backend: Backend, host: RunHost, tree: HostPa
   }
 }
 
-const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', unshare: 'util-linux', mount: 'mount' };
+function whatItGives({ isolation, showsTree }: Backend): string {
+  const purpose = showsTree ? 'works' : 'for compilers and make only';
+  return isolation === 'full' ? `${purpose}, isolated` : `${purpose}; isolation: ${isolation}, no boundary for hostile code`;
+}
+
+const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap' };
 
 const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescription => ({
   tree,
@@ -69,20 +77,35 @@ const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescrip
 /** Without a root of its own nothing may be written: whether a program of the tree starts is all there is to know. */
 const startProbe = (tree: HostPath, output: string[]): RunDescription => ({ ...probeRun(tree, tree, output), mounts: [], argv: ['/bin/sh', '-c', 'echo works'] });
 
-/** All verdicts, strongest backend first. */
+/** A verdict for each backend's name, strongest first: that of its first way that works, else of the first. */
 export async function probeBackends(host: RunHost, tree: HostPath): Promise<BackendVerdict[]> {
-  const verdicts: BackendVerdict[] = [];
-  for (const backend of BACKENDS) verdicts.push(await probeBackend(backend, host, tree));
-  return verdicts;
+  const verdicts = new Map<BackendName, BackendVerdict>();
+  for (const backend of backendsFor(host)) {
+    const known = verdicts.get(backend.name);
+    if (known?.works === true) continue;
+    const verdict = await probeBackend(backend, host, tree);
+    if (known === undefined || verdict.works) verdicts.set(backend.name, verdict);
+  }
+  return [...verdicts.values()].sort((a, b) => strength(b) - strength(a));
 }
 
-/** The first that works, without trying the weaker ones; all verdicts so far. */
-export async function findWorkingBackend(host: RunHost, tree: HostPath): Promise<{ readonly backend: Backend | undefined; readonly verdicts: readonly BackendVerdict[] }> {
+const strength = ({ works, isolation }: BackendVerdict): number => (works ? ['none', 'partial', 'full'].indexOf(isolation) : -1);
+
+/**
+ * The first that works, without trying the weaker ones; all verdicts so far.
+ *
+ * @param name only the ways of this backend
+ */
+export async function findWorkingBackend(host: RunHost, tree: HostPath, name?: BackendName): Promise<{ readonly backend: Backend | undefined; readonly verdicts: readonly BackendVerdict[] }> {
   const verdicts: BackendVerdict[] = [];
-  for (const backend of BACKENDS) {
+  for (const backend of backendsFor(host)) {
+    if (name !== undefined && backend.name !== name) continue;
     const verdict = await probeBackend(backend, host, tree);
     verdicts.push(verdict);
     if (verdict.works) return { backend, verdicts };
   }
-  return { backend: undefined, verdicts };
+  return { backend: undefined, verdicts: firstOfEach(verdicts) };
 }
+
+/** The first way of a backend is the one that people expect it to work by: its reason is told. */
+const firstOfEach = (verdicts: readonly BackendVerdict[]): BackendVerdict[] => verdicts.filter(({ name }, at) => verdicts.findIndex((other) => other.name === name) === at);

@@ -37,7 +37,7 @@ export async function runInTree(backend: Backend, description: RunDescription, h
     const shown = changes === undefined ? description : { ...description, tree: overlayPlace(changes) };
     const plan = backend.showsTree ? planMounts(shown, tree) : { ops: [], made: [], missing: [] };
     made = plan.made;
-    const compiled = backend.compile(shown, plan, { ...host, scratch });
+    const compiled = backend.compile(shown, plan, { ...host, scratch, starter: await host.sandbox() });
     return await start(changes === undefined ? compiled : await underOverlay(compiled, { ...description, changes }, { host, plan }), description, host);
   } finally {
     removeMountPoints(tree, made);

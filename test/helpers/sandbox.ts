@@ -29,8 +29,9 @@ export interface OwnerOptions {
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 
-export function backendOf(name: BackendName): Backend {
-  const found = BACKENDS.find((backend) => backend.name === name);
+/** Its strongest way for such a caller. */
+export function backendOf(name: BackendName, isRoot = process.getuid?.() === 0): Backend {
+  const found = BACKENDS.find((backend) => backend.name === name && (backend.caller === 'any' || (backend.caller === 'root') === isRoot));
   if (found === undefined) throw new Error(`no backend ${name}`);
   return found;
 }
@@ -51,13 +52,13 @@ export function makeSandbox({ isRoot = process.getuid?.() === 0 }: { readonly is
     root, tree, host,
     sh: async (backend, script, options = {}) => {
       const text: string[] = [];
-      const { status } = await runInTree(backendOf(backend), { ...describe(script, text), ...options }, host);
+      const { status } = await runInTree(backendOf(backend, isRoot), { ...describe(script, text), ...options }, host);
       return { status, text: text.join('') };
     },
     shWithOwners: async (script, { backend, library, owners, user }) => {
       const text: string[] = [];
       const description = { ...describe(script, text), ...(user === undefined ? {} : { user }) };
-      const { status } = await runWithOwners(backendOf(backend), description, { host, library, owners, now: Date.now() });
+      const { status } = await runWithOwners(backendOf(backend, isRoot), description, { host, library, owners, now: Date.now() });
       return { status, text: text.join('') };
     },
     close: () => {

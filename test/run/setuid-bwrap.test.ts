@@ -18,8 +18,8 @@ async function probe(mode: number): Promise<Awaited<ReturnType<typeof probeBacke
   const program = join(directory, 'bwrap');
   writeFileSync(program, '#!/bin/sh\necho started\nexit 1\n');
   chmodSync(program, mode);
-  const host = findHostTools({ searchPath: directory, isRoot: false, kernel: '6.1', scratch: () => hostPath(mkdtempSync(join(directory, 'scratch-'))) });
-  const backend = BACKENDS.find(({ name }) => name === 'bwrap');
+  const host = findHostTools({ searchPath: directory, isRoot: false, kernel: '6.1', cache: hostPath(join(directory, 'native')), arch: 'x86_64', scratch: () => hostPath(mkdtempSync(join(directory, 'scratch-'))) });
+  const backend = BACKENDS.find(({ id }) => id === 'bwrap');
   if (backend === undefined) throw new Error('no bwrap backend');
   return probeBackend(backend, host, hostPath('/'));
 }

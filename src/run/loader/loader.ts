@@ -8,23 +8,38 @@ import { quoteName } from '../../core/redact.ts';
 import type { RunDescription } from '../../core/run.ts';
 import { isDirectory } from '../../system/host-paths.ts';
 import { openWorkTree } from '../../system/work-tree.ts';
-import type { Compile } from '../compiled.ts';
+import type { Compile, CompileHost } from '../compiled.ts';
 import { HOST_ENV } from '../compiled.ts';
-import { terminalRights } from '../terminal-rights.ts';
+import { formatSteps, KEPT_CAPABILITIES, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from '../sandbox/steps.ts';
 import { shadowGcc } from './gcc.ts';
 import { PROGRAM_DIRECTORIES, shadowDirectory } from './shadow.ts';
 
-export const compileLoader: Compile = (description, _plan, host) => {
-  demandHostPaths(description);
+/** @returns the environment and the words that start the program, with every name of the tree turned into one of the host */
+function prepare(description: RunDescription, host: CompileHost): { readonly env: Readonly<Record<string, string>>; readonly argv: readonly string[] } {
+  requireHostPaths(description);
   const root = host.scratch();
   makeShadow(description.tree, root);
-  const { PATH: _own, ...env } = description.env;
   const path = PROGRAM_DIRECTORIES.map((directory) => `${root}/${directory}`).join(':');
-  const words = Object.entries({ ...env, PATH: path }).map(([name, value]) => `${name}=${value}`);
   const [program = '', ...args] = description.argv;
-  const rights = terminalRights(host);
-  const prefix = host.tools.setpriv === undefined || rights.length === 0 ? [] : [host.tools.setpriv, ...rights, '--'];
-  return { argv: [...prefix, host.tools.env ?? '/usr/bin/env', '-i', ...words, host.tools.sh ?? '/bin/sh', '-c', 'cd "$0" && exec "$@"', description.cwd, startOf(root, program), ...args], env: HOST_ENV };
+  return { env: { ...description.env, PATH: path }, argv: [startOf(root, program), ...args] };
+}
+
+export const compileLoader: Compile = (description, _plan, host) => {
+  const { env, argv } = prepare(description, host);
+  const environment = splitEnvironment(env);
+  const writable = description.mounts.flatMap((mount) => (mount.kind === 'bind' && mount.writable ? [mount.source] : []));
+  const steps = [
+    ['die-with-parent', '9'] as const, ['cwd', description.cwd] as const, ...variableSteps(environment), KEPT_CAPABILITIES,
+    ...partialSteps(description, [...writable, '/tmp', ...SHARED_DEVICES, '/dev/shm']),
+  ];
+  return { argv: [host.starter ?? '', ...formatSteps(steps), '--', ...argv], env: environment.quiet };
+};
+
+/** Without the sandbox program nothing holds the command back. */
+export const compileBareLoader: Compile = (description, _plan, host) => {
+  const { env, argv } = prepare(description, host);
+  const words = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return { argv: [host.tools.env ?? '/usr/bin/env', '-i', ...words, host.tools.sh ?? '/bin/sh', '-c', 'cd "$0" && exec "$@"', description.cwd, ...argv], env: HOST_ENV };
 };
 
 function makeShadow(path: HostPath, root: HostPath): void {
@@ -46,7 +61,7 @@ function startOf(root: HostPath, program: string): string {
 }
 
 /** @throws ALP_RUN_MOUNT for what cannot be shown without translating paths */
-function demandHostPaths({ mounts, cwd, user }: RunDescription): void {
+function requireHostPaths({ mounts, cwd, user }: RunDescription): void {
   const moved = mounts.find((mount) => mount.kind !== 'bind' || treePathFromUser(mount.source) !== mount.target);
   if (moved !== undefined) throw impossible(`${quoteName(`/${moved.target}`)} cannot be shown to the program`);
   if (cwd !== '/' && !isDirectory(cwd)) throw impossible(`there is no directory ${quoteName(cwd)} on the host to work in`);
