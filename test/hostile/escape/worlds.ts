@@ -63,7 +63,8 @@ export async function makeWorld({ root, caller, kernel, programs, mirror }: Worl
     chmodSync(made, mode);
     return made;
   };
-  const cache = directory(join(root, `store-${caller}-`), 0o700);
+  // The store is made by alproot itself, with the mode that it gives.
+  const cache = join(directory(join(root, `${caller}-${kernel}-`)), 'store');
   const become = caller === 'user' && process.getuid?.() === 0
     ? ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups'] : [];
   const alproot = [process.execPath, builtCommand()];

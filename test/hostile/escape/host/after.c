@@ -64,6 +64,8 @@ static int processes_with(const char *marker, int ended) {
 /* A killed process needs a moment to go. */
 void look_at_processes(const struct host *host) {
   int count = 0;
+  /* What was typed into the terminal may stand on this line. */
+  putchar('\n');
   for (int turn = 0; turn < 150; turn++) {
     count = processes_with(host->marker, 0);
     if (count == 0) break;
@@ -78,27 +80,44 @@ static char first[4096];
 
 static int count_file(const char *path, const struct stat *seen, int type, struct FTW *at) {
   (void)at;
-  if (type == FTW_NS) return 0;
+  if (type == FTW_NS) return FTW_CONTINUE;
+  /* Nobody else comes by here, whatever lies below. */
+  if (S_ISDIR(seen->st_mode) && !(seen->st_mode & S_IXOTH)) return FTW_SKIP_SUBTREE;
   const int is_device = S_ISBLK(seen->st_mode) || (S_ISCHR(seen->st_mode) && seen->st_rdev != 0);
   const int is_privileged = S_ISREG(seen->st_mode) && (seen->st_mode & 06000);
   privileged += is_privileged;
   devices += is_device;
   if (is_device || is_privileged) snprintf(first, sizeof first, "%s", path);
-  return 0;
+  return FTW_CONTINUE;
 }
 
-static void look_below(const char *directory, const char *name) {
+static struct left { int privileged, devices; } work_before, store_before;
+
+static struct left count_below(const char *directory) {
   privileged = devices = 0;
   *first = 0;
-  nftw(directory, count_file, 32, FTW_PHYS);
-  printf("%s-set-uid %s %d files %s\n", name, privileged ? "succeeded" : "refused", privileged, privileged ? first : "");
-  printf("%s-device %s %d devices %s\n", name, devices ? "succeeded" : "refused", devices, devices ? first : "");
+  nftw(directory, count_file, 32, FTW_PHYS | FTW_ACTIONRETVAL);
+  return (struct left){privileged, devices};
+}
+
+/* What lay there before this run is another run's. */
+void remember_files(const struct host *host) {
+  work_before = count_below(host->work);
+  store_before = count_below(host->store);
+}
+
+static void look_below(const char *directory, const char *name, struct left was) {
+  const struct left now = count_below(directory);
+  const char *set_uid = now.privileged > was.privileged ? "succeeded" : "refused";
+  const char *device = now.devices > was.devices ? "succeeded" : "refused";
+  printf("%s-set-uid %s %d files, %d before, %s\n", name, set_uid, now.privileged, was.privileged, first);
+  printf("%s-device %s %d devices, %d before, %s\n", name, device, now.devices, was.devices, first);
 }
 
 void look_at_files(const struct host *host) {
   char path[4096];
   snprintf(path, sizeof path, "%s/canary/written-from-inside", host->base);
   printf("canary-changed %s\n", access(path, F_OK) == 0 ? "succeeded a file was written" : "refused");
-  look_below(host->work, "left-work");
-  look_below(host->store, "left-store");
+  look_below(host->work, "left-work", work_before);
+  look_below(host->store, "left-store", store_before);
 }

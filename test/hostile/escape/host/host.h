@@ -33,6 +33,8 @@ void make_objects(struct host *host);
 void remove_objects(struct host *host);
 void open_terminal(struct host *host);
 
+void remember_files(const struct host *host);
+
 /* Prints what only the host can see, a line for each in the form of the attempts. */
 void look_at_terminal(const struct host *host);
 void look_at_processes(const struct host *host);

@@ -137,6 +137,7 @@ int main(int count, char **words) {
   start_servers(&host);
   make_objects(&host);
   fclose(host.facts);
+  remember_files(&host);
   const int status = run(&host, command, in_terminal);
   look_at_processes(&host);
   look_at_terminal(&host);

@@ -118,6 +118,7 @@ int main(int count, char **words) {
     return 0;
   }
   if (count > 1 && strcmp(words[1], "--stay") == 0) {
+    signal(SIGALRM, SIG_DFL);
     alarm(120);
     for (;;) pause();
   }
