@@ -38,7 +38,7 @@ export async function readHostFacts(host: RunHost, store: HostPath): Promise<Hos
     switchFact('AppArmor and userns', '/proc/sys/kernel/apparmor_restrict_unprivileged_userns', (value) => value === '1', 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'),
     switchFact('setgroups', '/proc/self/setgroups', () => false, ''),
     switchFact('ptrace scope', '/proc/sys/kernel/yama/ptrace_scope', (value) => value === '3', 'reboot with kernel.yama.ptrace_scope below 3'),
-    { name: 'bwrap', value: host.tools.bwrap ?? 'not installed' },
+    await bwrapFact(host),
     await landlockFact(host),
     await prootFact(host),
   ];
@@ -57,6 +57,32 @@ async function landlockFact(host: RunHost): Promise<HostFact> {
   if (starter === undefined) return { name: 'sandbox program', value: 'none: no compiler for it, or a machine that it is not written for' };
   const { stdout } = await captureProcess([starter, 'landlock'], { env: HOST_ENV, maxBytes: 16 }).catch(() => ({ stdout: '0' }));
   return { name: 'Landlock', value: stdout.trim() === '0' ? 'the kernel has none' : `version ${stdout.trim()}` };
+}
+
+/**
+ * What to know of a bubblewrap by the version it names. A distribution's repaired one names the old version, so that
+ * this can say no more than "before". alproot makes and checks every mount point itself, and takes no set-uid one.
+ *
+ * @param answer what `bwrap --version` prints
+ * @returns the version, with the holes that were closed after it; undefined where no version stands
+ * @see CVE-2026-41163 and CVE-2026-87766, closed in 0.11.2 and 0.12.0
+ */
+export function describeBubblewrap(answer: string): string | undefined {
+  const found = /\b(\d+)\.(\d+)(?:\.(\d+))?/.exec(answer);
+  if (found === null) return undefined;
+  const [major = 0, minor = 0, patch = 0] = found.slice(1).map((digits) => Number(digits ?? 0));
+  const isBefore = (fixedMinor: number, fixedPatch: number): boolean =>
+    major === 0 && (minor < fixedMinor || (minor === fixedMinor && patch < fixedPatch));
+  const holes = [...(isBefore(11, 2) ? ['before 0.11.2, which closed CVE-2026-41163'] : []), ...(isBefore(12, 0) ? ['before 0.12.0, which closed CVE-2026-87766'] : [])];
+  if (holes.length === 0) return `version ${found[0]}`;
+  return `version ${found[0]}, ${holes.join(' and ')}, unless the distribution repaired it; alproot does not rely on what it lacks`;
+}
+
+async function bwrapFact({ tools: { bwrap } }: RunHost): Promise<HostFact> {
+  if (bwrap === undefined) return { name: 'bwrap', value: 'not installed' };
+  const { stdout } = await captureProcess([bwrap, '--version'], { env: HOST_ENV, maxBytes: 65_536 }).catch(() => ({ stdout: '' }));
+  const version = describeBubblewrap(stdout);
+  return { name: 'bwrap', value: version === undefined ? bwrap : `${bwrap}, ${version}` };
 }
 
 /** Without the filter PRoot stops its program at every system call, not only at those that have a path. */

@@ -12,12 +12,12 @@ import type { OpenTree } from '../../src/build/stage.ts';
 import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/build/host.ts';
 import { ownedMode } from '../../src/build/owners.ts';
 import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
-import { BACKENDS } from '../../src/run/backend.ts';
 import type { NetworkLoan } from '../../src/run/network-loan.ts';
 import { findHostTools } from '../../src/run/host-tools.ts';
 import { openOwnersLibrary } from '../../src/run/owners/library.ts';
 import { runWithOwners } from '../../src/run/owners/run-with-owners.ts';
 import { runInTree } from '../../src/run/run-in-tree.ts';
+import { backendOf } from './sandbox.ts';
 import { SHARED } from './capabilities.ts';
 
 export type Files = Readonly<Record<string, string | Buffer | { readonly link: string } | { readonly mode: number; readonly text: string }>>;
@@ -142,8 +142,7 @@ function makeHost(bench: BuildBench, { backend, signal, loan }: BenchOptions): B
       return bench.apk(request);
     },
     run: async (description) => {
-      const chosen = BACKENDS.find((candidate) => candidate.name === (backend ?? 'bwrap'));
-      if (chosen === undefined) throw new Error('no such backend');
+      const chosen = backendOf(backend ?? 'bwrap', tools.isRoot);
       if (real) return runInTree(chosen, description, tools);
       const library = await openOwnersLibrary({ cache: at('library'), searchPath: process.env['PATH'] ?? '', arch: 'x86_64' });
       if (library.kind === 'absent') throw new Error(library.reason);
