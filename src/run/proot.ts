@@ -10,7 +10,7 @@ import { makeDirectory } from '../system/directories.ts';
 import { writeFileAtomic } from '../system/files.ts';
 import type { Compile } from './compiled.ts';
 import { HOST_ENV } from './compiled.ts';
-import { formatSteps, KEPT_CAPABILITIES, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from './sandbox/steps.ts';
+import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from './sandbox/steps.ts';
 
 /** On this signal PRoot ends all its tracees, those that left its session too; killed itself, it would leave them. */
 const END = { endSignal: 'SIGQUIT', outlivesCommand: true } as const;
@@ -18,12 +18,14 @@ const SIGQUIT = '3';
 
 export const compileProot: Compile = (description, _plan, host) => {
   const scratch = host.scratch();
-  const environment = splitEnvironment({ ...description.env, PROOT_TMP_DIR: scratch });
+  const temporary = joinHost(scratch, 'proot');
+  makeDirectory(temporary, 0o700);
+  const environment = splitEnvironment({ ...description.env, PROOT_TMP_DIR: temporary });
   const { argv, writable } = command(description, host.tools.proot ?? 'proot', scratch);
   // PRoot keeps its loader and its mount points in the host's /tmp, whatever it is told.
   const steps = [
-    ...variableSteps(environment), ['die-with-parent', SIGQUIT] as const, KEPT_CAPABILITIES,
-    ...partialSteps(description, [...writable, scratch, '/tmp', ...SHARED_DEVICES]),
+    ...variableSteps(environment), ['die-with-parent', SIGQUIT] as const, ...keptCapabilities,
+    ...partialSteps(description, [...writable, temporary, '/tmp', ...SHARED_DEVICES]),
   ];
   return { argv: [host.starter ?? '', ...formatSteps(steps), '--', ...argv], env: environment.quiet, ...END };
 };
@@ -67,13 +69,13 @@ function bindings(description: RunDescription, scratch: HostPath): Binding[] {
   };
   const shown = (source: string, target: string, writable = false): Binding => ({ source, target, writable });
   const pairs = [
-    shown('/dev', '/dev'), shown('/proc', '/proc'), shown('/sys', '/sys'), shown(fresh('shm'), '/dev/shm'),
+    shown('/dev', '/dev'), shown('/proc', '/proc'), shown('/sys', '/sys'), shown(fresh('shm'), '/dev/shm', true),
     // apk 3 runs scripts from a memfd, which PRoot cannot follow; with 2 here it writes them to files.
     shown(writeFlag(scratch), '/proc/sys/vm/memfd_noexec'),
-    ...(description.writable ? [] : [shown(fresh('tmp'), '/tmp')]),
+    ...(description.writable ? [] : [shown(fresh('tmp'), '/tmp', true)]),
     ...description.mounts.map((mount, at) => {
       const target = `/${Buffer.from(mount.target, 'latin1').toString('utf8')}`;
-      return mount.kind === 'bind' ? shown(mount.source, target, mount.writable) : shown(fresh(`tmpfs-${at}`), target);
+      return mount.kind === 'bind' ? shown(mount.source, target, mount.writable) : shown(fresh(`tmpfs-${at}`), target, true);
     }),
   ];
   for (const { source, target } of pairs) requireNoColon(source, target);

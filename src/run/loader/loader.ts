@@ -10,7 +10,7 @@ import { isDirectory } from '../../system/host-paths.ts';
 import { openWorkTree } from '../../system/work-tree.ts';
 import type { Compile, CompileHost } from '../compiled.ts';
 import { HOST_ENV } from '../compiled.ts';
-import { formatSteps, KEPT_CAPABILITIES, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from '../sandbox/steps.ts';
+import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from '../sandbox/steps.ts';
 import { shadowGcc } from './gcc.ts';
 import { PROGRAM_DIRECTORIES, shadowDirectory } from './shadow.ts';
 
@@ -29,7 +29,7 @@ export const compileLoader: Compile = (description, _plan, host) => {
   const environment = splitEnvironment(env);
   const writable = description.mounts.flatMap((mount) => (mount.kind === 'bind' && mount.writable ? [mount.source] : []));
   const steps = [
-    ['die-with-parent', '9'] as const, ['cwd', description.cwd] as const, ...variableSteps(environment), KEPT_CAPABILITIES,
+    ['die-with-parent', '9'] as const, ['cwd', description.cwd] as const, ...variableSteps(environment), ...keptCapabilities,
     ...partialSteps(description, [...writable, '/tmp', ...SHARED_DEVICES, '/dev/shm']),
   ];
   return { argv: [host.starter ?? '', ...formatSteps(steps), '--', ...argv], env: environment.quiet };

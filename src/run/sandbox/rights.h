@@ -61,12 +61,10 @@ static void become(const char *uid, const char *gid, const char *groups) {
   require(call(NR_setuid, number(uid), 0, 0, 0), "become the user", uid);
 }
 
-/* The bounding set is left with docker's capabilities; the other sets get them, or for an ordinary user none. A program
- * that crashes leaves no core, which would lie in a directory of the host's. */
-static void keep_capabilities(const char *bounding, const char *own) {
+/* The capabilities of the program itself. One that crashes leaves no core, which would lie in a directory of the host's. */
+static void keep_capabilities(const char *own) {
   u64 none[2] = {0, 0};
   call(NR_prlimit, 0, CORE_SIZE, none, 0);
-  bound_capabilities(number(bounding));
   set_capabilities(number(own));
   gain_nothing();
 }

@@ -45,7 +45,7 @@ static const struct step steps[] = {
   {"map", 2}, {"map-all", 0}, {"unshare", 1}, {"share", 1}, {"fork", 0}, {"session", 0}, {"loopback", 0}, {"hostname", 1}, {"die-with-parent", 1},
   {"bind-root", 3}, {"tmpfs-root", 1}, {"bind", 4}, {"tmpfs", 2}, {"link", 2}, {"directory", 1}, {"proc", 0}, {"devices", 0}, {"seal", 0},
   {"pivot", 0}, {"chroot", 0}, {"mask", 0}, {"forget", 1}, {"cwd", 1}, {"set", 1},
-  {"user", 3}, {"capabilities", 2}, {"filter", 1}, {"landlock", 0}, {"landlock-outside", 0}, {"allow", 1}, {"restrict", 0},
+  {"user", 3}, {"bound", 1}, {"capabilities", 1}, {"filter", 1}, {"landlock", 0}, {"landlock-outside", 0}, {"allow", 1}, {"restrict", 0},
 };
 
 static void enter_namespaces(const char *name, char **a) {
@@ -80,7 +80,8 @@ static void build_root(const char *name, char **a) {
 static void set_rights(const char *name, char **a) {
   if (same(name, "cwd")) require(call(NR_chdir, a[0], 0, 0, 0), "work in", a[0]);
   else if (same(name, "user")) become(a[0], a[1], a[2]);
-  else if (same(name, "capabilities")) keep_capabilities(a[0], a[1]);
+  else if (same(name, "capabilities")) keep_capabilities(a[0]);
+  else if (same(name, "bound")) bound_capabilities(number(a[0]));
   else if (same(name, "filter")) install_filter(a[0]);
   else if (same(name, "landlock")) begin_landlock(1);
   else if (same(name, "landlock-outside")) begin_landlock(0);

@@ -53,9 +53,9 @@ function mountStep(op: MountOp): Step {
 
 /** How the program becomes somebody else: of a namespace with one user by another namespace, which gives that user another name. */
 export function userSteps({ uid, gid, groups = [] }: RunDescription['user'], { isRoot }: { readonly isRoot: boolean }): Step[] {
-  const own: Step = ['capabilities', KEPT, uid === 0 ? KEPT : '0'];
-  if (isRoot) return [['user', String(uid), String(gid), groups.join(',')], own];
-  return [...(uid === 0 && gid === 0 ? [] : [['map', String(uid), String(gid)] as const]), own];
+  const changed: Step[] = isRoot ? [['user', String(uid), String(gid), groups.join(',')]] : [];
+  const renamed: Step[] = isRoot || (uid === 0 && gid === 0) ? [] : [['map', String(uid), String(gid)]];
+  return [...renamed, ['bound', KEPT], ...changed, ['capabilities', uid === 0 ? KEPT : '0']];
 }
 
 /** Nothing more than docker's default container may do; what needs no privilege and comes last. */
@@ -74,7 +74,7 @@ export const partialSteps = ({ network }: RunDescription, writable: readonly str
 /** The devices that a program may write to where it sees the host's. */
 export const SHARED_DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'pts'].map((name) => `/dev/${name}`);
 
-export const KEPT_CAPABILITIES: Step = ['capabilities', KEPT, KEPT];
+export const keptCapabilities: readonly Step[] = [['bound', KEPT], ['capabilities', KEPT]];
 
 /** Variables that programs of the host read as well, on the way to the command; they travel as arguments, which everybody on the host can read. */
 const READ_BY_HOST = /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$|SHELL$|TERM$|PROOT_)/;

@@ -17,15 +17,18 @@ const OWN_NAMESPACE = 'a network namespace of its own holds nothing but a loopba
 const GRANTED = 'the host\'s network was granted';
 const CALLERS_DIRECTORY = 'the working directory is the caller\'s, shown to be changed';
 
+const IMAGE = 'an image may hold set-uid files; nobody else can reach them in the store, and inside they give nothing';
+
 /** What may succeed at full, and why that is no way out. */
 export function exceptionsAtFull({ network, landlock, bindsWritable }: Circumstances): ReadonlyMap<string, string> {
-  const sockets = ['socket-inet', 'socket-inet6', 'socket-datagram', 'socket-raw', 'socket-packet', 'socket-netlink', 'socket-audit', 'socket-alg', 'i386-socket', 'i386-socketcall'];
+  const sockets = ['socket-inet', 'socket-inet6', 'socket-datagram', 'socket-netlink', 'socket-audit', 'i386-socket', 'i386-socketcall'];
   // Abstract sockets belong to the network, and Landlock keeps them apart all the same.
   const reached = ['reach-inet', 'reach-inet6', 'interfaces', ...(landlock ? [] : ['abstract-socket'])];
   return new Map([
     ...sockets.map((name) => [name, network === 'host' ? GRANTED : OWN_NAMESPACE] as const),
     ...(network === 'host' ? reached.map((name) => [name, GRANTED] as const) : []),
-    ...(bindsWritable ? ['leave-set-uid', 'left-work-set-uid'].map((name) => [name, CALLERS_DIRECTORY] as const) : []),
+    ['leave-set-uid', bindsWritable ? CALLERS_DIRECTORY : IMAGE],
+    ...(bindsWritable ? [['left-work-set-uid', CALLERS_DIRECTORY] as const] : []),
   ]);
 }
 
