@@ -103,7 +103,7 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
 }
 
 /** The host's variables that the library may see. */
-const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|source_date_epoch|path|home|term|tmpdir|user|lang|ci|netrc|xdg_.*|sudo_.*)$/i;
+const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|path|home|term|tmpdir|user|lang|ci|netrc|xdg_.*|sudo_.*)$/i;
 
 export interface ConfigContext {
   /** `alproot.yaml` of the working directory. */
@@ -135,6 +135,7 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
     clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
+    epochSeconds: chooseEpoch(variable(place, 'SOURCE_DATE_EPOCH')),
     env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),
     emit,
     signal,
@@ -178,6 +179,18 @@ function chooseBackendName(text: string | undefined): BackendName | undefined {
   const name = BACKENDS.find((backend) => backend === text);
   if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: `choose one of ${BACKENDS.join(', ')}` });
   return name;
+}
+
+/** The last second of the year 9999: neither an image's history nor the version of a virtual package has room for more. */
+const LAST_EPOCH = 253_402_300_799;
+
+/** @see https://reproducible-builds.org/specs/source-date-epoch/ a bad value ends the program */
+function chooseEpoch(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,12}$/.test(text) && Number(text) <= LAST_EPOCH) return Number(text);
+  throw new AlprootError('ALP_USAGE_CONFIG', `SOURCE_DATE_EPOCH is ${quoteName(text)}: expected whole seconds since 1970, at most ${LAST_EPOCH}`, {
+    hint: 'for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or leave it unset',
+  });
 }
 
 function numberOf(flag: string, text: string | undefined): number | undefined {

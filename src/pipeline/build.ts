@@ -113,7 +113,6 @@ async function buildOnce(session: Session, { input, options, current = false }: 
     onStale: (error) => (stale ??= error),
     current,
   });
-  const epoch = config.env['SOURCE_DATE_EPOCH'];
   try {
     return await buildImage(
       {
@@ -128,7 +127,7 @@ async function buildOnce(session: Session, { input, options, current = false }: 
         annotations: Object.fromEntries(options.annotations.map(annotation)),
         metadataFile: options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
         idFile: options.idFile === undefined ? undefined : hostPath(resolve(options.directory, options.idFile)),
-        epoch: epoch === undefined || !/^\d{1,12}$/.test(epoch) ? undefined : Number(epoch),
+        epoch: config.epochSeconds,
         cwd: options.directory,
         writeStandardOutput: options.writeStandardOutput,
       },

@@ -100,7 +100,7 @@ export async function makeMirror(config: Config, target: LockTarget, { directory
       const version = parseMinirootfsName(minirootfs.file)?.version ?? release;
       await createMirror({
         directory, arch, branch: branchOf(release), key, emit: config.emit,
-        time: Number(config.env['SOURCE_DATE_EPOCH'] ?? Math.max(0, ...packages.map(({ record }) => record.buildTime))),
+        time: config.epochSeconds ?? Math.max(0, ...packages.map(({ record }) => record.buildTime)),
         packages: packages.map(({ record, repository, sha256 }) => ({ file: { record, sha256, sizeBytes: record.sizeBytes }, path: store.blobPath(sha256), section: repository.slice(repository.lastIndexOf('/') + 1) })),
         minirootfs: { path: store.blobPath(minirootfs.sha256), release: version, sha256: minirootfs.sha256 },
       });

@@ -35,7 +35,7 @@ export type IndexFormat = 'v2' | 'v3';
 /** Writes an index beside the .apk files of `directory`. @returns the packages listed */
 export async function indexMirror(config: Config, { directory, description, signWith, format }: IndexRequest): Promise<string[]> {
   const options = {
-    directory, description, arch: config.arch, time: Number(config.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000)),
+    directory, description, arch: config.arch, time: config.epochSeconds ?? Math.floor(Date.now() / 1000),
     key: signWith === undefined ? undefined : readSigningKey(signWith),
   };
   return format === 'v3' ? indexAdbDirectory(options) : await indexDirectory(options);

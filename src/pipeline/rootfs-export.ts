@@ -96,9 +96,8 @@ function readTree(config: Config, directory: HostPath, isRoot: boolean): TreeFac
     const owners: OwnerTable = new Map();
     const real = isRoot && isRootsTree(tree);
     if (!real) recordOwners(owners, database);
-    const given = config.env['SOURCE_DATE_EPOCH'];
     const newest = database.packages.reduce((time, { record }) => Math.max(time, record.buildTime), 0);
-    return { owners, real, arch: isArch(database.arch) ? database.arch : config.arch, epoch: given !== undefined && /^\d{1,12}$/.test(given) ? Number(given) : newest };
+    return { owners, real, arch: isArch(database.arch) ? database.arch : config.arch, epoch: config.epochSeconds ?? newest };
   });
 }
 
