@@ -9,6 +9,7 @@ import { requireDirectory } from '../system/named-file.ts';
 import { requireWritablePlace } from '../system/output-place.ts';
 import { executePlan } from './executor.ts';
 import type { BuildHost } from './host.ts';
+import { missingSources } from './missing-sources.ts';
 import { requireOutputPlace, writeOutput } from './output.ts';
 import type { WrittenImage } from './output-image.ts';
 import { parseOutputSpec } from './output-spec.ts';
@@ -89,6 +90,7 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
   if (request.context !== undefined) requireDirectory(request.context, CONTEXT);
   const plan = withLabels(planRequest(request), request.labels);
   refuseUnsupported(plan);
+  refuseUnsupported({ ...plan, refusals: missingSources(plan, { context: request.context, dockerfile: request.dockerfile.path }) });
   for (const output of outputs) requireOutputPlace(output, request.cwd);
   for (const file of [request.metadataFile, request.idFile]) if (file !== undefined) requireWritablePlace(file);
   for (const { line, message } of plan.warnings) host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });

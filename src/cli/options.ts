@@ -6,8 +6,9 @@ import type { Config, MirrorSpec, ProjectDefaults } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
-import { quoteName } from '../core/redact.ts';
+import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BackendName } from '../core/run.ts';
+import { nearestWord, spellingHint } from '../core/spelling.ts';
 import { resolve } from 'node:path';
 import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } from './environment.ts';
 
@@ -153,10 +154,22 @@ function chooseMirrors(draft: Draft, place: Surroundings, { path, project }: { p
   if (given.some(({ base }) => base === 'auto')) {
     throw new AlprootError('ALP_USAGE_OPTION', '--mirror auto cannot be combined with other mirrors');
   }
+  for (const { base } of given) requireMirrorScheme(base);
   return given.map(({ base, keys }) => ({
     base: /^https?:\/\//i.test(base) ? base.replace(/\/+$/, '') : path(base.replace(/^file:\/\//, '')),
     keys: (keys.length > 0 ? keys : shared).map(path),
   }));
+}
+
+/** What looks like a URL is no directory, however it is spelt. @throws ALP_USAGE_OPTION */
+function requireMirrorScheme(base: string): void {
+  const [, scheme = '', slashes] = /^([a-z][a-z0-9+.-]*):(\/*)/i.exec(base) ?? [];
+  const known = ['http', 'https', 'file'];
+  if (scheme === '' || (known.includes(scheme.toLowerCase()) && slashes !== '' && slashes !== '/')) return;
+  const near = nearestWord(scheme.toLowerCase(), known);
+  throw new AlprootError('ALP_USAGE_OPTION', `--mirror ${quoteName(redactUrl(base))} is neither a URL of http, https or file nor a directory`, {
+    hint: near === undefined ? 'a directory whose name has a colon is written ./NAME' : `did you mean ${redactUrl(`${near}://${base.slice(scheme.length + 1).replace(/^\/+/, '')}`)}?`,
+  });
 }
 
 function chooseLock({ switches }: Draft, place: Surroundings): Config['lock'] {
@@ -177,7 +190,7 @@ const BACKENDS: readonly BackendName[] = ['bwrap', 'userns', 'chroot', 'proot', 
 function chooseBackendName(text: string | undefined): BackendName | undefined {
   if (text === undefined || text === 'auto') return undefined;
   const name = BACKENDS.find((backend) => backend === text);
-  if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: `choose one of ${BACKENDS.join(', ')}` });
+  if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: spellingHint(text, BACKENDS) });
   return name;
 }
 
