@@ -3,6 +3,7 @@ import { isAlprootError } from '../core/errors.ts';
 import { TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { showName } from '../core/redact.ts';
 import { makeDirectory } from '../system/directories.ts';
+import { hostFailure } from '../system/files.ts';
 import { openExchange, type Exchange } from '../system/exchange.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { intentOf, parseShimRequest, type ShimRequest } from './apk-shim.ts';
@@ -11,14 +12,16 @@ import type { ApkAnswer } from './host.ts';
 export interface ApkServer {
   /** To be bound at EXCHANGE_TARGET, writable. */
   readonly directory: HostPath;
-  /** Ends when `stop` was called and the last request is answered. */
+  /** Aborted, with the reason, when no call can be answered any more: a bug of ours, or a host that fails. The RUN ends then. */
+  readonly failed: AbortSignal;
+  /** Ends when the last request is answered. Never rejects: `failed` says what went wrong. */
   readonly stop: () => Promise<void>;
 }
 
 const REQUEST_BYTES = 4 * 1024 * 1024;
 
 export interface ApkServerOptions {
-  /** Called for one request at a time; what it throws is printed by the shim as apk prints its errors. */
+  /** Called for one request at a time; an AlprootError is printed by the shim as apk prints its errors, anything else ends the RUN. */
   readonly serve: (request: ShimRequest) => Promise<ApkAnswer>;
   /** The tree has an apk of its own, for those who only look at the tree. */
   readonly hasApk: boolean;
@@ -30,15 +33,17 @@ export function startApkServer(directory: HostPath, options: ApkServerOptions): 
   // A RUN may call apk as any user; whatever the umask says.
   openToAll(directory);
   const exchange = openExchange(directory);
+  const failure = new AbortController();
   const watching = exchange.watch(async (name) => {
     const id = /^request\.([0-9]+(?:\.x)*)$/.exec(name)?.[1];
-    if (id === undefined) return;
+    if (id === undefined || failure.signal.aborted) return;
     const bytes = exchange.take(name, REQUEST_BYTES);
     const request = bytes === undefined ? undefined : parseShimRequest(id, bytes);
     if (request !== undefined) reply(exchange, id, await answer(request, options));
-  });
+  }).catch((error: unknown) => failure.abort(hostFailure(error)));
   return {
     directory,
+    failed: failure.signal,
     stop: async () => {
       exchange.close();
       await watching;
@@ -59,9 +64,10 @@ async function answer(request: ShimRequest, { serve, hasApk }: ApkServerOptions)
   try {
     return await serve(request);
   } catch (error) {
-    if (!isAlprootError(error)) throw error;
-    const hint = error.hint === undefined ? '' : `hint: ${error.hint}\n`;
-    return { kind: 'done', status: 1, stdout: '', stderr: `ERROR: ${error.message.split('\n').map(showName).join('\n')} (${error.code})\n${hint}` };
+    const known = hostFailure(error);
+    if (!isAlprootError(known)) throw known;
+    const hint = known.hint === undefined ? '' : `hint: ${known.hint}\n`;
+    return { kind: 'done', status: 1, stdout: '', stderr: `ERROR: ${known.message.split('\n').map(showName).join('\n')} (${known.code})\n${hint}` };
   }
 }
 

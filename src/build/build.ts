@@ -5,10 +5,12 @@ import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { normaliseImageName } from '../formats/oci.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { isDirectory } from '../system/host-paths.ts';
+import { requireDirectory } from '../system/named-file.ts';
+import { requireWritablePlace } from '../system/output-place.ts';
 import { executePlan } from './executor.ts';
 import type { BuildHost } from './host.ts';
-import { writeOutput } from './output.ts';
+import { missingSources } from './missing-sources.ts';
+import { requireOutputPlace, writeOutput } from './output.ts';
 import type { WrittenImage } from './output-image.ts';
 import { parseOutputSpec } from './output-spec.ts';
 import type { BuildPlan } from './plan.ts';
@@ -54,6 +56,8 @@ export interface BuildResult {
   readonly names: readonly string[];
 }
 
+const CONTEXT = 'the build context, a local directory';
+
 /**
  * Finds the Dockerfile as docker does: `-f` from the user's directory, `-` from standard input, else `Dockerfile` in the
  * context.
@@ -63,6 +67,7 @@ export interface BuildResult {
 export function readDockerfile({ file, context, cwd, stdin }: { file: string | undefined; context: HostPath; cwd: HostPath; stdin: () => string }): DockerfileInput {
   if (file === '-') return { text: requireText(stdin()), name: 'Dockerfile', path: undefined };
   const path = file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
+  requireDirectory(context, CONTEXT);
   const bytes = readFileCapped(path, limits.dockerfile);
   if (bytes === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no Dockerfile ${quoteName(file ?? path)}`, { hint: 'name it with -f, or give the directory that holds it' });
   return { text: bytes.toString('utf8'), name: file ?? 'Dockerfile', path };
@@ -82,11 +87,12 @@ export const planRequest = ({ dockerfile, ...options }: Omit<PlanOptions, 'file'
 export async function buildImage(request: BuildRequest, host: BuildHost): Promise<BuildResult> {
   const outputs = request.outputs.map(parseOutputSpec);
   const names = request.tags.map(checkedName);
-  if (request.context !== undefined && !isDirectory(request.context)) {
-    throw new AlprootError('ALP_USAGE_ARGUMENT', `the build context ${quoteName(request.context)} is not a directory`, { hint: 'contexts are local directories' });
-  }
+  if (request.context !== undefined) requireDirectory(request.context, CONTEXT);
   const plan = withLabels(planRequest(request), request.labels);
   refuseUnsupported(plan);
+  refuseUnsupported({ ...plan, refusals: missingSources(plan, { context: request.context, dockerfile: request.dockerfile.path }) });
+  for (const output of outputs) requireOutputPlace(output, request.cwd);
+  for (const file of [request.metadataFile, request.idFile]) if (file !== undefined) requireWritablePlace(file);
   for (const { line, message } of plan.warnings) host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
   const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
     let written: WrittenImage | undefined;

@@ -53,6 +53,12 @@ export function selectSources(root: CopyRoot, source: string, options: SelectOpt
   return selections;
 }
 
+/** Looks at the name alone: enough to refuse a build before any of it runs. @throws ALP_BUILD_CONTEXT when a plain name is not there */
+export function requireSource(root: CopyRoot, source: string, { parents }: Pick<SelectOptions, 'parents'>): void {
+  const { pattern } = splitPivot(source, parents);
+  if (!hasWildcard(pattern) && matchOne(root, pattern, { parents, exclude: [] }).length === 0) refuseMissing(root, source);
+}
+
 /** @throws ALP_BUILD_CONTEXT */
 export function refuseMissing(root: CopyRoot, source: string): never {
   throw new AlprootError('ALP_BUILD_CONTEXT', `${quoteName(source)} is not in ${root.label}`, {

@@ -248,7 +248,7 @@ const isContext = (origin: Origin): origin is NamedContext | undefined => origin
 
 async function keyOfBase(execution: Execution, base: PlannedBase): Promise<string> {
   if (base.kind === 'stage') return (await buildStage(execution, base.index)).key;
-  return base.kind === 'scratch' ? SCRATCH_KEY : baseKey((await openImage(execution, base)).key);
+  return base.kind !== 'alpine' ? SCRATCH_KEY : baseKey((await openImage(execution, base)).key);
 }
 
 function openImage({ host, images }: Execution, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {

@@ -27,14 +27,14 @@ function timeOf({ kind, mtime }: TreeStat, epoch: number | undefined): number {
  * Refuses a file system that cannot hold what the image has; one file for a stick needs less than a whole tree does.
  *
  * @param place where the directory will be
- * @throws ALP_STORE_WRITE naming what is lacking, and for which file
+ * @throws ALP_FILE_WRITE naming what is lacking, and for which file
  */
 export function demandFittingPlace(source: OwnedTree, place: HostPath): void {
   const lacks = lacksOf(place);
   if (lacks.length === 0) return;
   const folded = new Map<string, TreePath>();
   const refuse = (path: TreePath, why: string): never => {
-    throw new AlprootError('ALP_STORE_WRITE', `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`, { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' });
+    throw new AlprootError('ALP_FILE_WRITE', `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`, { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' });
   };
   source.tree.walk((path, { kind }) => {
     if (kind === 'symlink' && lacks.includes('symbolic links')) refuse(path, 'its file system has no symbolic links');

@@ -5,7 +5,8 @@ import { formatTarFile, formatTarItem, TAR_END } from '../formats/tar-writer.ts'
 import { readChunks, writeChunks } from '../system/chunk-file.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { isRealDirectory } from '../system/host-paths.ts';
-import { mergeDirectory, publish, stagingPath } from '../system/publish.ts';
+import { mergeDirectory, publish, requireMergeable, stagingPath } from '../system/publish.ts';
+import { requireWritablePlace } from '../system/output-place.ts';
 import { removeTree } from '../system/removal.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
@@ -28,7 +29,7 @@ export interface OutputOptions {
 
 /**
  * @returns digests, for images
- * @throws ALP_STORE_WRITE; nothing half-written is left in the place
+ * @throws ALP_FILE_WRITE; nothing half-written is left in the place
  */
 export async function writeOutput(image: BuiltImage, spec: OutputSpec, options: OutputOptions): Promise<WrittenImage | undefined> {
   const place = spec.dest === '-' ? joinHost(image.workspace, 'output') : resolveFrom(options.cwd, spec.dest);
@@ -43,6 +44,14 @@ export async function writeOutput(image: BuiltImage, spec: OutputSpec, options: 
   } finally {
     removeTree(staged);
   }
+}
+
+/** Before anything is built for it. @throws ALP_FILE_WRITE where the output could not be put */
+export function requireOutputPlace({ type, dest }: OutputSpec, cwd: HostPath): void {
+  if (dest === '-') return;
+  const place = resolveFrom(cwd, dest);
+  requireWritablePlace(place, { into: type === 'local' && isRealDirectory(place) });
+  if (type === 'local') requireMergeable(place);
 }
 
 const resolveFrom = (cwd: HostPath, dest: string): HostPath => hostPath(dest.startsWith('/') ? dest.replace(/(.)\/+$/, '$1') : `${cwd}/${dest.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')}`.replace(/\/\.?$/, ''));

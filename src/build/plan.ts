@@ -12,6 +12,8 @@ import type { ImageConfig } from './image-config.ts';
 export type PlannedBase =
   | { readonly kind: 'scratch' }
   | { readonly kind: 'stage'; readonly index: number }
+  /** That of a plan with refusals, as written: nothing is built on it. */
+  | { readonly kind: 'refused'; readonly image: string }
   | { readonly kind: 'alpine'; readonly release: string; readonly arch: Arch; readonly digest?: string };
 
 /** A directory of the host that `--build-context NAME=DIR` has named: copied and mounted from as the context is. */

@@ -80,7 +80,9 @@ const inOrder = <T extends { readonly line: number }>(items: readonly T[]): T[] 
 export function refuseUnsupported(plan: BuildPlan): void {
   const [first] = plan.refusals;
   if (first === undefined) return;
-  const lines = plan.refusals.map((refusal) => `${plan.file}:${refusal.line}: ${refusal.message}`);
+  // The hint is the first one's; others say their own.
+  const aside = (hint: string | undefined): string => (hint === undefined || hint === first.hint ? '' : ` (${hint})`);
+  const lines = plan.refusals.map(({ line, message, hint }) => `${plan.file}:${line}: ${message}${aside(hint)}`);
   throw new AlprootError(first.code, lines.join('\n'), { hint: first.hint, facts: { refusals: plan.refusals } });
 }
 
@@ -140,7 +142,7 @@ function planStage(planner: Planner, index: number): PlannedStage | undefined {
   const stage = planner.dockerfile.stages[index];
   if (planner.stages.has(index) || stage === undefined) return planner.stages.get(index);
   const from = guard(planner, stage.from.line, () => planFrom(planner, stage, index));
-  const base = from?.base ?? { kind: 'scratch' };
+  const base = from?.base ?? { kind: 'refused', image: stage.from.image };
   const parent = base.kind === 'stage' ? planStage(planner, base.index) : undefined;
   const initial = parent?.config ?? (base.kind === 'alpine' ? ALPINE_CONFIG : SCRATCH_CONFIG);
   const state: StageState = {

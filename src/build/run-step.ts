@@ -55,6 +55,7 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
     },
   });
   const output = createStepOutput(host.emit, { id, secrets: [] });
+  let ended: { readonly status: number; readonly tail: string };
   try {
     const planned = await planMounts(step, { ...context, account });
     releases.push(...planned.releases);
@@ -67,16 +68,19 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
       env: { HOME: account.home, ...(loan === undefined ? {} : lentEnv(loan, { ...step.proxyEnv, ...step.env })), ...step.proxyEnv, ...step.env, ...planned.env },
       cwd: step.cwd, user: account, network: step.network,
       stdio: { kind: 'pipe', onOutput: masked.write },
-      ...(signal === undefined ? {} : { signal }),
+      signal: signal === undefined ? server.failed : AbortSignal.any([signal, server.failed]),
     });
     masked.end();
-    if (result.status !== 0) throw failure(step, { status: result.status, tail: masked.tail() });
+    ended = { status: result.status, tail: masked.tail() };
   } finally {
     await server.stop();
     context.onPutBack([...certificates.takeBack(), ...lent.takeBack()]);
     for (const release of releases) release();
     removeMountPoints(target, points);
   }
+  // Whatever the RUN made of a call that was never answered.
+  server.failed.throwIfAborted();
+  if (ended.status !== 0) throw failure(step, ended);
 }
 
 function failure(step: RunStep, { status, tail }: { status: number; tail: string }): AlprootError {

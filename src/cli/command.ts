@@ -1,5 +1,8 @@
 /** What a command is: a row of the table, and a module that is loaded when the command is used. */
 import type { Config } from '../core/config.ts';
+import { AlprootError } from '../core/errors.ts';
+import { quoteName } from '../core/redact.ts';
+import { spellingHint } from '../core/spelling.ts';
 import type { Surroundings } from './environment.ts';
 import type { Printer } from './printer.ts';
 
@@ -55,3 +58,12 @@ export const each = (context: CommandContext, name: string): readonly string[] =
 };
 
 export const isOn = (context: CommandContext, name: string): boolean => context.values[name] === true;
+
+/** What the first word of `mirror`, `bundle` and their like asks for. @throws ALP_USAGE_ARGUMENT with the nearest word */
+export function chooseVerb<T>(command: string, verbs: Readonly<Record<string, T>>, word: string | undefined): T {
+  const verb = word === undefined || !Object.hasOwn(verbs, word) ? undefined : verbs[word];
+  if (verb !== undefined) return verb;
+  const all = Object.keys(verbs);
+  if (word === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${command} needs a word that says what to do`, { hint: `one of ${all.join(', ')}` });
+  throw new AlprootError('ALP_USAGE_ARGUMENT', `${command} knows ${all.join(', ')}, not ${quoteName(word)}`, { hint: spellingHint(word, all) });
+}

@@ -1,9 +1,10 @@
 /** What the CLI takes from the process's surroundings: variables, directories, the terminal. Read once, here. */
 import { isatty } from 'node:tty';
-import { archOfNode, isArch } from '../core/arch.ts';
+import { ARCHES, archOfNode, archOfPlatform, isArch } from '../core/arch.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
+import { nearestWord } from '../core/spelling.ts';
 
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -37,8 +38,9 @@ export const listVariable = (place: Surroundings, name: string): string[] =>
 export function chooseArch(asked: string | undefined): Arch {
   if (asked !== undefined) {
     if (isArch(asked)) return asked;
+    const meant = archOfPlatform(asked) ?? nearestWord(asked, Object.keys(ARCHES));
     throw new AlprootError('ALP_USAGE_ARGUMENT', `unknown architecture ${quoteName(asked)}`, {
-      hint: 'Alpine has x86_64, x86, aarch64, armhf, armv7, ppc64le, s390x, riscv64 and loongarch64',
+      hint: meant !== undefined ? `did you mean \`${meant}\`?` : 'Alpine has x86_64, x86, aarch64, armhf, armv7, ppc64le, s390x, riscv64 and loongarch64',
     });
   }
   const own = archOfNode(process.arch);

@@ -1,4 +1,4 @@
-/** What ends the work before it is done: a signal, or a reader of our output that has gone. */
+/** What ends the work before it is done: a signal, a reader of our output that has gone, or an error that nobody waited for. */
 import { setMaxListeners } from 'node:events';
 
 export interface Interruption {
@@ -6,10 +6,16 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** 128 and the signal's number, as a shell says it. */
   readonly status: () => number;
+  /** What was thrown where nothing caught it: a bug of ours. The work is asked to stop and clean up then, as after a signal. */
+  readonly uncaught: () => unknown;
   readonly close: () => void;
 }
 
 const STATUSES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Of a bug. */
+const UNCAUGHT = 70;
+/** For the clean-up after one, which may wait for what will never come. */
+const CLEAN_UP_MS = 15_000;
 /** Of SIGPIPE, which Node does not let end the process. */
 const NOBODY_READS = 141;
 
@@ -31,6 +37,18 @@ export function watchInterruption(): Interruption {
     process.on(name, handler);
     return [name, handler] as const;
   });
+  let uncaught: unknown;
+  const onUncaught = (error: unknown): void => {
+    if (uncaught !== undefined) return;
+    uncaught = error;
+    // Nothing may be left that sets another status.
+    process.exitCode = UNCAUGHT;
+    if (controller.signal.aborted) process.exit(UNCAUGHT);
+    stop(UNCAUGHT, 'an error of alproot itself');
+    setTimeout(() => process.exit(UNCAUGHT), CLEAN_UP_MS).unref();
+  };
+  process.on('uncaughtException', onUncaught);
+  process.on('unhandledRejection', onUncaught);
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
@@ -40,7 +58,10 @@ export function watchInterruption(): Interruption {
   return {
     signal: controller.signal,
     status: () => status,
+    uncaught: () => uncaught,
     close: () => {
+      process.removeListener('uncaughtException', onUncaught);
+      process.removeListener('unhandledRejection', onUncaught);
       for (const [name, handler] of handlers) process.removeListener(name, handler);
     },
   };

@@ -4,7 +4,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { hostPath } from '../core/paths.ts';
-import { closeInheritedDescriptors, readProject } from '../pipeline/project.ts';
+import { closeInheritedDescriptors, hostFailure, readProject } from '../pipeline/project.ts';
 import { surroundings, isSwitchedOn, variable } from './environment.ts';
 import { watchInterruption, type Interruption } from './interruption.ts';
 import { configFrom } from './options.ts';
@@ -29,9 +29,12 @@ async function runCommand(parsed: Parsed, interruption: Interruption): Promise<n
     const action = await parsed.spec.load();
     // The project's packages are there unless the command line names its own.
     const values = { ...(project?.packages === undefined ? {} : { package: project.packages }), ...parsed.values };
-    return await action({ config, printer, place, values, args: parsed.args });
-  } catch (error) {
-    if (interruption.signal.aborted) return interruption.status();
+    const status = await action({ config, printer, place, values, args: parsed.args });
+    if (interruption.uncaught() !== undefined) throw interruption.uncaught();
+    return status;
+  } catch (thrown) {
+    const error = interruption.uncaught() ?? hostFailure(thrown);
+    if (interruption.signal.aborted && interruption.uncaught() === undefined) return interruption.status();
     printer.error(error);
     return error instanceof AlprootError ? error.exitStatus : 70;
   } finally {

@@ -6,8 +6,9 @@ import type { Config, MirrorSpec, ProjectDefaults } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
-import { quoteName } from '../core/redact.ts';
+import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BackendName } from '../core/run.ts';
+import { nearestWord, spellingHint } from '../core/spelling.ts';
 import { resolve } from 'node:path';
 import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } from './environment.ts';
 
@@ -103,7 +104,7 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
 }
 
 /** The host's variables that the library may see. */
-const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|source_date_epoch|path|home|term|tmpdir|user|lang|ci|netrc|xdg_.*|sudo_.*)$/i;
+const PASSED = /^(?:https?_proxy|all_proxy|no_proxy|path|home|term|tmpdir|user|lang|ci|netrc|xdg_.*|sudo_.*)$/i;
 
 export interface ConfigContext {
   /** `alproot.yaml` of the working directory. */
@@ -135,6 +136,7 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
     clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
+    epochSeconds: chooseEpoch(variable(place, 'SOURCE_DATE_EPOCH')),
     env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),
     emit,
     signal,
@@ -152,10 +154,22 @@ function chooseMirrors(draft: Draft, place: Surroundings, { path, project }: { p
   if (given.some(({ base }) => base === 'auto')) {
     throw new AlprootError('ALP_USAGE_OPTION', '--mirror auto cannot be combined with other mirrors');
   }
+  for (const { base } of given) requireMirrorScheme(base);
   return given.map(({ base, keys }) => ({
     base: /^https?:\/\//i.test(base) ? base.replace(/\/+$/, '') : path(base.replace(/^file:\/\//, '')),
     keys: (keys.length > 0 ? keys : shared).map(path),
   }));
+}
+
+/** What looks like a URL is no directory, however it is spelt. @throws ALP_USAGE_OPTION */
+function requireMirrorScheme(base: string): void {
+  const [, scheme = '', slashes] = /^([a-z][a-z0-9+.-]*):(\/*)/i.exec(base) ?? [];
+  const known = ['http', 'https', 'file'];
+  if (scheme === '' || (known.includes(scheme.toLowerCase()) && slashes !== '' && slashes !== '/')) return;
+  const near = nearestWord(scheme.toLowerCase(), known);
+  throw new AlprootError('ALP_USAGE_OPTION', `--mirror ${quoteName(redactUrl(base))} is neither a URL of http, https or file nor a directory`, {
+    hint: near === undefined ? 'a directory whose name has a colon is written ./NAME' : `did you mean ${redactUrl(`${near}://${base.slice(scheme.length + 1).replace(/^\/+/, '')}`)}?`,
+  });
 }
 
 function chooseLock({ switches }: Draft, place: Surroundings): Config['lock'] {
@@ -176,8 +190,20 @@ const BACKENDS: readonly BackendName[] = ['bwrap', 'userns', 'chroot', 'proot', 
 function chooseBackendName(text: string | undefined): BackendName | undefined {
   if (text === undefined || text === 'auto') return undefined;
   const name = BACKENDS.find((backend) => backend === text);
-  if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: `choose one of ${BACKENDS.join(', ')}` });
+  if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: spellingHint(text, BACKENDS) });
   return name;
+}
+
+/** The last second of the year 9999: neither an image's history nor the version of a virtual package has room for more. */
+const LAST_EPOCH = 253_402_300_799;
+
+/** @see https://reproducible-builds.org/specs/source-date-epoch/ a bad value ends the program */
+function chooseEpoch(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^\d{1,12}$/.test(text) && Number(text) <= LAST_EPOCH) return Number(text);
+  throw new AlprootError('ALP_USAGE_CONFIG', `SOURCE_DATE_EPOCH is ${quoteName(text)}: expected whole seconds since 1970, at most ${LAST_EPOCH}`, {
+    hint: 'for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or leave it unset',
+  });
 }
 
 function numberOf(flag: string, text: string | undefined): number | undefined {

@@ -1,6 +1,7 @@
 /** The command table as a commander program; commander parses and writes the help texts. */
 import { Command, CommanderError, Option } from 'commander';
 import { AlprootError } from '../core/errors.ts';
+import { nearestWord } from '../core/spelling.ts';
 import type { CommandSpec } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { COMMON_OPTIONS, newDraft, takeLeadingOptions, type Draft, type OptionSpec } from './options.ts';
@@ -33,7 +34,7 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
-    throw usageError(error);
+    throw usageError(error, COMMANDS.find(({ name }) => args.includes(name)));
   }
   return parsed;
 }
@@ -103,8 +104,13 @@ function exitByThrowing(program: Command): void {
   }
 }
 
-function usageError(error: CommanderError): AlprootError {
+const longOptions = (spec: CommandSpec | undefined): string[] => [...(spec?.options ?? []).flatMap(({ flags }) => /--[\w-]+/.exec(flags)?.[0] ?? []), ...COMMON_OPTIONS.map(({ flag }) => flag)];
+
+function usageError(error: CommanderError, spec: CommandSpec | undefined): AlprootError {
   const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n');
   const suggestion = more.join(' ').replace(/[()]/g, '').trim();
-  return new AlprootError('ALP_USAGE_OPTION', first, { hint: suggestion === '' ? 'see `alproot --help`' : suggestion });
+  const unknown = /^unknown option '(--[\w-]+)/.exec(first)?.[1];
+  const near = unknown === undefined ? undefined : nearestWord(unknown, longOptions(spec));
+  const hint = near === undefined ? `see \`alproot ${spec === undefined ? '' : `${spec.name} `}--help\`` : `did you mean \`${near}\`?`;
+  return new AlprootError('ALP_USAGE_OPTION', first, { hint: suggestion === '' || near !== undefined ? hint : suggestion });
 }

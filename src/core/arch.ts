@@ -36,3 +36,6 @@ export function archOfPlatform(text: string): Arch | undefined {
   const name = text.toLowerCase().replace(/^linux\//, '').replace(/^(?:arm64\/v8|aarch64)$/, 'arm64').replace(/^x86_64$/, 'amd64').replace(/^arm$/, 'arm/v7');
   return (Object.keys(ARCHES) as Arch[]).find((arch) => ARCHES[arch].docker === name);
 }
+
+/** Architectures whose programs a machine of this one starts. */
+export const runnableOn = (own: Arch): readonly Arch[] => (own === 'x86_64' ? ['x86_64', 'x86'] : [own]);

@@ -40,7 +40,9 @@ export interface Config {
   readonly caFiles: readonly HostPath[];
   /** Client certificate and key for mirrors that ask for one (PEM files). */
   readonly clientCertificate: { readonly cert: HostPath; readonly key: HostPath } | undefined;
-  /** The host's variables that matter below the CLI: proxies, SOURCE_DATE_EPOCH, PATH, HOME, TERM. */
+  /** SOURCE_DATE_EPOCH: seconds since 1970 that later times are put down to; undefined unless set. */
+  readonly epochSeconds: number | undefined;
+  /** The host's variables that matter below the CLI: proxies, PATH, HOME, TERM. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly emit: Emit;
   readonly signal: AbortSignal | undefined;

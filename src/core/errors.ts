@@ -72,6 +72,9 @@ export const ERRORS = {
   ALP_STORE_BUSY: rule(9, true),
   ALP_STORE_FOREIGN: rule(9),
 
+  ALP_FILE_READ: rule(12),
+  ALP_FILE_WRITE: rule(12),
+
   ALP_STALE_ROLLBACK: rule(10),
   ALP_STALE_FROZEN: rule(10),
   ALP_STALE_MIRROR: rule(10),

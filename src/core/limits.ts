@@ -1,6 +1,6 @@
 /**
  * Caps on everything that comes from outside, in bytes unless the name says otherwise. Each is named in the error
- * that it causes, and can be raised by `--limit NAME=SIZE`.
+ * that it causes.
  */
 
 const KiB = 1024;

@@ -13,7 +13,7 @@ import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { closeDescriptor, descriptorSource, openRegular, type DescriptorSource } from '../system/hashed-file.ts';
 import type { HttpClient } from '../system/http.ts';
-import { isDirectory } from '../system/host-paths.ts';
+import { isDirectory, isTaken } from '../system/host-paths.ts';
 
 export interface FetchRequest {
   /** Base of the mirror: http(s) URL or absolute directory. */
@@ -105,6 +105,7 @@ async function copyFromDirectory({ base, path, maxBytes, copy, signal }: FetchRe
   const fd = openForCopy(file);
   if (fd === undefined) {
     if (!isDirectory(base)) throw new AlprootError('ALP_FETCH_NETWORK', `mirror ${quoteName(base)} is not a directory`, { hint: 'name a URL, or a directory laid out like https://dl-cdn.alpinelinux.org/alpine' });
+    if (isTaken(file)) throw new AlprootError('ALP_FETCH_NETWORK', `cannot read ${quoteName(file)}: it is a link, no regular file, or permission is denied`, { facts: { path: file } });
     throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(base)}`, { facts: { path } });
   }
   try {

@@ -1,5 +1,6 @@
 /** The arguments of one logical line, by docker's rules for each keyword. @see BuildKit 0.20 `frontend/dockerfile/instructions/parse.go` */
 import { quoteName } from '../core/redact.ts';
+import { spellingHint } from '../core/spelling.ts';
 import { parseDuration, parseHealthFlags } from './dockerfile-health.ts';
 import type { Command, CopyFlags, CopySource, InstructionBody } from './dockerfile-instruction.ts';
 import { type Heredoc, parseOpener, syntaxError } from './dockerfile-lines.ts';
@@ -25,7 +26,7 @@ type Flags = ReturnType<typeof createFlags>;
 export function parseInstruction(text: string, { heredocs, escape, line }: { heredocs: readonly Heredoc[]; escape: string; line: number }): InstructionBody {
   const { keyword, rest } = splitKeyword(text);
   const parse = Object.hasOwn(PARSERS, keyword) ? PARSERS[keyword] : undefined;
-  if (parse === undefined) syntaxError(line, `unknown instruction ${quoteName(keyword)}`);
+  if (parse === undefined) syntaxError(line, `unknown instruction ${quoteName(keyword)}`, spellingHint(keyword, Object.keys(PARSERS)));
   const split = splitFlags(rest);
   const flags = createFlags(split.flags, { keyword, line });
   const body = parse({ keyword, rest: split.rest, flags, heredocs, escape, line, text });
@@ -36,7 +37,10 @@ export function parseInstruction(text: string, { heredocs, escape, line }: { her
 /** Takes flags by name; what is left at the end is unknown to the instruction. */
 function createFlags(flags: readonly Flag[], { keyword, line }: { keyword: string; line: number }) {
   const left = [...flags];
+  // Whatever is asked for is a flag that the instruction has.
+  const known = new Set<string>();
   const all = (name: string): string[] => {
+    known.add(name);
     const found = left.filter((flag) => flag.name === name);
     for (const flag of found) left.splice(left.indexOf(flag), 1);
     return found.map((flag) => flag.value ?? syntaxError(line, `${keyword} --${name} needs a value`));
@@ -47,6 +51,7 @@ function createFlags(flags: readonly Flag[], { keyword, line }: { keyword: strin
     return values[0];
   };
   const bool = (name: string): boolean | undefined => {
+    known.add(name);
     const flag = left.find((candidate) => candidate.name === name);
     if (flag === undefined) return undefined;
     left.splice(left.indexOf(flag), 1);
@@ -55,7 +60,9 @@ function createFlags(flags: readonly Flag[], { keyword, line }: { keyword: strin
   };
   const done = (): void => {
     const [flag] = left;
-    if (flag !== undefined) syntaxError(line, `${keyword} has no flag ${quoteName(`--${flag.name}`)}`);
+    if (flag === undefined) return;
+    const names = [...known].map((name) => `--${name}`);
+    syntaxError(line, `${keyword} has no flag ${quoteName(`--${flag.name}`)}`, names.length === 0 ? `${keyword} takes no flags` : spellingHint(`--${flag.name}`, names));
   };
   return { all, text, bool, done };
 }

@@ -42,7 +42,7 @@ const SECTIONS = ['main', 'community'];
 /**
  * Makes or completes a mirror. Packages that are there already stay in the index.
  *
- * @throws ALP_STORE_DAMAGED when bytes are not those that were verified; ALP_STORE_WRITE
+ * @throws ALP_STORE_DAMAGED when bytes are not those that were verified; ALP_FILE_WRITE
  */
 export async function createMirror({ directory, arch, branch, packages, minirootfs, key, time, emit }: CreateOptions): Promise<void> {
   const label = `copying ${packages.length} packages`;

@@ -6,7 +6,7 @@ import { limits } from '../core/limits.ts';
 import type { Arch } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { namesIn } from '../system/host-paths.ts';
+import { namesOf } from '../system/directories.ts';
 import { formatAdbIndex, readIndexedFile } from './adb-index.ts';
 import { formatIndexFile } from './index-file.ts';
 import { readApkControl } from './control.ts';
@@ -33,7 +33,7 @@ export interface IndexDirectoryOptions {
  * @throws ALP_FORMAT_APK for a file that is no .apk of version 2
  */
 export async function indexDirectory(options: IndexDirectoryOptions): Promise<string[]> {
-  const names = namesIn(options.directory).filter((name) => name.endsWith('.apk'));
+  const names = namesOf(options.directory).filter((name) => name.endsWith('.apk'));
   const indexed: string[] = [];
   const entries: string[] = [];
   for (const name of names) {
@@ -60,7 +60,7 @@ export async function indexDirectory(options: IndexDirectoryOptions): Promise<st
  * @throws ALP_FORMAT_APK, ALP_FORMAT_ADB for a file that is no .apk
  */
 export function indexAdbDirectory({ directory, description, key, arch }: IndexDirectoryOptions): string[] {
-  const files = namesIn(directory).filter((name) => name.endsWith('.apk')).sort().flatMap((name) => {
+  const files = namesOf(directory).filter((name) => name.endsWith('.apk')).sort().flatMap((name) => {
     const path = joinHost(directory, name);
     const bytes = readFileCapped(path, limits.packageFile);
     return bytes === undefined ? [] : [readIndexedFile(bytes, path)];

@@ -29,7 +29,7 @@ export interface ServedMirror extends FileServer {
 
 const MAX_PEM_BYTES = 64 * 1024;
 
-/** Serves until `close()`. The certificate is made once and kept in the mirror. @throws ALP_USAGE_ARGUMENT, ALP_STORE_WRITE */
+/** Serves until `close()`. The certificate is made once and kept in the mirror. @throws ALP_USAGE_ARGUMENT, ALP_FILE_WRITE */
 export async function serveMirror({ directory, host = '127.0.0.1', port = 0, tls = false, names = [], now, emit }: ServeOptions): Promise<ServedMirror> {
   const secret = joinHost(directory, '.key');
   const certificateFile = joinHost(directory, 'mirror-ca.pem');

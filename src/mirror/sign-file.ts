@@ -15,7 +15,7 @@ import { signatureMember, signBytes, type SignatureKind, type SigningKey } from 
 
 /**
  * @returns the file that now holds the signature
- * @throws ALP_STORE_WRITE, ALP_USAGE_ARGUMENT when there is no such file
+ * @throws ALP_FILE_WRITE, ALP_USAGE_ARGUMENT when there is no such file
  */
 export async function signFile(path: HostPath, key: SigningKey, kind: SignatureKind = 'RSA256'): Promise<HostPath> {
   const bytes = readFileCapped(path, limits.packageFile);

@@ -180,7 +180,7 @@ function hostOf({ config }: Session, { database, opened, files }: Ingredients): 
     world: database.world,
     installed: database.packages,
     catalog: createCatalog(opened.repositories),
-    now: nextVirtualTime(database, Number(config.env['SOURCE_DATE_EPOCH'] ?? 0)),
+    now: nextVirtualTime(database, config.epochSeconds ?? 0),
     keepsPackages: () => true,
     files: new Map([...files].map(([name, { record }]) => [name, record])),
     lost: { unavailable: opened.unavailable, stale: 0 },

@@ -1,7 +1,7 @@
 /** `alproot build`: a Dockerfile, planned and carried out over one session. */
 import { removeFile } from '../system/hashed-file.ts';
 import { readStandardInput } from '../system/standard-input.ts';
-import { archOfNode } from '../core/arch.ts';
+import { archOfNode, runnableOn } from '../core/arch.ts';
 import type { Config } from '../core/config.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { hostPath, parentOfHost, type HostPath } from '../core/paths.ts';
@@ -113,7 +113,6 @@ async function buildOnce(session: Session, { input, options, current = false }: 
     onStale: (error) => (stale ??= error),
     current,
   });
-  const epoch = config.env['SOURCE_DATE_EPOCH'];
   try {
     return await buildImage(
       {
@@ -128,7 +127,7 @@ async function buildOnce(session: Session, { input, options, current = false }: 
         annotations: Object.fromEntries(options.annotations.map(annotation)),
         metadataFile: options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
         idFile: options.idFile === undefined ? undefined : hostPath(resolve(options.directory, options.idFile)),
-        epoch: epoch === undefined || !/^\d{1,12}$/.test(epoch) ? undefined : Number(epoch),
+        epoch: config.epochSeconds,
         cwd: options.directory,
         writeStandardOutput: options.writeStandardOutput,
       },
@@ -159,7 +158,7 @@ function planInput(config: Config, options: BuildOptions): PlanInput {
     buildArgs: buildArgs(options.buildArgs, options.env),
     buildArch: own,
     targetArch,
-    runnable: own === 'x86_64' ? ['x86_64', 'x86'] : [own],
+    runnable: runnableOn(own),
     network: network === 'none' ? 'none' : 'host',
     hosts: options.addHosts.map(hostLine),
     contexts: new Map(options.buildContexts.map((text) => namedContext(text, options.directory))),

@@ -23,6 +23,7 @@ import { firstMirror } from './sources.ts';
 import { toolFiles } from './tool-files.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { mirrorKeys } from './trust.ts';
+import { requireWritablePlace } from '../system/output-place.ts';
 
 export interface FetchedLock {
   readonly lock: Lock;
@@ -86,11 +87,12 @@ export interface MirrorRequest {
 /**
  * A mirror of just what the lock of `target` names, under an index of the user's own signing.
  *
- * @returns how many packages were put there @throws ALP_FETCH_*, ALP_STORE_WRITE, ALP_USAGE_ARGUMENT for a foreign repository
+ * @returns how many packages were put there @throws ALP_FETCH_*, ALP_FILE_WRITE, ALP_USAGE_ARGUMENT for a foreign repository
  */
 export async function makeMirror(config: Config, target: LockTarget, { directory, signWith }: MirrorRequest): Promise<number> {
-  const lock = await lockFor(config, target);
+  requireWritablePlace(directory, { into: true });
   const key = readSigningKey(signWith);
+  const lock = await lockFor(config, target);
   return withSession(config, async (session) => {
     await fetchLock(session, lock);
     const { store } = session;
@@ -100,7 +102,7 @@ export async function makeMirror(config: Config, target: LockTarget, { directory
       const version = parseMinirootfsName(minirootfs.file)?.version ?? release;
       await createMirror({
         directory, arch, branch: branchOf(release), key, emit: config.emit,
-        time: Number(config.env['SOURCE_DATE_EPOCH'] ?? Math.max(0, ...packages.map(({ record }) => record.buildTime))),
+        time: config.epochSeconds ?? Math.max(0, ...packages.map(({ record }) => record.buildTime)),
         packages: packages.map(({ record, repository, sha256 }) => ({ file: { record, sha256, sizeBytes: record.sizeBytes }, path: store.blobPath(sha256), section: repository.slice(repository.lastIndexOf('/') + 1) })),
         minirootfs: { path: store.blobPath(minirootfs.sha256), release: version, sha256: minirootfs.sha256 },
       });
@@ -124,10 +126,11 @@ export interface MadeBundle {
   readonly packages: number;
 }
 
-/** Makes a bundle of everything that the lock of `target` names. @throws ALP_FETCH_*, ALP_STORE_WRITE, ALP_VERIFY_KEY */
+/** Makes a bundle of everything that the lock of `target` names. @throws ALP_FETCH_*, ALP_FILE_WRITE, ALP_VERIFY_KEY */
 export async function makeBundle(config: Config, target: LockTarget, { output, signWith, withTool }: BundleRequest): Promise<MadeBundle> {
-  const lock = await lockFor(config, target);
+  requireWritablePlace(output);
   const key = signWith === undefined ? undefined : readSigningKey(signWith);
+  const lock = await lockFor(config, target);
   return withSession(config, async (session) => {
     const { files, keys } = await fetchLock(session, lock);
     const signer = key === undefined ? undefined : { publicName: key.publicName, sign: (bytes: Uint8Array) => signBytes(bytes, key) };

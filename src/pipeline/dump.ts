@@ -7,7 +7,8 @@ import { quoteName, showText } from '../core/redact.ts';
 import type { ByteSource } from '../core/bytes.ts';
 import { isAdb } from '../formats/adb-blocks.ts';
 import { formatAdbDump } from '../formats/adb-dump.ts';
-import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource } from '../system/hashed-file.ts';
+import { openNamedFile } from '../system/named-file.ts';
 import { adbKeyId, verifyAdb } from '../verify/adb-file.ts';
 import { keyring, type TrustedKeys } from '../verify/key.ts';
 import { alpineKeys, readKeys } from './trust.ts';
@@ -21,10 +22,10 @@ export interface DumpRequest {
 
 /** Safe to print. @throws ALP_VERIFY_* unless `allowUntrusted`; ALP_FORMAT_ADB, ALP_USAGE_ARGUMENT */
 export function dumpFile(config: Config, { file, directory, allowUntrusted }: DumpRequest): string {
-  const fd = openRegular(hostPath(resolve(directory, file)));
-  if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(file)} is not a file that can be read`);
+  const path = hostPath(resolve(directory, file));
+  const fd = openNamedFile(path);
   try {
-    const source = descriptorSource(fd, file);
+    const source = descriptorSource(fd, file, { path });
     const head = Buffer.alloc(4);
     if (source.read(head, 0) < head.length || !isAdb(head)) throw new AlprootError('ALP_FORMAT_ADB', `${quoteName(file)} is no file of apk v3`, { hint: '`alproot verify` judges files of either format' });
     const trusted = trustedIds(source, trustOf(config), { allowUntrusted, file });

@@ -13,7 +13,7 @@ import { explainPolicy } from '../solve/policy.ts';
 import { readApk } from '../solve/read-command.ts';
 import type { ReadSystem } from '../solve/reading.ts';
 import { searchPackages } from '../solve/search.ts';
-import { isDirectory } from '../system/host-paths.ts';
+import { requireDirectory } from '../system/named-file.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase, type Database } from '../unpack/database.ts';
 import { readSystem } from './apk-questions.ts';
@@ -146,7 +146,7 @@ const INSTALLED = 'lib/apk/db/installed' as TreePath;
 
 /** @throws ALP_USAGE_ARGUMENT for a directory that is no tree of packages */
 export function withDatabase<T>(root: HostPath, use: (open: OpenDatabase) => T): T {
-  if (!isDirectory(root)) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no directory ${quoteName(root)}`);
+  requireDirectory(root, 'the directory of an Alpine tree');
   const tree = openWorkTree(root);
   try {
     if (tree.stat(tree.resolve(INSTALLED))?.kind !== 'file') throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(root)} has no package database`, { hint: `a tree of Alpine's has ${joinHost(root, INSTALLED)}` });

@@ -10,9 +10,9 @@ import { inspectElf, type InspectReport } from '../ship/inspect.ts';
 import { requireElf, whyNotStatic, type RequirementFailure } from '../ship/inspect-require.ts';
 import { sizesFromMap, sizesFromSymbols, type SizeBreakdown } from '../ship/inspect-sizes.ts';
 import { formatLibrary, formatReport, formatSizes } from '../ship/inspect-text.ts';
-import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource } from '../system/hashed-file.ts';
+import { openNamedFile } from '../system/named-file.ts';
 import { readFileCapped } from '../system/files.ts';
-import { realPath } from '../system/host-paths.ts';
 
 export interface InspectOptions {
   /** `static,musl,max-size=1M`; see `requireElf`. */
@@ -91,10 +91,7 @@ function sizesOf(source: ByteSource, { symbols = false, map }: InspectOptions): 
 }
 
 function withFile<T>(path: HostPath, work: (source: ByteSource) => T): T {
-  const real = realPath(path);
-  if (real === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no file ${quoteName(path)}`);
-  const fd = openRegular(real);
-  if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is no regular file, or cannot be read`);
+  const fd = openNamedFile(path);
   try {
     return work(descriptorSource(fd, path));
   } finally {

@@ -1,10 +1,9 @@
 /** The names that people know from musl-cross toolchains, as small scripts that start `alproot tool`. */
 import { ARCHES } from '../core/arch.ts';
-import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { writeFileAtomic } from '../system/files.ts';
-import { isDirectory, isTaken } from '../system/host-paths.ts';
+import { requireWritablePlace } from '../system/output-place.ts';
 
 const COMPILERS = ['gcc', 'cc', 'cpp'];
 const BINUTILS = ['ar', 'as', 'ld', 'nm', 'objcopy', 'objdump', 'ranlib', 'readelf', 'size', 'strings', 'strip'];
@@ -14,12 +13,10 @@ const BINUTILS = ['ar', 'as', 'ld', 'nm', 'objcopy', 'objdump', 'ranlib', 'reade
  *
  * @param launcher argv that starts alproot
  * @returns the names written, sorted
- * @throws ALP_USAGE_ARGUMENT when `directory` is a file
+ * @throws ALP_FILE_WRITE when `directory` is a file, or cannot be written
  */
 export function writeToolLinks(directory: HostPath, arch: Arch, launcher: readonly string[]): string[] {
-  if (isTaken(directory) && !isDirectory(directory)) {
-    throw new AlprootError('ALP_USAGE_ARGUMENT', `${directory} is not a directory`);
-  }
+  requireWritablePlace(directory, { into: true });
   const { machine } = ARCHES[arch];
   const tools = new Map<string, string>([['musl-gcc', 'gcc']]);
   for (const tool of [...COMPILERS, ...BINUTILS]) {

@@ -18,6 +18,8 @@ import { addDebianPackages } from './offered.ts';
 import { UPDATE_HINT, withPinned, type Pins } from './pins.ts';
 import { withSession, type Session } from './session.ts';
 import { fetchSources } from './sources.ts';
+import { requireDirectory } from '../system/named-file.ts';
+import { requireWritablePlace } from '../system/output-place.ts';
 
 /** What is locked. */
 export type LockTarget =
@@ -49,11 +51,13 @@ const directoryOf = (target: LockTarget): HostPath => (target.kind === 'packages
  * @throws ALP_STALE_LOCK with the difference under `check`; ALP_* of every stage
  */
 export async function writeLockFor(config: Config, target: LockTarget, { update, check = false }: LockOptions): Promise<WrittenLock> {
+  requireDirectory(directoryOf(target), 'the directory that the lock is for');
   const path = lockPathIn(directoryOf(target));
   const before = readLock(path);
   if (check && before === undefined) throw new AlprootError('ALP_STALE_LOCK', `there is no ${quoteName(path)}`, { hint: 'make it with `alproot lock`' });
   const pins: Pins | undefined = before === undefined || update === 'all' ? undefined : { name: path, lock: before, strict: false, update: new Set(update), hint: UPDATE_HINT };
   refuseUnknown(pins);
+  if (!check) requireWritablePlace(path);
   const lock = lockOf(await record(config, target, pins));
   if (check && before !== undefined) demandNoDrift({ path, lock: before, wanted: lock });
   const changes = before === undefined ? [] : diffLocks(before, lock);

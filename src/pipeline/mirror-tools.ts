@@ -9,6 +9,7 @@ import { signFile } from '../mirror/sign-file.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey } from '../mirror/signing.ts';
 import { addMissing } from './debian-packages.ts';
 import { withSession } from './session.ts';
+import { requireDirectory } from '../system/named-file.ts';
 
 /** Makes or completes a mirror; ports are built in a tree made from the mirror itself. */
 export const mirrorFromDebian = (config: Config, directory: HostPath, packages: readonly string[]): Promise<FromDebianResult> =>
@@ -34,8 +35,9 @@ export type IndexFormat = 'v2' | 'v3';
 
 /** Writes an index beside the .apk files of `directory`. @returns the packages listed */
 export async function indexMirror(config: Config, { directory, description, signWith, format }: IndexRequest): Promise<string[]> {
+  requireDirectory(directory, 'a directory of .apk files');
   const options = {
-    directory, description, arch: config.arch, time: Number(config.env['SOURCE_DATE_EPOCH'] ?? Math.floor(Date.now() / 1000)),
+    directory, description, arch: config.arch, time: config.epochSeconds ?? Math.floor(Date.now() / 1000),
     key: signWith === undefined ? undefined : readSigningKey(signWith),
   };
   return format === 'v3' ? indexAdbDirectory(options) : await indexDirectory(options);
@@ -61,5 +63,8 @@ export interface ServeRequest {
   readonly tls: boolean;
 }
 
-export const serveDirectory = (config: Config, { directory, host, port, tls }: ServeRequest): Promise<ServedMirror> =>
-  serveMirror({ directory, tls, now: Date.now(), emit: config.emit, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
+/** @throws ALP_USAGE_ARGUMENT when there is no such directory, and what `serveMirror` throws */
+export async function serveDirectory(config: Config, { directory, host, port, tls }: ServeRequest): Promise<ServedMirror> {
+  requireDirectory(directory, 'the directory of a mirror');
+  return serveMirror({ directory, tls, now: Date.now(), emit: config.emit, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
+}

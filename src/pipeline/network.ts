@@ -6,7 +6,7 @@ import { quoteName } from '../core/redact.ts';
 import type { NetworkLoan } from '../run/network-loan.ts';
 import { packageRoot } from '../system/assets.ts';
 import { readFileCapped } from '../system/files.ts';
-import { isFile } from '../system/host-paths.ts';
+import { exists, isFile } from '../system/host-paths.ts';
 import { createHttpClient, offlineClient, type HttpClient } from '../system/http.ts';
 import type { HttpSettings } from '../system/http-dispatcher.ts';
 import { netrcCredentials, parseNetrc, type NetrcEntry } from '../system/netrc.ts';
@@ -56,7 +56,7 @@ function readNetrc(env: Config['env']): NetrcEntry[] {
   const named = env['NETRC'];
   const home = env['HOME'];
   const file = named !== undefined && named !== '' ? hostPath(named) : home?.startsWith('/') === true ? hostPath(`${home}/.netrc`) : undefined;
-  if (file === undefined || (named === undefined && !isFile(file))) return [];
+  if (file === undefined || (named === undefined && !(exists(file) && isFile(file)))) return [];
   const bytes = readFileCapped(file, NETRC_BYTES);
   if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `NETRC names ${quoteName(file)}, which does not exist`);
   return parseNetrc(bytes.toString('utf8'));

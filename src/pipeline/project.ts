@@ -7,6 +7,7 @@ import { isUrl } from '../fetch/fetcher.ts';
 import { readFileCapped } from '../system/files.ts';
 
 export { closeInheritedDescriptors } from '../system/descriptors.ts';
+export { hostFailure } from '../system/files.ts';
 
 /** undefined when the directory has none. @throws ALP_USAGE_CONFIG */
 export async function readProject(directory: HostPath): Promise<ProjectDefaults | undefined> {

@@ -7,7 +7,7 @@ import { isArch } from '../core/arch.ts';
 import type { HostPath, TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { LayerStore, StoredLayer } from '../build/host.ts';
-import { writeOutput } from '../build/output.ts';
+import { requireOutputPlace, writeOutput } from '../build/output.ts';
 import type { WrittenImage } from '../build/output-image.ts';
 import { parseOutputSpec } from '../build/output-spec.ts';
 import type { OwnerTable } from '../build/owners.ts';
@@ -38,7 +38,7 @@ export interface ExportRequest {
  * Times later than SOURCE_DATE_EPOCH, or else than the newest package, are put down to it.
  *
  * @returns digests, for images
- * @throws ALP_USAGE_*, ALP_UNPACK_*, ALP_STORE_WRITE
+ * @throws ALP_USAGE_*, ALP_UNPACK_*, ALP_FILE_WRITE
  */
 export async function exportRootfs(config: Config, { directory, outputs, tags, cwd, writeStandardOutput }: ExportRequest): Promise<WrittenImage | undefined> {
   if (outputs.length === 0) throw new AlprootError('ALP_USAGE_OPTION', 'rootfs export needs an output', { hint: 'for example -o type=tar,dest=tree.tar, -o type=oci,dest=image.tar' });
@@ -48,6 +48,7 @@ export async function exportRootfs(config: Config, { directory, outputs, tags, c
     const place = resolve(cwd, dest);
     if (dest !== '-' && (place === directory || place.startsWith(`${directory}/`))) throw new AlprootError('ALP_USAGE_OPTION', `the output ${quoteName(dest)} lies in the tree itself`);
   }
+  for (const spec of specs) requireOutputPlace(spec, cwd);
   return withSession(config, async ({ store, isRoot }) => {
     const workspace = store.makeTemporary('export');
     try {
@@ -96,9 +97,8 @@ function readTree(config: Config, directory: HostPath, isRoot: boolean): TreeFac
     const owners: OwnerTable = new Map();
     const real = isRoot && isRootsTree(tree);
     if (!real) recordOwners(owners, database);
-    const given = config.env['SOURCE_DATE_EPOCH'];
     const newest = database.packages.reduce((time, { record }) => Math.max(time, record.buildTime), 0);
-    return { owners, real, arch: isArch(database.arch) ? database.arch : config.arch, epoch: given !== undefined && /^\d{1,12}$/.test(given) ? Number(given) : newest };
+    return { owners, real, arch: isArch(database.arch) ? database.arch : config.arch, epoch: config.epochSeconds ?? newest };
   });
 }
 

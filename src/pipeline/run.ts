@@ -13,6 +13,7 @@ import { prepareEnvironment } from './environment.ts';
 import { networkLoan } from './network.ts';
 import { announcePins } from './pins.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
+import { requireRunnable } from './runnable.ts';
 import { withProject, type Session } from './session.ts';
 import { lendTree } from './lent-tree.ts';
 import { isShareable } from './visible.ts';
@@ -43,6 +44,7 @@ export const BASE_ENV: Readonly<Record<string, string>> = {
 /** Runs a command; its status is the result. @throws ALP_* of every stage */
 export const runInEnvironment = (config: Config, request: EnvironmentRun): Promise<RunResult> =>
   withProject(config, async (session) => {
+    requireRunnable(config);
     if (session.pins !== undefined) announcePins(session);
     const environment = await prepareEnvironment(session, request.packages);
     const scratch = session.store.makeTemporary('run');

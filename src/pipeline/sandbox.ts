@@ -72,9 +72,12 @@ async function findBackend(session: Session, tree: HostPath): Promise<{ backend:
 const listVerdicts = (verdicts: readonly BackendVerdict[]): string =>
   verdicts.map(({ name, works, reason, fix }) => `  ${name}: ${works ? 'works' : reason}${fix === undefined ? '' : ` (${fix})`}`).join('\n');
 
+/** One of the two that people install is not there. */
+const isInstallable = (verdicts: readonly BackendVerdict[]): boolean => verdicts.some(({ name, reason }) => ['bwrap', 'proot'].includes(name) && reason.endsWith('is not installed'));
+
 const noBackend = (verdicts: readonly BackendVerdict[]): AlprootError =>
   new AlprootError('ALP_RUN_BACKEND', `nothing here can run a command in a tree:\n${listVerdicts(verdicts)}`, {
-    hint: 'install bubblewrap or proot; `alproot doctor` says more',
+    hint: isInstallable(verdicts) ? 'install bubblewrap or proot; `alproot doctor` says more' : 'this host forbids what each of them needs: the reasons above say what would have to change; `alproot doctor` says more',
     facts: { verdicts },
   });
 

@@ -8,6 +8,7 @@ import { createFetcher, type Fetcher } from '../fetch/fetcher.ts';
 import { rememberFetches } from '../fetch/remembered.ts';
 import { findHostTools, type RunHost } from '../run/host-tools.ts';
 import { createRecording, type Recording } from '../ship/recording.ts';
+import { failureOfStore } from '../store/store-failure.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { packageRoot } from '../system/assets.ts';
 import { systemClock } from '../system/clock.ts';
@@ -96,7 +97,7 @@ export function hasRealRoot(): boolean {
   return map.trim() === '' || map.split('\n').some((line) => Number(line.trim().split(/\s+/)[2] ?? '0') >= 65_535);
 }
 
-/** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. @throws ALP_STORE_WRITE when the host fails */
+/** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. @throws ALP_STORE_WRITE, ALP_FILE_* when the host fails */
 export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, pins?: Pins): Promise<T> {
   try {
     const session = await openSession(config, pins);
@@ -106,7 +107,7 @@ export async function withSession<T>(config: Config, work: (session: Session) =>
       await session.close();
     }
   } catch (error) {
-    throw hostFailure(error);
+    throw failureOfStore(hostFailure(error), cachePathOf(config));
   }
 }
 

@@ -14,6 +14,7 @@ import { findGlibcObjectsIn } from './inspect.ts';
 import { BASE_ENV, directoryMounts } from './run.ts';
 import type { Pins } from './pins.ts';
 import { runCommandIn } from './sandbox.ts';
+import { requireRunnable } from './runnable.ts';
 import { withProject } from './session.ts';
 import { isShareable, visibleDirectories } from './visible.ts';
 
@@ -43,6 +44,7 @@ const HEADERS = 'linux-headers';
 export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
   withProject(config, async (session) => {
     const { tool, args, directory, env } = request;
+    requireRunnable(config);
     const environment = await prepareEnvironment(session, [...TOOLCHAIN, ...(session.pins?.strict === true && !isLocked(session.pins, HEADERS) ? [] : [HEADERS]), ...(request.packages ?? [])]);
     if (!isShareable(directory)) {
       throw new AlprootError('ALP_RUN_MOUNT', `the working directory ${directory} cannot be shown inside: the environment has a directory of that name`, { hint: 'work in a directory of your own, such as one in your home' });

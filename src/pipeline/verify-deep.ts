@@ -7,11 +7,12 @@ import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { joinTree, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
-import { quoteName, showName } from '../core/redact.ts';
+import { showName } from '../core/redact.ts';
 import type { InstalledEntry } from '../formats/installed-db.ts';
 import { branchOf } from '../formats/releases.ts';
 import { formatChecksum } from '../formats/package-checksum.ts';
-import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource } from '../system/hashed-file.ts';
+import { openNamedFile } from '../system/named-file.ts';
 import { isDirectory } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { digestOfFile } from '../system/tree-digest.ts';
@@ -64,8 +65,7 @@ export const verifyDeep = (config: Config, path: HostPath): Promise<DeepVerdict>
   });
 
 function unpackFile(path: HostPath, into: HostPath): void {
-  const fd = openRegular(path);
-  if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is neither a directory nor a file that can be read`);
+  const fd = openNamedFile(path);
   const tree = openWorkTree(into);
   try {
     unpackRootfs(descriptorSource(fd, path), tree, 'record');

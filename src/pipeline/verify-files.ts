@@ -3,10 +3,10 @@ import { resolve } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, parentOfHost, joinHost, type HostPath } from '../core/paths.ts';
-import { quoteName } from '../core/redact.ts';
 import { namesOf } from '../system/directories.ts';
 import { readFileCapped } from '../system/files.ts';
-import { closeDescriptor, descriptorSource, openRegular } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource } from '../system/hashed-file.ts';
+import { openNamedFile } from '../system/named-file.ts';
 import { auditTree, formatAudit } from '../unpack/audit.ts';
 import { isDirectory } from '../system/host-paths.ts';
 import { openBundle } from '../ship/bundle.ts';
@@ -47,9 +47,8 @@ const SIGNATURE_BYTES = 16 * 1024;
 /** A bundle is a tar that begins with its manifest. */
 const BUNDLE_START = 'manifest.json\0';
 
-function readStart(file: HostPath): string | undefined {
-  const fd = openRegular(file);
-  if (fd === undefined) return undefined;
+function readStart(file: HostPath): string {
+  const fd = openNamedFile(file);
   try {
     const bytes = Buffer.alloc(BUNDLE_START.length);
     descriptorSource(fd, file).read(bytes, 0);
@@ -67,11 +66,10 @@ function judge(path: string, keys: TrustedKeys): Verdict {
     bundle.close();
     return { kind: 'bundle', name: `${bundle.manifest.files.length} files`, vouchers: bundle.signedBy === undefined ? [] : [{ kind: 'key', keyName: bundle.signedBy, algorithm: 'sha256' }] };
   }
-  const fd = openRegular(file);
-  if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is not a file that can be read`);
+  const fd = openNamedFile(file);
   try {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return verifyAnyFile(descriptorSource(fd, name), { name, keys, pins: bundledPins(), signatures: signaturesBeside(path, name), pgp: releaseSignatureBeside(file) });
+    return verifyAnyFile(descriptorSource(fd, name, { path }), { name, keys, pins: bundledPins(), signatures: signaturesBeside(path, name), pgp: releaseSignatureBeside(file) });
   } finally {
     closeDescriptor(fd);
   }

@@ -16,6 +16,9 @@ export interface HostFact {
 
 export type HostFacts = readonly HostFact[];
 
+/** 1 EiB: no disk is so large. */
+const UNBOUNDED_BYTES = 2 ** 60;
+
 const sysctl = (path: string): string | undefined => {
   try {
     return readFileCapped(hostPath(path), 4096)?.toString().trim();
@@ -28,11 +31,13 @@ const sysctl = (path: string): string | undefined => {
 export async function readHostFacts(host: RunHost, store: HostPath): Promise<HostFacts> {
   const { free, total } = statfsSync(store);
   const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+  // File systems without bounds, gVisor's for one, give numbers that mean nothing.
+  const space = total > UNBOUNDED_BYTES ? 'no limit known' : `${gib(free)} of ${gib(total)} free`;
   const facts: (HostFact | undefined)[] = [
     { name: 'kernel', value: `${host.kernel}${isGvisor(host) ? ' (gVisor)' : ''}` },
     { name: 'user', value: host.isRoot ? 'root' : `uid ${process.getuid?.() ?? '?'}` },
     { name: 'processors, memory', value: `${cpus().length}, ${gib(totalmem())}` },
-    { name: 'store', value: `${store}, ${gib(free)} of ${gib(total)} free` },
+    { name: 'store', value: `${store}, ${space}` },
     switchFact('user namespaces', '/proc/sys/user/max_user_namespaces', (value) => value === '0', 'sysctl user.max_user_namespaces=10000'),
     switchFact('unprivileged userns', '/proc/sys/kernel/unprivileged_userns_clone', (value) => value === '0', 'sysctl kernel.unprivileged_userns_clone=1'),
     switchFact('AppArmor and userns', '/proc/sys/kernel/apparmor_restrict_unprivileged_userns', (value) => value === '1', 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'),

@@ -60,7 +60,7 @@ function whatItGives({ isolation, showsTree }: Backend): string {
   return isolation === 'full' ? `${purpose}, isolated` : `${purpose}; isolation: ${isolation}, no boundary for hostile code`;
 }
 
-const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap' };
+const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', unshare: 'util-linux', env: 'coreutils', sh: 'dash' };
 
 const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescription => ({
   tree,

@@ -46,7 +46,7 @@ export const blobName = (sha256: Sha256Hex): string => `blobs/sha256/${sha256}`;
  *
  * @returns digest and size of the file
  * @throws ALP_FORMAT_LOCK when what it would hold is not sound, ALP_STORE_DAMAGED naming a file that the store lacks,
- *   ALP_STORE_WRITE
+ *   ALP_FILE_WRITE
  */
 export function createBundle({ output, lock, files, keys = [], tool = [], store, signer }: CreateBundleOptions): { readonly sha256: Sha256Hex; readonly sizeBytes: number } {
   const toolFiles = tool.map(({ path, bytes }): BundleFile => ({ path, sha256: sha256Hex(bytes), sizeBytes: bytes.length }));

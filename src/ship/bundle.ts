@@ -9,7 +9,8 @@ import { limits } from '../core/limits.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { parseBundleManifest, type BundleFile, type BundleManifest } from '../formats/bundle-manifest.ts';
-import { closeDescriptor, descriptorSource, hashOf, openRegular } from '../system/hashed-file.ts';
+import { closeDescriptor, descriptorSource, hashOf } from '../system/hashed-file.ts';
+import { openNamedFile } from '../system/named-file.ts';
 import { blobName, MANIFEST, signatureName, uniqueBlobs } from './bundle-create.ts';
 import { entrySource, readBundleEntries, type BundleEntry } from './bundle-entries.ts';
 
@@ -50,8 +51,7 @@ export interface Bundle {
  *   ALP_VERIFY_SIGNATURE, ALP_VERIFY_UNKNOWN (unsigned, and a signature is required), ALP_FORMAT_LOCK, ALP_LIMIT_*
  */
 export function openBundle(path: HostPath, { judge, requireSignature = false }: OpenBundleOptions): Bundle {
-  const fd = openRegular(path);
-  if (fd === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no bundle ${quoteName(path)}`, { hint: 'make one with `alproot bundle create`' });
+  const fd = openNamedFile(path, { what: 'bundle', hint: 'make one with `alproot bundle create`' });
   try {
     const source = descriptorSource(fd, path);
     const entries = readBundleEntries(source);

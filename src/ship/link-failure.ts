@@ -146,7 +146,7 @@ function missingParts(text: string, isStatic: boolean): Sign[] {
     ...signs(text, /cannot find (\w*crt[1inSTbe]\w*\.o)/g, (name) => ({
       kind: 'missing-library', packages: ['musl-dev'], message: `the start file ${name} is missing`, hint: 'install musl-dev (and gcc for crtbegin.o and crtend.o)',
     })),
-    ...signs(text, /(?:(?<![\w+.-])([\w+.-]+): (?:command )?not found|cannot execute ['‘"]?([\w+.-]+)['’"]?: |(?<![\w+.-])([\w+.-]+): No such file or directory[ \t]*$|unable to execute command: .*?["']([\w+.-]+)["'])/gm, missingProgram),
+    ...signs(text, /(?:(?<![\w+.-])([\w+.-]+): (?:command )?not found|cannot execute ['‘"]?([\w+.-]+)['’"]?: |(?<![\w+.-])([\w+.-]+): No such file or directory[ \t]*$|fatal error: cannot find ['‘]([\w+.-]+)['’]|unable to execute command: .*?["']([\w+.-]+)["'])/gm, missingProgram),
   ];
 }
 

@@ -72,7 +72,7 @@ export const HEADER_PACKAGES: Readonly<Record<string, string>> = {
 
 /** Programs that a build asks for. */
 export const PROGRAM_PACKAGES: Readonly<Record<string, string>> = {
-  gcc: 'gcc', cc: 'gcc', 'g++': 'g++', 'c++': 'g++', as: 'binutils', ld: 'binutils', ar: 'binutils', strip: 'binutils', make: 'make', cmake: 'cmake', ninja: 'samurai', meson: 'meson',
+  gcc: 'gcc', cc: 'gcc', cc1: 'gcc', collect2: 'gcc', cc1plus: 'g++', cc1obj: 'gcc-objc', f951: 'gfortran', gfortran: 'gfortran', 'ld.lld': 'lld', 'ld.gold': 'binutils-gold', 'ld.bfd': 'binutils', 'g++': 'g++', 'c++': 'g++', as: 'binutils', ld: 'binutils', ar: 'binutils', strip: 'binutils', make: 'make', cmake: 'cmake', ninja: 'samurai', meson: 'meson',
   perl: 'perl', python3: 'python3', autoconf: 'autoconf', autoreconf: 'autoconf', automake: 'automake', aclocal: 'automake', libtool: 'libtool', libtoolize: 'libtool', 'pkg-config': 'pkgconf',
   bison: 'bison', yacc: 'bison', flex: 'flex', m4: 'm4', patch: 'patch', git: 'git', bash: 'bash', curl: 'curl', go: 'go', cargo: 'cargo', rustc: 'rust', clang: 'clang', upx: 'upx', nasm: 'nasm', file: 'file', gawk: 'gawk',
 };

@@ -17,7 +17,7 @@ export const lockPathIn = (directory: HostPath): HostPath => joinHost(directory,
 /**
  * The lock at `path`; undefined when there is none.
  *
- * @throws ALP_FORMAT_LOCK, ALP_LIMIT_SIZE, ALP_USAGE_VERSION, ALP_STORE_WRITE when it cannot be read
+ * @throws ALP_FORMAT_LOCK, ALP_LIMIT_SIZE, ALP_USAGE_VERSION, ALP_FILE_READ when it cannot be read
  */
 export function readLock(path: HostPath): Lock | undefined {
   const bytes = readFileCapped(path, limits.lockfile);

@@ -93,13 +93,13 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
   function openUnchecked(sha256: Sha256Hex, name: string): OpenBlob | undefined {
     const fd = openRegular(blobPath(sha256));
     if (fd !== undefined) markUsed(blobPath(sha256));
-    return fd === undefined ? undefined : { ...descriptorSource(fd, name), close: () => closeDescriptor(fd) };
+    return fd === undefined ? undefined : { ...descriptorSource(fd, name, { path: blobPath(sha256) }), close: () => closeDescriptor(fd) };
   }
 
   function openBlob(sha256: Sha256Hex, name: string): OpenBlob | undefined {
     const fd = openRegular(blobPath(sha256));
     if (fd === undefined) return undefined;
-    const source = descriptorSource(fd, name);
+    const source = descriptorSource(fd, name, { path: blobPath(sha256) });
     if (hashOf(source) === sha256) {
       markUsed(blobPath(sha256));
       return { ...source, close: () => closeDescriptor(fd) };

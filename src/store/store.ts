@@ -19,6 +19,7 @@ import { quoteName } from '../core/redact.ts';
 import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../system/directories.ts';
 import { fileError, readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
+import { failureOfStore } from './store-failure.ts';
 import { isComplete, isWhole, markComplete, type Judge } from './snapshot-mark.ts';
 import { acquireLock } from '../system/file-lock.ts';
 import { demandTreePlace } from '../system/place-probe.ts';
@@ -65,11 +66,11 @@ export interface StoreOptions {
  *   ALP_STORE_WRITE
  */
 export function openStore(root: HostPath, options: StoreOptions): Store {
-  const cause = prepare(root);
+  const cause = prepareStore(root);
   const readOnly = cause !== undefined;
   const path = (...parts: readonly string[]): HostPath => joinHost(root, ...parts);
   const refuse = (wanted: HostPath): never => {
-    throw fileError('write', wanted, cause);
+    throw failureOfStore(fileError('write', wanted, cause), root);
   };
   if (!readOnly) removeLeftovers(root);
   const recordPath = (name: string): HostPath => path('records', `${safeName(name)}.json`);
@@ -109,6 +110,14 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
       }
     },
   };
+}
+
+function prepareStore(root: HostPath): Error | undefined {
+  try {
+    return prepare(root);
+  } catch (error) {
+    throw failureOfStore(error, root);
+  }
 }
 
 /** @returns why the store can only be read; undefined when it can be written */

@@ -10,7 +10,7 @@ export interface WrittenFile {
   readonly sizeBytes: number;
 }
 
-/** Makes a new file out of pieces. @throws ALP_STORE_WRITE */
+/** Makes a new file out of pieces. @throws ALP_FILE_WRITE */
 export function writeChunks(path: HostPath, chunks: Iterable<Uint8Array>): WrittenFile {
   const output = openOutput(path);
   try {
@@ -23,7 +23,7 @@ export function writeChunks(path: HostPath, chunks: Iterable<Uint8Array>): Writt
   }
 }
 
-/** The same of pieces that come one after the other. @throws ALP_STORE_WRITE */
+/** The same of pieces that come one after the other. @throws ALP_FILE_WRITE */
 export async function writeComingChunks(path: HostPath, chunks: AsyncIterable<Uint8Array>): Promise<WrittenFile> {
   const output = openOutput(path);
   try {
@@ -73,13 +73,20 @@ export function* hashedOnTheWay(chunks: Iterable<Uint8Array>, onEnd: (sha256: st
 
 const CHUNK_BYTES = 1024 * 1024;
 
-/** The bytes of a file; each piece is valid until the next one is asked for. @throws ALP_STORE_WRITE */
+/** The bytes of a file; each piece is valid until the next one is asked for. @throws ALP_FILE_READ */
 export function* readChunks(path: HostPath): Generator<Buffer> {
-  const fd = openSync(path, 'r');
+  const attempt = <T>(read: () => T): T => {
+    try {
+      return read();
+    } catch (error) {
+      throw fileError('read', path, error);
+    }
+  };
+  const fd = attempt(() => openSync(path, 'r'));
   try {
     const buffer = Buffer.alloc(CHUNK_BYTES);
     for (;;) {
-      const count = readSync(fd, buffer, 0, buffer.length, null);
+      const count = attempt(() => readSync(fd, buffer, 0, buffer.length, null));
       if (count === 0) return;
       yield buffer.subarray(0, count);
     }

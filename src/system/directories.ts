@@ -9,7 +9,7 @@ import { fileError } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';
 
-/** Makes it and what is missing above it; returns it. @throws ALP_STORE_WRITE */
+/** Makes it and what is missing above it; returns it. @throws ALP_FILE_WRITE */
 export function makeDirectory(path: HostPath, mode = 0o755): HostPath {
   try {
     makeDirectories(path, mode);
@@ -21,7 +21,7 @@ export function makeDirectory(path: HostPath, mode = 0o755): HostPath {
 
 const WORK = 'alproot-work-';
 
-/** A new directory for unfinished work, outside a store that can only be read; those of dead processes are removed. @throws ALP_STORE_WRITE */
+/** A new directory for unfinished work, outside a store that can only be read; those of dead processes are removed. @throws ALP_FILE_WRITE */
 export function makeWorkDirectory(): HostPath {
   for (const name of namesOf(hostPath(tmpdir())).filter((entry) => entry.startsWith(WORK))) {
     const path = joinHost(hostPath(tmpdir()), name);
@@ -35,7 +35,7 @@ export function makeWorkDirectory(): HostPath {
   }
 }
 
-/** Its names, sorted; none when it does not exist. @throws ALP_STORE_WRITE */
+/** Its names, sorted; none when it does not exist. @throws ALP_FILE_READ */
 export function namesOf(path: HostPath): string[] {
   try {
     return readdirSync(path).sort();
@@ -45,7 +45,7 @@ export function namesOf(path: HostPath): string[] {
   }
 }
 
-/** Renames a directory; false when something is there already. @throws ALP_STORE_WRITE */
+/** Renames a directory; false when something is there already. @throws ALP_FILE_WRITE */
 export function moveDirectory(from: HostPath, to: HostPath): boolean {
   try {
     renameSync(from, to);
@@ -56,7 +56,7 @@ export function moveDirectory(from: HostPath, to: HostPath): boolean {
   }
 }
 
-/** Removes a directory that is empty. @throws ALP_STORE_WRITE */
+/** Removes a directory that is empty. @throws ALP_FILE_WRITE */
 export function removeEmptyDirectory(path: HostPath): void {
   try {
     rmdirSync(path);

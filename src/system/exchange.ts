@@ -56,8 +56,11 @@ export function openExchange(directory: HostPath): Exchange {
         await delay(POLL_MS);
       }
     } finally {
-      put('closed', '');
-      closeSync(fd);
+      try {
+        put('closed', '');
+      } finally {
+        closeSync(fd);
+      }
     }
   }
 

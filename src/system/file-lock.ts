@@ -30,7 +30,7 @@ const SILENT_LOOKS = 800;
 /** The same at a file that names nobody, a second or two: without hard links a holder is in it a moment before its name. */
 const EMPTY_LOOKS = 20;
 
-/** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_STORE_WRITE */
+/** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_FILE_WRITE */
 export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
   const countLooks = createWatch(path);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -4,6 +4,7 @@
  */
 import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { getSystemErrorMap } from 'node:util';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -15,7 +16,7 @@ import { temporaryBeside } from './process-identity.ts';
  *
  * @param maxBytes refused with ALP_LIMIT_SIZE when the file is larger
  * @returns undefined when the file does not exist
- * @throws ALP_LIMIT_SIZE, ALP_STORE_WRITE (unreadable, not a regular file, shrank while read)
+ * @throws ALP_LIMIT_SIZE, ALP_FILE_READ (unreadable, not a regular file, shrank while read)
  */
 export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undefined {
   let fd: number;
@@ -27,7 +28,7 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new AlprootError('ALP_STORE_WRITE', `cannot read ${quoteName(path)}: not a regular file`);
+    if (!stat.isFile()) throw new AlprootError('ALP_FILE_READ', `cannot read ${quoteName(path)}: not a regular file`, { facts: { path } });
     if (stat.size > maxBytes) {
       throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${stat.size} bytes, more than the cap of ${maxBytes}`);
     }
@@ -37,7 +38,7 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
     let filled = 0;
     while (filled < bytes.length) {
       const count = readSync(fd, bytes, filled, bytes.length - filled, filled);
-      if (count === 0) throw new AlprootError('ALP_STORE_WRITE', `${quoteName(path)} became shorter while it was read`);
+      if (count === 0) throw new AlprootError('ALP_FILE_READ', `${quoteName(path)} became shorter while it was read`, { facts: { path } });
       filled += count;
     }
     return bytes;
@@ -65,7 +66,7 @@ export interface WriteOptions {
 /**
  * Replaces or makes `path`; its directory is made when missing.
  *
- * @throws ALP_STORE_WRITE with the errno, the path and what to do
+ * @throws ALP_FILE_WRITE with the errno, the path and what to do
  */
 export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644, durable = true }: WriteOptions = {}): void {
   const temporary = temporaryBeside(path);
@@ -133,19 +134,32 @@ export const HINTS: Readonly<Record<string, string>> = {
   ELOOP: 'links lead in a circle: remove them, or choose another place',
   ENOSYS: 'the file system cannot do that: choose another place',
   ENOTSUP: 'the file system cannot do that: choose another place',
-  EIO: 'the disk does not work as it should: see the kernel log, or choose another place; ALPROOT_CACHE says where the store is',
+  EIO: 'its disk, or the file system, has failed: see the kernel log, and use another copy or place; ALPROOT_CACHE says where the store is',
 };
 
-/** A failed file operation in our own words, errno kept. */
+/** Words of Node for an errno, and ours where it has none. */
+const UNNAMED: Readonly<Record<string, string>> = { EDQUOT: 'disk quota exceeded', ESTALE: 'stale file handle' };
+
+/** `permission denied (EACCES)`. */
+function wordsFor(errno: string): string {
+  const words = UNNAMED[errno] ?? [...getSystemErrorMap().values()].find(([name]) => name === errno)?.[1];
+  return words === undefined ? errno : `${words} (${errno})`;
+}
+
+/** Verbs of ours and system calls that change nothing. */
+const READING = new Set(['read', 'list', 'open', 'scandir', 'stat', 'lstat', 'fstat', 'readlink', 'realpath', 'access', 'statfs']);
+const ONLY_WRITING = new Set(['EROFS', 'ENOSPC', 'EDQUOT']);
+
+/**
+ * A failed file operation in our own words, errno kept. The file may be the user's or the store's: whoever knows where
+ * the store is tells them apart (`failureOfStore`).
+ */
 export function fileError(verb: string, path: string, error: unknown): AlprootError {
   if (error instanceof AlprootError) return error;
   const errno = errnoOf(error);
   if (errno === undefined) throw error;
-  return new AlprootError('ALP_STORE_WRITE', `cannot ${verb} ${quoteName(path)}: ${errno}`, {
-    cause: error,
-    hint: HINTS[errno],
-    facts: { errno, path },
-  });
+  const code = READING.has(verb) && !ONLY_WRITING.has(errno) ? 'ALP_FILE_READ' : 'ALP_FILE_WRITE';
+  return new AlprootError(code, `cannot ${verb} ${quoteName(path)}: ${wordsFor(errno)}`, { cause: error, hint: HINTS[errno], facts: { errno, path } });
 }
 
 /** What a host may do to any file operation; other errnos there mean a mistake of ours. */

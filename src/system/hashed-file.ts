@@ -27,11 +27,22 @@ export interface DescriptorSource extends ByteSource {
   readonly descriptor: number;
 }
 
-/** Random access through a descriptor that the caller closes. */
-export const descriptorSource = (fd: number, name: string): DescriptorSource => ({
+/**
+ * Random access through a descriptor that the caller closes.
+ *
+ * @param name what messages call it
+ * @param options `path`: where it is, when `name` is not its path
+ */
+export const descriptorSource = (fd: number, name: string, { path = name }: { readonly path?: string } = {}): DescriptorSource => ({
   name,
   sizeBytes: fstatSync(fd).size,
-  read: (target, position) => readSync(fd, target, 0, target.length, position),
+  read: (target, position) => {
+    try {
+      return readSync(fd, target, 0, target.length, position);
+    } catch (error) {
+      throw fileError('read', path, error);
+    }
+  },
   descriptor: fd,
 });
 
@@ -82,7 +93,7 @@ export interface HashedWriter {
   readonly sizeBytes: () => number;
   /** Where another may write all of it in place of `write`; undefined where no file is written. */
   readonly descriptor: number | undefined;
-  /** @param known of a content that another has written and hashed @throws ALP_STORE_WRITE */
+  /** @param known of a content that another has written and hashed @throws ALP_FILE_WRITE */
   readonly finish: (known?: Hashed) => Hashed;
   /** Forgets it; after `finish` this does nothing. */
   readonly abandon: () => void;
@@ -187,7 +198,7 @@ export function removeFile(path: HostPath): void {
   }
 }
 
-/** Renames a file into place, replacing what is there. @throws ALP_STORE_WRITE */
+/** Renames a file into place, replacing what is there. @throws ALP_FILE_WRITE */
 export function moveFile(from: HostPath, to: HostPath): void {
   try {
     makeDirectories(parentOfHost(to));

@@ -1,22 +1,37 @@
 /** Questions about paths of the host, answered without following the last component where that matters. */
-import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
+import { errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 
+/** A file stands where a directory would have to be: there is nothing under the name then, either. */
+function unlessBelowFile(look: () => Stats | undefined): Stats | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+const entryAt = (path: string): Stats | undefined => unlessBelowFile(() => lstatSync(path, { throwIfNoEntry: false }));
+
+const targetAt = (path: string): Stats | undefined => unlessBelowFile(() => statSync(path, { throwIfNoEntry: false }));
+
 /** A directory, and no link to one. */
-export const isRealDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export const isRealDirectory = (path: string): boolean => entryAt(path)?.isDirectory() === true;
 
-export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export const isDirectory = (path: string): boolean => targetAt(path)?.isDirectory() === true;
 
-export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+export const isFile = (path: string): boolean => targetAt(path)?.isFile() === true;
 
 export const exists = (path: string): boolean => existsSync(path);
 
 /** A program that runs with the rights of its owner, whoever starts it. */
-export const isSetuid = (path: string): boolean => ((statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o4000) !== 0;
+export const isSetuid = (path: string): boolean => ((targetAt(path)?.mode ?? 0) & 0o4000) !== 0;
 
 /** Anything at all under this name, a dangling link included. */
-export const isTaken = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+export const isTaken = (path: string): boolean => entryAt(path) !== undefined;
 
 export const isWritable = (path: string): boolean => allows(path, constants.W_OK);
 
@@ -83,9 +98,9 @@ export function statfsSync(path: string): { readonly free: number; readonly tota
 
 /** Size of a regular file; undefined when there is none. */
 export function fileSizeBytes(path: HostPath): number | undefined {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
+  const stat = entryAt(path);
   return stat?.isFile() === true ? stat.size : undefined;
 }
 
 /** Modification time in whole seconds; 0 when there is no such file. */
-export const fileTime = (path: HostPath): number => Math.floor((lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) / 1000);
+export const fileTime = (path: HostPath): number => Math.floor((entryAt(path)?.mtimeMs ?? 0) / 1000);

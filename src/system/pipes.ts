@@ -22,7 +22,7 @@ export interface Output {
   readonly guardWords: readonly string[];
   /** Once, right after its start. */
   readonly attach: (child: ChildProcess, onOutput: OnOutput) => void;
-  /** When it has ended, resolves as soon as all that it has printed was read. @throws ALP_STORE_WRITE when it could not be read */
+  /** When it has ended, resolves as soon as all that it has printed was read. @throws ALP_FILE_READ when it could not be read */
   readonly drained: () => Promise<void>;
   /** It was not started. */
   readonly abandon: () => void;

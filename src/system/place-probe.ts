@@ -42,12 +42,12 @@ function isRefused(work: () => void): boolean {
  *
  * @param place as for lacksOf
  * @param shown what it is for, and how the user calls it: a store, a tree
- * @throws ALP_STORE_WRITE naming what is lacking
+ * @throws ALP_FILE_WRITE naming what is lacking
  */
 export function demandTreePlace(place: HostPath, shown: { readonly what: string; readonly path: HostPath }): void {
   const lacks = lacksOf(place);
   if (lacks.length === 0) return;
-  throw new AlprootError('ALP_STORE_WRITE', `${quoteName(shown.path)} cannot be ${shown.what}: its file system has no ${lacks.join(', no ')}`, {
+  throw new AlprootError('ALP_FILE_WRITE', `${quoteName(shown.path)} cannot be ${shown.what}: its file system has no ${lacks.join(', no ')}`, {
     hint: 'choose a place on a file system of Linux, such as ext4, xfs or tmpfs', facts: { path: shown.path, lacks },
   });
 }

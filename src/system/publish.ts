@@ -13,7 +13,7 @@ import { isAbandoned, temporaryName, workerOf } from './process-identity.ts';
 import { fileError, syncDirectory, syncFile } from './files.ts';
 import { removeTree } from './removal.ts';
 
-/** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. @throws ALP_STORE_WRITE */
+/** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. @throws ALP_FILE_WRITE */
 export function stagingPath(path: HostPath): HostPath {
   const directory = hostPath(dirname(path));
   const prefix = `.${basename(path)}.alproot-`;
@@ -24,7 +24,7 @@ export function stagingPath(path: HostPath): HostPath {
   return joinHost(directory, `${prefix}${temporaryName('staged')}`);
 }
 
-/** Puts a complete file or directory in the place of whatever is there. @throws ALP_STORE_WRITE */
+/** Puts a complete file or directory in the place of whatever is there. @throws ALP_FILE_WRITE */
 export function publish(staged: HostPath, path: HostPath): void {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
@@ -44,18 +44,23 @@ export function publish(staged: HostPath, path: HostPath): void {
  * Moves the entries of a complete directory into one that may exist, each by a rename; what else is there stays. Links
  * of the place are replaced, not followed.
  *
- * @throws ALP_STORE_WRITE; a file of the place in the way of a directory
+ * @throws ALP_FILE_WRITE; a file of the place in the way of a directory
  */
 export function mergeDirectory(staged: HostPath, path: HostPath): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined) return publish(staged, path);
-  if (!found.isDirectory()) throw new AlprootError('ALP_STORE_WRITE', `${quoteName(path)} is not a directory`, { hint: 'choose another output directory, or remove it' });
+  if (!requireMergeable(path)) return publish(staged, path);
   try {
     mergeInto(Buffer.from(staged), Buffer.from(path));
     removeTree(staged);
   } catch (error) {
     throw fileError('write', path, error);
   }
+}
+
+/** @returns whether there is a directory @throws ALP_FILE_WRITE when something else is there, a link included */
+export function requireMergeable(path: HostPath): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && !found.isDirectory()) throw new AlprootError('ALP_FILE_WRITE', `${quoteName(path)} is not a directory`, { hint: 'choose another output directory, or remove it', facts: { path } });
+  return found !== undefined;
 }
 
 function mergeInto(from: Buffer, to: Buffer): void {

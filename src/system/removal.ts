@@ -8,7 +8,7 @@ import { TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { openWorkTree } from './work-tree.ts';
 import { fileError } from './files.ts';
 
-/** Removes `path` and all under it; nothing there is fine. @throws ALP_STORE_WRITE */
+/** Removes `path` and all under it; nothing there is fine. @throws ALP_FILE_WRITE */
 export function removeTree(path: HostPath): void {
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false });

@@ -3,13 +3,13 @@ import { sha256Hex } from '../core/digest.ts';
 import type { HostPath } from '../core/paths.ts';
 import { readFileCapped, writeFileAtomic, type WriteOptions } from './files.ts';
 
-/** @throws ALP_STORE_WRITE */
+/** @throws ALP_FILE_WRITE */
 export function writeSealed(path: HostPath, value: unknown, options: WriteOptions = {}): void {
   const text = JSON.stringify(value);
   writeFileAtomic(path, `${sha256Hex(text)}\n${text}\n`, options);
 }
 
-/** undefined when it is missing or damaged. @throws ALP_LIMIT_SIZE, ALP_STORE_WRITE when it cannot be read */
+/** undefined when it is missing or damaged. @throws ALP_LIMIT_SIZE, ALP_FILE_READ when it cannot be read */
 export function readSealed(path: HostPath, maxBytes: number): unknown {
   const [digest, text = ''] = readFileCapped(path, maxBytes)?.toString().split('\n') ?? [];
   return digest === sha256Hex(text) ? (JSON.parse(text) as unknown) : undefined;

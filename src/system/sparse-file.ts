@@ -8,7 +8,7 @@ export interface SparsePiece {
   readonly bytes: Uint8Array;
 }
 
-/** Makes a new file that only its owner may use. @throws ALP_STORE_WRITE */
+/** Makes a new file that only its owner may use. @throws ALP_FILE_WRITE */
 export function writeSparseFile(path: HostPath, sizeBytes: number, pieces: Iterable<SparsePiece>): void {
   try {
     const fd = openSync(path, 'wx', 0o600);

@@ -9,7 +9,7 @@ export type WorkFile =
   | { readonly path: string; readonly mode: number; readonly kind: 'directory' }
   | { readonly path: string; readonly mode: number; readonly kind: 'symlink'; readonly target: string };
 
-/** Sorted, parents first. Devices, sockets and pipes are passed over. @throws ALP_STORE_WRITE */
+/** Sorted, parents first. Devices, sockets and pipes are passed over. @throws ALP_FILE_READ */
 export function readWorkFiles(directory: HostPath): WorkFile[] {
   const found: WorkFile[] = [];
   const walk = (relative: string): void => {

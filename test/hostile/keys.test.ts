@@ -46,7 +46,7 @@ async function publish(name: string, key: SigningKey, trusted: readonly SigningK
 const fetch = (mirrors: readonly MirrorSpec[]): Promise<string> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')), mirrors: [...mirrors], keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-    project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
+    project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
   };
   return codeOf(() => withSession(config, (session) => fetchSources(session, { mirrors, debian: undefined, release: '3.19' })));
 };

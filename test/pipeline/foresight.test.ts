@@ -22,7 +22,7 @@ afterEach(async () => {
 
 const config = (more: Partial<Config>): Config => ({
   cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
 });
 
 /** Serves a mirror of two packages; what `instead` answers is its business. */

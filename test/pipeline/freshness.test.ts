@@ -30,7 +30,7 @@ afterEach(() => rmSync(work, { recursive: true, force: true }));
 
 const config = (more: Partial<Config> = {}): Config => ({
   cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
 });
 
 /** A section of a mirror with one package of this age. */

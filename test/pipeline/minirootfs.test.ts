@@ -27,7 +27,7 @@ afterEach(async () => {
 
 const config = (more: Partial<Config>): Config => ({
   cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off', project: undefined,
-  bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: (event) => void events.push(event), signal: undefined, ...more,
+  bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: (event) => void events.push(event), signal: undefined, ...more,
 });
 
 /** Without its indexes when it is not whole. */

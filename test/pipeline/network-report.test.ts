@@ -37,7 +37,7 @@ const examine = async (bases: readonly string[], more: Partial<Config> = {}): Pr
   const keys = [hostPath(join(work, readFileSync(join(work, 'key.name'), 'utf8')))];
   const config: Config = {
     cache: hostPath(mkdtempSync(join(work, 'cache-'))), mirrors: bases.map((base) => ({ base, keys })), keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false,
-    lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [hostPath(join(work, 'ca.pem'))], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+    lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [hostPath(join(work, 'ca.pem'))], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
   };
   return withSession(config, examineNetwork);
 };

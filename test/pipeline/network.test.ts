@@ -24,7 +24,7 @@ afterEach(async () => {
 
 const config = (more: Partial<Config> = {}): Config => ({
   cache: undefined, mirrors: 'auto', keys: [], arch: 'x86_64', release: undefined, backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [hostPath(join(home, 'ca.pem'))], clientCertificate: undefined, env: { HOME: home }, emit: silent, signal: undefined, ...more,
+  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [hostPath(join(home, 'ca.pem'))], clientCertificate: undefined, env: { HOME: home }, emit: silent, signal: undefined, ...more,
 });
 async function serve(handler: (visit: Visit) => void, pair: typeof leaf | undefined = leaf): Promise<TestServer> {
   const server = await startServer(handler, pair);

@@ -31,7 +31,7 @@ const starts = (): string[] => (existsSync(join(work, 'starts')) ? readFileSync(
 
 const config = (more: Partial<Config> = {}): Config => ({
   cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off', project: undefined,
-  bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: { PATH: join(work, 'tools') }, emit: silent, signal: undefined, ...more,
+  bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: { PATH: join(work, 'tools') }, emit: silent, signal: undefined, ...more,
 });
 
 /** The backend that is chosen after a trial, and whether the trial found it. */

@@ -45,7 +45,7 @@ async function publish(name: string, entries: readonly TarItem[], signer = key):
 const judge = (path = tree): Promise<DeepVerdict> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')), mirrors: [{ base: join(work, 'mirror'), keys: [hostPath(join(work, key.publicName))] }], keys: [], arch: 'x86_64', release: undefined, backend: undefined, requireIsolation: false, offline: false,
-    refresh: false, lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
+    refresh: false, lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
   };
   return verifyDeep(config, hostPath(path));
 };

@@ -54,6 +54,8 @@ it.each([
   ['/usr/bin/ld: x.o: plugin needed to handle lto object\n', 'lto-mismatch'],
   ["./tool: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by ./tool)\n", 'glibc-program'],
   ['/bin/sh: perl: not found\n', 'missing-program'],
+  ["gcc: fatal error: cannot execute 'cc1plus': execvp: No such file or directory\ncompilation terminated.\n", 'missing-program'],
+  ["collect2: fatal error: cannot find 'ld.lld'\ncompilation terminated.\n", 'missing-program'],
   ["x.o: in function `main':\nx.c:(.text+0x1): undefined reference to `_DYNAMIC'\n", 'missing-dynamic-table'],
   ["x.o: in function `main':\nx.c:(.text+0x1): undefined reference to `open64'\n", 'large-file-call'],
   ["x.o: in function `main':\nx.c:(.text+0x1): undefined reference to `backtrace'\n", 'glibc-function'],

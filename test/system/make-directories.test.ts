@@ -39,6 +39,6 @@ describe.skipIf(userns.skip)(`on a read-only file system${userns.reason}`, () =>
     ['directories', (path: string) => `makeDirectory(${JSON.stringify(path)})`],
     ['files', (path: string) => `writeFileAtomic(${JSON.stringify(path)}, 'x')`],
   ] as const)('%s says EROFS', (module, call) => {
-    for (const path of ['one', 'one/two/three']) expect(tried(module, call(join(root, path)))).toMatch(/^cannot (?:make|write) .*: EROFS\n$/);
+    for (const path of ['one', 'one/two/three']) expect(tried(module, call(join(root, path)))).toMatch(/^cannot (?:make|write) .*: read-only file system \(EROFS\)\n$/);
   });
 });

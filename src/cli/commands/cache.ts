@@ -2,7 +2,7 @@
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
 import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../pipeline/cache.ts';
-import { text, type CommandAction } from '../command.ts';
+import { chooseVerb, text, type CommandAction } from '../command.ts';
 import { formatSize } from '../printer.ts';
 
 /** @throws ALP_USAGE_OPTION */
@@ -33,6 +33,6 @@ export const cache: CommandAction = async (context) => {
       return report.damaged.length === 0 ? 0 : 9;
     }
     default:
-      throw new AlprootError('ALP_USAGE_ARGUMENT', 'cache needs one of ls, gc, verify, path');
+      return chooseVerb<number>('cache', { ls: 0, gc: 0, verify: 0, path: 0 }, context.args[0]);
   }
 };

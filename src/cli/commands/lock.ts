@@ -4,7 +4,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { fetchTarget, makeBundle, readBundle, type ShownBundle } from '../../pipeline/carry.ts';
 import { writeLockFor, type LockTarget } from '../../pipeline/lock.ts';
-import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { optionsOf } from './build.ts';
 
 export const lock: CommandAction = async (context) => {
@@ -44,9 +44,7 @@ export function targetOf(context: CommandContext, directory: string | undefined)
 
 export const bundle: CommandAction = async (context) => {
   const [verb, argument] = context.args;
-  const action = VERBS[verb ?? ''];
-  if (action === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `bundle knows ${Object.keys(VERBS).join(', ')}, not ${verb ?? ''}`);
-  await action(context, argument);
+  await chooseVerb('bundle', VERBS, verb)(context, argument);
   return 0;
 };
 

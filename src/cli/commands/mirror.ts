@@ -4,13 +4,11 @@ import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { makeMirror } from '../../pipeline/carry.ts';
 import { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../pipeline/mirror-tools.ts';
-import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { targetOf } from './lock.ts';
 
 export const mirror: CommandAction = async (context) => {
-  const verb = VERBS[context.args[0] ?? ''];
-  if (verb === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `mirror knows ${Object.keys(VERBS).join(', ')}, not ${context.args[0] ?? ''}`);
-  await verb(context);
+  await chooseVerb('mirror', VERBS, context.args[0])(context);
   return 0;
 };
 

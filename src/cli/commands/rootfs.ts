@@ -4,7 +4,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { createRootfs } from '../../pipeline/rootfs.ts';
 import { auditRootfs, exportRootfs, sbomOf, type AuditRequest } from '../../pipeline/rootfs-export.ts';
-import { each, isOn, list, type CommandAction, type CommandContext } from '../command.ts';
+import { chooseVerb, each, isOn, list, type CommandAction, type CommandContext } from '../command.ts';
 import { version } from '../version.ts';
 
 interface Verb {
@@ -22,8 +22,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
 
 export const rootfs: CommandAction = async (context) => {
   const [verb = '', directory] = context.args;
-  const known = Object.hasOwn(VERBS, verb) ? VERBS[verb] : undefined;
-  if (known === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `rootfs knows ${Object.keys(VERBS).join(', ')}, not ${verb}`);
+  const known = chooseVerb('rootfs', VERBS, verb);
   if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'rootfs needs a verb and a directory', { hint: 'alproot rootfs create ./alpine -p gcc,musl-dev' });
   const foreign = Object.keys(context.values).find((name) => context.values[name] !== undefined && name !== 'quiet' && !name.startsWith('common ') && !known.options.includes(name));
   if (foreign !== undefined) throw new AlprootError('ALP_USAGE_OPTION', `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`);

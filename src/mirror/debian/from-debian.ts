@@ -64,7 +64,7 @@ export const offeredPackages = (): readonly string[] => RECIPES.map(({ name }) =
 
 /**
  * @throws ALP_FETCH_MIRRORS (no apt here, other architecture), ALP_FETCH_NETWORK (apt failed),
- *   ALP_SOLVE_UNSATISFIABLE (no recipe, or the archive lacks a package), ALP_STORE_WRITE
+ *   ALP_SOLVE_UNSATISFIABLE (no recipe, or the archive lacks a package), ALP_FILE_WRITE
  */
 export async function fromDebian(options: FromDebianOptions): Promise<FromDebianResult> {
   const target = targetOf(options.arch);

@@ -40,7 +40,7 @@ const SCRIPTS: Readonly<Record<string, Pick<RootPackage, 'scripts' | 'triggers'>
   busybox: { scripts: { 'post-install': APPLET_LINKS, trigger: APPLET_LINKS }, triggers: ['/bin', '/usr/bin', '/sbin', '/usr/sbin'] },
 };
 
-/** @throws ALP_FORMAT_TAR, ALP_STORE_WRITE */
+/** @throws ALP_FORMAT_TAR, ALP_FILE_WRITE */
 export async function makePackage(repack: PlannedRepack, shop: Workshop): Promise<MadePackage> {
   const files = new Map<string, readonly TarItem[]>();
   for (const { name } of repack.sources) {
