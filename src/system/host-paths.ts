@@ -1,14 +1,25 @@
 /** Questions about paths of the host, answered without following the last component where that matters. */
-import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
+import { errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 
 /** A directory, and no link to one. */
 export const isRealDirectory = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
-export const isDirectory = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+export const isDirectory = (path: string): boolean => reach(path)?.isDirectory() === true;
 
-export const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+export const isFile = (path: string): boolean => reach(path)?.isFile() === true;
+
+/** undefined for whatever cannot be reached: below a file, in a directory that is closed to us, behind a loop of links. */
+function reach(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (['ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
 
 export const exists = (path: string): boolean => existsSync(path);
 
