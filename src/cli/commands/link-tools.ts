@@ -11,6 +11,6 @@ export const linkTools: CommandAction = (context) => {
   const made = writeToolLinks(hostPath(resolve(context.place.cwd, directory)), {
     arch: context.config.arch, launcher: [process.execPath, resolve(process.argv[1] ?? 'alproot')], packages: list(context, 'package'),
   });
-  context.printer.result(`${made.length} tools in ${directory}: ${made.join(' ')}`, made);
+  context.printer.result(`${made.length} files in ${directory}: ${made.join(' ')}`, made);
   return Promise.resolve(0);
 };
