@@ -63,8 +63,12 @@ mkdirSync(join(root, 'dist/native'), { recursive: true });
 const { outputFiles } = await build({ ...shared, entryPoints: [join(root, 'src/run/native-parts.ts')], format: 'esm', write: false, legalComments: 'none' });
 const { NATIVE_FLAGS, NATIVE_PARTS } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 const machines = { x86_64: { x64: ['cc', 'gcc', 'clang'] }, aarch64: { arm64: ['cc', 'gcc', 'clang'] } };
+/** A package for everybody has to have them all; a build for this machine misses nothing by lacking another's. */
+const everyMachine = process.argv.includes('--every-machine');
 for (const [arch, native] of Object.entries(machines)) {
-  const compilers = [...(native[process.arch] ?? []), `${arch}-linux-gnu-gcc`, `${arch}-linux-musl-gcc`];
+  const own = native[process.arch] ?? [];
+  const compilers = [...own, `${arch}-linux-gnu-gcc`, `${arch}-linux-musl-gcc`];
+  const missing = [];
   for (const { sources, flags, fileName } of NATIVE_PARTS) {
     const out = join(root, 'dist/native', fileName(arch));
     const done = compilers.some((compiler) => {
@@ -72,6 +76,8 @@ for (const [arch, native] of Object.entries(machines)) {
       if (status === 0) renameSync(`${out}.${process.pid}`, out);
       return status === 0;
     });
-    if (!done && !existsSync(out)) process.stderr.write(`no compiler for ${arch}: dist/native/${fileName(arch)} is missing\n`);
+    if (!done && !existsSync(out)) missing.push(fileName(arch));
   }
+  if (missing.length === 0 || (own.length === 0 && !everyMachine)) continue;
+  process.stderr.write(`note: no C compiler for ${arch}: ${missing.join(', ')} left out; alproot works without, see docs/owners.md\n`);
 }

@@ -6,6 +6,7 @@ const PACKAGES: CommandOption = { flags: '-p, --package <name>', help: 'packages
 const NETWORK: CommandOption = { flags: '--network <mode>', help: 'none (default) or host' };
 const MOUNT: CommandOption = { flags: '-v, --volume <source[:target[:ro]]>', help: 'make a directory of the host visible inside', repeat: true };
 const ENV: CommandOption = { flags: '-e, --env <name[=value]>', help: 'set a variable inside', repeat: true };
+const WORKDIR: CommandOption = { flags: '-w, --workdir <path>', help: 'working directory inside' };
 const ROOT: CommandOption = { flags: '--root <dir>', help: 'look into this tree' };
 const VERBOSE: CommandOption = { flags: '-v, --verbose', help: 'say more' };
 const QUIET: CommandOption = { flags: '-q, --quiet', help: 'names alone' };
@@ -43,8 +44,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/build.ts')).build,
   },
   {
-    name: 'cc', args: '[gcc arguments...]', summary: 'a musl gcc: takes what gcc takes', parsing: 'native',
-    examples: ['alproot cc -static -Os hello.c -o hello', "CC='alproot cc' ./configure && make"],
+    name: 'cc', args: '[gcc arguments...]', summary: 'a musl gcc: takes what gcc takes; links statically unless -shared or -dynamic asks otherwise', parsing: 'native',
+    examples: ['alproot cc -Os hello.c -o hello', "CC='alproot cc' ./configure && make"],
     load: async () => (await import('./commands/cc.ts')).cc,
   },
   {
@@ -53,13 +54,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'run', args: '[command...]', summary: 'run a command in a cached, read-only environment', parsing: 'leading',
-    options: [PACKAGES, NETWORK, MOUNT, ENV, EXPLAIN, { flags: '-w, --workdir <path>', help: 'working directory inside' }, { flags: '--writable', help: 'give the command a throw-away copy that it may change' }],
+    options: [PACKAGES, NETWORK, MOUNT, ENV, EXPLAIN, WORKDIR, { flags: '--writable', help: 'give the command a throw-away copy that it may change' }],
     examples: ['alproot run -p gcc,musl-dev -- gcc --version'],
     load: async () => (await import('./commands/run.ts')).run,
   },
   {
     name: 'shell', summary: 'an interactive shell in the environment',
-    options: [PACKAGES, NETWORK, MOUNT, ENV, { flags: '--writable', help: 'a throw-away copy that may be changed' }],
+    options: [PACKAGES, NETWORK, MOUNT, ENV, WORKDIR, { flags: '--writable', help: 'a throw-away copy that may be changed' }],
     load: async () => (await import('./commands/run.ts')).shell,
   },
   {
@@ -194,6 +195,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./commands/mirror.ts')).mirror,
   },
   { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], load: async () => (await import('./commands/cache.ts')).cache },
-  { name: 'link-tools', args: '<dir>', summary: 'put x86_64-linux-musl-gcc, musl-gcc and friends into a directory', load: async () => (await import('./commands/link-tools.ts')).linkTools },
+  {
+    name: 'link-tools', args: '<dir>', summary: 'put x86_64-linux-musl-gcc, musl-gcc and friends, and a toolchain file for CMake, into a directory',
+    options: [PACKAGES],
+    examples: ['alproot link-tools ~/musl', 'cmake --toolchain ~/musl/x86_64-linux-musl.cmake -B build .'],
+    load: async () => (await import('./commands/link-tools.ts')).linkTools,
+  },
   { name: 'completion', args: '<bash|zsh|fish>', summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
 ];

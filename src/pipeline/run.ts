@@ -1,7 +1,7 @@
 /** Commands in a prepared environment: `run`, `shell`, and the compiler. */
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { hostPath, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { treePathFromUser, type HostPath } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import type { Mount, RunDescription, RunResult } from '../core/run.ts';
 import { realPath } from '../system/host-paths.ts';
@@ -16,12 +16,12 @@ import { chooseBackend, runCommandIn } from './sandbox.ts';
 import { requireRunnable } from './runnable.ts';
 import { withProject, type Session } from './session.ts';
 import { lendTree } from './lent-tree.ts';
-import { isShareable } from './visible.ts';
+import { candidateMounts, isSystemPath, protectStore, requireShowable } from './bind-candidates.ts';
 
 export interface EnvironmentRun {
   readonly packages: readonly string[];
   readonly argv: readonly string[];
-  /** Working directory of the host; it is shown inside under its own name, and is the place to be. */
+  /** Working directory of the host; it is shown inside under its own name, and is the place to be unless `workdir` names another. */
   readonly directory: string;
   /** Another working directory inside. */
   readonly workdir?: string | undefined;
@@ -46,11 +46,12 @@ export const runInEnvironment = (config: Config, request: EnvironmentRun): Promi
   withProject(config, async (session) => {
     requireRunnable(config);
     if (session.pins !== undefined) announcePins(session);
+    const host = showOf(session, request);
     const environment = await prepareEnvironment(session, request.packages);
     const scratch = session.store.makeTemporary('run');
     try {
       const shown = request.writable === true ? await lendTree(session, environment.tree, scratch) : { tree: environment.tree };
-      return await runCommandIn(session, lendNetwork(session, { ...describe(shown.tree, request), ...shown }, scratch));
+      return await runCommandIn(session, lendNetwork(session, { ...describe(shown.tree, request, host), ...shown }, scratch));
     } finally {
       removeTree(scratch);
     }
@@ -68,26 +69,35 @@ function lendNetwork({ config }: Session, description: RunDescription, scratch: 
   }
 }
 
-function describe(tree: HostPath, request: EnvironmentRun): RunDescription {
-  const mounts = [...directoryMounts([request.directory]), ...(request.volumes ?? []).map((text) => parseVolume(text, request.directory))];
-  const shown = mounts.some(({ target }) => treePathFromUser(request.directory) === target);
-  return {
-    tree,
-    writable: request.writable ?? false,
-    mounts,
-    argv: request.argv,
-    env: { ...BASE_ENV, ...request.env },
-    cwd: request.workdir ?? (shown ? request.directory : '/'),
-    user: { uid: 0, gid: 0 },
-    network: request.network,
-    stdio: { kind: request.terminal === true ? 'terminal' : 'inherit' },
-  };
+/** What a request asks of the host, decided before anything is fetched. */
+interface Shown {
+  readonly mounts: readonly Mount[];
+  readonly cwd: string;
 }
 
-/** Directories of the host under their own names, writable; those that the tree has itself are left out. */
-export function directoryMounts(directories: readonly string[]): Mount[] {
-  return directories.filter(isShareable).map((path) => ({ kind: 'bind', source: realPath(path) ?? hostPath(path), target: treePathFromUser(path), writable: true }));
+/** @throws ALP_RUN_MOUNT when the working directory cannot be shown, and no other one is named */
+function showOf({ store }: Session, request: EnvironmentRun): Shown {
+  const { directory, workdir } = request;
+  const volumes = (request.volumes ?? []).map((text) => parseVolume(text, directory));
+  const isCovered = volumes.some(({ target }) => isBelow(treePathFromUser(directory), target));
+  if (workdir === undefined && !isCovered) requireShowable(directory);
+  const own = isSystemPath(directory) ? [] : candidateMounts([{ path: directory, access: 'write' }]);
+  return { mounts: protectStore([...own, ...volumes], store.root), cwd: workdir ?? directory };
 }
+
+const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
+
+const describe = (tree: HostPath, request: EnvironmentRun, { mounts, cwd }: Shown): RunDescription => ({
+  tree,
+  writable: request.writable ?? false,
+  mounts,
+  argv: request.argv,
+  env: { ...BASE_ENV, ...request.env },
+  cwd,
+  user: { uid: 0, gid: 0 },
+  network: request.network,
+  stdio: { kind: request.terminal === true ? 'terminal' : 'inherit' },
+});
 
 function parseVolume(text: string, directory: string): Mount {
   const [source = '', target, mode, ...more] = text.split(':');
@@ -101,12 +111,13 @@ function parseVolume(text: string, directory: string): Mount {
 /** What would be run, and what is mounted. */
 export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ readonly text: string; readonly value: unknown }> =>
   withProject(config, async (session) => {
+    const host = showOf(session, request);
     const environment = await prepareEnvironment(session, request.packages);
     const backend = await chooseBackend(session, environment.tree);
     const scratch = session.store.makeTemporary('run');
     const tree = openWorkTree(environment.tree);
     try {
-      const description = lendNetwork(session, describe(environment.tree, request), scratch);
+      const description = lendNetwork(session, describe(environment.tree, request, host), scratch);
       const { ops } = planMounts({ ...description, writable: false }, tree);
       const steps = ops.map((op) => ('source' in op ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}` : `${op.op.padEnd(5)} ${op.at}`));
       const { argv, cwd, network } = description;

@@ -1,22 +1,27 @@
 /** `alproot cc` and the tools beside it: programs of the environment, used as if they were the host's. */
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import { hostPath } from '../core/paths.ts';
+import { hostPath, joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
 import type { RunResult } from '../core/run.ts';
 import { inspectElf } from '../ship/inspect.ts';
 import { explainLinkFailure } from '../ship/link-failure.ts';
 import { readFileCapped } from '../system/files.ts';
-import { isFile } from '../system/host-paths.ts';
+import { isDirectory, isFile } from '../system/host-paths.ts';
+import { openWorkTree } from '../system/work-tree.ts';
+import { namedDirectories, outputOf, variableDirectories } from './argument-paths.ts';
+import { bindCandidates, candidateMounts, isSystemPath, protectStore, requireShowable, type BindCandidate } from './bind-candidates.ts';
 import { prepareEnvironment } from './environment.ts';
 import { findGlibcObjectsIn } from './inspect.ts';
-import { BASE_ENV, directoryMounts } from './run.ts';
+import { isCompiler, planLink } from './linkage.ts';
+import { expandResponseFiles } from './response-files.ts';
+import { BASE_ENV } from './run.ts';
 import type { Pins } from './pins.ts';
 import { runCommandIn } from './sandbox.ts';
 import { requireRunnable } from './runnable.ts';
 import { withProject } from './session.ts';
-import { isShareable, visibleDirectories } from './visible.ts';
 
 export interface ToolRun {
   /** `gcc`, `ar`, `strip` … */
@@ -35,51 +40,93 @@ export interface ToolRun {
 const TOOLCHAIN = ['gcc', 'musl-dev'];
 /** Left out where a lock does not have them: not every program includes a header of the kernel. */
 const HEADERS = 'linux-headers';
+/** C++ is a package of its own. */
+const CPLUSPLUS = /[gc]\+\+$/;
 
 /**
- * Runs a tool of the compiler environment on the host's files.
+ * Runs a tool of the compiler environment on the host's files. Compilers link statically unless the arguments ask for a
+ * shared library or a dynamic program, and `-print-sysroot` is answered with the environment's directory on the host.
  *
- * @returns the tool's own status; a `-static` link that came out dynamic is ALP_BUILD_STATIC
+ * @returns the tool's own status; a static link that came out dynamic is ALP_BUILD_STATIC
+ * @throws ALP_RUN_MOUNT, before anything is fetched, when the working directory or the output cannot be shown inside
  */
 export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
   withProject(config, async (session) => {
-    const { tool, args, directory, env } = request;
+    const { tool, directory, env } = request;
     requireRunnable(config);
-    const environment = await prepareEnvironment(session, [...TOOLCHAIN, ...(session.pins?.strict === true && !isLocked(session.pins, HEADERS) ? [] : [HEADERS]), ...(request.packages ?? [])]);
-    if (!isShareable(directory)) {
-      throw new AlprootError('ALP_RUN_MOUNT', `the working directory ${directory} cannot be shown inside: the environment has a directory of that name`, { hint: 'work in a directory of your own, such as one in your home' });
+    const words = expandResponseFiles(request.args, directory);
+    const candidates = showableOf(config, request, words);
+    const { tree } = await prepareEnvironment(session, packagesOf(session.pins, request));
+    if (isCompiler(tool) && words.length === 1 && /^--?print-sysroot$/.test(words[0] ?? '')) {
+      request.onOutput('stdout', Buffer.from(`${tree}\n`));
+      return { status: 0, signal: undefined };
     }
-    const heard = tool === 'gcc' && !args.includes('-') ? listen(request.onOutput) : undefined;
+    const { args, isStatic } = isCompiler(tool) ? planLink(request.args, words) : { args: request.args, isStatic: false };
+    const heard = isCompiler(tool) && !args.includes('-') ? listen(request.onOutput) : undefined;
     const result = await runCommandIn(session, {
-      tree: environment.tree,
+      tree,
       writable: false,
-      mounts: directoryMounts(visibleDirectories(directory, args, config.env['HOME'])),
-      argv: [tool, ...(heard !== undefined && request.color ? ['-fdiagnostics-color'] : []), ...args],
+      mounts: protectStore(candidateMounts(withoutOwn(candidates, tree)), session.store.root),
+      argv: [tool, ...(heard !== undefined && request.color ? ['-fdiagnostics-color'] : []), ...args.map((arg) => asInside(arg, tree))],
       env: { ...BASE_ENV, HOME: '/tmp', ...env },
       cwd: directory,
       user: { uid: 0, gid: 0 },
       network: 'none',
       stdio: heard === undefined ? { kind: 'inherit' } : { kind: 'pipe', onOutput: heard.onOutput },
     });
-    if (tool === 'gcc' && result.status === 0) checkStatic(args, directory);
-    if (tool === 'gcc' && result.status !== 0) explain(config, { args, directory, said: heard?.text() ?? '' });
+    if (isStatic && result.status === 0) checkStatic(words, directory);
+    if (isCompiler(tool) && result.status !== 0) explain(config, { args, directory, tree, said: heard?.text() ?? '' });
     return result;
   });
 
+function packagesOf(pins: Pins | undefined, { tool, packages = [] }: ToolRun): string[] {
+  const headers = pins?.strict === true && !isLocked(pins, HEADERS) ? [] : [HEADERS];
+  return [...TOOLCHAIN, ...(CPLUSPLUS.test(tool) ? ['g++'] : []), ...headers, ...packages];
+}
+
+/** @throws ALP_RUN_MOUNT */
+function showableOf(config: Config, { directory, args, env }: ToolRun, words: readonly string[]): BindCandidate[] {
+  requireShowable(directory);
+  const output = outputOf(words);
+  const place = output === undefined ? directory : dirname(resolve(directory, output));
+  if (isSystemPath(place) && !/^\/(?:dev|proc)(?:\/|$)/.test(place)) {
+    throw new AlprootError('ALP_RUN_MOUNT', `cannot write ${quoteName(output ?? '')}: the environment has its own ${quoteName(place)}, and the host's cannot be shown`, {
+      hint: 'write it to a directory of your own, and copy it from there',
+    });
+  }
+  const named = [...namedDirectories([...args, ...words], directory), ...variableDirectories(env, directory)];
+  return bindCandidates({ directory, home: config.env['HOME'], named, written: isDirectory(place) ? [place] : [] });
+}
+
+/** Of what would only be read, the tree's own goes before the host's of the same name. */
+function withoutOwn(candidates: readonly BindCandidate[], root: HostPath): BindCandidate[] {
+  if (candidates.every(({ access }) => access === 'write')) return [...candidates];
+  const tree = openWorkTree(root);
+  const isOwn = (path: TreePath): boolean => {
+    const kind = tree.stat(path)?.kind;
+    return tree.resolve(path) !== path || (kind === 'directory' ? tree.list(path).length > 0 : kind !== undefined);
+  };
+  try {
+    return candidates.filter(({ path, access }) => access === 'write' || !isOwn(treePathFromUser(path)));
+  } finally {
+    tree.close();
+  }
+}
+
+/** What a build tool found in the environment's directory on the host is below `/` for the compiler. */
+const asInside = (arg: string, tree: HostPath): string => arg.replaceAll(`${tree}/`, '/').replaceAll(tree, '/');
+
 const isLocked = ({ lock }: Pins, name: string): boolean => lock.environments.some(({ packages }) => packages.some(({ record }) => record.name === name));
 
-/** With `-static`, the output must not need anything at run time. */
-function checkStatic(args: readonly string[], directory: string): void {
-  if (!args.includes('-static') || args.some((arg) => /^-(?:[cSEM]|MM|fsyntax-only|shared|r)$/.test(arg))) return;
-  const at = args.lastIndexOf('-o');
-  const attached = args.find((arg) => /^-o./.test(arg))?.slice(2);
-  const output = at >= 0 ? args[at + 1] : (attached ?? 'a.out');
-  if (output === undefined || output === '/dev/null') return;
-  const bytes = readFileCapped(hostPath(output.startsWith('/') ? output : `${directory}/${output}`), limits.packageFile);
+/** The output of a static link must not need anything at run time. */
+function checkStatic(words: readonly string[], directory: string): void {
+  const output = outputOf(words) ?? 'a.out';
+  if (output === '/dev/null') return;
+  const bytes = readFileCapped(hostPath(resolve(directory, output)), limits.packageFile);
   if (bytes === undefined || bytes.toString('latin1', 0, 4) !== '\x7fELF') return;
   const { linkage, needed } = inspectElf(bytes);
   if (linkage !== 'dynamic') return;
-  throw new AlprootError('ALP_BUILD_STATIC', `${output} is dynamic although -static was given${needed.length === 0 ? '' : `: it needs ${needed.join(', ')}`}`, {
+  throw new AlprootError('ALP_BUILD_STATIC', `${output} is dynamic although it was to be static${needed.length === 0 ? '' : `: it needs ${needed.join(', ')}`}`, {
     hint: 'an option such as -Wl,-pie or -Wl,-Bdynamic beats -static; `alproot inspect` says more',
   });
 }
@@ -102,11 +149,15 @@ function listen(onOutput: ToolRun['onOutput']): { readonly onOutput: ToolRun['on
 interface FailedTool {
   readonly args: readonly string[];
   readonly directory: string;
+  readonly tree: HostPath;
   readonly said: string;
 }
 
 /** After a failure: what the messages mean, else the objects of the command line that were compiled with glibc's headers. */
-function explain({ emit }: Config, { args, directory, said }: FailedTool): void {
+function explain({ emit }: Config, { args, directory, tree, said }: FailedTool): void {
+  for (const path of args.filter((arg) => arg.startsWith('/') && isSystemPath(arg) && isFile(arg) && !isFile(joinHost(tree, arg.slice(1))))) {
+    emit({ kind: 'warning', message: `${quoteName(path)} means the environment's own file, which does not exist; the host's is not shown`, hint: 'name the package that has it with --package, or copy the file to a directory of your own' });
+  }
   const diagnoses = explainLinkFailure(said, { args });
   for (const { message, hint, packages } of diagnoses) {
     emit({ kind: 'warning', message, hint: packages.length === 0 ? hint : `alproot cc --package ${packages.join(',')} …` });

@@ -1,6 +1,5 @@
 /** Directories of the host: made, listed, moved into place. */
 import { lstatSync, mkdtempSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
@@ -8,6 +7,7 @@ import { isProcessAlive } from './process-identity.ts';
 import { fileError } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
 import { removeTree } from './removal.ts';
+import { temporaryRoot } from './temporary-root.ts';
 
 /** Makes it and what is missing above it; returns it. @throws ALP_FILE_WRITE */
 export function makeDirectory(path: HostPath, mode = 0o755): HostPath {
@@ -23,15 +23,16 @@ const WORK = 'alproot-work-';
 
 /** A new directory for unfinished work, outside a store that can only be read; those of dead processes are removed. @throws ALP_FILE_WRITE */
 export function makeWorkDirectory(): HostPath {
-  for (const name of namesOf(hostPath(tmpdir())).filter((entry) => entry.startsWith(WORK))) {
-    const path = joinHost(hostPath(tmpdir()), name);
+  const root = temporaryRoot();
+  for (const name of namesOf(root).filter((entry) => entry.startsWith(WORK))) {
+    const path = joinHost(root, name);
     const isOurs = lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
     if (isOurs && !isProcessAlive({ pid: Number(name.slice(WORK.length).split('-', 1)[0]), started: '' })) removeTree(path);
   }
   try {
-    return hostPath(mkdtempSync(join(tmpdir(), `${WORK}${process.pid}-`)));
+    return hostPath(mkdtempSync(join(root, `${WORK}${process.pid}-`)));
   } catch (error) {
-    throw fileError('make', tmpdir(), error);
+    throw fileError('make', root, error);
   }
 }
 

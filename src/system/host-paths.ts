@@ -21,9 +21,19 @@ const targetAt = (path: string): Stats | undefined => unlessBelowFile(() => stat
 /** A directory, and no link to one. */
 export const isRealDirectory = (path: string): boolean => entryAt(path)?.isDirectory() === true;
 
-export const isDirectory = (path: string): boolean => targetAt(path)?.isDirectory() === true;
+export const isDirectory = (path: string): boolean => reach(path)?.isDirectory() === true;
 
-export const isFile = (path: string): boolean => targetAt(path)?.isFile() === true;
+export const isFile = (path: string): boolean => reach(path)?.isFile() === true;
+
+/** undefined for whatever cannot be reached: below a file, in a directory that is closed to us, behind a loop of links. */
+function reach(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (['ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+}
 
 export const exists = (path: string): boolean => existsSync(path);
 

@@ -6,11 +6,11 @@
 import { spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { fileError } from './files.ts';
 import { isProcessAlive } from './process-identity.ts';
+import { temporaryRoot } from './temporary-root.ts';
 
 export type OnOutput = (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 
@@ -49,16 +49,21 @@ export const reopenableOutput = (hasGuard: boolean): Output => (hasGuard ? guard
 const PREFIX = 'alproot-pipe-';
 
 function makeDirectory(): string {
-  clearLeftovers();
-  return mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  const root = temporaryRoot();
+  try {
+    clearLeftovers(root);
+    return mkdtempSync(join(root, `${PREFIX}${process.pid}-`));
+  } catch (error) {
+    throw fileError('make', root, error);
+  }
 }
 
 /** Directories of processes that were killed in the moment when they had one. */
-function clearLeftovers(): void {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
+function clearLeftovers(root: string): void {
+  for (const name of readdirSync(root).filter((entry) => entry.startsWith(PREFIX))) {
     if (isProcessAlive({ pid: Number(name.slice(PREFIX.length).split('-', 1)[0]), started: '' })) continue;
     try {
-      rmSync(join(tmpdir(), name), { recursive: true, force: true });
+      rmSync(join(root, name), { recursive: true, force: true });
     } catch {
       // Another user's: theirs to clear.
     }

@@ -1,5 +1,5 @@
 /** `alproot cc` around a compiler that says what it is told to say. */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -24,14 +24,16 @@ describe.skipIf(needs.skip)(`alproot cc${needs.reason}`, () => {
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
   it('passes arguments, input and output through', async () => {
-    expect(await cc(['-O2', '-Wl,-Map=a b', 'ok'])).toEqual({ status: 0, stdout: '-O2 -Wl,-Map=a b ok\n', stderr: '' });
+    expect(await cc(['-O2', '-Wl,-Map=a b', 'ok'])).toEqual({ status: 0, stdout: '-static -O2 -Wl,-Map=a b ok\n', stderr: '' });
+    expect(await cc(['-c', '-O2', 'ok'])).toEqual({ status: 0, stdout: '-c -O2 ok\n', stderr: '' });
+    expect(await cc(['--dynamic', '-pie', 'ok'])).toEqual({ status: 0, stdout: '-pie ok\n', stderr: '' });
     expect(await cc(['-x', 'c', '-'], 'int x;\n')).toEqual({ status: 0, stdout: 'int x;\n', stderr: '' });
   });
 
   it("keeps the compiler's words and status, and says which package has the library that it lacks", async () => {
     const said = '/usr/bin/ld: cannot find -lsodium: No such file or directory\n';
     writeFileSync(join(root, 'said'), said);
-    const { status, stdout, stderr } = await cc(['-static', 'said']);
+    const { status, stdout, stderr } = await cc(['said']);
     expect([status, stdout]).toEqual([4, '']);
     expect(stderr).toBe(`${said}warning: the static library libsodium.a is missing (alproot cc --package libsodium-dev,libsodium-static …)\n`);
   });
@@ -40,6 +42,17 @@ describe.skipIf(needs.skip)(`alproot cc${needs.reason}`, () => {
     const leaky = ['sh', '-c', 'exec 7</etc/passwd; exec "$0" "$@"'];
     const { stdout } = await runCli(['run', '--quiet', '--backend', 'proot', ...mirror.args, '--', 'sh', '-c', '[ -e /proc/self/fd/7 ] && echo open || echo closed'], { cwd: root, cache: join(root, 'cache'), prefix: leaky });
     expect(stdout).toBe('closed\n');
+  });
+
+  it("says where the environment is, as a cross compiler says its sysroot, and means the environment's files by those below", async () => {
+    const { status, stdout } = await cc(['-print-sysroot']);
+    expect([status, existsSync(join(stdout.trim(), 'usr/bin/gcc'))]).toEqual([0, true]);
+    expect(await cc([`-I${stdout.trim()}/usr/include`, `--sysroot=${stdout.trim()}`, 'ok'])).toMatchObject({ stdout: '-static -I/usr/include --sysroot=/ ok\n' });
+  });
+
+  it("says that a file of the host's own is not shown where the environment has none", async () => {
+    const path = '/bin/bash';
+    expect((await cc([path])).stderr).toContain(`warning: \`${path}\` means the environment's own file`);
   });
 
   it('gives no advice on what it does not know', async () => {

@@ -44,6 +44,10 @@ const works = ({ status, stdout, stderr }: CliResult): void => {
   expect(stdout).toContain('hello from a static musl program');
   expect(stdout).toMatch(/^linkage {5}static/m);
   expect(stdout).toMatch(/^libc {8}musl$/m);
+  expect(stdout + stderr).not.toMatch(/compiler for|aarch64/);
+  const program = /^The program is (\S+),/m.exec(stdout)?.[1] ?? '';
+  expect(execFileSync(program, { encoding: 'utf8' })).toContain('hello from a static musl program');
+  expect(stdout).toMatch(/^To go on .*\/bin\/alproot cc hello\.c -o hello$/m);
 };
 
 describe('bin/demo', () => {

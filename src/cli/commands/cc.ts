@@ -1,5 +1,6 @@
 /** `alproot cc`, and `alproot tool NAME` behind the names that `link-tools` makes. */
 import { AlprootError } from '../../core/errors.ts';
+import { toolVariables } from '../../pipeline/argument-paths.ts';
 import { runTool } from '../../pipeline/tool.ts';
 import { list, type CommandAction, type CommandContext } from '../command.ts';
 
@@ -19,10 +20,7 @@ async function start(context: CommandContext, name: string, args: readonly strin
     packages: list(context, 'package'),
     onOutput: (stream, bytes) => void process[stream].write(bytes),
     color: context.place.stderr.isTerminal && context.place.env['NO_COLOR'] === undefined,
-    // What gcc itself reads; everything else of the caller's environment stays outside.
-    env: Object.fromEntries(
-      Object.entries(context.place.env).filter((entry): entry is [string, string] => /^(?:CPATH|C_INCLUDE_PATH|CPLUS_INCLUDE_PATH|LIBRARY_PATH|GCC_COLORS|SOURCE_DATE_EPOCH|DEPENDENCIES_OUTPUT|TERM)$/.test(entry[0]) && entry[1] !== undefined),
-    ),
+    env: toolVariables(context.place.env),
   });
   return status;
 }
