@@ -21,7 +21,9 @@ beforeAll(async () => {
   mkdirSync(join(work, 'main'));
   writeFileSync(join(work, 'ca.pem'), authority.certPem);
   writeFileSync(join(work, 'store', 'ca-certificates.crt'), authority.certPem);
-  writeFileSync(join(work, 'store', 'closed.key.pem'), 'a key\n', { mode: 0o600 });
+  mkdirSync(join(work, 'hashed'));
+  writeFileSync(join(work, 'hashed', '1a2b3c4d.0'), authority.certPem);
+  writeFileSync(join(work, 'hashed', 'closed.key.pem'), 'a key\n', { mode: 0o600 });
   const key = await generateSigningKey('test', 2048);
   keyFile = join(work, key.publicName);
   writeFileSync(keyFile, key.publicPem);
@@ -38,7 +40,7 @@ const doctor = (env: Readonly<Record<string, string>>, ...more: readonly string[
   runCli(['doctor', '--network', '--mirror', server.url, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64', ...more], { env, cwd: work });
 
 describe('the host\'s CA certificates', () => {
-  it.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_FILE', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO', 'SSL_CERT_DIR'])('count when %s names them, as doctor says, and not with --no-host-ca', async (name) => {
+  it.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_DIR'])('count when %s names them, as doctor says, and not with --no-host-ca', async (name) => {
     const value = name === 'SSL_CERT_DIR' ? join(work, 'store') : 'ca.pem';
     const trusted = await doctor({ [name]: value });
     expect(trusted.stdout).toMatch(/ok {2}index/);
@@ -61,12 +63,13 @@ describe('the host\'s CA certificates', () => {
 
   const bwrap = capability('bwrap');
   it.skipIf(bwrap.skip)(`count when the distribution's store has them${bwrap.reason}`, async () => {
-    const prefix = ['bwrap', '--dev-bind', '/', '/', '--bind', join(work, 'store'), '/etc/ssl/certs', '--'];
-    const own = await runCli(['doctor', '--network', '--json', '--mirror', server.url, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64'], { cwd: work, prefix });
-    const { value } = JSON.parse(own.stdout.trim().split('\n').at(-1) ?? '') as { value: { certificates: { path?: string; namedBy: string[]; added: string[]; troubles: string[] }[]; network: { trouble?: unknown }[] } };
-    expect(value.certificates).toContainEqual({ path: '/etc/ssl/certs/ca-certificates.crt', namedBy: ['this host\'s store'], count: 1, added: ['Test Root'], troubles: [] });
-    expect(value.certificates.flatMap(({ troubles }) => troubles)).toEqual([]);
-    expect(value.network[0]?.trouble).toBeUndefined();
+    for (const [name, shown] of [['store', '/etc/ssl/certs/ca-certificates.crt'], ['hashed', '/etc/ssl/certs']] as const) {
+      const prefix = ['bwrap', '--dev-bind', '/', '/', '--bind', join(work, name), '/etc/ssl/certs', '--'];
+      const own = await runCli(['doctor', '--network', '--json', '--mirror', server.url, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64'], { cwd: work, prefix });
+      const { value } = JSON.parse(own.stdout.trim().split('\n').at(-1) ?? '') as { value: { certificates: object[]; network: { trouble?: unknown }[] } };
+      expect(value.certificates[1]).toEqual({ path: shown, namedBy: ['this host\'s store'], count: 1, added: ['Test Root'], troubles: [] });
+      expect(value.network[0]?.trouble).toBeUndefined();
+    }
   });
 
   const strace = capability('strace');

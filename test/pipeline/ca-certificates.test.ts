@@ -53,7 +53,7 @@ describe('CA certificates', () => {
   });
 
   it('come from directories: files of certificates and hashed names, links once', () => {
-    expect(added({ SSL_CERT_DIR: `${at('directory')}:${at('first.pem')}` })).toEqual([third, second, first]);
+    expect(added({ SSL_CERT_DIR: `${at('directory')}:${at('first.pem')}` })).toEqual([second, third, first]);
     const [source] = readCaCertificates(config({ REQUESTS_CA_BUNDLE: 'directory' })).sources;
     expect(source).toMatchObject({ count: 2, troubles: [] });
   });
