@@ -35,6 +35,8 @@ export interface FetchRequest {
   readonly label?: string;
   /** Attempts at a network file, the first included. */
   readonly attempts?: number;
+  /** Milliseconds that may pass without a byte before a network file is given up, since another mirror has it too. */
+  readonly patienceMs?: number;
   /** What ends this transfer, in place of what ends all of them. */
   readonly signal?: AbortSignal;
   /** Copies a large file of a directory in place of the thread that asks. */

@@ -43,6 +43,8 @@ export interface Session {
   readonly silentHosts: Map<string, AlprootError>;
   /** What has been said once and is not said again. */
   readonly announcements: Set<string>;
+  /** Bases of mirrors that made trouble: they are asked last. */
+  readonly troubledMirrors: Set<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
     recording: createRecording(),
     silentHosts: new Map(),
     announcements: new Set(),
+    troubledMirrors: new Set(),
     fetcher: carried?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
       searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),
