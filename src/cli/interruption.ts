@@ -6,10 +6,13 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** 128 and the signal's number, as a shell says it. */
   readonly status: () => number;
+  /** What to say of it; undefined where nobody reads. */
+  readonly word: () => string | undefined;
   readonly close: () => void;
 }
 
 const STATUSES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+const WORDS: Readonly<Record<number, string>> = { 130: 'interrupted', 143: 'terminated', 129: 'hung up' };
 /** Of SIGPIPE, which Node does not let end the process. */
 const NOBODY_READS = 141;
 
@@ -40,6 +43,7 @@ export function watchInterruption(): Interruption {
   return {
     signal: controller.signal,
     status: () => status,
+    word: () => WORDS[status],
     close: () => {
       for (const [name, handler] of handlers) process.removeListener(name, handler);
     },

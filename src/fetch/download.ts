@@ -32,7 +32,8 @@ export async function download(url: URL, request: FetchRequest, given: FetcherOp
   const options: FetcherOptions = request.signal === undefined ? given : { ...given, signal: request.signal };
   const id = idOf(url, request);
   const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0, received: 0 };
-  options.emit({ kind: 'start', id, label: request.label ?? request.path });
+  const label = request.label ?? request.path;
+  options.emit({ kind: 'start', id, label });
   try {
     await pRetry((attempt) => tryOnce({ url, request, options, progress, attempt }), {
       retries: (request.attempts ?? ATTEMPTS) - 1,
@@ -41,8 +42,11 @@ export async function download(url: URL, request: FetchRequest, given: FetcherOp
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const ref = progress.blob.finish();
-    options.emit({ kind: 'done', id, label: request.label ?? request.path });
+    options.emit({ kind: 'done', id, label });
     return ref;
+  } catch (error) {
+    options.emit({ kind: 'done', id, label, failed: true });
+    throw error;
   } finally {
     progress.blob.abandon();
   }

@@ -29,7 +29,7 @@ beforeAll(() => {
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 const config = (env: Readonly<Record<string, string>>, more: Partial<Config> = {}): Config => {
-  const terminal = { isTerminal: false, columns: 80 };
+  const terminal = { isTerminal: false, columns: 80, rows: 24 };
   const made = configFrom(newDraft(), { env, cwd: work, stdin: terminal, stdout: terminal, stderr: terminal }, { project: undefined, emit: () => undefined });
   // What this machine has beside it is not the test's.
   return { ...made, hostCa: made.hostCa && { ...made.hostCa, store: false }, ...more };
