@@ -7,7 +7,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
 import { showName, showText } from '../core/redact.ts';
 import { createLiveLine } from './live-line.ts';
-import { createLiveSteps, createPlainSteps, type StepDisplay } from './steps.ts';
+import { createLiveSteps, createPlainSteps, unbroken, type StepDisplay } from './steps.ts';
 
 export interface PrinterOptions {
   readonly json: boolean;
@@ -42,7 +42,8 @@ export function createPrinter(options: PrinterOptions): Printer {
   const show = (text: string | undefined): void => {
     if (steps?.footer(text) === true) return;
     // The cursor waits at the beginning: when the terminal becomes narrower the line is broken into several, of which that is the first.
-    options.writeErr(`\r\x1b[J${text === undefined ? '' : `${cut(text, options.columns)}\r`}`);
+    // Below it is cleared from its end, since tmux keeps what is cleared from the screen's first place on.
+    options.writeErr(`\r${text === undefined ? ' ' : unbroken(cut(text, options.columns))}\x1b[J\r${text === undefined ? '\x1b[K' : ''}`);
   };
   const live = createLiveLine({ show: options.live && !options.json && !options.quiet ? show : () => undefined, now: steadyMs });
   const clear = (): void => {

@@ -76,6 +76,9 @@ interface RunningStep {
   readonly tail: string[];
 }
 
+/** Text that a terminal cuts off at its edge: one that has become narrower may say so a quarter of a second later. */
+export const unbroken = (text: string): string => `\x1b[?7l${text}\x1b[?7h`;
+
 /** For terminals. The cursor waits where what is redrawn begins: that stays its beginning when the terminal is resized and lines are broken anew. */
 export function createLiveSteps(options: DisplayOptions): StepDisplay {
   const { write, now, paint } = options;
@@ -85,7 +88,8 @@ export function createLiveSteps(options: DisplayOptions): StepDisplay {
   let last = 0;
   const cut = (text: string): string => (text.length < options.columns ? text : `${text.slice(0, Math.max(options.columns - 2, 1))}…`);
   const clear = (): void => {
-    if (isDrawn) write('\r\x1b[J');
+    // Not from the screen's first place on: tmux keeps what is cleared so.
+    if (isDrawn) write('\r \x1b[J\r\x1b[K');
     isDrawn = false;
   };
   const draw = (): void => {
@@ -95,7 +99,7 @@ export function createLiveSteps(options: DisplayOptions): StepDisplay {
     // What scrolls off the screen could not be taken back.
     const fitting = lines.slice(-Math.max(options.rows - 1, 1));
     isDrawn = fitting.length > 0;
-    if (isDrawn) write(`${fitting.join('\n')}\r${fitting.length > 1 ? `\x1b[${fitting.length - 1}A` : ''}`);
+    if (isDrawn) write(`${unbroken(fitting.join('\n'))}\r${fitting.length > 1 ? `\x1b[${fitting.length - 1}A` : ''}`);
     last = now();
   };
   const row = (label: string, time: string): string => {

@@ -42,10 +42,10 @@ describe('live steps', () => {
     });
     // What a terminal makes of it: lines, and the sequences that we use.
     let row = 0;
-    for (const part of text.split(/(\r\x1b\[J|\r\x1b\[\d+A|\r|\n)/)) {
+    for (const part of text.replace(/\x1b\[\?7[lh]/g, '').split(/(\r \x1b\[J\r\x1b\[K|\r\x1b\[\d+A|\r|\n)/)) {
       const up = /^\r\x1b\[(\d+)A/.exec(part)?.[1];
       if (up !== undefined) row -= Number(up);
-      else if (part === '\r\x1b[J') screen.splice(row);
+      else if (part === '\r \x1b[J\r\x1b[K') screen.splice(row);
       else if (part === '\n') row++;
       else if (part !== '\r' && part !== '') screen[row] = part;
     }
