@@ -11,7 +11,8 @@ export interface Surroundings {
   readonly cwd: string;
   readonly stdin: { readonly isTerminal: boolean };
   readonly stdout: { readonly isTerminal: boolean };
-  readonly stderr: { readonly isTerminal: boolean; readonly columns: number };
+  /** Its size is that of the moment. */
+  readonly stderr: { readonly isTerminal: boolean; readonly columns: number; readonly rows: number };
 }
 
 export const surroundings = (): Surroundings => ({
@@ -20,7 +21,11 @@ export const surroundings = (): Surroundings => ({
   // Asking `process.stdin` would open it.
   stdin: { isTerminal: isatty(0) },
   stdout: { isTerminal: process.stdout.isTTY === true },
-  stderr: { isTerminal: process.stderr.isTTY === true, columns: process.stderr.columns || 80 },
+  stderr: {
+    isTerminal: process.stderr.isTTY === true,
+    get columns() { return process.stderr.columns || 80; },
+    get rows() { return process.stderr.rows || 24; },
+  },
 });
 
 /** A variable's value; an empty one counts as unset. */

@@ -8,6 +8,8 @@ export interface Interruption {
   readonly status: () => number;
   /** What was thrown where nothing caught it: a bug of ours. The work is asked to stop and clean up then, as after a signal. */
   readonly uncaught: () => unknown;
+  /** What to say of it; undefined where nobody reads. */
+  readonly word: () => string | undefined;
   readonly close: () => void;
 }
 
@@ -16,6 +18,7 @@ const STATUSES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const UNCAUGHT = 70;
 /** For the clean-up after one, which may wait for what will never come. */
 const CLEAN_UP_MS = 15_000;
+const WORDS: Readonly<Record<number, string>> = { 130: 'interrupted', 143: 'terminated', 129: 'hung up' };
 /** Of SIGPIPE, which Node does not let end the process. */
 const NOBODY_READS = 141;
 
@@ -59,6 +62,7 @@ export function watchInterruption(): Interruption {
     signal: controller.signal,
     status: () => status,
     uncaught: () => uncaught,
+    word: () => WORDS[status],
     close: () => {
       process.removeListener('uncaughtException', onUncaught);
       process.removeListener('unhandledRejection', onUncaught);

@@ -22,6 +22,8 @@ async function main(args: readonly string[]): Promise<number> {
 async function runCommand(parsed: Parsed, interruption: Interruption): Promise<number> {
   const place = surroundings();
   const printer = printerFor(parsed);
+  // A second Ctrl-C ends the process at once.
+  process.once('exit', printer.close);
   try {
     closeInheritedDescriptors();
     const project = await readProject(hostPath(place.cwd));
@@ -34,7 +36,11 @@ async function runCommand(parsed: Parsed, interruption: Interruption): Promise<n
     return status;
   } catch (thrown) {
     const error = interruption.uncaught() ?? hostFailure(thrown);
-    if (interruption.signal.aborted && interruption.uncaught() === undefined) return interruption.status();
+    if (interruption.signal.aborted && interruption.uncaught() === undefined) {
+      const word = interruption.word();
+      if (word !== undefined) printer.ended(word);
+      return interruption.status();
+    }
     printer.error(error);
     return error instanceof AlprootError ? error.exitStatus : 70;
   } finally {
@@ -56,7 +62,8 @@ function printerFor({ draft: { switches }, spec, values }: Parsed): Printer {
     verbose: switches.has('verbose'),
     color: place.stderr.isTerminal && !colorless,
     live: place.stderr.isTerminal && !dumb,
-    columns: place.stderr.columns,
+    get columns() { return place.stderr.columns; },
+    get rows() { return place.stderr.rows; },
     steps: progress === 'tty' || (progress !== 'plain' && place.stderr.isTerminal && !dumb) ? 'live' : 'plain',
     writeOut: (text) => void (ownStdout ? process.stderr : process.stdout).write(text),
     writeErr: (text) => void process.stderr.write(text),

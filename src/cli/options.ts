@@ -2,7 +2,7 @@
  * The options that every command knows, once, as data: commander and the pass-through parser of `cc` both read
  * this table. Flags win over `ALPROOT_*` variables, which win over defaults.
  */
-import type { Config, MirrorSpec, ProjectDefaults } from '../core/config.ts';
+import type { Config, HostCa, MirrorSpec, ProjectDefaults } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
@@ -35,7 +35,7 @@ export interface Draft {
   cert?: string;
   certKey?: string;
   maxIndexAge?: string;
-  switches: Set<'offline' | 'locked' | 'noLock' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor'>;
+  switches: Set<'offline' | 'locked' | 'noLock' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor' | 'noHostCa'>;
 }
 
 export const newDraft = (): Draft => ({ mirrors: [], looseKeys: [], caFiles: [], switches: new Set() });
@@ -66,7 +66,8 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
   { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
-  { flag: '--ca-file', value: 'FILE', help: 'trust these certificate authorities too (SSL_CERT_FILE)', apply: (d, v) => void d.caFiles.push(v) },
+  { flag: '--ca-file', value: 'FILE', help: 'trust the CA certificates in this PEM file too (ALPROOT_CA_FILE)', apply: (d, v) => void d.caFiles.push(v) },
+  { flag: '--no-host-ca', help: "leave the host's CA certificates aside, and those that SSL_CERT_FILE and its like name (ALPROOT_NO_HOST_CA)", apply: turnOn('noHostCa') },
   { flag: '--cert', value: 'FILE', help: 'client certificate', apply: (d, v) => void (d.cert = v) },
   { flag: '--cert-key', value: 'FILE', help: 'private key of the client certificate', apply: (d, v) => void (d.certKey = v) },
   { flag: '--json', help: 'one JSON object a line', apply: turnOn('json') },
@@ -134,7 +135,8 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     bundle: bundle === undefined ? undefined : path(bundle),
     allowRollback: switches.has('allowRollback'),
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
-    caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
+    caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE')].filter((f) => f !== undefined)].map(path),
+    hostCa: switches.has('noHostCa') || isSwitchedOn(place, 'ALPROOT_NO_HOST_CA') ? undefined : { named: namedCertificates(place, path), store: true },
     clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
     epochSeconds: chooseEpoch(variable(place, 'SOURCE_DATE_EPOCH')),
     env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),
@@ -142,6 +144,16 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     signal,
   };
 }
+
+/** By which other programs are told of CA certificates. */
+const CA_VARIABLES = ['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO'];
+
+/** SSL_CERT_DIR may name several, as PATH does. */
+const namedCertificates = (place: Surroundings, path: (text: string) => HostPath): HostCa['named'] =>
+  CA_VARIABLES.flatMap((name) => {
+    const value = variable(place, name) ?? '';
+    return (name === 'SSL_CERT_DIR' ? value.split(':') : [value]).filter((text) => text !== '').map((text) => ({ variable: name, path: path(text) }));
+  });
 
 /** Files and directories of ALPROOT_KEYS, separated like those of PATH. */
 const environmentKeys = (place: Surroundings): string[] => (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');

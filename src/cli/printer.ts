@@ -6,7 +6,8 @@ import { steadyMs } from '../core/clock.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
 import { showName, showText } from '../core/redact.ts';
-import { createLiveSteps, createPlainSteps, type StepDisplay } from './steps.ts';
+import { createLiveLine } from './live-line.ts';
+import { createLiveSteps, createPlainSteps, unbroken, type StepDisplay } from './steps.ts';
 
 export interface PrinterOptions {
   readonly json: boolean;
@@ -15,7 +16,9 @@ export interface PrinterOptions {
   readonly color: boolean;
   /** Whether a line may be redrawn. */
   readonly live: boolean;
+  /** Of the terminal as it is now, which may be resized. */
   readonly columns: number;
+  readonly rows: number;
   /** How the steps of a build are shown. */
   readonly steps: 'live' | 'plain';
   readonly writeOut: (text: string) => void;
@@ -27,31 +30,31 @@ export interface Printer {
   /** The command's answer: text for people, a value for `--json`. */
   readonly result: (text: string, value: unknown) => void;
   readonly error: (error: unknown) => void;
+  /** The word for a signal that ended the work. */
+  readonly ended: (word: string) => void;
   /** Removes the live line; call before the process ends or hands the terminal over. */
   readonly close: () => void;
 }
 
-const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
-
-export function formatSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < UNITS.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${unit === 0 ? value : value.toFixed(1)} ${UNITS[unit] ?? ''}`;
-}
-
 export function createPrinter(options: PrinterOptions): Printer {
   const paint = (code: number, text: string): string => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text);
-  const live = createLiveLine(options);
   let steps: StepDisplay | undefined;
+  const show = (text: string | undefined): void => {
+    if (steps?.footer(text) === true) return;
+    // The cursor waits at the beginning: when the terminal becomes narrower the line is broken into several, of which that is the first.
+    // Below it is cleared from its end, since tmux keeps what is cleared from the screen's first place on.
+    options.writeErr(`\r${text === undefined ? ' ' : unbroken(cut(text, options.columns))}\x1b[J\r${text === undefined ? '\x1b[K' : ''}`);
+  };
+  const live = createLiveLine({ show: options.live && !options.json && !options.quiet ? show : () => undefined, now: steadyMs });
   const clear = (): void => {
     live.clear();
     steps?.clear();
   };
-  const stepDisplay = (): StepDisplay => (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({ write: options.writeErr, now: steadyMs, columns: options.columns, paint }));
+  const stepDisplay = (): StepDisplay => (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({
+    write: options.writeErr, now: steadyMs, paint,
+    get columns() { return options.columns; },
+    get rows() { return options.rows; },
+  }));
   const line = (text: string): void => {
     clear();
     options.writeErr(`${text}\n`);
@@ -61,6 +64,7 @@ export function createPrinter(options: PrinterOptions): Printer {
   const event = (e: AlpEvent): void => {
     if (options.json) return json(e);
     if (e.kind === 'output') {
+      if (options.steps === 'plain') live.clear();
       if (options.quiet || steps?.output(e.id, e.text) === true) return;
       clear();
       options.writeErr(showText(e.text));
@@ -77,14 +81,15 @@ export function createPrinter(options: PrinterOptions): Printer {
       return;
     }
     if (e.kind === 'note') line(showName(e.message));
-    else if (e.kind === 'plan') {
-      if (options.verbose || !options.live) line(showName(e.line));
-      else live.draw(showName(e.line));
-    } else if (e.kind === 'start') live.draw(`${showName(e.label)} …`);
-    else if (e.kind === 'progress') live.progress(e.id, e.done, e.total, e.unit);
+    // A plan says what will be done; what is being done comes with the progress.
+    else if (e.kind === 'plan' && (options.verbose || !options.live)) line(showName(e.line));
+    else if (e.kind === 'start') {
+      if (options.live) live.start(e);
+      else if (e.line === true) line(showName(e.label));
+    } else if (e.kind === 'progress') live.progress(e);
     else if (e.kind === 'done') {
-      live.clear();
-      if (options.verbose) line(`${showName(e.label)}${e.cached === true ? ' (cached)' : ''}`);
+      live.done(e.id);
+      if (options.verbose && e.failed !== true) line(`${showName(e.label)}${e.cached === true ? ' (cached)' : ''}`);
     }
   };
 
@@ -99,6 +104,10 @@ export function createPrinter(options: PrinterOptions): Printer {
       clear();
       if (options.json) json({ kind: 'error', ...describeError(error) });
       else options.writeErr(formatError(error, paint));
+    },
+    ended: (word) => {
+      clear();
+      if (!options.json) options.writeErr(`alproot: ${word}\n`);
     },
     close: () => {
       live.clear();
@@ -136,36 +145,5 @@ function excerpt({ facts }: AlprootError): string {
   return `${rule}${lines.join('\n')}\n${rule}`;
 }
 
-/** A line at the bottom of the terminal that is redrawn in place, at most ten times a second. */
-function createLiveLine(options: PrinterOptions): {
-  draw: (text: string) => void;
-  progress: (id: string, done: number, total: number | undefined, unit: 'bytes' | 'items') => void;
-  clear: () => void;
-} {
-  let shown = false;
-  let label = '';
-  let last = 0;
-  const write = (text: string): void => {
-    if (!options.live || options.json || options.quiet) return;
-    options.writeErr(`\r\x1b[2K${text.slice(0, options.columns - 1)}`);
-    shown = true;
-  };
-  return {
-    draw: (text) => {
-      label = text;
-      write(text);
-    },
-    progress: (_id, done, total, unit) => {
-      const now = Date.now();
-      if (now - last < 100) return;
-      last = now;
-      const amount = unit === 'bytes' ? formatSize(done) : String(done);
-      const whole = total === undefined ? '' : ` of ${unit === 'bytes' ? formatSize(total) : String(total)}`;
-      write(`${label} ${amount}${whole}`);
-    },
-    clear: () => {
-      if (shown) options.writeErr('\r\x1b[2K');
-      shown = false;
-    },
-  };
-}
+/** Shortened to the terminal's width as it is now. */
+const cut = (text: string, columns: number): string => (text.length < columns ? text : `${text.slice(0, Math.max(columns - 2, 1))}…`);

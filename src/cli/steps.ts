@@ -17,6 +17,8 @@ export interface StepDisplay {
   readonly step: (event: StepEvent) => void;
   /** A line that a step printed; false when the display does not know the step. */
   readonly output: (id: string, text: string) => boolean;
+  /** A line below the running steps; false when the display has no place for it. undefined takes it away. */
+  readonly footer: (text: string | undefined) => boolean;
   /** Takes what is redrawn off the screen, so that other lines can be written. */
   readonly clear: () => void;
   readonly close: () => void;
@@ -26,7 +28,9 @@ export interface DisplayOptions {
   readonly write: (text: string) => void;
   /** Milliseconds, from whenever. */
   readonly now: () => number;
+  /** Of the terminal as it is now. */
   readonly columns: number;
+  readonly rows: number;
   readonly paint: (code: number, text: string) => string;
 }
 
@@ -57,6 +61,7 @@ export function createPlainSteps({ write, now }: DisplayOptions): StepDisplay {
       write(`#${number} ${((now() - known.started) / 1000).toFixed(3)} ${showText(text.replace(/\n$/, ''))}\n`);
       return true;
     },
+    footer: () => false,
     clear: () => undefined,
     close: () => undefined,
   };
@@ -71,25 +76,34 @@ interface RunningStep {
   readonly tail: string[];
 }
 
-/** For terminals. */
-export function createLiveSteps({ write, now, columns, paint }: DisplayOptions): StepDisplay {
+/** Text that a terminal cuts off at its edge: one that has become narrower may say so a quarter of a second later. */
+export const unbroken = (text: string): string => `\x1b[?7l${text}\x1b[?7h`;
+
+/** For terminals. The cursor waits where what is redrawn begins: that stays its beginning when the terminal is resized and lines are broken anew. */
+export function createLiveSteps(options: DisplayOptions): StepDisplay {
+  const { write, now, paint } = options;
   const running = new Map<string, RunningStep>();
-  let drawn = 0;
+  let footer: string | undefined;
+  let isDrawn = false;
   let last = 0;
-  const cut = (text: string): string => (text.length < columns ? text : `${text.slice(0, Math.max(columns - 2, 1))}…`);
+  const cut = (text: string): string => (text.length < options.columns ? text : `${text.slice(0, Math.max(options.columns - 2, 1))}…`);
   const clear = (): void => {
-    if (drawn > 0) write(`\r\x1b[${drawn}A\x1b[J`);
-    drawn = 0;
+    // Not from the screen's first place on: tmux keeps what is cleared so.
+    if (isDrawn) write('\r \x1b[J\r\x1b[K');
+    isDrawn = false;
   };
   const draw = (): void => {
     clear();
     const lines = [...running.values()].flatMap(({ label, started, tail }) => [row(label, seconds(now() - started)), ...tail.map((text) => paint(2, cut(` => => # ${text}`)))]);
-    drawn = lines.length;
-    if (drawn > 0) write(`${lines.join('\n')}\n`);
+    if (footer !== undefined) lines.push(cut(footer));
+    // What scrolls off the screen could not be taken back.
+    const fitting = lines.slice(-Math.max(options.rows - 1, 1));
+    isDrawn = fitting.length > 0;
+    if (isDrawn) write(`${unbroken(fitting.join('\n'))}\r${fitting.length > 1 ? `\x1b[${fitting.length - 1}A` : ''}`);
     last = now();
   };
   const row = (label: string, time: string): string => {
-    const room = columns - time.length - 2;
+    const room = Math.max(options.columns - time.length - 2, 8);
     const text = ` => ${showText(label)}`;
     return `${text.length > room ? `${text.slice(0, room - 1)}…` : text.padEnd(room)} ${time}`;
   };
@@ -112,6 +126,13 @@ export function createLiveSteps({ write, now, columns, paint }: DisplayOptions):
       step.tail.push(showText(text.replace(/\n$/, '')));
       if (step.tail.length > TAIL_LINES) step.tail.shift();
       if (now() - last >= REDRAW_MS / 2) draw();
+      return true;
+    },
+    footer: (text) => {
+      // Ended steps are lines like any other: below them the line is on its own.
+      if (running.size === 0 && footer === undefined) return false;
+      footer = running.size === 0 ? undefined : text;
+      draw();
       return true;
     },
     clear,

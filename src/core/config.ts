@@ -11,6 +11,14 @@ export interface MirrorSpec {
   readonly keys: readonly HostPath[];
 }
 
+/** CA certificates that the host's other programs use. */
+export interface HostCa {
+  /** Files and directories that variables such as SSL_CERT_FILE name. */
+  readonly named: readonly { readonly variable: string; readonly path: HostPath }[];
+  /** Whether the distribution's own count: `/etc/ssl/certs`, `/etc/pki`. */
+  readonly store: boolean;
+}
+
 export interface Config {
   /** The store; undefined: the checkout's `rootfs-cache/`, else `$XDG_CACHE_HOME/alproot`. */
   readonly cache: HostPath | undefined;
@@ -36,8 +44,10 @@ export interface Config {
   readonly allowRollback: boolean;
   /** Days; undefined: no limit. */
   readonly maxIndexAgeDays: number | undefined;
-  /** PEM files with further certificate authorities. */
+  /** PEM files with further CA certificates; one that cannot be used is an error. */
   readonly caFiles: readonly HostPath[];
+  /** CA certificates of the host; one that cannot be used is a warning. undefined: none of them count. */
+  readonly hostCa?: HostCa | undefined;
   /** Client certificate and key for mirrors that ask for one (PEM files). */
   readonly clientCertificate: { readonly cert: HostPath; readonly key: HostPath } | undefined;
   /** SOURCE_DATE_EPOCH: seconds since 1970 that later times are put down to; undefined unless set. */

@@ -8,10 +8,11 @@ export type AlpEvent =
   /** Something worth a line: a choice made, a fall-back taken. */
   | { readonly kind: 'note'; readonly message: string }
   | { readonly kind: 'warning'; readonly message: string; readonly code?: ErrorCode; readonly hint?: string }
-  /** A piece of work with an identity; `progress` repeats, `done` ends it. */
-  | { readonly kind: 'start'; readonly id: string; readonly label: string; readonly total?: number }
-  | { readonly kind: 'progress'; readonly id: string; readonly done: number; readonly total?: number; readonly unit: 'bytes' | 'items' }
-  | { readonly kind: 'done'; readonly id: string; readonly label: string; readonly cached?: boolean; readonly durationMs?: number }
+  /** A piece of work with an identity; `progress` repeats, `done` ends it. `line`: it takes so long that a log says it too. */
+  | { readonly kind: 'start'; readonly id: string; readonly label: string; readonly total?: number; readonly line?: true }
+  /** `label`: what is being done of it now, not counted in `done` yet. */
+  | { readonly kind: 'progress'; readonly id: string; readonly done: number; readonly total?: number; readonly unit: 'bytes' | 'items'; readonly label?: string }
+  | { readonly kind: 'done'; readonly id: string; readonly label: string; readonly cached?: boolean; readonly failed?: true; readonly durationMs?: number }
   /** A step of a build; what it prints comes as `output` of the same id. */
   | { readonly kind: 'step'; readonly id: string; readonly label: string; readonly state: 'started' | 'cached' | 'done' | 'failed'; readonly durationMs?: number; readonly reason?: string }
   /** One line of the plan, as apk prints it: `(1/3) Installing musl (1.2.4-r2)`. */

@@ -23,14 +23,17 @@ interface Progress {
   /** Validator of the bytes in `blob`. */
   validator: string | undefined;
   waitMs: number;
+  /** Chunks so far, of all attempts. */
+  received: number;
 }
 
 /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE */
 export async function download(url: URL, request: FetchRequest, given: FetcherOptions): Promise<BlobRef> {
   const options: FetcherOptions = request.signal === undefined ? given : { ...given, signal: request.signal };
   const id = idOf(url, request);
-  const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0 };
-  options.emit({ kind: 'start', id, label: request.label ?? request.path });
+  const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0, received: 0 };
+  const label = request.label ?? request.path;
+  options.emit({ kind: 'start', id, label });
   try {
     await pRetry((attempt) => tryOnce({ url, request, options, progress, attempt }), {
       retries: (request.attempts ?? ATTEMPTS) - 1,
@@ -39,8 +42,11 @@ export async function download(url: URL, request: FetchRequest, given: FetcherOp
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     const ref = progress.blob.finish();
-    options.emit({ kind: 'done', id, label: request.label ?? request.path });
+    options.emit({ kind: 'done', id, label });
     return ref;
+  } catch (error) {
+    options.emit({ kind: 'done', id, label, failed: true });
+    throw error;
   } finally {
     progress.blob.abandon();
   }
@@ -65,10 +71,36 @@ async function tryOnce(state: Attempt): Promise<void> {
   if (attempt > 1) await options.clock.sleep(Math.max(progress.waitMs, options.clock.random() * Math.min(30_000, 500 * 2 ** attempt)), options.signal);
   progress.waitMs = 0;
   try {
-    await transfer(state);
+    await patiently(state, transfer);
   } catch (error) {
-    if (error instanceof AlprootError && !error.retryable) throw new AbortError(error);
+    if (error instanceof AlprootError && (!error.retryable || isLeft(state, error))) throw new AbortError(error);
     throw error;
+  }
+}
+
+/** Another mirror is not kept waiting by one that is slow, or that wants to be asked later. */
+const isLeft = ({ request: { patienceMs }, progress }: Attempt, { code }: AlprootError): boolean => patienceMs !== undefined && (code === 'ALP_FETCH_SLOW' || progress.waitMs > patienceMs);
+
+/** Ends the transfer when for so long no byte comes. */
+async function patiently(state: Attempt, work: (state: Attempt) => Promise<void>): Promise<void> {
+  const { url, request: { patienceMs }, options, progress } = state;
+  if (patienceMs === undefined) return work(state);
+  const [slow, done] = [new AbortController(), new AbortController()];
+  const signals = options.signal === undefined ? [slow.signal] : [slow.signal, options.signal];
+  const watch = async (): Promise<void> => {
+    for (let seen = -1; progress.received !== seen; ) {
+      seen = progress.received;
+      await options.clock.sleep(patienceMs, done.signal);
+    }
+    slow.abort(new AlprootError('ALP_FETCH_SLOW', `no answer from ${redactUrl(url)} within ${patienceMs / 1000} s`));
+  };
+  watch().catch(() => undefined);
+  try {
+    await work({ ...state, options: { ...options, signal: AbortSignal.any(signals) } });
+  } catch (error) {
+    throw slow.signal.aborted && options.signal?.aborted !== true ? slow.signal.reason : error;
+  } finally {
+    done.abort();
   }
 }
 
@@ -130,6 +162,7 @@ async function receive(response: HttpResponse, { request, options, progress, exp
   for await (const chunk of response.body) {
     if (progress.blob.sizeBytes() === 0 && isPage(chunk)) throw portalError(response.url);
     progress.blob.write(chunk);
+    progress.received++;
     const size = progress.blob.sizeBytes();
     if (size > request.maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);
     options.emit({ kind: 'progress', id: progress.id, done: size, unit: 'bytes', ...(expected === undefined ? {} : { total: expected }) });

@@ -35,6 +35,8 @@ export interface FetchRequest {
   readonly label?: string;
   /** Attempts at a network file, the first included. */
   readonly attempts?: number;
+  /** Milliseconds that may pass without a byte before a network file is given up, since another mirror has it too. */
+  readonly patienceMs?: number;
   /** What ends this transfer, in place of what ends all of them. */
   readonly signal?: AbortSignal;
   /** Copies a large file of a directory in place of the thread that asks. */
@@ -77,7 +79,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
         return { sha256, sizeBytes: blob.sizeBytes };
       }
     }
-    const ref = isUrl(base) ? await fromNetwork(request, options) : await copyFromDirectory(request, options.store);
+    const ref = isUrl(base) ? await fromNetwork(request, options) : await copyFromDirectory(request, options);
     if (sha256 !== undefined && ref.sha256 !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} has SHA-256 ${ref.sha256}, expected ${sha256}`);
     return ref;
   };
@@ -100,7 +102,7 @@ async function fromNetwork(request: FetchRequest, options: FetcherOptions): Prom
   return download(new URL(`${request.base}/${request.path}`), request, options);
 }
 
-async function copyFromDirectory({ base, path, maxBytes, copy, signal }: FetchRequest, store: Store): Promise<BlobRef> {
+async function copyFromDirectory({ base, path, maxBytes, copy, signal, label = path }: FetchRequest, { store, emit }: FetcherOptions): Promise<BlobRef> {
   const file = joinHost(hostPath(base), path);
   const fd = openForCopy(file);
   if (fd === undefined) {
@@ -111,10 +113,15 @@ async function copyFromDirectory({ base, path, maxBytes, copy, signal }: FetchRe
   try {
     const source = descriptorSource(fd, path);
     if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
-    const copied = copy === undefined || source.sizeBytes < LARGE_BYTES ? undefined : await copyBy(copy, source, store);
+    const isLarge = source.sizeBytes >= LARGE_BYTES;
+    const id = `${base}/${path}`;
+    if (isLarge) emit({ kind: 'start', id, label: `copying ${label}` });
+    const copied = copy === undefined || !isLarge ? undefined : await copyBy(copy, source, store);
     // The other thread has ended, because nobody wants it any more.
     signal?.throwIfAborted();
-    return copied ?? copyHere(source, store);
+    const ref = copied ?? copyHere(source, store);
+    if (isLarge) emit({ kind: 'done', id, label: `copying ${label}` });
+    return ref;
   } finally {
     closeDescriptor(fd);
   }

@@ -15,7 +15,8 @@ import type { OpenedPackageFile } from '../unpack/opened.ts';
 import { isLocal, readLocalRepository } from './apk-local.ts';
 import { alpineKeys, mirrorKeys } from './trust.ts';
 import { pinnedEnvironment } from './pins.ts';
-import { firstMirror, openIndex } from './sources.ts';
+import { firstMirror, firstThatHas } from './mirror-failover.ts';
+import { openIndex } from './sources.ts';
 import { ALPINE_CDN, type ChosenMirrors } from './mirrors.ts';
 import { branchOf } from '../formats/releases.ts';
 import type { Session } from './session.ts';
@@ -147,16 +148,24 @@ async function openRepository(session: Session, chosen: ChosenMirrors, { line, t
   const name = official === undefined ? location : path;
   const { release } = chosen;
   const locked = pinnedEnvironment(session, release);
-  return firstMirror(mirrors, async (mirror) => {
+  const find = async (mirror: MirrorSpec, from: Session): Promise<FoundIndex | undefined> => {
     const keys = official === undefined ? own : mirrorKeys(mirror, arch);
-    const index = await openIndex(session, { mirror, keys, path, layout, name, tag, release, locked, extended });
-    if (index === undefined) {
-      if (locked === undefined || extended) onMissing(location);
-      return undefined;
-    }
+    const index = await openIndex(from, { mirror, keys, path, layout, name, tag, release, locked, extended });
+    if (index === undefined) return undefined;
     return { repository: { index, ...(tag === undefined ? {} : { tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, layout, keys, release, name } };
-  });
+  };
+  const first = await firstMirror(session, mirrors, find);
+  // What a mirror lacks, or has no package of, does not hide what the next one has.
+  const isFilled = (found: FoundIndex | undefined): boolean => (found?.repository.index.packages.length ?? 0) > 0;
+  const found = isFilled(first) ? first : ((await firstThatHas(session, { mirrors: othersOf(mirrors, first), what: path }, (mirror, from) => find(mirror, from).then((other) => (isFilled(other) ? other : undefined)))) ?? first);
+  if (found === undefined && (locked === undefined || extended)) onMissing(location);
+  return found;
 }
+
+type FoundIndex = Extract<Found, { readonly place: PackagePlace }>;
+
+/** All when none has it: each answers from what it said before. */
+const othersOf = (mirrors: readonly MirrorSpec[], found: FoundIndex | undefined): readonly MirrorSpec[] => (mirrors.length === 1 ? [] : mirrors.filter((mirror) => mirror !== found?.place.mirrors[0]));
 
 /** The mirror that a repository of its own stands for. */
 export const foreignMirror = (location: string): MirrorSpec => ({ base: location.slice(0, location.lastIndexOf('/')), keys: [] });

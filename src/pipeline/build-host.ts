@@ -94,7 +94,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
         return serveApk(own, request, { mirrors, scriptsFor, onStale, onMissing, owners: real ? 'apply' : 'record' });
       }),
     run,
-    loan: networkLoan(config),
+    loan: networkLoan(session),
     download: (url, checksum) => downloadFile(session, url, checksum),
     openCache: (id, sharing) => openCache(session, id, sharing),
     makeWorkspace: () => store.makeTemporary('build'),

@@ -19,7 +19,7 @@ import { lockFor, type LockTarget } from './lock.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { withSession, type Session } from './session.ts';
 import { fetchReleaseSignature, fetchSignatures } from './minirootfs.ts';
-import { firstMirror } from './sources.ts';
+import { firstMirror } from './mirror-failover.ts';
 import { toolFiles } from './tool-files.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { mirrorKeys } from './trust.ts';
@@ -75,7 +75,7 @@ function packageFile({ record, repository, sha256 }: LockedPackage, arch: Arch):
 
 async function fetchPinned(session: Session, { mirrors }: Pick<ChosenMirrors, 'mirrors'>, file: BundleFile): Promise<BundleFile> {
   const { path, sha256, sizeBytes } = file;
-  await firstMirror(mirrors, ({ base }) => session.fetcher.fetch({ base, path, sha256, sizeBytes, maxBytes: Math.min(sizeBytes, limits.packageFile), label: path.slice(path.lastIndexOf('/') + 1) }));
+  await firstMirror(session, mirrors, ({ base }, own) => own.fetcher.fetch({ base, path, sha256, sizeBytes, maxBytes: Math.min(sizeBytes, limits.packageFile), label: path.slice(path.lastIndexOf('/') + 1) }));
   return file;
 }
 

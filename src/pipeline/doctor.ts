@@ -25,7 +25,7 @@ export const examineHost = (config: Config, options: { readonly network: boolean
       const network = options.network ? await examineNetwork(session) : undefined;
       const lines = [...formatFacts(facts), '', ...formatVerdicts(verdicts), '', chosen === undefined ? 'no backend works: commands cannot be run in a tree here' : `backend  ${chosen.name} will be used (isolation: ${chosen.isolation})`, ...(network === undefined ? [] : ['', network.text])];
       const exitStatus = network !== undefined && network.exitStatus !== 0 ? network.exitStatus : chosen === undefined ? 1 : 0;
-      return { exitStatus, text: lines.join('\n'), value: { facts, backends: verdicts, backend: chosen?.name ?? null, store: session.store.root, ...(network === undefined ? {} : { network: network.mirrors }) } };
+      return { exitStatus, text: lines.join('\n'), value: { facts, backends: verdicts, backend: chosen?.name ?? null, store: session.store.root, ...(network === undefined ? {} : { network: network.mirrors, certificates: network.certificates }) } };
     } finally {
       removeTree(tree);
     }

@@ -1,41 +1,65 @@
 /** `ADD git-url`: the host's git fetches one commit; nothing of the repository is executed. */
 import { AlprootError } from '../core/errors.ts';
-import { joinHost } from '../core/paths.ts';
+import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BuildHost, GitRequest } from '../build/host.ts';
+import { writeFileAtomic } from '../system/files.ts';
 import { findProgram, isFile } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
 import { captureProcess, type Captured } from '../system/spawn.ts';
+import { allCertificates } from './ca-certificates.ts';
 import type { Session } from './session.ts';
 
 /** undefined where there is no git, or no network may be used. */
-export function fetchGitTree({ config }: Session): BuildHost['fetchGit'] {
+export function fetchGitTree(session: Session): BuildHost['fetchGit'] {
+  const { config } = session;
   const git = findProgram('git', config.env['PATH'] ?? '');
   if (git === undefined || config.offline) return undefined;
   return async (request: GitRequest) => {
-    const { url, ref = 'HEAD', commit, submodules, keepGitDir, into } = request;
-    if (url.startsWith('-') || ref.startsWith('-')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
-    const proxies = Object.fromEntries(Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined));
-    const env = { ...proxies, PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
-    const attempt = (...step: string[]): Promise<Captured> =>
-      captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }) });
-    const run = async (...step: string[]): Promise<string> => {
-      const { status, stdout, stderr } = await attempt(...step);
-      if (status !== 0) throw new AlprootError('ALP_FETCH_NETWORK', `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);
-      return stdout.trim();
-    };
-    await run('init', '-q');
-    const found = await fetchCommit({ url, ref, attempt, run });
-    await run('checkout', '-q', found);
-    const head = await run('rev-parse', 'HEAD');
-    if (commit !== undefined && !head.startsWith(commit.toLowerCase())) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(ref)} of ${redactUrl(url)} is commit ${head}, expected ${commit}`);
-    if (submodules && isFile(joinHost(into, '.gitmodules'))) {
-      // Relative addresses of submodules count from where this one came from.
-      await run('remote', 'add', 'origin', url);
-      await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth', '1');
+    const certificates = /^https:/i.test(request.url) ? certificateFile(session) : undefined;
+    try {
+      await fetchTree(session, git, { ...request, certificates });
+    } finally {
+      if (certificates !== undefined) removeTree(parentOfHost(certificates));
     }
-    if (!keepGitDir) removeTree(joinHost(into, '.git'));
   };
+}
+
+interface TreeRequest extends GitRequest {
+  /** PEM file of the CA certificates that count; undefined: git's own. */
+  readonly certificates: HostPath | undefined;
+}
+
+async function fetchTree({ config }: Session, git: string, request: TreeRequest): Promise<void> {
+  const { url, ref = 'HEAD', commit, submodules, keepGitDir, into, certificates } = request;
+  if (url.startsWith('-') || ref.startsWith('-')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
+  const proxies = Object.fromEntries(Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined));
+  const env = { ...proxies, ...(certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates }), PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
+  const attempt = (...step: string[]): Promise<Captured> =>
+    captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }) });
+  const run = async (...step: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await attempt(...step);
+    if (status !== 0) throw new AlprootError('ALP_FETCH_NETWORK', `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+    return stdout.trim();
+  };
+  await run('init', '-q');
+  const found = await fetchCommit({ url, ref, attempt, run });
+  await run('checkout', '-q', found);
+  const head = await run('rev-parse', 'HEAD');
+  if (commit !== undefined && !head.startsWith(commit.toLowerCase())) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(ref)} of ${redactUrl(url)} is commit ${head}, expected ${commit}`);
+  if (submodules && isFile(joinHost(into, '.gitmodules'))) {
+    // Relative addresses of submodules count from where this one came from.
+    await run('remote', 'add', 'origin', url);
+    await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth', '1');
+  }
+  if (!keepGitDir) removeTree(joinHost(into, '.git'));
+}
+
+/** The CA certificates that count, as one file: git trusts those, and no others. */
+function certificateFile({ store, certificates }: Session): HostPath {
+  const file = joinHost(store.makeTemporary('git'), 'ca-certificates.crt');
+  writeFileAtomic(file, `${allCertificates(certificates()).join('\n')}\n`, { durable: false });
+  return file;
 }
 
 interface Fetching {

@@ -11,7 +11,8 @@ import { verifyMinirootfs, type DetachedSignature, type MinirootfsFile, type Min
 import type { ChosenMirrors } from './mirrors.ts';
 import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
-import { firstMirror, readWhole, type IndexPlace } from './sources.ts';
+import { firstMirror } from './mirror-failover.ts';
+import { readWhole, type IndexPlace } from './sources.ts';
 import { bundledPins, mirrorKeys, releaseKeys } from './trust.ts';
 
 export interface Minirootfs {
@@ -22,9 +23,9 @@ export interface Minirootfs {
 }
 
 /** The minirootfs of a release, verified. @throws ALP_FETCH_*, ALP_VERIFY_* */
-export async function fetchMinirootfs(session: Session, { mirrors, release }: ChosenMirrors): Promise<Minirootfs> {
-  const locked = pinnedEnvironment(session, release)?.minirootfs;
-  return firstMirror(mirrors, async (mirror) => {
+export async function fetchMinirootfs(asked: Session, { mirrors, release }: ChosenMirrors): Promise<Minirootfs> {
+  const locked = pinnedEnvironment(asked, release)?.minirootfs;
+  return firstMirror(asked, mirrors, async (mirror, session) => {
     const { arch } = session.config;
     const keys = mirrorKeys(mirror, arch);
     const directory = `${branchOf(release)}/releases/${arch}`;

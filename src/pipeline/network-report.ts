@@ -2,7 +2,7 @@
  * `doctor --network`: the way to each mirror, step by step, until a step fails: proxy, name, connection, certificates,
  * answer, clock, signed index.
  */
-import type { Config, MirrorSpec } from '../core/config.ts';
+import type { MirrorSpec } from '../core/config.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { redactUrl, showName } from '../core/redact.ts';
 import { isUrl } from '../fetch/fetcher.ts';
@@ -13,7 +13,9 @@ import { proxyFor, proxyVariables } from '../system/proxy.ts';
 import { examineTls, type ShownCertificate } from '../system/tls-chain.ts';
 import { portOf, resolveHost, tryConnect } from '../system/tunnel.ts';
 import { ALPINE_CDN, newestRelease } from './mirrors.ts';
-import { openHttp, rootCertificates } from './network.ts';
+import { allCertificates } from './ca-certificates.ts';
+import { formatCertificates, reportCertificates, type CertificateReport } from './certificate-report.ts';
+import { openHttp } from './network.ts';
 import type { Session } from './session.ts';
 import { fetchIndex } from './sources.ts';
 import { mirrorKeys } from './trust.ts';
@@ -36,6 +38,7 @@ export interface MirrorReport {
 }
 
 export interface NetworkReport {
+  readonly certificates: readonly CertificateReport[];
   readonly mirrors: readonly MirrorReport[];
   /** 0 when some mirror can be used; else the status that the first one's trouble has. */
   readonly exitStatus: number;
@@ -50,7 +53,8 @@ export async function examineNetwork(session: Session): Promise<NetworkReport> {
   const specs: readonly MirrorSpec[] = config.mirrors === 'auto' ? [{ base: ALPINE_CDN, keys: [] }] : config.mirrors;
   const mirrors = await Promise.all(specs.map((mirror) => examineMirror(session, mirror)));
   const exitStatus = mirrors.some(({ trouble }) => trouble === undefined) ? 0 : (mirrors[0]?.trouble?.exit ?? 3);
-  return { mirrors, exitStatus, text: mirrors.map(formatMirror).join('\n') };
+  const certificates = reportCertificates(session.certificates());
+  return { certificates, mirrors, exitStatus, text: [...formatCertificates(certificates), ...mirrors.map(formatMirror)].join('\n') };
 }
 
 /** What is found out on the way; a step that throws ends it. */
@@ -66,7 +70,7 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
     const path = `${branchOf(session.config.release ?? newestRelease([mirror]))}/main`;
     if (isUrl(mirror.base)) {
       if (session.config.offline) throw new AlprootError('ALP_FETCH_OFFLINE', 'offline: no socket is opened', { hint: 'drop --offline' });
-      await examineWay(session.config, new URL(`${mirror.base}/${path}/${session.config.arch}/APKINDEX.tar.gz`), findings);
+      await examineWay(session, new URL(`${mirror.base}/${path}/${session.config.arch}/APKINDEX.tar.gz`), findings);
     }
     await examineIndex(session, { mirror, path }, findings);
   } catch (error) {
@@ -81,16 +85,16 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
 /** The order of the steps; http has none for certificates, and says so. */
 const NEXT = ['proxy', 'name', 'connection', 'certificates', 'answer', 'clock', 'index'] as const;
 
-async function examineWay(config: Config, url: URL, findings: Findings): Promise<void> {
+async function examineWay(session: Session, url: URL, findings: Findings): Promise<void> {
   const pass = (name: NetworkCheck['name'], text: string): void => void findings.checks.push({ name, ok: true, text });
-  const proxy = proxyFor(url, proxyVariables(config.env));
+  const proxy = proxyFor(url, proxyVariables(session.config.env));
   pass('proxy', proxy === undefined ? 'none' : redactUrl(proxy));
   const next = proxy ?? url;
   pass('name', `${next.hostname}: ${await addressesOf(next)}`);
   await demandConnection(next);
   pass('connection', `${next.host} accepts connections`);
-  pass('certificates', await examineCertificates(config, { url, proxy }, findings));
-  await examineAnswer(config, url, findings);
+  pass('certificates', await examineCertificates(session, { url, proxy }, findings));
+  await examineAnswer(session, url, findings);
 }
 
 async function addressesOf(url: URL): Promise<string> {
@@ -109,9 +113,9 @@ interface Secured {
   readonly proxy: URL | undefined;
 }
 
-async function examineCertificates(config: Config, { url, proxy }: Secured, findings: Findings): Promise<string> {
+async function examineCertificates({ certificates }: Session, { url, proxy }: Secured, findings: Findings): Promise<string> {
   if (url.protocol !== 'https:') return 'none: plain http; signatures still protect what is fetched';
-  const { chain, failedCheck } = await examineTls({ host: url.hostname, port: portOf(url), roots: rootCertificates(config), timeoutMs: TIMEOUT_MS, proxy });
+  const { chain, failedCheck } = await examineTls({ host: url.hostname, port: portOf(url), roots: allCertificates(certificates()), timeoutMs: TIMEOUT_MS, proxy });
   findings.chain = chain;
   // Which check failed in words, as every other command says it, comes with the request that follows.
   return failedCheck === undefined ? describeLeaf(chain) : `a check fails: ${failedCheck}`;
@@ -119,8 +123,8 @@ async function examineCertificates(config: Config, { url, proxy }: Secured, find
 
 const describeLeaf = ([leaf]: readonly ShownCertificate[]): string => (leaf === undefined ? 'none shown' : `${showName(leaf.subject)}, issued by ${showName(leaf.issuer)}, until ${leaf.validTo}`);
 
-async function examineAnswer(config: Config, url: URL, { checks }: Findings): Promise<void> {
-  const http = openHttp(config);
+async function examineAnswer({ config, certificates }: Session, url: URL, { checks }: Findings): Promise<void> {
+  const http = openHttp(config, certificates);
   try {
     const response = await http.get({ url, signal: config.signal });
     response.abort();

@@ -1,27 +1,40 @@
 /** The network as a `Config` allows it: certificates, credentials and proxies that count, for us and for commands that are granted it. */
 import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
-import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
+import { hostPath, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { NetworkLoan } from '../run/network-loan.ts';
-import { packageRoot } from '../system/assets.ts';
 import { readFileCapped } from '../system/files.ts';
 import { exists, isFile } from '../system/host-paths.ts';
 import { createHttpClient, offlineClient, type HttpClient } from '../system/http.ts';
 import type { HttpSettings } from '../system/http-dispatcher.ts';
 import { netrcCredentials, parseNetrc, type NetrcEntry } from '../system/netrc.ts';
 import { proxyVariables } from '../system/proxy.ts';
+import { addedCertificates, allCertificates, readCaCertificates, type CaCertificates } from './ca-certificates.ts';
 
 const PEM_BYTES = 4 * 1024 * 1024;
 const NETRC_BYTES = 1024 * 1024;
 
+/** Read when TLS is first used, and once; what cannot be used is told then. */
+export function openCertificates(config: Config): () => CaCertificates {
+  let found: CaCertificates | undefined;
+  return () => {
+    if (found !== undefined) return found;
+    found = readCaCertificates(config);
+    for (const { path, namedBy, troubles } of found.sources) {
+      for (const trouble of troubles) config.emit({ kind: 'warning', message: `CA certificates of ${quoteName(path)} (${namedBy.join(', ')}) do not count: ${trouble}`, hint: '`alproot doctor --network` lists those that do' });
+    }
+    return found;
+  };
+}
+
 /** Nothing is read before the first request; offline, no socket is ever opened. */
-export const openHttp = (config: Config): HttpClient =>
+export const openHttp = (config: Config, certificates: () => CaCertificates = openCertificates(config)): HttpClient =>
   config.offline
     ? offlineClient()
     : createHttpClient({
         get roots() {
-          return rootCertificates(config);
+          return allCertificates(certificates());
         },
         get clientCertificate() {
           return clientCertificate(config);
@@ -40,14 +53,14 @@ function credentialsOf({ env }: Config): HttpSettings['credentials'] {
 }
 
 /** What commands are lent that are granted the network. */
-export function networkLoan(config: Config): NetworkLoan {
+export function networkLoan({ config, certificates }: { readonly config: Config; readonly certificates: () => CaCertificates }): NetworkLoan {
   const { http, https, all, no } = proxyVariables(config.env);
   const set = Object.entries({ http_proxy: http, https_proxy: https, all_proxy: all, no_proxy: no }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {
     get added() {
-      return userCertificates(config).join('\n');
+      return addedCertificates(certificates()).join('\n');
     },
-    all: () => rootCertificates(config).join('\n'),
+    all: () => allCertificates(certificates()).join('\n'),
     env: Object.fromEntries(set.flatMap(([name, value]) => [[name, value], [name.toUpperCase(), value]])),
   };
 }
@@ -60,18 +73,6 @@ function readNetrc(env: Config['env']): NetrcEntry[] {
   const bytes = readFileCapped(file, NETRC_BYTES);
   if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `NETRC names ${quoteName(file)}, which does not exist`);
   return parseNetrc(bytes.toString('utf8'));
-}
-
-/** Mozilla's roots and whatever the user adds, one PEM text each; the environment cannot take any away. */
-export const rootCertificates = (config: Config): string[] => [...certificatesIn(joinHost(packageRoot(), 'keys', 'ca-certificates.pem')), ...userCertificates(config)];
-
-/** The authorities that the user adds. @throws ALP_USAGE_OPTION for a file without any */
-export const userCertificates = (config: Config): string[] => config.caFiles.flatMap(certificatesIn);
-
-function certificatesIn(path: HostPath): string[] {
-  const found = readPem(path).match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
-  if (found === null) throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(path)} holds no certificate`, { hint: '--ca-file takes PEM files (BEGIN CERTIFICATE)' });
-  return found;
 }
 
 const clientCertificate = ({ clientCertificate: pair }: Config): { cert: string; key: string } | undefined =>

@@ -16,7 +16,8 @@ import { createLanes } from './lanes.ts';
 import { together } from './missing.ts';
 import { pinnedPackage } from './pins.ts';
 import type { Session } from './session.ts';
-import { firstMirror, type Sources } from './sources.ts';
+import { firstMirror } from './mirror-failover.ts';
+import type { Sources } from './sources.ts';
 
 /** Where packages of a repository are, by the location that they carry. */
 export type PlaceOf = (location: string) => PackagePlace | undefined;
@@ -56,14 +57,12 @@ export const fetchPackages = (session: Session, planned: readonly PlannedPackage
   fetchPlaced(session, planned, { placeOf: releasePlaces(sources), isPrivate });
 
 /** Where the packages of a release's own repositories are. */
-export function releasePlaces({ mirror, mirrors, keys, release }: Sources): PlaceOf {
-  const prefix = redactUrl(mirror.base);
-  const all = [mirror, ...mirrors.filter((other) => other !== mirror)];
-  return (location) => {
-    const path = location.startsWith(`${prefix}/`) ? location.slice(prefix.length + 1) : location;
-    return { mirrors: all, keys, path, name: path, release };
-  };
-}
+export const releasePlaces = ({ mirrors, places, release }: Sources): PlaceOf => (location) => {
+  const place = places.get(location);
+  if (place === undefined) return undefined;
+  const { mirror, keys, path } = place;
+  return { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], keys, path, name: path, release };
+};
 
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
 export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
@@ -126,7 +125,7 @@ function placeFor({ source }: PlannedPackage, { placeOf }: Pick<FetchOptions, 'p
 
 /**
  * One package, in the store and judged. The identity that an index gave, or a lock with the SHA-256 of the whole file,
- * decides; not the mirror that it comes from.
+ * decides; not the mirror that it comes from. What is wrong on one mirror is taken from the next, and told.
  *
  * @throws ALP_FETCH_*, ALP_STALE_MIRROR, ALP_VERIFY_*
  */
@@ -138,27 +137,33 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
   // Two mirrors may sign the same content with different keys: the files then differ in size.
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
   const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
-  for (let again = false; ; again = true) {
-    const kept = again ? undefined : reuse(session, known?.sha256);
-    const ref = kept ?? (await download(session, { place, record, pinned, copy: options.copy }));
+  const judge = (ref: Pick<BlobRef, 'sha256'>, hashed: BlobRef | undefined): VerifiedFile | undefined => {
     const claim: PackageOptions = {
-      expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, hashed: kept === undefined ? ref : undefined,
-      // What installs nothing is never read.
-      deferData: options.isPrivate && record.installedSizeBytes !== 0,
+      expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, hashed,
+      // What installs nothing is never read; and where another mirror can stand in, it must show now that it has to.
+      deferData: options.isPrivate && record.installedSizeBytes !== 0 && place.mirrors.length === 1,
     };
     const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, claim });
-    if (opened === undefined) {
-      if (again) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
-      session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
-      continue;
-    }
+    if (opened === undefined) return undefined;
     const onJudged = (): void => {
       if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
     };
     if (opened.contents.unjudged !== undefined) return { ...opened, onJudged };
     onJudged();
     return opened;
+  };
+  const kept = reuse(session, known?.sha256);
+  if (kept !== undefined) {
+    const opened = judge(kept, undefined);
+    if (opened !== undefined) return opened;
+    session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
   }
+  return firstMirror(session, place.mirrors, async ({ base }, own) => {
+    const ref = await download(own, { base, place, record, pinned, copy: options.copy });
+    const opened = judge(ref, ref);
+    if (opened === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
+    return opened;
+  });
 }
 
 /** Judged, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped. */
@@ -182,32 +187,26 @@ function reuse(session: Session, sha256: string | undefined): Pick<BlobRef, 'sha
 }
 
 interface Download {
+  readonly base: string;
   readonly place: PackagePlace;
   readonly record: PackageRecord;
   readonly pinned: LockedPackage | undefined;
   readonly copy: CopyFile | undefined;
 }
 
-async function download(session: Session, { place: { mirrors, path, layout = 'v2' }, record, pinned, copy }: Download): Promise<BlobRef> {
+async function download(session: Session, { base, place: { path, layout = 'v2' }, record, pinned, copy }: Download): Promise<BlobRef> {
   const id = packageId(record);
   const { arch } = session.config;
   // A mirror may keep packages without architecture by either layout.
   const layouts: readonly RepositoryLayout[] = layout === 'ndx' ? [layout] : ['v2', 'v3'];
   const places = new Set(layouts.map((kind) => packageLocation({ location: path, layout: kind }, record, arch)));
-  const find = async (base: string): Promise<BlobRef | undefined> => {
-    for (const place of places) {
-      const ref = await session.fetcher.fetchOptional({ base, path: place, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id, copy });
-      if (ref !== undefined) return ref;
-    }
-    return undefined;
-  };
-  return firstMirror(mirrors, async ({ base }) => {
-    const ref = await find(base);
+  for (const one of places) {
+    const ref = await session.fetcher.fetchOptional({ base, path: one, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id, copy });
     if (ref !== undefined) return ref;
-    throw pinned === undefined
-      ? new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${id} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' })
-      : new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} does not have ${id} any more, which the lock pins`, { hint: `run \`alproot lock --update ${record.name}\`, or name a --mirror that keeps old packages` });
-  });
+  }
+  throw pinned === undefined
+    ? new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${id} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' })
+    : new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} does not have ${id} any more, which the lock pins`, { hint: `run \`alproot lock --update ${record.name}\`, or name a --mirror that keeps old packages` });
 }
 
 /** A file that was not kept open. */

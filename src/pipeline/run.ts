@@ -58,9 +58,9 @@ export const runInEnvironment = (config: Config, request: EnvironmentRun): Promi
   });
 
 /** The description with what a command needs for the network that it is granted. */
-function lendNetwork({ config }: Session, description: RunDescription, scratch: HostPath): RunDescription {
+function lendNetwork(session: Session, description: RunDescription, scratch: HostPath): RunDescription {
   if (description.network === 'none') return description;
-  const loan = networkLoan(config);
+  const loan = networkLoan(session);
   const tree = openWorkTree(description.tree);
   try {
     return { ...description, mounts: [...lentMounts(tree, loan, scratch), ...description.mounts], env: { ...lentEnv(loan, description.env), ...description.env } };

@@ -16,8 +16,9 @@ import type { HttpClient } from '../system/http.ts';
 import { hostFailure, readFileCapped } from '../system/files.ts';
 import { exists, homeOf, isWritable } from '../system/host-paths.ts';
 import { removeTree } from '../system/removal.ts';
+import type { CaCertificates } from './ca-certificates.ts';
 import type { Ahead } from './foresight.ts';
-import { openHttp } from './network.ts';
+import { openCertificates, openHttp } from './network.ts';
 import { projectPins, type Pins } from './pins.ts';
 import type { Trial } from './sandbox.ts';
 
@@ -25,6 +26,8 @@ export interface Session {
   readonly config: Config;
   readonly store: Store;
   readonly fetcher: Fetcher;
+  /** The CA certificates that count, read when they are first asked for. */
+  readonly certificates: () => CaCertificates;
   /** For what is on no mirror; refuses everything when offline. */
   readonly http: HttpClient;
   readonly runHost: RunHost;
@@ -41,6 +44,8 @@ export interface Session {
   readonly silentHosts: Map<string, AlprootError>;
   /** What has been said once and is not said again. */
   readonly announcements: Set<string>;
+  /** Bases of mirrors that made trouble: they are asked last. */
+  readonly troubledMirrors: Set<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -64,19 +69,22 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
   const presence = store.readOnly ? undefined : store.makeTemporary('session');
   const carried = asked.bundle === undefined ? undefined : (await import('./carried.ts')).openCarried(asked, { store, bundle: asked.bundle, pins });
   const config = carried?.config ?? asked;
-  const http = openHttp(config);
+  const certificates = openCertificates(config);
+  const http = openHttp(config, certificates);
   const isRoot = hasRealRoot();
   const hostArch = archOfNode(process.arch);
   const network = createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal });
   return {
     config,
     store,
+    certificates,
     http,
     isRoot,
     pins: carried?.pins ?? pins,
     recording: createRecording(),
     silentHosts: new Map(),
     announcements: new Set(),
+    troubledMirrors: new Set(),
     fetcher: carried?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
       searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),

@@ -1,6 +1,6 @@
-/** fetch → verify: the indexes of a release, from the first mirror that has them whole. */
+/** fetch → verify: the indexes of a release, each from the first mirror that has it. */
 import type { MirrorSpec } from '../core/config.ts';
-import { AlprootError, isAlprootError } from '../core/errors.ts';
+import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { Repository, RepositoryIndex } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
@@ -16,15 +16,27 @@ import { verifyIndex } from '../verify/index-file.ts';
 import type { TrustedKeys } from '../verify/key.ts';
 import { judgeFreshness } from './freshness.ts';
 import { together } from './missing.ts';
+import { firstMirror, firstThatHas } from './mirror-failover.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import { offeredNames } from './offered.ts';
 import { pinnedEnvironment } from './pins.ts';
 import type { Session } from './session.ts';
 import { mirrorKeys } from './trust.ts';
 
-export interface Sources {
+/** Where a section comes from. */
+export interface SectionPlace {
   readonly mirror: MirrorSpec;
   readonly keys: TrustedKeys;
+  /** Below the mirror: `v3.19/main`. */
+  readonly path: string;
+}
+
+export interface Sources {
+  /** The one that has `main`. */
+  readonly mirror: MirrorSpec;
+  readonly keys: TrustedKeys;
+  /** By the location that the packages of a section carry. */
+  readonly places: ReadonlyMap<string, SectionPlace>;
   /** All that may be asked for a package whose identity is known. */
   readonly mirrors: readonly MirrorSpec[];
   readonly release: string;
@@ -44,7 +56,8 @@ export interface SourcesOptions {
 }
 
 /**
- * The indexes of a release, all from one mirror, so that two states of a repository are never mixed.
+ * The indexes of a release, from one mirror as far as that has them; a section that it lacks, or that holds nothing, from the
+ * next that has it. A section comes whole from one mirror, so that two states of a repository are never mixed.
  *
  * @throws ALP_FETCH_MIRRORS naming each mirror's trouble; ALP_VERIFY_*, ALP_STALE_*
  */
@@ -52,22 +65,43 @@ export async function fetchSources(session: Session, chosen: ChosenMirrors, { ex
   const { mirrors, release } = chosen;
   const branch = branchOf(release);
   const locked = pinnedEnvironment(session, release);
-  return firstMirror(mirrors, async (mirror) => {
-    const keys = mirrorKeys(mirror, session.config.arch);
-    const open = (section: string, layout: RepositoryLayout): ReturnType<typeof openIndex> => openIndex(session, { mirror, keys, path: `${branch}/${section}`, release, locked, extended, layout });
-    const offered = await offeredNames(chosen);
-    const sourcesOf = (found: readonly (Verified<RepositoryIndex> | undefined)[]): Sources =>
-      ({ mirror, mirrors, keys, branch, release, offered, repositories: found.filter((index) => index !== undefined).map((index): Repository => ({ index })) });
-    const first = await together(SECTIONS.map((section) => open(section, 'v2')));
-    if (first[0] !== undefined) onIndexes?.(sourcesOf(first));
-    const found = await together(SECTIONS.map(async (section, at) => first[at] ?? open(section, 'v3')));
-    if (found[0] === undefined) {
-      throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
+  const offered = await offeredNames(chosen);
+  const open = async (own: Session, mirror: MirrorSpec, { section, layout }: { readonly section: string; readonly layout?: RepositoryLayout }): Promise<FoundSection | undefined> => {
+    const place = { mirror, keys: mirrorKeys(mirror, session.config.arch), path: `${branch}/${section}` };
+    const index = await openIndex(own, { ...place, release, locked, extended, ...(layout === undefined ? {} : { layout }) });
+    return index === undefined ? undefined : { ...place, index };
+  };
+  const sourcesOf = (mirror: MirrorSpec, found: readonly (FoundSection | undefined)[]): Sources => {
+    const sections = found.filter((section) => section !== undefined);
+    const places = new Map(sections.map(({ index, ...place }) => [index.location, place] as const));
+    return { mirror, mirrors, keys: mirrorKeys(mirror, session.config.arch), places, branch, release, offered, repositories: sections.map(({ index }): Repository => ({ index })) };
+  };
+  const { mirror, found } = await firstMirror(session, mirrors, async (candidate, own) => {
+    const first = await together(SECTIONS.map((section) => open(own, candidate, { section, layout: 'v2' })));
+    if (first[0] !== undefined) onIndexes?.(sourcesOf(candidate, first));
+    const all = await together(SECTIONS.map(async (section, at) => first[at] ?? open(own, candidate, { section, layout: 'v3' })));
+    if (all[0] === undefined) {
+      throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(candidate.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
     }
-    onIndexes?.(sourcesOf(found));
-    return sourcesOf(found);
+    return { mirror: candidate, found: all };
   });
+  const others = mirrors.filter((other) => other !== mirror);
+  const filled = await Promise.all(SECTIONS.map(async (section, at) => {
+    if (isFilled(found[at])) return found[at];
+    return (await firstThatHas(session, { mirrors: others, what: `${branch}/${section}` }, async (other, own) => filledOnly(await open(own, other, { section })))) ?? found[at];
+  }));
+  const sources = sourcesOf(mirror, filled);
+  onIndexes?.(sources);
+  return sources;
 }
+
+interface FoundSection extends SectionPlace {
+  readonly index: Verified<RepositoryIndex>;
+}
+
+const isFilled = (section: FoundSection | undefined): boolean => section !== undefined && section.index.packages.length > 0;
+
+const filledOnly = (section: FoundSection | undefined): FoundSection | undefined => (isFilled(section) ? section : undefined);
 
 export interface IndexPlace {
   readonly mirror: MirrorSpec;
@@ -172,25 +206,4 @@ export function readWhole(blob: OpenBlob): Buffer {
     at += count;
   }
   return bytes;
-}
-
-/** Troubles of a mirror that another one may not have. What was tampered with is never passed over in silence: it ends the search. */
-const mayPass = ({ code }: AlprootError): boolean => code.startsWith('ALP_FETCH_') || (code.startsWith('ALP_STALE_') && code !== 'ALP_STALE_LOCK');
-
-/** The first mirror that works. @throws its trouble when there is one mirror; ALP_STALE_* when some lag behind, ALP_FETCH_MIRRORS otherwise */
-export async function firstMirror<T>(mirrors: readonly MirrorSpec[], work: (mirror: MirrorSpec) => Promise<T>): Promise<T> {
-  const troubles: AlprootError[] = [];
-  for (const mirror of mirrors) {
-    try {
-      return await work(mirror);
-    } catch (error) {
-      if (!isAlprootError(error) || !mayPass(error)) throw error;
-      troubles.push(error);
-    }
-  }
-  const [only] = troubles;
-  if (only !== undefined && troubles.length === 1) throw only;
-  if (only !== undefined && troubles.every(({ code }) => code === 'ALP_FETCH_OFFLINE')) throw only;
-  const stale = troubles.find(({ code }) => code.startsWith('ALP_STALE_'));
-  throw new AlprootError(stale?.code ?? 'ALP_FETCH_MIRRORS', `no mirror could be used:\n${troubles.map(({ message }) => `  ${message}`).join('\n')}`, { cause: stale ?? only, hint: (stale ?? only)?.hint });
 }

@@ -1,5 +1,5 @@
 /** Questions about paths of the host, answered without following the last component where that matters. */
-import { existsSync, lstatSync, readdirSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants, type Stats } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
 import { errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
@@ -64,6 +64,15 @@ export function homeOf(env: Readonly<Record<string, string | undefined>>): HostP
   try {
     const { homedir } = userInfo();
     return homedir.startsWith('/') ? hostPath(homedir) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a link says; undefined for anything else. */
+export function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
   } catch {
     return undefined;
   }

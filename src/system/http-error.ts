@@ -7,11 +7,11 @@ const TLS_REASONS: Readonly<Record<string, readonly [what: string, hint: string]
   CERT_HAS_EXPIRED: ['its certificate has expired', "check this machine's clock; if it is right, the server's certificate must be renewed"],
   CERT_NOT_YET_VALID: ['its certificate is not valid yet', "check this machine's clock"],
   DEPTH_ZERO_SELF_SIGNED_CERT: ['its certificate is self-signed', 'give the certificate with --ca-file FILE if you trust it'],
-  SELF_SIGNED_CERT_IN_CHAIN: ['its chain ends in an unknown root', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
-  UNABLE_TO_GET_ISSUER_CERT: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
-  CERT_SIGNATURE_FAILURE: ['its certificate is signed by an unknown authority under a known name', 'behind an intercepting proxy, give its root with --ca-file FILE or SSL_CERT_FILE'],
+  SELF_SIGNED_CERT_IN_CHAIN: ['its chain ends in an unknown root', 'behind an intercepting proxy, give its root with --ca-file FILE; `alproot doctor --network` lists the CA certificates that count'],
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE; `alproot doctor --network` lists the CA certificates that count'],
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE; `alproot doctor --network` lists the CA certificates that count'],
+  UNABLE_TO_GET_ISSUER_CERT: ['the issuer of its certificate is unknown', 'behind an intercepting proxy, give its root with --ca-file FILE; `alproot doctor --network` lists the CA certificates that count'],
+  CERT_SIGNATURE_FAILURE: ['its certificate is signed by an unknown authority under a known name', 'behind an intercepting proxy, give its root with --ca-file FILE; `alproot doctor --network` lists the CA certificates that count'],
   ERR_TLS_CERT_ALTNAME_INVALID: ['its certificate is for another host', 'the name in the URL is wrong, or somebody answers in its place'],
 };
 

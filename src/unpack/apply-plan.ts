@@ -73,7 +73,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   const supply = createSupply({ changes: plan.changes, open: options.open, thread: options.thread });
   const working: Working = { options, state, scripts, supply, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [] };
   try {
-    for (const change of plan.changes) await carryOut(change, working);
+    await carryOutAll(working);
     if (options.resetDirectories === true) for (const shared of state.directories.values()) shared.mayChange = true;
     settleDirectories({ tree, state, owners, undo });
     await runTriggers(working);
@@ -104,7 +104,24 @@ function rereadAccounts(tree: WorkTree, scripts: ScriptRunner): () => Accounts {
   };
 }
 
-async function carryOut(change: Change, working: Working): Promise<void> {
+async function carryOutAll(working: Working): Promise<void> {
+  const { plan: { changes }, emit } = working.options;
+  const label = `${changes.length} package${changes.length === 1 ? '' : 's'}`;
+  if (changes.length > 0) emit({ kind: 'start', id: 'install', label, total: changes.length });
+  for (const [done, change] of changes.entries()) {
+    await carryOut(change, working, () => emit({ kind: 'progress', id: 'install', done, total: changes.length, unit: 'items', label: describeChange(change) }));
+    emit({ kind: 'progress', id: 'install', done: done + 1, total: changes.length, unit: 'items' });
+  }
+  if (changes.length > 0) emit({ kind: 'done', id: 'install', label });
+}
+
+const describeChange = (change: Change): string => {
+  const { name, version } = (change.kind === 'purge' ? change.previous : change.next).record;
+  return `${change.kind === 'purge' ? 'removing' : 'installing'} ${name} ${version}`;
+};
+
+/** @param onBegin called when the package is there, and work on the tree begins */
+async function carryOut(change: Change, working: Working, onBegin: () => void): Promise<void> {
   const { state } = working;
   if (change.kind === 'skip') return;
   if (change.kind === 'purge') return purge(change.previous.record.name, working);
@@ -114,6 +131,7 @@ async function carryOut(change: Change, working: Working): Promise<void> {
   else if (next.source.kind === 'virtual') await install(next, undefined, { previous, working });
   else {
     const opened = await working.supply.take(next);
+    onBegin();
     try {
       await install(next, opened, { previous, working });
     } finally {

@@ -3,7 +3,7 @@ import { createLiveSteps, createPlainSteps, type DisplayOptions, type StepDispla
 
 function shown(create: (options: DisplayOptions) => StepDisplay, use: (display: StepDisplay, pass: (ms: number) => void) => void): string {
   let [text, now] = ['', 0];
-  const display = create({ write: (more) => (text += more), now: () => now, columns: 40, paint: (_code, part) => part });
+  const display = create({ write: (more) => (text += more), now: () => now, columns: 40, rows: 24, paint: (_code, part) => part });
   use(display, (ms) => (now += ms));
   display.close();
   return text;
@@ -40,11 +40,14 @@ describe('live steps', () => {
       display.step({ id: 'b', label: `RUN ${'long '.repeat(20)}`, state: 'started' });
       display.step({ id: 'b', label: `RUN ${'long '.repeat(20)}`, state: 'failed', durationMs: 1000 });
     });
-    // What a terminal makes of it: lines, and the two sequences that we use.
-    for (const part of text.split(/(\r\x1b\[\d+A\x1b\[J|\n)/)) {
+    // What a terminal makes of it: lines, and the sequences that we use.
+    let row = 0;
+    for (const part of text.replace(/\x1b\[\?7[lh]/g, '').split(/(\r \x1b\[J\r\x1b\[K|\r\x1b\[\d+A|\r|\n)/)) {
       const up = /^\r\x1b\[(\d+)A/.exec(part)?.[1];
-      if (up !== undefined) screen.splice(screen.length - Number(up));
-      else if (part !== '\n' && part !== '') screen.push(part);
+      if (up !== undefined) row -= Number(up);
+      else if (part === '\r \x1b[J\r\x1b[K') screen.splice(row);
+      else if (part === '\n') row++;
+      else if (part !== '\r' && part !== '') screen[row] = part;
     }
     expect(screen).toEqual([expect.stringMatching(/^ => RUN one {20,}1\.0s$/), expect.stringMatching(/^ => ERROR RUN long .*… 1\.0s$/)]);
     expect(screen.every((line) => line.length <= 40)).toBe(true);

@@ -25,6 +25,7 @@ const PROBES = {
   git: () => works('git', '--version'),
   /** A file system without links of either kind, without owners and modes, to which case means nothing. */
   exfat: () => process.getuid?.() === 0 && existsSync('/dev/fuse') && works('sh', '-c', 'command -v mkfs.exfat && command -v mount.exfat-fuse && losetup -f'),
+  tmux: () => works('tmux', '-V'),
   strace: () => works('strace', '-e', 'trace=none', 'true'),
   gvisor: () => works('runsc', '--version'),
   apt: () => works('dpkg-deb', '--version') && works('apt-cache', 'show', 'musl-dev'),

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/core/config.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
-import { openHttp, rootCertificates, userCertificates } from '../../src/pipeline/network.ts';
+import { openHttp } from '../../src/pipeline/network.ts';
 import { makePair, startServer, type TestServer, type Visit } from '../helpers/https-mirror.ts';
 
 const root = makePair({ authority: true });
@@ -92,17 +92,6 @@ describe('the user\'s netrc', () => {
 });
 
 describe('certificate authorities', () => {
-  it('are Mozilla\'s and the user\'s', () => {
-    expect(userCertificates(config())).toEqual([root.certPem.trim()]);
-    expect(rootCertificates(config()).length).toBeGreaterThan(100);
-  });
-
-  it('come from files that hold some', () => {
-    writeFileSync(join(home, 'empty.pem'), 'nothing\n');
-    expect(() => userCertificates(config({ caFiles: [hostPath(join(home, 'empty.pem'))] }))).toThrow(/holds no certificate/);
-    expect(() => userCertificates(config({ caFiles: [hostPath(join(home, 'none.pem'))] }))).toThrow(/does not exist/);
-  });
-
   it('are joined by a client\'s own certificate where a server asks for one', async () => {
     const client = makePair({ issuer: root });
     writeFileSync(join(home, 'cert.pem'), client.certPem);

@@ -3,7 +3,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
 import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../pipeline/cache.ts';
 import { chooseVerb, text, type CommandAction } from '../command.ts';
-import { formatSize } from '../printer.ts';
+import { formatSize } from '../live-line.ts';
 
 /** @throws ALP_USAGE_OPTION */
 function daysOf(value: string | undefined): number | undefined {

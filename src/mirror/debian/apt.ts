@@ -122,7 +122,7 @@ const run = (context: AptOptions, argv: readonly string[], cwd?: string): Promis
 
 async function updateLists(context: AptOptions): Promise<void> {
   if (context.offline === true) throw new AlprootError('ALP_FETCH_OFFLINE', "apt's package lists are missing, and this is offline");
-  context.emit({ kind: 'start', id: 'apt-update', label: "reading the Debian archive's package lists" });
+  context.emit({ kind: 'start', id: 'apt-update', label: "reading the Debian archive's package lists", line: true });
   const result = await run(context, ['apt-get', '-q', 'update']);
   if (result.status !== 0) throw aptError("apt cannot read the archive's package lists", result);
   context.emit({ kind: 'done', id: 'apt-update', label: "reading the Debian archive's package lists" });
@@ -142,7 +142,7 @@ async function download(context: AptOptions, packages: readonly DebianPackage[])
   if (context.offline === true && packages.length > 0) {
     throw new AlprootError('ALP_FETCH_OFFLINE', `${packages.length} Debian packages are needed, and this is offline`, { facts: { packages: packages.map(({ name }) => name) } });
   }
-  context.emit({ kind: 'start', id: 'apt-download', label, total: packages.length });
+  context.emit({ kind: 'start', id: 'apt-download', label, total: packages.length, line: true });
   const result = await run(context, ['apt-get', '-q', 'download', ...packages.map(({ name, version }) => `${name}=${version}`)], directory);
   if (result.status !== 0) throw aptError('apt cannot fetch the packages', result);
   const files = namesIn(directory);

@@ -72,11 +72,9 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   const { release, branch } = releaseOf(options.release);
   const packages = joinHost(options.directory, branch, 'main', options.arch);
   makeDirectory(packages);
-  const key = await openMirrorKey(options.directory);
   const work = makeDirectory(joinHost(options.directory, '.apt'));
-  const apt = await openApt({ ...options, work });
-  const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
-  const plan = await planRepacks({ wanted, recipes: RECIPES, apt, ownVersion: '1.0-r0' });
+  const { apt, plan } = await planWithApt(options, work);
+  const key = await openMirrorKey(options.directory);
   const base = baseNames(plan);
   const hasBase = fileSizeBytes(joinHost(options.directory, branch, 'releases', options.arch, minirootfsFile(release, options.arch))) !== undefined;
   const needed = plan.filter(({ recipe, version }) =>
@@ -95,6 +93,17 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
     keysDirectory: joinHost(options.directory, 'keys'), publicKey: joinHost(options.directory, 'keys', key.publicName),
     made: [...madeNames], kept: plan.map(({ recipe, version }) => `${recipe.name}-${version}.apk`).filter((name) => !madeNames.has(name)),
   };
+}
+
+/** Asking apt takes seconds. */
+async function planWithApt(options: FromDebianOptions, work: HostPath): Promise<{ readonly apt: Apt; readonly plan: readonly PlannedRepack[] }> {
+  const label = "asking apt what this host's archive has";
+  options.emit({ kind: 'start', id: 'apt-plan', label, line: true });
+  const apt = await openApt({ ...options, work });
+  const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
+  const plan = await planRepacks({ wanted, recipes: RECIPES, apt, ownVersion: '1.0-r0' });
+  options.emit({ kind: 'done', id: 'apt-plan', label });
+  return { apt, plan };
 }
 
 /** A number that Alpine never gave out: these are not Alpine's files, and must not pass for them. */
@@ -132,7 +141,7 @@ async function fetchDebs(apt: Apt, needed: readonly PlannedRepack[]): Promise<Re
 
 async function makeAll(needed: readonly PlannedRepack[], shop: Workshop, { emit, signal }: FromDebianOptions, base: ReadonlySet<string>): Promise<MadePackage[]> {
   const label = `repacking ${needed.length} packages`;
-  if (needed.length > 0) emit({ kind: 'start', id: 'repack', label, total: needed.length });
+  if (needed.length > 0) emit({ kind: 'start', id: 'repack', label, total: needed.length, line: true });
   const made = await makeOne(needed, shop, (count) => { signal?.throwIfAborted(); emit({ kind: 'progress', id: 'repack', done: count, total: needed.length, unit: 'items' }); }, base);
   if (needed.length > 0) emit({ kind: 'done', id: 'repack', label });
   return made;

@@ -67,7 +67,7 @@ export async function buildPorts(options: PortsOptions): Promise<PortsResult> {
   const made: string[] = [];
   for (const port of missing) {
     const label = `building ${port.source} from Debian's source with musl`;
-    options.emit({ kind: 'start', id: `port-${port.source}`, label });
+    options.emit({ kind: 'start', id: `port-${port.source}`, label, line: true });
     const source = await fetchDebianSource(port.source, { ...options, work: makeDirectory(joinHost(work, 'apt')) });
     const scratch = joinHost(work, `build-${port.source}`);
     removeTree(scratch);
