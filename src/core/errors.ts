@@ -37,6 +37,7 @@ export const ERRORS = {
   ALP_VERIFY_STRUCTURE: rule(4),
   ALP_VERIFY_IDENTITY: rule(4),
   ALP_VERIFY_UNKNOWN: rule(4),
+  ALP_VERIFY_PROJECT: rule(4),
 
   ALP_FORMAT_GZIP: rule(5),
   ALP_FORMAT_TAR: rule(5),
@@ -71,6 +72,7 @@ export const ERRORS = {
   ALP_STORE_DAMAGED: rule(9),
   ALP_STORE_BUSY: rule(9, true),
   ALP_STORE_FOREIGN: rule(9),
+  ALP_STORE_OWNER: rule(9),
 
   ALP_STALE_ROLLBACK: rule(10),
   ALP_STALE_FROZEN: rule(10),
