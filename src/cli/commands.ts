@@ -193,7 +193,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./commands/mirror.ts')).mirror,
   },
-  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], load: async () => (await import('./commands/cache.ts')).cache },
+  {
+    name: 'trust', args: '[directory]', summary: "approve what a project's alproot.yaml asks for: another backend, mirrors, keys", ignoresProject: true,
+    options: [
+      { flags: '--list', help: 'what was approved, and whether it has changed since' },
+      { flags: '--revoke', help: 'take the approval back' },
+    ],
+    examples: ['alproot trust', 'alproot trust --list', 'alproot trust --revoke ./project'],
+    load: async () => (await import('./commands/trust.ts')).trust,
+  },
+  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', ignoresProject: true, options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], load: async () => (await import('./commands/cache.ts')).cache },
   { name: 'link-tools', args: '<dir>', summary: 'put x86_64-linux-musl-gcc, musl-gcc and friends into a directory', load: async () => (await import('./commands/link-tools.ts')).linkTools },
-  { name: 'completion', args: '<bash|zsh|fish>', summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
+  { name: 'completion', args: '<bash|zsh|fish>', ignoresProject: true, summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
 ];
