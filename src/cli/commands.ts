@@ -184,8 +184,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       PACKAGES,
       DOCKERFILE,
-      { flags: '--sign-with <file>', help: 'private key (PEM)' },
+      { flags: '--sign-with <file>', help: 'private key (PEM): a path, or the name of one that keygen made' },
       { flags: '--name <key name>', help: 'name of a new key' },
+      { flags: '--private-dir <dir>', help: "keygen: where the private key goes (default: keys in alproot's directory of your configuration)" },
       { flags: '--description <text>', help: 'description in the index' },
       { flags: '--format <v2|v3>', help: "index: apk v2's APKINDEX.tar.gz (default) or v3's Packages.adb" },
       { flags: '--listen <[host:]port>', help: 'where serve listens' },

@@ -9,7 +9,7 @@ import { quoteName, showName } from '../core/redact.ts';
 import { findForeignHand, foreignHandAt, type ForeignHand } from '../system/ownership.ts';
 
 /** What is right below a store, see `store.ts`. */
-const PARTS = ['alproot-store', 'blobs', 'records', 'snapshots', 'layers', 'trees', 'native', 'mirrors', 'locks', 'tmp'];
+const PARTS = ['alproot-store', 'blobs', 'records', 'snapshots', 'layers', 'trees', 'native', 'mirrors', 'keys', 'locks', 'tmp'];
 
 /** What there is of the store so far. @throws ALP_STORE_OWNER */
 export function requireOwnStore(root: HostPath): void {

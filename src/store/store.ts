@@ -9,6 +9,7 @@
  *     trees/NAME/                   the tree of a stage as its last build left it, for the next one
  *     native/                       parts of alproot in C, compiled on this host
  *     mirrors/NAME/                 mirrors made from the host's Debian archive
+ *     keys/                         private keys of those
  *     locks/NAME                    who is at work on what
  *     tmp/PID-…/                    unfinished work; of dead processes it is removed
  */
