@@ -3,6 +3,8 @@
  * tell a bad network from a bad signature without reading text.
  */
 
+import { redactData, redactText } from './redact.ts';
+
 interface ErrorRule {
   /** Process exit status. */
   readonly exit: number;
@@ -103,7 +105,7 @@ export interface ErrorDetails {
  * Every failure that alproot foresees. Match on `code`, never on `message`. A plain `Error` is a bug of ours.
  *
  * Messages are lower case, without a final period, and quote names with backquotes; untrusted names pass through
- * `quoteName` of `redact.ts` first.
+ * `quoteName` of `redact.ts` first. Passwords of URLs are taken out here, so that no error can be made that has one.
  */
 export class AlprootError extends Error {
   override readonly name = 'AlprootError';
@@ -112,10 +114,10 @@ export class AlprootError extends Error {
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(redactText(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.hint = details.hint;
-    this.facts = details.facts ?? {};
+    this.hint = details.hint === undefined ? undefined : redactText(details.hint);
+    this.facts = redactData(details.facts ?? {});
   }
 
   get exitStatus(): number {
