@@ -19,4 +19,5 @@ export { askApk, type Answer, type Question } from './pipeline/explain.ts';
 export { explainNeed, explainTree, type WhyRequest } from './pipeline/explain-tree.ts';
 export { dumpFile, type DumpRequest } from './pipeline/dump.ts';
 export { auditRootfs, exportRootfs, sbomOf, type AuditRequest, type ExportRequest, type SbomRequest } from './pipeline/rootfs-export.ts';
-export { readProject } from './pipeline/project.ts';
+export { readProject, type ProjectContext } from './pipeline/project.ts';
+export { approveProject, listProjects, revokeProject, type ApprovedProject, type ListedProject } from './pipeline/project-trust.ts';

@@ -7,6 +7,7 @@ import { steadyMs } from '../core/clock.ts';
 import { keyOf } from '../core/digest.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+import { redactText, type RedactedText } from '../core/redact.ts';
 import { cloneTree } from '../system/tree-clone.ts';
 import { openWorkTree } from '../system/work-tree.ts';
 import { findAccount } from './account.ts';
@@ -137,7 +138,7 @@ const nameOfTree = ({ dockerfile, context, plan }: Execution, stage: PlannedStag
 /** The FROM of a stage, shown as its first step. */
 async function openBaseStep(execution: Execution, stage: PlannedStage, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {
   const { host } = execution;
-  const [id, label] = [`${stage.index}.0`, `[${stageName(stage)}] FROM alpine:${base.release} (${base.arch})`];
+  const [id, label] = [`${stage.index}.0`, redactText(`[${stageName(stage)}] FROM alpine:${base.release} (${base.arch})`)];
   const started = steadyMs();
   host.emit({ kind: 'step', id, label, state: 'started' });
   try {
@@ -150,9 +151,9 @@ async function openBaseStep(execution: Execution, stage: PlannedStage, base: Ext
   }
 }
 
-const reasonOf = (error: unknown): string => {
-  if (isAlprootError(error) && typeof error.facts['status'] === 'number') return `ended with status ${error.facts['status']}`;
-  return error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error);
+const reasonOf = (error: unknown): RedactedText => {
+  if (isAlprootError(error) && typeof error.facts['status'] === 'number') return redactText(`ended with status ${error.facts['status']}`);
+  return redactText(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
 };
 
 const stageName = ({ name, index }: PlannedStage): string => name ?? `stage-${index}`;
@@ -201,7 +202,7 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   }
 }
 
-const labelOf = (stage: PlannedStage, { at, source }: { at: number; source: string }): string => `[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${source.trim().replace(/\s+/g, ' ')}`;
+const labelOf = (stage: PlannedStage, { at, source }: { at: number; source: RedactedText }): RedactedText => redactText(`[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${source.trim().replace(/\s+/g, ' ')}`);
 
 const usesCache = ({ noCache, noCacheFilter }: Execution, stage: PlannedStage): boolean =>
   !noCache && !noCacheFilter.some((name) => name.toLowerCase() === stage.name || name === String(stage.index));

@@ -3,6 +3,7 @@
  * that the same Dockerfile, context and packages give the same digest anywhere. Layers are uncompressed unless asked:
  * what deflate makes depends on the zlib and the processor, and registries compress on their way in.
  */
+import { redactText } from '../core/redact.ts';
 import { ARCHES } from '../core/arch.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import type { Healthcheck } from '../formats/dockerfile-instruction.ts';
@@ -59,8 +60,8 @@ export async function writeImageLayout(image: BuiltImage, directory: HostPath, {
   const config = formatOciConfig({
     architecture, variant, author: stage.config.author, config: runtimeConfig(stage.config), diffIds: layers.map((layer) => layer.diffId), created: epoch,
     history: [
-      ...(base === undefined ? [] : [{ created_by: `FROM ${baseOf(image.build)?.label ?? ''}`, empty: false }]),
-      ...steps.map(({ source, layer }) => ({ created_by: source.trim(), empty: layer === undefined || layer.sizeBytes <= EMPTY_TAR_BYTES })),
+      ...(base === undefined ? [] : [{ created_by: redactText(`FROM ${baseOf(image.build)?.label ?? ''}`), empty: false }]),
+      ...steps.map(({ source, layer }) => ({ created_by: redactText(source.trim()), empty: layer === undefined || layer.sizeBytes <= EMPTY_TAR_BYTES })),
     ],
   });
   const descriptors = layers.map((layer) => layer.descriptor);

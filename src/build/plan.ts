@@ -4,6 +4,7 @@
  */
 import type { Arch } from '../core/package.ts';
 import type { HostPath } from '../core/paths.ts';
+import type { RedactedText } from '../core/redact.ts';
 import type { CopyFlags } from '../formats/dockerfile-instruction.ts';
 import type { MountSpec } from '../formats/dockerfile-mount.ts';
 import type { ImageConfig } from './image-config.ts';
@@ -33,8 +34,8 @@ export interface StepPlace {
   /** The Dockerfile's line, first and last. */
   readonly line: number;
   readonly endLine: number;
-  /** The logical line as written, for progress and history. */
-  readonly source: string;
+  /** The logical line as written but for passwords, for progress and history. */
+  readonly source: RedactedText;
   /** Came out of the base's ONBUILD. */
   readonly trigger?: boolean;
 }

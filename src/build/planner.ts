@@ -5,7 +5,7 @@
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
 import type { HostPath } from '../core/paths.ts';
-import { quoteName } from '../core/redact.ts';
+import { quoteName, redactText } from '../core/redact.ts';
 import { type Dockerfile, type DockerfileStage, parseDockerfile } from '../formats/dockerfile.ts';
 import type { Instruction } from '../formats/dockerfile-instruction.ts';
 import { expand } from '../formats/substitution.ts';
@@ -207,7 +207,7 @@ function planSteps(planner: Planner, { index, stage, state, triggers }: { index:
         resolve: (reference) => resolveFrom(planner, reference, { index, line: instruction.line }),
         warn: (message) => planner.warnings.push({ line: instruction.line, message }),
       });
-      const place = { line: instruction.line, endLine: instruction.endLine, source: instruction.source, ...(at < fired.length ? { trigger: true } : {}) };
+      const place = { line: instruction.line, endLine: instruction.endLine, source: redactText(instruction.source), ...(at < fired.length ? { trigger: true } : {}) };
       return [{ ...body, ...place, config: state.config } as PlannedStep];
     }) ?? [],
   );

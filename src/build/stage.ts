@@ -12,6 +12,7 @@ import { openWorkTree } from '../system/work-tree.ts';
 import type { BaseTree, BuildHost, StoredLayer } from './host.ts';
 import { applyLayer, formatLayer, type OwnedTree, readLayer } from './layer.ts';
 import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, treeIn, type TreeHistory } from './kept-tree.ts';
+import type { RedactedText } from '../core/redact.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './plan.ts';
 import { baseKey, SCRATCH_KEY } from './step-key.ts';
@@ -23,7 +24,7 @@ export interface FinishedStep {
   /** undefined: nothing changed but the configuration. */
   readonly layer: StoredLayer | undefined;
   /** As written, for the image's history. */
-  readonly source: string;
+  readonly source: RedactedText;
 }
 
 export interface OpenTree extends OwnedTree {
@@ -122,7 +123,7 @@ export function closeStage(build: StageBuild, { host, workspace }: TreeContext):
 /** A step that has been carried out. */
 export interface DoneStep {
   readonly key: string;
-  readonly source: string;
+  readonly source: RedactedText;
   /** No program of the tree has had a part in it. */
   readonly isOurs: boolean;
 }

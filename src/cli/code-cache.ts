@@ -61,13 +61,13 @@ function firstOf<T>(places: readonly string[], read: (place: string) => T | unde
   return undefined;
 }
 
-/** What V8 runs must be ours: somebody else's file would be somebody else's program. */
+/** What V8 runs must be ours, and ours alone to write: somebody else's file would be somebody else's program. */
 function readOwn(path: string, owner: number): Buffer | undefined {
   let fd: number | undefined;
   try {
     fd = openSync(path, 'r');
-    const { uid } = fstatSync(fd);
-    return uid === process.getuid?.() || uid === 0 || uid === owner ? readFileSync(fd) : undefined;
+    const { uid, mode } = fstatSync(fd);
+    return (mode & 0o022) === 0 && (uid === process.getuid?.() || uid === 0 || uid === owner) ? readFileSync(fd) : undefined;
   } catch {
     return undefined;
   } finally {

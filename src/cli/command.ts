@@ -34,6 +34,8 @@ export interface CommandSpec {
   readonly options?: readonly CommandOption[];
   /** `leading`: our options end at the first word that is not ours; `native`: the arguments are another program's. */
   readonly parsing?: 'leading' | 'native';
+  /** It has no use for `alproot.yaml` of the working directory, and must work whatever stands there. */
+  readonly ignoresProject?: boolean;
   readonly examples?: readonly string[];
   readonly load: () => Promise<CommandAction>;
 }

@@ -185,8 +185,9 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       PACKAGES,
       DOCKERFILE,
-      { flags: '--sign-with <file>', help: 'private key (PEM)' },
+      { flags: '--sign-with <file>', help: 'private key (PEM): a path, or the name of one that keygen made' },
       { flags: '--name <key name>', help: 'name of a new key' },
+      { flags: '--private-dir <dir>', help: "keygen: where the private key goes (default: keys in alproot's directory of your configuration)" },
       { flags: '--description <text>', help: 'description in the index' },
       { flags: '--format <v2|v3>', help: "index: apk v2's APKINDEX.tar.gz (default) or v3's Packages.adb" },
       { flags: '--listen <[host:]port>', help: 'where serve listens' },
@@ -194,12 +195,21 @@ export const COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () => (await import('./commands/mirror.ts')).mirror,
   },
-  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], load: async () => (await import('./commands/cache.ts')).cache },
+  {
+    name: 'trust', args: '[directory]', summary: "approve what a project's alproot.yaml asks for: another backend, mirrors, keys", ignoresProject: true,
+    options: [
+      { flags: '--list', help: 'what was approved, and whether it has changed since' },
+      { flags: '--revoke', help: 'take the approval back' },
+    ],
+    examples: ['alproot trust', 'alproot trust --list', 'alproot trust --revoke ./project'],
+    load: async () => (await import('./commands/trust.ts')).trust,
+  },
+  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', ignoresProject: true, options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], load: async () => (await import('./commands/cache.ts')).cache },
   {
     name: 'link-tools', args: '<dir>', summary: 'put x86_64-linux-musl-gcc, musl-gcc and friends, and a toolchain file for CMake, into a directory',
     options: [PACKAGES],
     examples: ['alproot link-tools ~/musl', 'cmake --toolchain ~/musl/x86_64-linux-musl.cmake -B build .'],
     load: async () => (await import('./commands/link-tools.ts')).linkTools,
   },
-  { name: 'completion', args: '<bash|zsh|fish>', summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
+  { name: 'completion', args: '<bash|zsh|fish>', ignoresProject: true, summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
 ];

@@ -26,7 +26,8 @@ async function runCommand(parsed: Parsed, interruption: Interruption): Promise<n
   process.once('exit', printer.close);
   try {
     closeInheritedDescriptors();
-    const project = await readProject(hostPath(place.cwd));
+    const context = { env: place.env, trusted: (variable(place, 'ALPROOT_TRUST') ?? '').split(':') };
+    const project = parsed.spec.ignoresProject === true ? undefined : await readProject(hostPath(place.cwd), context);
     const config = configFrom(parsed.draft, place, { project, emit: printer.event, signal: interruption.signal });
     const action = await parsed.spec.load();
     // The project's packages are there unless the command line names its own.

@@ -126,8 +126,7 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     keys: [...draft.looseKeys, ...environmentKeys(place)].map(path),
     arch: chooseArch(draft.arch ?? variable(place, 'ALPROOT_ARCH') ?? project?.arch),
     release: chooseRelease(draft.release ?? variable(place, 'ALPROOT_RELEASE') ?? project?.release),
-    backend: chooseBackendName(draft.backend ?? variable(place, 'ALPROOT_BACKEND') ?? project?.backend),
-    requireIsolation: switches.has('requireIsolation') || isSwitchedOn(place, 'ALPROOT_REQUIRE_ISOLATION'),
+    ...chooseIsolation(draft, place, project),
     offline: switches.has('offline') || isSwitchedOn(place, 'ALPROOT_OFFLINE'),
     refresh: switches.has('refresh'),
     lock: chooseLock(draft, place),
@@ -161,7 +160,7 @@ const environmentKeys = (place: Surroundings): string[] => (variable(place, 'ALP
 function chooseMirrors(draft: Draft, place: Surroundings, { path, project }: { path: (text: string) => HostPath; project: ProjectDefaults | undefined }): readonly MirrorSpec[] | 'auto' {
   const given = draft.mirrors.length > 0 ? draft.mirrors : listVariable(place, 'ALPROOT_MIRROR').map((base) => ({ base, keys: [] }));
   const shared = [...draft.looseKeys, ...environmentKeys(place)];
-  if (given.length === 0 && project?.mirrors !== undefined) return project.mirrors;
+  if (given.length === 0 && project?.mirrors !== undefined) return project.mirrors.approved();
   if (given.length === 0 || given.every(({ base }) => base === 'auto')) return 'auto';
   if (given.some(({ base }) => base === 'auto')) {
     throw new AlprootError('ALP_USAGE_OPTION', '--mirror auto cannot be combined with other mirrors');
@@ -182,6 +181,18 @@ function requireMirrorScheme(base: string): void {
   throw new AlprootError('ALP_USAGE_OPTION', `--mirror ${quoteName(redactUrl(base))} is neither a URL of http, https or file nor a directory`, {
     hint: near === undefined ? 'a directory whose name has a colon is written ./NAME' : `did you mean ${redactUrl(`${near}://${base.slice(scheme.length + 1).replace(/^\/+/, '')}`)}?`,
   });
+}
+
+/** A project may ask for more; what it asks for less is approved or refused. */
+function chooseIsolation(draft: Draft, place: Surroundings, project: ProjectDefaults | undefined): Pick<Config, 'backend' | 'requireIsolation'> {
+  const named = draft.backend ?? variable(place, 'ALPROOT_BACKEND');
+  const proposed = named === undefined ? project?.backend?.approved() : undefined;
+  const isSet = variable(place, 'ALPROOT_REQUIRE_ISOLATION') !== undefined;
+  const required = draft.switches.has('requireIsolation') || isSwitchedOn(place, 'ALPROOT_REQUIRE_ISOLATION');
+  return {
+    backend: chooseBackendName(named ?? proposed?.name),
+    requireIsolation: required || proposed?.requireIsolation === true || (!isSet && project?.requireIsolation === true),
+  };
 }
 
 function chooseLock({ switches }: Draft, place: Surroundings): Config['lock'] {

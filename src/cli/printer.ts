@@ -5,7 +5,7 @@
 import { steadyMs } from '../core/clock.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
-import { showName, showText } from '../core/redact.ts';
+import { redactData, redactText, showName, showText } from '../core/redact.ts';
 import { createLiveLine } from './live-line.ts';
 import { createLiveSteps, createPlainSteps, unbroken, type StepDisplay } from './steps.ts';
 
@@ -61,7 +61,9 @@ export function createPrinter(options: PrinterOptions): Printer {
   };
   const json = (value: unknown): void => options.writeOut(`${JSON.stringify(value)}\n`);
 
-  const event = (e: AlpEvent): void => {
+  const event = (given: AlpEvent): void => {
+    // What a program of a step prints is its own.
+    const e = given.kind === 'output' || given.kind === 'progress' ? given : redactData(given);
     if (options.json) return json(e);
     if (e.kind === 'output') {
       if (options.steps === 'plain') live.clear();
@@ -118,7 +120,7 @@ export function createPrinter(options: PrinterOptions): Printer {
 
 function describeError(error: unknown): Record<string, unknown> {
   if (!(error instanceof AlprootError)) {
-    return { code: 'BUG', message: error instanceof Error ? error.message : String(error), exit: 70 };
+    return { code: 'BUG', message: redactText(error instanceof Error ? error.message : String(error)), exit: 70 };
   }
   const { code, message, hint, facts, exitStatus } = error;
   return { code, message, hint, facts, exit: exitStatus };
@@ -128,7 +130,7 @@ function formatError(error: unknown, paint: (code: number, text: string) => stri
   const label = paint(31, 'alproot: error:');
   if (!(error instanceof AlprootError)) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return `${label} this is a bug in alproot; please report it with these lines\n${showText(stack)}\n`;
+    return `${label} this is a bug in alproot; please report it with these lines\n${showText(redactText(stack))}\n`;
   }
   const hint = error.hint === undefined ? '' : `${paint(36, 'hint:')} ${showText(error.hint)}\n`;
   const [first = '', ...more] = showText(error.message).split('\n');

@@ -9,6 +9,14 @@ export interface MirrorSpec {
   readonly base: string;
   /** Public key files, or directories of them, trusted for this mirror besides Alpine's own. */
   readonly keys: readonly HostPath[];
+  /** The same, read already: what was approved is what counts, whatever happens to the file. */
+  readonly publicKeys?: readonly PublicKeyText[];
+}
+
+export interface PublicKeyText {
+  /** `me@example.org-5f3c2d1a.rsa.pub` */
+  readonly name: string;
+  readonly pem: string;
 }
 
 /** CA certificates that the host's other programs use. */
@@ -58,13 +66,26 @@ export interface Config {
   readonly signal: AbortSignal | undefined;
 }
 
+/** What only the user may decide, found in a project's file. */
+export interface NeedsApproval<T> {
+  /** @throws ALP_VERIFY_PROJECT unless the user has approved the file as it is */
+  readonly approved: () => T;
+}
+
+export interface ProjectBackend {
+  readonly name: string;
+  /** One that nobody approved is used as far as it isolates, and no further. */
+  readonly requireIsolation: boolean;
+}
+
 /** What a project's `alproot.yaml` says, paths made absolute. Flags and variables win over it. */
 export interface ProjectDefaults {
   /** Where the file is. */
   readonly directory: HostPath;
   readonly release?: string;
   readonly arch?: string;
-  readonly backend?: string;
-  readonly mirrors?: readonly MirrorSpec[];
+  readonly backend?: NeedsApproval<ProjectBackend>;
+  readonly requireIsolation?: true;
+  readonly mirrors?: NeedsApproval<readonly MirrorSpec[]>;
   readonly packages?: readonly string[];
 }

@@ -3,6 +3,8 @@
  * tell a bad network from a bad signature without reading text.
  */
 
+import { redactData, redactText } from './redact.ts';
+
 interface ErrorRule {
   /** Process exit status. */
   readonly exit: number;
@@ -37,6 +39,7 @@ export const ERRORS = {
   ALP_VERIFY_STRUCTURE: rule(4),
   ALP_VERIFY_IDENTITY: rule(4),
   ALP_VERIFY_UNKNOWN: rule(4),
+  ALP_VERIFY_PROJECT: rule(4),
 
   ALP_FORMAT_GZIP: rule(5),
   ALP_FORMAT_TAR: rule(5),
@@ -71,6 +74,7 @@ export const ERRORS = {
   ALP_STORE_DAMAGED: rule(9),
   ALP_STORE_BUSY: rule(9, true),
   ALP_STORE_FOREIGN: rule(9),
+  ALP_STORE_OWNER: rule(9),
 
   ALP_FILE_READ: rule(12),
   ALP_FILE_WRITE: rule(12),
@@ -104,7 +108,7 @@ export interface ErrorDetails {
  * Every failure that alproot foresees. Match on `code`, never on `message`. A plain `Error` is a bug of ours.
  *
  * Messages are lower case, without a final period, and quote names with backquotes; untrusted names pass through
- * `quoteName` of `redact.ts` first.
+ * `quoteName` of `redact.ts` first. Passwords of URLs are taken out here, so that no error can be made that has one.
  */
 export class AlprootError extends Error {
   override readonly name = 'AlprootError';
@@ -113,10 +117,10 @@ export class AlprootError extends Error {
   readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(redactText(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.hint = details.hint;
-    this.facts = details.facts ?? {};
+    this.hint = details.hint === undefined ? undefined : redactText(details.hint);
+    this.facts = redactData(details.facts ?? {});
   }
 
   get exitStatus(): number {

@@ -3,6 +3,7 @@
  * as progress, plain lines or JSON. Text fields may hold untrusted names: printers escape them.
  */
 import type { ErrorCode } from './errors.ts';
+import type { RedactedText } from './redact.ts';
 
 export type AlpEvent =
   /** Something worth a line: a choice made, a fall-back taken. */
@@ -14,7 +15,7 @@ export type AlpEvent =
   | { readonly kind: 'progress'; readonly id: string; readonly done: number; readonly total?: number; readonly unit: 'bytes' | 'items'; readonly label?: string }
   | { readonly kind: 'done'; readonly id: string; readonly label: string; readonly cached?: boolean; readonly failed?: true; readonly durationMs?: number }
   /** A step of a build; what it prints comes as `output` of the same id. */
-  | { readonly kind: 'step'; readonly id: string; readonly label: string; readonly state: 'started' | 'cached' | 'done' | 'failed'; readonly durationMs?: number; readonly reason?: string }
+  | { readonly kind: 'step'; readonly id: string; readonly label: RedactedText; readonly state: 'started' | 'cached' | 'done' | 'failed'; readonly durationMs?: number; readonly reason?: RedactedText }
   /** One line of the plan, as apk prints it: `(1/3) Installing musl (1.2.4-r2)`. */
   | { readonly kind: 'plan'; readonly index: number; readonly count: number; readonly line: string }
   /** Output of a program in the sandbox, belonging to the work `id`. */

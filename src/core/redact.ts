@@ -39,6 +39,26 @@ export function redactUrl(url: string | URL): string {
   }
 }
 
+/** Text that may be shown, logged and written into an image: whatever URLs are in it, their passwords are not. */
+export type RedactedText = string & { readonly __text: 'redacted' };
+
+/** From the `://` on: anything up to the last `@` before the path is the user's. */
+const CREDENTIALS = /:\/\/(?!git@)[^\s/?#"'`<>\\]*@/g;
+/** Parameters of presigned and token addresses. */
+const SECRET_PARAMETER =
+  /([?&](?:(?:access|auth|private|id)[_-]?token|token|x-amz-(?:signature|credential|security-token)|sig|signature|api[_-]?key|key|secret|client_secret|password|passwd|pwd|auth)=)[^\s&#"'`<>\\]+/gi;
+
+/** Any text, with what is secret in its URLs replaced by `***`. */
+export const redactText = (text: string): RedactedText => text.replace(CREDENTIALS, '://***@').replace(SECRET_PARAMETER, '$1***') as RedactedText;
+
+/** The same for every string in plain data, keys of objects left alone. */
+export function redactData<T>(value: T): T {
+  if (typeof value === 'string') return redactText(value) as unknown as T;
+  if (Array.isArray(value)) return value.map((item: unknown) => redactData(item)) as unknown as T;
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactData<unknown>(item)])) as unknown as T;
+}
+
 /** Multi-line untrusted text (a script's output) for a terminal: line breaks and tabs kept, all else escaped. */
 export const showText = (text: string): string =>
   text.replace(/[^\n\t]+/g, (run) => (/[\p{Cc}\p{Cf}]/u.test(run) ? showName(run) : run));

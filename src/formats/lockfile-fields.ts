@@ -1,6 +1,7 @@
 /** Strict reading of JSON that others may have written: known keys only, each of its one kind, none forgotten. */
 import { AlprootError } from '../core/errors.ts';
-import { showName } from '../core/redact.ts';
+import { DuplicateKeyError, parseJson } from '../core/json.ts';
+import { quoteName, showName } from '../core/redact.ts';
 
 /** A JSON object whose values are asked for one by one; `where` names it in messages (`packages[3]`). */
 export interface StrictFields {
@@ -20,19 +21,30 @@ const MAX_ITEMS = 100_000;
 /**
  * The JSON in `text`.
  *
- * @throws ALP_FORMAT_LOCK with the line where it stops being JSON, or where a merge left its marks
+ * @throws ALP_FORMAT_LOCK with the line where it stops being JSON, where a key is there again in the same object, or where
+ *   a merge left its marks
  */
 export function parseStrictJson(what: string, text: string): unknown {
   const lines = text.split('\n');
   const marks = lines.findIndex((line) => /^(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)/.test(line));
   if (marks >= 0) throw new AlprootError('ALP_FORMAT_LOCK', `${what}, line ${marks + 1}: marks of an unfinished merge`, { hint: 'take one side, then run `alproot lock`', facts: { line: marks + 1 } });
   try {
-    return JSON.parse(text.replace(/^\ufeff/, '')) as unknown;
+    return parseJson(text.replace(/^\ufeff/, ''));
   } catch (error) {
+    if (error instanceof DuplicateKeyError) throw twice(what, text, error);
     const position = Number(/position (\d+)/.exec((error as Error).message)?.[1] ?? text.length);
     const line = text.slice(0, position).split('\n').length;
     throw new AlprootError('ALP_FORMAT_LOCK', `${what}, line ${line}: not JSON`, { cause: error, facts: { line } });
   }
+}
+
+/** Who reads the first and who reads the last would be told different things. */
+function twice(what: string, text: string, error: DuplicateKeyError): AlprootError {
+  const { key, where, offset } = error.duplicate;
+  const line = text.slice(0, offset).split('\n').length;
+  return new AlprootError('ALP_FORMAT_LOCK', `${what}, line ${line}: the key ${quoteName(key)} is there twice in one object (${quoteName(where)})`, {
+    cause: error, facts: { line, field: where }, hint: 'remove one of them; alproot itself never writes such a file',
+  });
 }
 
 /** @throws ALP_FORMAT_LOCK when `value` is no object, or has a key that is not in `keys` */

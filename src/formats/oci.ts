@@ -4,6 +4,7 @@
  *
  * @see OCI image-spec 1.1 `config.md`, `manifest.md`, `image-layout.md`; docker image spec v1.3 for Healthcheck, OnBuild, Shell
  */
+import type { RedactedText } from '../core/redact.ts';
 import { sha256Hex } from '../core/digest.ts';
 
 export const MEDIA = {
@@ -39,7 +40,7 @@ export interface OciRuntimeConfig {
 }
 
 export interface OciHistory {
-  readonly created_by: string;
+  readonly created_by: RedactedText;
   readonly empty: boolean;
 }
 

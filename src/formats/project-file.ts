@@ -1,5 +1,5 @@
 /** `alproot.yaml`: defaults of a project, below flags and variables. Unknown keys are refused, never ignored. */
-import { parseDocument } from 'yaml';
+import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { isArch } from '../core/arch.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
@@ -17,22 +17,34 @@ export interface ProjectFile {
   readonly backend?: string;
   readonly mirrors?: readonly ProjectMirror[];
   readonly packages?: readonly string[];
+  /** A project may ask for more isolation; `false` is refused. */
+  readonly requireIsolation?: true;
+  /** Where a key stands, from 1. */
+  readonly lines: Readonly<Record<string, number>>;
 }
+
+const KEYS = ['release', 'arch', 'backend', 'require-isolation', 'mirrors', 'packages'];
 
 /**
  * @throws ALP_USAGE_CONFIG naming the line and the key that is wrong
  * @see docs/alproot.schema.json
  */
 export function parseProjectFile(text: string): ProjectFile {
-  const document = parseDocument(text, { prettyErrors: true, schema: 'failsafe' });
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { prettyErrors: true, schema: 'failsafe', lineCounter });
   const [problem] = document.errors;
   if (problem !== undefined) throw wrong(problem.message.split('\n')[0] ?? 'not YAML');
-  const fields = objectOf(valueOf(document), 'alproot.yaml', ['release', 'arch', 'backend', 'mirrors', 'packages']);
+  const fields = objectOf(valueOf(document), 'alproot.yaml', KEYS);
   const arch = optionalText(fields, 'arch');
   if (arch !== undefined && !isArch(arch)) throw wrong(`arch: ${quoteName(arch)} is no architecture of Alpine`);
   const release = optionalText(fields, 'release');
   const backend = optionalText(fields, 'backend');
+  if (fields['require-isolation'] !== undefined && fields['require-isolation'] !== 'true') {
+    throw wrong('require-isolation can only be true: a project may ask for more isolation, never for less');
+  }
   return {
+    lines: linesOf(document, lineCounter),
+    ...(fields['require-isolation'] === undefined ? {} : { requireIsolation: true }),
     ...(release === undefined ? {} : { release }),
     ...(arch === undefined ? {} : { arch }),
     ...(backend === undefined ? {} : { backend }),
@@ -49,6 +61,11 @@ function valueOf(document: ReturnType<typeof parseDocument>): unknown {
   } catch (error) {
     throw wrong(error instanceof Error ? error.message : 'not YAML');
   }
+}
+
+function linesOf({ contents }: ReturnType<typeof parseDocument>, counter: LineCounter): Record<string, number> {
+  const keys = isMap(contents) ? contents.items.map(({ key }) => key) : [];
+  return Object.fromEntries(keys.flatMap((key) => (isScalar(key) && key.range != null ? [[String(key.value), counter.linePos(key.range[0]).line]] : [])));
 }
 
 function mirrorOf(entry: unknown): ProjectMirror {

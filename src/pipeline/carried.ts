@@ -13,7 +13,7 @@ import { removeTree } from '../system/removal.ts';
 import { keyring, type TrustedKeys } from '../verify/key.ts';
 import { isRsaSignature } from '../verify/rsa.ts';
 import type { Pins } from './pins.ts';
-import { alpineKeys, readKeys } from './trust.ts';
+import { alpineKeys, keysOf, readKeys } from './trust.ts';
 
 export interface Carried {
   /** Offline, with the bundle as its only mirror. */
@@ -48,9 +48,10 @@ export function openCarried(config: Config, { store, bundle: path, pins }: Carri
       config.emit({ kind: 'warning', message: `the bundle is signed by no key that is trusted here: the keys in it count for nothing`, hint: `name ${strangers.map(({ name }) => quoteName(name)).join(', ')} with --key FILE, if you trust them` });
     }
     if (bundle.signedBy !== undefined) for (const { name, pem } of bundle.manifest.keys) writeFileAtomic(joinHost(keys, name), pem);
-    const own = config.mirrors === 'auto' ? [] : config.mirrors.flatMap((mirror) => mirror.keys);
+    const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
+    const own = mirrors.flatMap((mirror) => mirror.keys);
     return {
-      config: { ...config, mirrors: [{ base: path, keys: [...new Set([...own, ...config.keys, keys])] }], offline: true },
+      config: { ...config, mirrors: [{ base: path, keys: [...new Set([...own, ...config.keys, keys])], publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys) }], offline: true },
       pins: { name: path, lock, strict: true, update: new Set(), hint: 'make the bundle again, from a lock that has it' },
       fetcher: createCarriedFetcher({ store, name: path, find: bundle.find }),
       close,
@@ -63,7 +64,7 @@ export function openCarried(config: Config, { store, bundle: path, pins }: Carri
 
 /** Alpine's keys and all that the user named. */
 export const userKeys = (config: Config): TrustedKeys =>
-  keyring(alpineKeys(undefined).values(), [...(config.mirrors === 'auto' ? [] : config.mirrors.flatMap(({ keys }) => keys)), ...config.keys].flatMap(readKeys));
+  keyring(alpineKeys(undefined).values(), [...(config.mirrors === 'auto' ? [] : config.mirrors.flatMap(keysOf)), ...config.keys.flatMap(readKeys)]);
 
 /** The first trusted key that signed; a wrong signature under a trusted name ends everything. @throws ALP_VERIFY_SIGNATURE */
 export const signatureJudge =

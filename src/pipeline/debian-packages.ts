@@ -5,6 +5,7 @@ import { buildPorts, offeredPorts, portTools } from '../mirror/debian/from-ports
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { prepareEnvironment } from './environment.ts';
 import { runCommandIn } from './sandbox.ts';
+import { privateKeysFor } from './mirror-keys.ts';
 import type { Session } from './session.ts';
 
 export interface MissingRequest {
@@ -22,7 +23,7 @@ export async function addMissing(session: Session, { directory, release, names }
   const buildable = new Set(offeredPorts());
   const ports = names.filter((name) => buildable.has(name));
   const repacks = [...names.filter((name) => offered.has(name)), ...portTools(ports)];
-  const shared = { directory, arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal };
+  const shared = { directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal };
   const repacked = repacks.length === 0 ? [] : (await store.withLock('mirror-debian', () => fromDebian({ ...shared, packages: repacks }))).made;
   if (ports.length === 0) return repacked;
   const own: Session = { ...session, config: { ...config, mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }], release, refresh: false } };

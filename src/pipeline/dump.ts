@@ -11,7 +11,7 @@ import { closeDescriptor, descriptorSource } from '../system/hashed-file.ts';
 import { openNamedFile } from '../system/named-file.ts';
 import { adbKeyId, verifyAdb } from '../verify/adb-file.ts';
 import { keyring, type TrustedKeys } from '../verify/key.ts';
-import { alpineKeys, readKeys } from './trust.ts';
+import { alpineKeys, keysOf, readKeys } from './trust.ts';
 
 export interface DumpRequest {
   readonly file: string;
@@ -38,7 +38,7 @@ export function dumpFile(config: Config, { file, directory, allowUntrusted }: Du
 
 const trustOf = (config: Config): TrustedKeys => {
   const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
-  return keyring(alpineKeys(undefined).values(), [...mirrors.flatMap((mirror) => mirror.keys), ...config.keys].flatMap(readKeys));
+  return keyring(alpineKeys(undefined).values(), [...mirrors.flatMap(keysOf), ...config.keys.flatMap(readKeys)]);
 };
 
 /** Ids of the keys that vouch for the file. */

@@ -108,7 +108,7 @@ function requestName({ config, pins }: Session, { mirrors, release }: ChosenMirr
       return bytes === undefined ? '' : sha256Hex(bytes);
     })),
   );
-  return `environment-${keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys }) => [base, ...keys]), '', ...indexes, '', ...[...packages].sort())}`;
+  return `environment-${keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
 /** After another start of the machine: a power failure may have taken from files what was not on the disk yet. */

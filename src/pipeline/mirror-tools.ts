@@ -1,6 +1,7 @@
 /** Making mirrors: from the host's Debian archive, indexes, keys, signatures, and serving them. */
 import type { Config } from '../core/config.ts';
-import type { HostPath } from '../core/paths.ts';
+import { keyOf } from '../core/digest.ts';
+import { joinHost, type HostPath } from '../core/paths.ts';
 import { fromDebian, type FromDebianResult } from '../mirror/debian/from-debian.ts';
 import { offeredPorts } from '../mirror/debian/from-ports.ts';
 import { indexAdbDirectory, indexDirectory } from '../mirror/repository.ts';
@@ -8,15 +9,19 @@ import { serveMirror, type ServedMirror } from '../mirror/serve.ts';
 import { signFile } from '../mirror/sign-file.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey } from '../mirror/signing.ts';
 import { addMissing } from './debian-packages.ts';
+import { openPrivateKeys, privateKeysFor } from './mirror-keys.ts';
 import { withSession } from './session.ts';
 import { requireDirectory } from '../system/named-file.ts';
+import { openUserDirectory } from './user-directory.ts';
+
+export { findSigningKey } from './mirror-keys.ts';
 
 /** Makes or completes a mirror; ports are built in a tree made from the mirror itself. */
 export const mirrorFromDebian = (config: Config, directory: HostPath, packages: readonly string[]): Promise<FromDebianResult> =>
   withSession(config, async (session) => {
     const ports = packages.filter((name) => offeredPorts().includes(name));
     const result = await fromDebian({
-      directory, arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline, refresh: config.refresh,
+      directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline, refresh: config.refresh,
       packages: packages.length === 0 ? undefined : packages.filter((name) => !ports.includes(name)),
     });
     const more = ports.length === 0 ? [] : await addMissing(session, { directory, release: config.release, names: ports });
@@ -49,11 +54,20 @@ export const signFiles = (paths: readonly HostPath[], signWith: HostPath): Promi
   return Promise.all(paths.map((path) => signFile(path, key)));
 };
 
-/** A new key pair in `directory`. @returns the public half's name */
-export async function makeSigningKey(directory: HostPath, owner: string): Promise<string> {
+export interface KeyRequest {
+  /** Where the public half goes; undefined: beside the private one. */
+  readonly directory: HostPath | undefined;
+  /** Where the private half goes; undefined: the user's own directory. */
+  readonly privateDirectory: HostPath | undefined;
+  readonly owner: string;
+}
+
+/** A new key pair. @throws ALP_USAGE_CONFIG for a user without a home, ALP_STORE_OWNER, ALP_STORE_WRITE */
+export async function makeSigningKey(config: Config, { directory, privateDirectory, owner }: KeyRequest): Promise<{ readonly publicKey: HostPath; readonly privateKey: HostPath }> {
+  const secret = privateDirectory ?? openPrivateKeys(config);
   const key = await generateSigningKey(owner);
-  writeSigningKey(key, directory, directory);
-  return key.publicName;
+  writeSigningKey(key, secret, directory ?? secret);
+  return { publicKey: joinHost(directory ?? secret, key.publicName), privateKey: joinHost(secret, key.publicName.replace(/\.pub$/, '')) };
 }
 
 export interface ServeRequest {
@@ -66,5 +80,6 @@ export interface ServeRequest {
 /** @throws ALP_USAGE_ARGUMENT when there is no such directory, and what `serveMirror` throws */
 export async function serveDirectory(config: Config, { directory, host, port, tls }: ServeRequest): Promise<ServedMirror> {
   requireDirectory(directory, 'the directory of a mirror');
-  return serveMirror({ directory, tls, now: Date.now(), emit: config.emit, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
+  const secret = tls ? { privateDirectory: joinHost(openUserDirectory(config.env, 'serve'), keyOf(directory).slice(0, 16)) } : undefined;
+  return serveMirror({ directory, tls: secret, now: Date.now(), emit: config.emit, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
 }

@@ -9,6 +9,7 @@ import { findProgram, isDirectory, isFile } from '../system/host-paths.ts';
 import { branchOf, compareBranches } from '../formats/releases.ts';
 import { namesOf } from '../system/directories.ts';
 import { isUrl } from '../fetch/fetcher.ts';
+import { privateKeysFor } from './mirror-keys.ts';
 import { bundledPins } from './trust.ts';
 import { pinnedRelease } from './pins.ts';
 import type { Session } from './session.ts';
@@ -82,7 +83,7 @@ async function makeDebianMirror(session: Session, { directory, release, failure 
   config.emit({ kind: 'warning', message: `Alpine's CDN cannot be used: ${failure.message}; making packages from this host's Debian archive instead`, hint: '--mirror names another source' });
   const { fromDebian } = await import('../mirror/debian/from-debian.ts');
   await session.store.withLock('mirror-debian', () =>
-    fromDebian({ directory, arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline }),
+    fromDebian({ directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline }),
   );
 }
 

@@ -15,6 +15,7 @@ import { systemClock } from '../system/clock.ts';
 import type { HttpClient } from '../system/http.ts';
 import { hostFailure, readFileCapped } from '../system/files.ts';
 import { exists, homeOf, isWritable } from '../system/host-paths.ts';
+import { findForeignHand } from '../system/ownership.ts';
 import { removeTree } from '../system/removal.ts';
 import type { CaCertificates } from './ca-certificates.ts';
 import type { Ahead } from './foresight.ts';
@@ -53,7 +54,8 @@ export interface Session {
 export function cachePathOf(config: Config): HostPath {
   if (config.cache !== undefined) return config.cache;
   const checkout = joinHost(packageRoot(), 'rootfs-cache');
-  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout)) return checkout;
+  // That of another user's checkout would be refused.
+  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout) && findForeignHand(checkout) === undefined) return checkout;
   // One that is not absolute counts for nothing, says the specification.
   const named = config.env['XDG_CACHE_HOME'];
   if (named?.startsWith('/') === true) return joinHost(hostPath(named), 'alproot');

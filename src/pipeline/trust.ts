@@ -22,7 +22,10 @@ export function alpineKeys(arch: Arch | undefined): TrustedKeys {
 }
 
 /** Keys that count for one mirror: Alpine's and the user's for it. @throws ALP_VERIFY_KEY, ALP_USAGE_OPTION */
-export const mirrorKeys = (mirror: MirrorSpec, arch: Arch): TrustedKeys => keyring(alpineKeys(arch).values(), mirror.keys.flatMap(readKeys));
+export const mirrorKeys = (mirror: MirrorSpec, arch: Arch): TrustedKeys => keyring(alpineKeys(arch).values(), keysOf(mirror));
+
+/** Those that the user has named for a mirror. @throws ALP_VERIFY_KEY, ALP_USAGE_OPTION */
+export const keysOf = ({ keys, publicKeys = [] }: MirrorSpec): TrustedKey[] => [...keys.flatMap(readKeys), ...publicKeys.map(({ pem, name }) => parseTrustedKey(pem, name))];
 
 /** A key file, or all `*.pub` of a directory. */
 export function readKeys(path: HostPath): TrustedKey[] {

@@ -15,7 +15,7 @@ import { keyring, type TrustedKeys } from '../verify/key.ts';
 import type { DetachedSignature, ReleaseSignature } from '../verify/minirootfs.ts';
 import { signatureJudge } from './carried.ts';
 import { withDatabase } from './explain.ts';
-import { alpineKeys, bundledPins, readKeys, releaseKeys } from './trust.ts';
+import { alpineKeys, bundledPins, keysOf, readKeys, releaseKeys } from './trust.ts';
 
 export interface FileVerdict {
   readonly path: string;
@@ -29,7 +29,7 @@ export interface VerifyOptions {
 /** Each file's verdict, in order; what is wrong with a file is its verdict, not an exception. */
 export function verifyPaths(config: Config, paths: readonly string[], { directory }: VerifyOptions): Promise<FileVerdict[]> {
   const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
-  const keys = keyring(alpineKeys(undefined).values(), [...mirrors.flatMap((mirror) => mirror.keys), ...config.keys].flatMap(readKeys));
+  const keys = keyring(alpineKeys(undefined).values(), [...mirrors.flatMap(keysOf), ...config.keys.flatMap(readKeys)]);
   return Promise.resolve(
     paths.map((path) => {
       try {

@@ -8,6 +8,7 @@ import { packageRoot } from '../system/assets.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { findProgram } from '../system/host-paths.ts';
+import { foreignHandAt } from '../system/ownership.ts';
 import { removeTree } from '../system/removal.ts';
 import { captureProcess } from '../system/spawn.ts';
 import { HOST_ENV } from './compiled.ts';
@@ -40,7 +41,8 @@ export async function openNative(part: NativePart, { cache, searchPath, arch }: 
   }
   const digest = sha256Hex(Buffer.concat([Buffer.from(part.flags.join(' ')), ...texts.map((text) => text ?? Buffer.alloc(0))]));
   const path = joinHost(cache, part.fileName(`${arch}-${digest.slice(0, 32)}`));
-  const kept = readNative(path);
+  // It is started on the host itself: another user's is as good as missing, and made anew.
+  const kept = foreignHandAt(path) === undefined ? readNative(path) : undefined;
   if (kept !== undefined) return kept;
   const made = await compile(part, { source, searchPath, cache });
   if (typeof made === 'string') return { kind: 'absent', reason: made };

@@ -4,6 +4,7 @@ import { isSha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { temporaryName } from '../system/process-identity.ts';
+import { isInForeignHands } from '../system/ownership.ts';
 import { markUsed } from '../system/tree-size.ts';
 import { closeDescriptor, descriptorSource, hashBytes, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
 
@@ -50,7 +51,7 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
     return joinHost(root, 'blobs', 'sha256', sha256.slice(0, 2), sha256);
   };
   const hasBlob = (sha256: Sha256Hex): boolean => {
-    const fd = openRegular(blobPath(sha256));
+    const fd = openOwn(blobPath(sha256));
     if (fd !== undefined) closeDescriptor(fd);
     return fd !== undefined;
   };
@@ -91,13 +92,13 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
   };
 
   function openUnchecked(sha256: Sha256Hex, name: string): OpenBlob | undefined {
-    const fd = openRegular(blobPath(sha256));
+    const fd = openOwn(blobPath(sha256));
     if (fd !== undefined) markUsed(blobPath(sha256));
     return fd === undefined ? undefined : { ...descriptorSource(fd, name, { path: blobPath(sha256) }), close: () => closeDescriptor(fd) };
   }
 
   function openBlob(sha256: Sha256Hex, name: string): OpenBlob | undefined {
-    const fd = openRegular(blobPath(sha256));
+    const fd = openOwn(blobPath(sha256));
     if (fd === undefined) return undefined;
     const source = descriptorSource(fd, name, { path: blobPath(sha256) });
     if (hashOf(source) === sha256) {
@@ -108,4 +109,12 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
     if (refuse === undefined) removeFile(blobPath(sha256));
     return undefined;
   }
+}
+
+/** Another user could change the bytes after they were hashed: what is not ours is as good as missing. */
+function openOwn(path: HostPath): number | undefined {
+  const fd = openRegular(path);
+  if (fd === undefined || !isInForeignHands(fd)) return fd;
+  closeDescriptor(fd);
+  return undefined;
 }

@@ -5,6 +5,7 @@
  * contents are judged by who knows them, once.
  */
 import type { Sha256Hex } from '../core/digest.ts';
+import { parseJson } from '../core/json.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { bootId } from '../system/boot.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files.ts';
@@ -46,7 +47,7 @@ export async function isWhole(snapshot: HostPath, { readOnly, judge }: { readonl
 
 function readMark(snapshot: HostPath): Mark | undefined {
   try {
-    const { boot, sizes } = JSON.parse(readFileCapped(joinHost(snapshot, NAME), 1024)?.toString('utf8') ?? '{}') as Partial<Mark>;
+    const { boot, sizes } = parseJson(readFileCapped(joinHost(snapshot, NAME), 1024)?.toString('utf8') ?? '{}') as Partial<Mark>;
     return boot === undefined || sizes === undefined ? undefined : { boot, sizes };
   } catch {
     return undefined;

@@ -9,10 +9,12 @@
  *     trees/NAME/                   the tree of a stage as its last build left it, for the next one
  *     native/                       parts of alproot in C, compiled on this host
  *     mirrors/NAME/                 mirrors made from the host's Debian archive
+ *     keys/                         private keys of those
  *     locks/NAME                    who is at work on what
  *     tmp/PID-…/                    unfinished work; of dead processes it is removed
  */
 import { AlprootError, errnoOf } from '../core/errors.ts';
+import { parseJson } from '../core/json.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -20,10 +22,12 @@ import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../sys
 import { fileError, readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { failureOfStore } from './store-failure.ts';
+import { requireOwnSnapshot, requireOwnStore } from './owner.ts';
 import { isComplete, isWhole, markComplete, type Judge } from './snapshot-mark.ts';
 import { acquireLock } from '../system/file-lock.ts';
 import { demandTreePlace } from '../system/place-probe.ts';
 import { isAbandoned, processIdentity, temporaryBeside, temporaryName, workerBeside, workerOf } from '../system/process-identity.ts';
+import { foreignHandAt } from '../system/ownership.ts';
 import { removeTree } from '../system/removal.ts';
 import { lastUsedMs, markUsed } from '../system/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
@@ -62,8 +66,8 @@ export interface StoreOptions {
 /**
  * Opens the store, makes it when the directory is missing or empty, and clears what dead processes left.
  *
- * @throws ALP_STORE_FOREIGN for a directory that holds something else, ALP_USAGE_VERSION for a newer schema,
- *   ALP_STORE_WRITE
+ * @throws ALP_STORE_OWNER for one that others can write to, ALP_STORE_FOREIGN for a directory that holds something else,
+ *   ALP_USAGE_VERSION for a newer schema, ALP_STORE_WRITE
  */
 export function openStore(root: HostPath, options: StoreOptions): Store {
   const cause = prepareStore(root);
@@ -81,9 +85,9 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     refuse: (...parts) => refuse(path(...parts)),
     path,
     getRecord: (name) => {
-      const bytes = readFileCapped(recordPath(name), RECORD_BYTES);
+      const bytes = foreignHandAt(recordPath(name)) === undefined ? readFileCapped(recordPath(name), RECORD_BYTES) : undefined;
       try {
-        return bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as unknown);
+        return bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
       } catch {
         return undefined;
       }
@@ -94,6 +98,7 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     makeTemporary: (purpose) => (readOnly ? makeWorkDirectory() : makeTemporary(root, purpose)),
     findSnapshot: async (key, judge) => {
       const directory = path('snapshots', key);
+      requireOwnSnapshot(directory);
       if (!(await isWhole(directory, { readOnly, judge }))) return undefined;
       markUsed(directory);
       return joinHost(directory, 'tree');
@@ -122,9 +127,12 @@ function prepareStore(root: HostPath): Error | undefined {
 
 /** @returns why the store can only be read; undefined when it can be written */
 function prepare(root: HostPath): Error | undefined {
+  requireOwnStore(root);
   const marker = readMarker(root) ?? lookAgain(root);
   if (marker === undefined) {
     demandPlace(root);
+    // Where anybody may make directories, somebody else may have been quicker.
+    requireOwnStore(root);
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
     return undefined;
   }

@@ -1,16 +1,20 @@
 /**
- * A small read-only web server for one directory: GET and HEAD, byte ranges, validators. Names that begin with a dot
- * are never served, nor anything that a link leads to outside the directory.
+ * A small read-only web server for one directory: GET and HEAD, byte ranges, validators. What may be
+ * served is said by who starts it; names that begin with a dot never are, nor what a link leads to outside the directory.
  */
 import { createServer as createHttp, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { closeSync, constants, createReadStream, fstatSync, openSync, readlinkSync, realpathSync, type Stats } from 'node:fs';
+import { closeSync, constants, createReadStream, fstatSync, openSync, readlinkSync, readSync, realpathSync, type Stats } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 
 export interface FileServerOptions {
   readonly directory: HostPath;
+  /** Whether a file may be served, by its path below the directory. Asked for the name and for where a link leads. */
+  readonly allows: (path: string) => boolean;
+  /** The same by its content, for files of up to `SMALL_BYTES`. */
+  readonly allowsContent: (path: string, bytes: Buffer) => boolean;
   /** An address of this host; `127.0.0.1` keeps it to this machine. */
   readonly host: string;
   /** 0: any free one. */
@@ -28,13 +32,16 @@ export interface FileServer {
   readonly close: () => Promise<void>;
 }
 
+/** No private key is larger. */
+const SMALL_BYTES = 64 * 1024;
+
 const TYPES: Readonly<Record<string, string>> = { yaml: 'text/yaml', pub: 'application/x-pem-file', gz: 'application/gzip' };
 
 /** Starts serving. @throws ALP_USAGE_ARGUMENT when the address cannot be used */
 export function serveFiles(options: FileServerOptions): Promise<FileServer> {
   const root = realpathSync(options.directory);
   const listener: RequestListener = (request, response) => {
-    const status = answer(root, request, response);
+    const status = answer({ ...options, directory: root as HostPath }, request, response);
     options.onRequest?.({ method: request.method ?? '', path: request.url ?? '', status });
   };
   const server: Server = options.tls === undefined ? createHttp(listener) : createHttps({ key: options.tls.keyPem, cert: options.tls.certificatePem }, listener);
@@ -54,24 +61,26 @@ export function serveFiles(options: FileServerOptions): Promise<FileServer> {
   });
 }
 
-function answer(root: string, request: IncomingMessage, response: ServerResponse): number {
+type Served = Pick<FileServerOptions, 'directory' | 'allows' | 'allowsContent'>;
+
+function answer(served: Served, request: IncomingMessage, response: ServerResponse): number {
   const refuse = (status: number): number => {
     response.writeHead(status, { 'content-type': 'text/plain' }).end();
     return status;
   };
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405);
-  const path = servedPath(root, request.url ?? '');
-  const opened = path === undefined ? undefined : openInside(root, path);
+  const path = servedPath(served, request.url ?? '');
+  const opened = path === undefined ? undefined : openInside(served, path);
   if (path === undefined || opened === undefined) return refuse(404);
   return send(request, response, { ...opened, path });
 }
 
 /** The file that a request names; undefined for hidden, odd or climbing names. */
-function servedPath(root: string, url: string): string | undefined {
+function servedPath({ directory, allows }: Served, url: string): string | undefined {
   try {
     const parts = decodeURIComponent(url.replace(/[?#].*$/, '')).split('/').filter((part) => part !== '');
     if (parts.length === 0 || parts.some((part) => part.startsWith('.') || part.includes('\0'))) return undefined;
-    return `${root}/${parts.join('/')}`;
+    return allows(parts.join('/')) ? `${directory}/${parts.join('/')}` : undefined;
   } catch {
     return undefined;
   }
@@ -83,7 +92,7 @@ interface Opened {
 }
 
 /** Opens first and asks the kernel afterwards where that was, so that no link can be swapped in between. */
-function openInside(root: string, path: string): Opened | undefined {
+function openInside({ directory: root, allows, allowsContent }: Served, path: string): Opened | undefined {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -93,13 +102,19 @@ function openInside(root: string, path: string): Opened | undefined {
   try {
     const stat = fstatSync(fd);
     const real = readlinkSync(`/proc/self/fd/${fd}`);
-    const inside = real.startsWith(`${root}/`) && !real.slice(root.length).includes('/.');
-    if (stat.isFile() && inside) return { fd, stat };
+    const below = real.startsWith(`${root}/`) ? real.slice(root.length + 1) : undefined;
+    const isAllowed = below !== undefined && !`/${below}`.includes('/.') && allows(below);
+    if (stat.isFile() && isAllowed && (stat.size > SMALL_BYTES || allowsContent(below, contentOf(fd, stat.size)))) return { fd, stat };
   } catch {
     // No /proc: nothing can be promised, so nothing is served.
   }
   closeSync(fd);
   return undefined;
+}
+
+function contentOf(fd: number, sizeBytes: number): Buffer {
+  const bytes = Buffer.alloc(sizeBytes);
+  return bytes.subarray(0, readSync(fd, bytes, 0, sizeBytes, 0));
 }
 
 function send(request: IncomingMessage, response: ServerResponse, { fd, stat, path }: Opened & { readonly path: string }): number {

@@ -80,7 +80,7 @@ describe.skipIf(needs.skip)(`a mirror of apk v3${needs.reason}`, () => {
   });
 
   it.each([['v3', 'v3.19/main'], ['ndx', 'v3.19/main/x86_64/Packages.adb']])('a %s line of etc/apk/repositories finds them', async (keyword, place) => {
-    const server = await serveMirror({ directory: hostPath(mirror.directory), tls: false, now: Date.now(), emit: () => undefined });
+    const server = await serveMirror({ directory: hostPath(mirror.directory), now: Date.now(), emit: () => undefined });
     try {
       const context = join(root, `context-${keyword}`);
       mkdirSync(context);

@@ -146,7 +146,7 @@ describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
 
   it('is fetched whole, so that the build works with the mirror gone', async () => {
     await ok(withMirror(['lock', '--backend', 'proot', '.']));
-    const server = await serveMirror({ directory: hostPath(mirror.directory), tls: false, now: Date.now(), emit: silent });
+    const server = await serveMirror({ directory: hostPath(mirror.directory), now: Date.now(), emit: silent });
     const remote = ['--mirror', server.url.replace(/\/$/, ''), '--key', mirror.keyFile];
     try {
       await ok(alproot(['fetch', '.', ...remote], {}, 'fresh'));

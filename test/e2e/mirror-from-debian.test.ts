@@ -31,7 +31,13 @@ let tree: string;
 let result: FromDebianResult;
 let keys: TrustedKeys;
 
-const make = (packages?: readonly string[]): Promise<FromDebianResult> => fromDebian({ directory, arch, release: '3.19', packages, env: process.env, emit: silent });
+const make = (packages?: readonly string[]): Promise<FromDebianResult> => fromDebian({ directory, privateKeys, arch, release: '3.19', packages, env: process.env, emit: silent });
+/** Away from what is served. */
+const secret = (): HostPath => hostPath(join(root, 'secret'));
+function privateKeys(): HostPath {
+  mkdirSync(secret(), { recursive: true, mode: 0o700 });
+  return secret();
+}
 const repository = (): string => join(directory, 'v3.19', 'main', arch);
 
 /** All packages of the mirror on top of its minirootfs. */
@@ -94,9 +100,9 @@ describe.skipIf(needs.skip)(`a mirror made from Debian${needs.reason}`, () => {
   });
 
   it('keeps the private key to its owner and out of what is served', () => {
-    const [name = ''] = readdirSync(join(directory, '.key'));
-    expect(statSync(join(directory, '.key', name)).mode & 0o777).toBe(0o600);
-    expect(statSync(join(directory, '.key')).mode & 0o777).toBe(0o700);
+    const [name = ''] = readdirSync(secret());
+    expect(statSync(join(secret(), name)).mode & 0o777).toBe(0o600);
+    expect(readdirSync(directory)).not.toContain('.key');
     expect(readdirSync(join(directory, 'keys')).filter((file) => !file.endsWith('.pub'))).toEqual([]);
   });
 
@@ -156,7 +162,7 @@ describe.skipIf(needs.skip)(`a mirror made from Debian${needs.reason}`, () => {
       if (stdio.kind === 'pipe') for (const bytes of [stdout, stderr]) stdio.onOutput('stdout', bytes);
       return Promise.resolve({ status: status ?? 1, signal: undefined });
     };
-    const build = () => buildPorts({ directory, arch, release: '3.19', names, jobs: 2, env: process.env, emit: silent, openSandbox: () => Promise.resolve({ tree: hostPath(tree), run }) });
+    const build = () => buildPorts({ directory, privateKeys, arch, release: '3.19', names, jobs: 2, env: process.env, emit: silent, openSandbox: () => Promise.resolve({ tree: hostPath(tree), run }) });
     expect((await build()).made.map((file) => file.replace(/-\d.*/, ''))).toEqual(['zlib-static', 'zlib-dev', 'zlib']);
     expect(await build()).toMatchObject({ made: [], kept: ['zlib-static', 'zlib-dev', 'zlib'] });
     plantTree();

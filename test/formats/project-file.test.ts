@@ -11,6 +11,7 @@ describe('alproot.yaml', () => {
       release: '3.20',
       mirrors: [{ url: 'https://mirror.example/alpine', keys: [] }, { url: './mirror', keys: ['keys/a.rsa.pub'] }],
       packages: ['gcc', 'musl-dev'],
+      lines: { release: 1, mirrors: 2, packages: 6 },
     });
   });
 
@@ -19,8 +20,8 @@ describe('alproot.yaml', () => {
   });
 
   it('may be empty', () => {
-    expect(parseProjectFile('')).toEqual({});
-    expect(parseProjectFile('# nothing yet\n')).toEqual({});
+    expect(parseProjectFile('')).toEqual({ lines: {} });
+    expect(parseProjectFile('# nothing yet\n')).toEqual({ lines: {} });
   });
 
   it.each([
@@ -28,6 +29,8 @@ describe('alproot.yaml', () => {
     ['mirrors: x', /mirrors must be a list/],
     ['mirrors: [{uri: x}]', /unknown key `uri` in mirrors/],
     ['arch: sparc', /no architecture/],
+    ['require-isolation: false', /can only be true/],
+    ['packages: [a]\npackages: [b]', /unique/],
     ['- a', /must be a mapping/],
     ['a: [', /./],
     ['a: &x [1]\nb: *x', /unknown key|alias/i],

@@ -61,7 +61,7 @@ export const EVERY_COMMAND: readonly CommandCase[] = [
   { words: ['mirror', 'from-debian', 'made'], store: 'read', makes: 'made', far: true },
   { words: ['mirror', 'index', 'packages', '--sign-with', 'KEY'], store: 'none', makes: 'packages/APKINDEX.tar.gz' },
   { words: ['mirror', 'sign', 'file', '--sign-with', 'KEY'], store: 'none', makes: 'file.rsa256.test.rsa.pub' },
-  { words: ['mirror', 'keygen', 'keys'], store: 'none', makes: 'keys' },
+  { words: ['mirror', 'keygen', 'keys', '--private-dir', 'keys'], store: 'none', makes: 'keys' },
   { words: ['mirror', 'serve', 'GIVEN/mirror'], store: 'none', serves: true },
   { words: ['cache', 'ls'], store: 'read' },
   { words: ['cache', 'gc'], store: 'write' },

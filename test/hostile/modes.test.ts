@@ -38,7 +38,7 @@ async function doAll(umask: string): Promise<void> {
   await call('build', '.', ...mirror.args, '-o', 'new/out/local', '-o', 'type=oci,dest=new/out/oci,tar=false', '-o', 'type=tar,dest=new/out/tar', '--metadata-file', 'new/out/metadata.json');
   await call('lock', ...mirror.args, '.');
   await call('bundle', 'create', ...mirror.args, '-o', 'new/bundles/air.alproot', '.');
-  await call('mirror', 'keygen', 'new/keys');
+  await call('mirror', 'keygen', 'new/keys', '--private-dir', 'new/keys');
 }
 
 beforeAll(async () => {

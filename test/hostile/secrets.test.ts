@@ -1,9 +1,11 @@
 /** Passwords of URLs, proxies, tokens in queries and build secrets: in nothing that the command prints, however talkative, nor in what it keeps. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AlprootError } from '../../src/core/errors.ts';
+import { redactText } from '../../src/core/redact.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { runCli } from '../helpers/cli.ts';
 import { startProxy, startServer, type TestServer } from '../helpers/https-mirror.ts';
@@ -66,5 +68,53 @@ describe.skipIf(needs.skip)(`a build secret${needs.reason}`, () => {
     expect(stdout + stderr).not.toContain(SECRET);
     expect(holders(cache)).toBe('');
     expect(holders(join(work, 'image'))).toBe('');
+  });
+});
+
+describe('a password in the URL of an ADD', () => {
+  let files: TestServer;
+  beforeAll(async () => void (files = await startServer(({ response }) => void response.end('content'))));
+  afterAll(() => files.close());
+
+  const build = async (name: string, add: (url: string) => string, args: readonly string[]): Promise<string> => {
+    const [context, cache] = [join(work, `context-${name}`), join(work, `store-${name}`)];
+    for (const path of [context, cache]) mkdirSync(path, { recursive: true });
+    const dockerfile = add(`http://user:${SECRET}@127.0.0.1:${files.port}/file?token=${SECRET}`);
+    writeFileSync(join(context, 'Dockerfile'), dockerfile);
+    const out = join(work, `out-${name}`);
+    const { stdout, stderr } = await runCli([...args.map((arg) => arg.replace('OUT', out)), context], { cwd: work, cache });
+    expect(stdout + stderr).not.toContain(SECRET);
+    expect(holders(cache) + (existsSync(out) ? holders(out) : '')).toBe('');
+    return stdout + stderr;
+  };
+  const ADD = (url: string): string => `FROM scratch\nADD ${url} /file\n`;
+
+  it.each([
+    ['plain', ['build', '--progress', 'plain', '-o', 'OUT'], /ADD http:\/\/\*\*\*@127\.0\.0\.1:\d+\/file\?token=\*\*\* \/file/],
+    ['json', ['build', '--json', '--verbose', '-o', 'OUT'], /"label":"\[stage-0 1\/1\] ADD http:\/\/\*\*\*@/],
+    ['plan', ['build', '--plan'], /"url": "http:\/\/\*\*\*@127/],
+    ['image', ['build', '-o', 'type=oci,dest=OUT,tar=false', '--progress', 'plain'], /ADD http:\/\/\*\*\*@/],
+    ['lock', ['lock'], /cannot be locked: its address holds a password/],
+  ] as const)('is not in what is made or said: %s', async (name, args, said) => {
+    expect(await build(name, ADD, args)).toMatch(said);
+    if (name === 'image') expect(spawnSync('grep', ['-rhoE', '"created_by":"ADD [^"]*"', join(work, 'out-image')], { encoding: 'utf8' }).stdout).toContain('ADD http://***@127.0.0.1');
+  });
+
+  it('is not in an error, its excerpt of the Dockerfile, or its facts', async () => {
+    const missing = (url: string): string => ADD(url).replace('ADD ', 'ADD --checksum=sha256:' + 'a'.repeat(64) + ' ');
+    expect(await build('error', missing, ['build', '-o', 'OUT'])).toMatch(/>>> ADD .*http:\/\/\*\*\*@/);
+    expect(await build('error-json', missing, ['build', '--json', '-o', 'OUT'])).toMatch(/"excerpt":/);
+    await build('arguments', (url) => `FROM scratch\nARG U=${url}\nADD $U /a/\nADD $U /a\nLABEL a=b\nADD ${url.replace('127.0.0.1', '[')} /c\n`, ['build', '-o', 'OUT']);
+  });
+
+  it('is not in any error that can be made, nor in its facts', () => {
+    const url = `https://user:${SECRET}@host/x?a=1&X-Amz-Signature=${SECRET}#f`;
+    const error = new AlprootError('ALP_FETCH_NETWORK', `cannot get '${url}'`, { hint: `try ${url}`, facts: { url, deep: [{ url }] } });
+    expect(JSON.stringify([error.message, error.hint, error.facts])).not.toContain(SECRET);
+    expect(error.message).toBe("cannot get 'https://***@host/x?a=1&X-Amz-Signature=***#f'");
+  });
+
+  it.each(['https://host/a@b?x=1', 'mail me@example.org', 'git clone ssh://git@host/x', 'https://host/?keys=1&monkey=2', 'a://b'])('leaves alone what holds none: %s', (text) => {
+    expect(redactText(text)).toBe(text);
   });
 });

@@ -15,14 +15,14 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'alproot-serve-'));
   directory = hostPath(join(root, 'mirror'));
   mkdirSync(join(directory, 'v3.19'), { recursive: true });
-  mkdirSync(join(directory, '.key'));
   writeFileSync(join(directory, 'v3.19', 'file.apk'), '0123456789');
-  writeFileSync(join(directory, 'v3.19', 'empty'), '');
-  writeFileSync(join(directory, '.key', 'secret.rsa'), 'secret');
+  writeFileSync(join(directory, 'v3.19', 'empty.apk'), '');
+  mkdirSync(join(directory, '.apt'));
+  writeFileSync(join(directory, '.apt', 'hidden.apk'), 'hidden');
   writeFileSync(join(root, 'outside'), 'outside');
-  symlinkSync('../../outside', join(directory, 'v3.19', 'escape'));
-  symlinkSync('../.key/secret.rsa', join(directory, 'v3.19', 'hidden'));
-  symlinkSync('file.apk', join(directory, 'v3.19', 'alias'));
+  symlinkSync('../../outside', join(directory, 'v3.19', 'escape.apk'));
+  symlinkSync('../.apt/hidden.apk', join(directory, 'v3.19', 'hidden.apk'));
+  symlinkSync('file.apk', join(directory, 'v3.19', 'alias.apk'));
   server = await serveMirror({ directory, now: Date.now(), emit: silent });
 });
 afterAll(async () => {
@@ -35,8 +35,8 @@ const get = (path: string, headers: Record<string, string> = {}, method = 'GET')
 describe('a served mirror', () => {
   it('gives whole files, and links that stay inside', async () => {
     expect(await (await get('/v3.19/file.apk')).text()).toBe('0123456789');
-    expect(await (await get('/v3.19/alias?x=1')).text()).toBe('0123456789');
-    const empty = await get('/v3.19/empty');
+    expect(await (await get('/v3.19/alias.apk?x=1')).text()).toBe('0123456789');
+    const empty = await get('/v3.19/empty.apk');
     expect([empty.status, await empty.text()]).toEqual([200, '']);
   });
 
@@ -59,7 +59,7 @@ describe('a served mirror', () => {
     expect((await get('/v3.19/file.apk', { range: 'bytes=2-', 'if-range': '"other"' })).status).toBe(200);
   });
 
-  it.each(['/.key/secret.rsa', '/%2ekey/secret.rsa', '/v3.19/../.key/secret.rsa', '/v3.19/%2e%2e/%2ekey/secret.rsa', '/v3.19/escape', '/v3.19/hidden', '/v3.19', '/', '/none', '/%00', '/%zz'])(
+  it.each(['/.apt/hidden.apk', '/%2eapt/hidden.apk', '/v3.19/../.apt/hidden.apk', '/v3.19/%2e%2e/%2eapt/hidden.apk', '/v3.19/escape.apk', '/v3.19/hidden.apk', '/v3.19', '/', '/none', '/%00', '/%zz'])(
     'has nothing to say about %s', async (path) => {
       const answer = await get(path);
       expect([answer.status, await answer.text()]).toEqual([404, '']);
@@ -71,7 +71,9 @@ describe('a served mirror', () => {
   });
 
   it('serves HTTPS with a certificate that a client can check, kept for the next time', async () => {
-    const secure = await serveMirror({ directory, tls: true, now: Date.now(), emit: silent });
+    const privateDirectory = hostPath(join(root, 'own', 'serve'));
+    const tls = { privateDirectory };
+    const secure = await serveMirror({ directory, tls, now: Date.now(), emit: silent });
     const ca = readFileSync(secure.certificateFile ?? '', 'utf8');
     const ask = (options: { ca?: string }): Promise<string> => new Promise((resolve, reject) => {
       request(`https://localhost:${secure.port}/v3.19/file.apk`, { ...options, family: 4 }, (answer) => {
@@ -81,8 +83,8 @@ describe('a served mirror', () => {
     expect(await ask({ ca })).toBe('0123456789');
     await expect(ask({})).rejects.toThrow(/self.signed/);
     await secure.close();
-    expect(statSync(join(directory, '.key', 'serve.key')).mode & 0o777).toBe(0o600);
-    const again = await serveMirror({ directory, tls: true, now: Date.now(), emit: silent });
+    expect([statSync(join(privateDirectory, 'serve.key')).mode & 0o777, statSync(privateDirectory).mode & 0o777]).toEqual([0o600, 0o700]);
+    const again = await serveMirror({ directory, tls, now: Date.now(), emit: silent });
     expect(readFileSync(again.certificateFile ?? '', 'utf8')).toBe(ca);
     await again.close();
   });

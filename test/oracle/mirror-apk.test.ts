@@ -102,7 +102,7 @@ describe.skipIf(needs.skip)(`the real apk${needs.reason}`, () => {
     const directory = hostPath(join(root, 'partial'));
     await createMirror({ directory, arch: 'x86_64', branch: 'v3.19', packages, key, time: 1_700_000_000, emit: silent });
     expect(gunzipSync(readFileSync(join(directory, 'v3.19', 'community', 'x86_64', 'APKINDEX.tar.gz'))).toString('latin1')).toContain('partial mirror');
-    const server = await serveMirror({ directory, tls: true, now: Date.now(), emit: silent });
+    const server = await serveMirror({ directory, tls: { privateDirectory: hostPath(join(root, 'tls')) }, now: Date.now(), emit: silent });
     const add = `apk add --keys-dir /media/keys --no-cache -X https://localhost:${server.port}/v3.19/main origin-two`;
     try {
       await expect(inside(add)).rejects.toThrow(/certificate verify failed/);

@@ -58,7 +58,7 @@ async function serve(instead: Answer = () => false): Promise<TestServer> {
 const install = (bases: readonly string[], packages: readonly string[] = ['app']): ReturnType<typeof createRootfs> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')), mirrors: bases.map((base) => ({ base, keys: [hostPath(mirror.keyFile)] })), keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false,
-    refresh: false, lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: (event) => void events.push(event), signal: undefined,
+    refresh: false, lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: (event) => void events.push(event), signal: undefined,
   };
   return createRootfs(config, { directory: hostPath(join(work, 'tree')), packages });
 };

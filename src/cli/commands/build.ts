@@ -1,4 +1,5 @@
 /** `alproot build`. */
+import { redactData } from '../../core/redact.ts';
 import { hostPath } from '../../core/paths.ts';
 import { buildDockerfile, planDockerfile, type BuildOptions } from '../../pipeline/build.ts';
 import { judgeDockerOptions } from '../docker-options.ts';
@@ -9,7 +10,7 @@ export const build: CommandAction = async (context) => {
   const options = optionsOf(context);
   if (isOn(context, 'plan')) {
     const plan = planDockerfile(context.config, options);
-    process.stdout.write(`${JSON.stringify(plan, undefined, 2)}\n`);
+    process.stdout.write(`${JSON.stringify(redactData(plan), undefined, 2)}\n`);
     return plan.refusals.length === 0 ? 0 : 8;
   }
   const config = isOn(context, 'pull') ? { ...context.config, refresh: true } : context.config;

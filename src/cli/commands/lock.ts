@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { fetchTarget, makeBundle, readBundle, type ShownBundle } from '../../pipeline/carry.ts';
+import { findSigningKey } from '../../pipeline/mirror-keys.ts';
 import { writeLockFor, type LockTarget } from '../../pipeline/lock.ts';
 import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { optionsOf } from './build.ts';
@@ -58,7 +59,7 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
     const signWith = text(context, 'signWith');
     const made = await makeBundle(context.config, targetOf(context, argument), {
       output: pathOf(context, text(context, 'output')),
-      signWith: signWith === undefined ? undefined : pathOf(context, signWith),
+      signWith: signWith === undefined ? undefined : findSigningKey(context.config, { given: signWith, path: pathOf(context, signWith) }),
       withTool: isOn(context, 'withTool'),
     });
     context.printer.result(`${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}\nsha256 ${made.sha256}`, made);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { makeMirror } from '../../pipeline/carry.ts';
-import { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../pipeline/mirror-tools.ts';
+import { findSigningKey, indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from '../../pipeline/mirror-tools.ts';
 import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { targetOf } from './lock.ts';
 
@@ -19,7 +19,7 @@ const pathOf = (context: CommandContext, argument: string | undefined, what: str
 
 const signWith = (context: CommandContext): HostPath | undefined => {
   const file = text(context, 'signWith');
-  return file === undefined ? undefined : pathOf(context, file, 'a key');
+  return file === undefined ? undefined : findSigningKey(context.config, { given: file, path: pathOf(context, file, 'a key') });
 };
 
 const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>> = {
@@ -53,9 +53,9 @@ const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>
     context.printer.result(written.join('\n'), written);
   },
   keygen: async (context) => {
-    const directory = pathOf(context, context.args[1] ?? '.', 'a directory');
-    const name = await makeSigningKey(directory, text(context, 'name') ?? 'alproot');
-    context.printer.result(`${directory}/${name}\n${directory}/${name.replace(/\.pub$/, '')} (private: keep it secret)`, { publicKey: `${directory}/${name}`, privateKey: `${directory}/${name.replace(/\.pub$/, '')}` });
+    const [directory, privateDirectory] = [context.args[1], text(context, 'privateDir')].map((given) => (given === undefined ? undefined : pathOf(context, given, 'a directory')));
+    const made = await makeSigningKey(context.config, { directory, privateDirectory, owner: text(context, 'name') ?? 'alproot' });
+    context.printer.result(`${made.publicKey}\n${made.privateKey} (private: keep it secret)`, made);
   },
   serve: async (context) => {
     const directory = pathOf(context, context.args[1], 'a directory');

@@ -5,7 +5,6 @@
  *     DIR/BRANCH/community/ARCH/       an empty signed index
  *     DIR/BRANCH/releases/ARCH/        the minirootfs, digests, signature, latest-releases.yaml
  *     DIR/keys/NAME.rsa.pub            whom to trust
- *     DIR/.key/NAME.rsa                the private half, mode 600: not for serving
  *     DIR/.apt/                        apt's private state
  *
  * A second run adds what is missing; what is there with the right version stays.
@@ -14,12 +13,12 @@ import type { Emit } from '../../core/events.ts';
 import type { Arch } from '../../core/package.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { AlprootError } from '../../core/errors.ts';
-import { quoteName } from '../../core/redact.ts';
+import { quoteName, showName } from '../../core/redact.ts';
 import { minirootfsFile } from '../../formats/releases.ts';
 import { makeDirectory } from '../../system/directories.ts';
 import { removeTree } from '../../system/removal.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
-import { fileSizeBytes, namesIn } from '../../system/host-paths.ts';
+import { fileSizeBytes, isFile, namesIn } from '../../system/host-paths.ts';
 import { writeRelease } from '../release.ts';
 import { indexDirectory } from '../repository.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey, type SigningKey } from '../signing.ts';
@@ -32,6 +31,8 @@ import { DEFAULT_PACKAGES, RECIPES } from './recipes.ts';
 
 export interface FromDebianOptions {
   readonly directory: HostPath;
+  /** Where private keys are, closed to others and out of the mirror; made when it is asked for. */
+  readonly privateKeys: () => HostPath;
   readonly arch: Arch;
   /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. The point is always ours, see `releaseOf`. */
   readonly release?: string | undefined;
@@ -74,7 +75,7 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   makeDirectory(packages);
   const work = makeDirectory(joinHost(options.directory, '.apt'));
   const { apt, plan } = await planWithApt(options, work);
-  const key = await openMirrorKey(options.directory);
+  const key = await openMirrorKey(options);
   const base = baseNames(plan);
   const hasBase = fileSizeBytes(joinHost(options.directory, branch, 'releases', options.arch, minirootfsFile(release, options.arch))) !== undefined;
   const needed = plan.filter(({ recipe, version }) =>
@@ -120,15 +121,22 @@ export function releaseOf(asked = '3.19'): { readonly branch: string; readonly r
   return { branch: `v${number}`, release: `${number}.${OUR_POINT}` };
 }
 
-/** The mirror's own key, made on the first call. */
-export async function openMirrorKey(directory: HostPath): Promise<SigningKey> {
-  const secret = makeDirectory(joinHost(directory, '.key'), 0o700);
-  const [name] = namesIn(secret).filter((file) => file.endsWith('.rsa'));
+/**
+ * The mirror's own key: the private half of one that lies in `keys`, made when there is none. Older mirrors have it in
+ * themselves, and it is used where it is.
+ */
+export async function openMirrorKey({ directory, privateKeys, emit }: Pick<FromDebianOptions, 'directory' | 'privateKeys' | 'emit'>): Promise<SigningKey> {
+  const old = joinHost(directory, '.key');
+  const [name] = namesIn(old).filter((file) => file.endsWith('.rsa'));
   if (name !== undefined) {
-    const key = readSigningKey(joinHost(secret, name));
+    const key = readSigningKey(joinHost(old, name));
+    emit({ kind: 'warning', message: `the private key of ${quoteName(directory)} lies in it: ${quoteName(joinHost(old, name))}`, hint: `move it to ${showName(privateKeys())}: \`alproot mirror serve\` refuses the mirror until then` });
     if (readFileCapped(joinHost(directory, 'keys', key.publicName), 65536) === undefined) writeFileAtomic(joinHost(directory, 'keys', key.publicName), key.publicPem);
     return key;
   }
+  const secret = privateKeys();
+  const known = namesIn(joinHost(directory, 'keys')).map((file) => joinHost(secret, file.replace(/\.pub$/, ''))).find((path) => path.endsWith('.rsa') && isFile(path));
+  if (known !== undefined) return readSigningKey(known);
   const key = await generateSigningKey('alproot-from-debian');
   writeSigningKey(key, secret, makeDirectory(joinHost(directory, 'keys')));
   return key;

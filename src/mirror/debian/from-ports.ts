@@ -62,7 +62,7 @@ export async function buildPorts(options: PortsOptions): Promise<PortsResult> {
   const there = options.refresh === true ? new Set<string>() : packageNames(packages);
   const wanted = portsOf(options.names);
   const missing = wanted.filter((port) => port.packages.some(({ name }) => !there.has(name)));
-  const shop = { target, key: await openMirrorKey(options.directory), packages };
+  const shop = { target, key: await openMirrorKey(options), packages };
   const work = joinHost(options.directory, '.apt', 'ports');
   const made: string[] = [];
   for (const port of missing) {
