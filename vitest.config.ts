@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'system',
           include: ['test/{e2e,oracle,hostile,conformance}/**/*.test.ts'],
+          globalSetup: ['test/helpers/packed-setup.ts'],
           setupFiles: ['test/helpers/ledger-setup.ts'],
           testTimeout: minutes(10),
           hookTimeout: minutes(15),
