@@ -1,11 +1,16 @@
 /** `ADD git-url`: the host's git fetches one commit; nothing of the repository is executed. */
+import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BuildHost, GitRequest } from '../build/host.ts';
+import { isUrl } from '../fetch/fetcher.ts';
+import { writeFileAtomic } from '../system/files.ts';
 import { findProgram, isFile } from '../system/host-paths.ts';
+import { proxyFor, proxyVariables } from '../system/proxy.ts';
 import { removeTree } from '../system/removal.ts';
 import { captureProcess, type Captured } from '../system/spawn.ts';
+import { networkLoan } from './network.ts';
 import type { Session } from './session.ts';
 
 /** undefined where there is no git, or no network may be used. */
@@ -15,8 +20,8 @@ export function fetchGitTree({ config }: Session): BuildHost['fetchGit'] {
   return async (request: GitRequest) => {
     const { url, ref = 'HEAD', commit, submodules, keepGitDir, into } = request;
     if (url.startsWith('-') || ref.startsWith('-')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
-    const proxies = Object.fromEntries(Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined));
-    const env = { ...proxies, PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
+    const authorities = joinHost(into, '.git', 'alproot-ca.pem');
+    const env = { ...networkVariables(config, { url, authorities }), PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
     const attempt = (...step: string[]): Promise<Captured> =>
       captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }) });
     const run = async (...step: string[]): Promise<string> => {
@@ -25,6 +30,7 @@ export function fetchGitTree({ config }: Session): BuildHost['fetchGit'] {
       return stdout.trim();
     };
     await run('init', '-q');
+    if (isUrl(url)) writeFileAtomic(authorities, networkLoan(config).all());
     const found = await fetchCommit({ url, ref, attempt, run });
     await run('checkout', '-q', found);
     const head = await run('rev-parse', 'HEAD');
@@ -34,8 +40,22 @@ export function fetchGitTree({ config }: Session): BuildHost['fetchGit'] {
       await run('remote', 'add', 'origin', url);
       await run('submodule', '--quiet', 'update', '--init', '--recursive', '--depth', '1');
     }
-    if (!keepGitDir) removeTree(joinHost(into, '.git'));
+    removeTree(keepGitDir ? authorities : joinHost(into, '.git'));
   };
+}
+
+/**
+ * The certificates that count everywhere in alproot, and for the repository's own server the proxy that everything else
+ * would take to it: curl reads `NO_PROXY` in fewer forms. In variables, since command lines are visible to everybody.
+ */
+function networkVariables(config: Config, { url, authorities }: { readonly url: string; readonly authorities: string }): Record<string, string> {
+  const usual = Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined);
+  const env = Object.fromEntries(usual);
+  if (!isUrl(url)) return env;
+  const { origin } = new URL(url);
+  // A user without a password would make git ask for one.
+  const proxy = (proxyFor(new URL(url), proxyVariables(config.env))?.href ?? '').replace(/(\/\/[^:@/]+)@/, '$1:@');
+  return { ...env, GIT_SSL_CAINFO: authorities, GIT_PROXY_SSL_CAINFO: authorities, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `http.${origin}/.proxy`, GIT_CONFIG_VALUE_0: proxy };
 }
 
 interface Fetching {
