@@ -31,9 +31,15 @@ export interface CommandSpec {
   readonly options?: readonly CommandOption[];
   /** `leading`: our options end at the first word that is not ours; `native`: the arguments are another program's. */
   readonly parsing?: 'leading' | 'native';
-  readonly examples?: readonly string[];
+  readonly examples: readonly string[];
   readonly load: () => Promise<CommandAction>;
 }
+
+/** Where our own options end, for people. */
+export const PARSING: Readonly<Record<NonNullable<CommandSpec['parsing']>, string>> = {
+  leading: 'Our own options come first; the rest, after an optional `--`, is the command.',
+  native: 'Options of alproot come first; everything from the first word that is none of them is passed on as it is, and all that follows `--`.',
+};
 
 /** The text of an option's value. */
 export const text = (context: CommandContext, name: string): string | undefined => {
