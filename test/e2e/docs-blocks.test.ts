@@ -1,5 +1,5 @@
 /** Every shell block of README.md and docs/, typed in order into the program as it ships, by packages of the host's Debian archive. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,6 +29,9 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 /** What a reader has before a block: by page and first line. */
 const BEFORE: Readonly<Record<string, string>> = {
   'docs/lockfile.md: alproot lock -f Dockerfile.alpine .   # or without arguments, for the packages of alproot.yaml; or -p gcc,musl-dev': 'sed -i "s/alproot lock --update openssl/alproot lock --update gcc/" BLOCK',
+  'docs/lockfile.md: alproot bundle create -o app.alproot --with-tool --sign-with me.rsa -f Dockerfile.alpine .': 'openssl genrsa -out me.rsa 2048 && openssl rsa -in me.rsa -pubout -out me.rsa.pub',
+  // Debian's python is no package of a mirror made from its archive.
+  'docs/quickstart.md: alproot run -p gcc,musl-dev,make -- make -j4': 'sed -i s/python3/make/ BLOCK',
 };
 
 const HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n';
@@ -94,7 +97,7 @@ describe.skipIf(needs.skip)(`the documents${needs.reason}`, () => {
       const why = NOT_HERE[title(block)];
       it.skipIf(why !== undefined)(`line ${block.line}: ${block.first}${why === undefined ? '' : ` (${why})`}`, async () => {
         const { status, stdout, stderr } = await type(block, directory);
-        expect({ status, output: (stdout + stderr).slice(-3000), files: status === 0 ? undefined : readdirSync(directory) }).toMatchObject({ status: 0 });
+        expect(status, `${stdout}${stderr}`.slice(-3000)).toBe(0);
         expect(stderr).not.toMatch(/this is a bug in alproot|^\s+at .*:\d+:\d+\)?$/m);
       });
     }

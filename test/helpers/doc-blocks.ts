@@ -23,7 +23,7 @@ export function shellBlocks(page: string): DocBlock[] {
     else if (open === undefined) open = { language: fence[1] ?? '', line: index + 1, lines: [] };
     else {
       const [first = ''] = open.lines;
-      if (/^(?:sh|bash|shell|console)$/.test(open.language) || (open.language === '' && /^(?:\$ |alproot (?!.*\[)|openssl |npm )/.test(first))) blocks.push({ page, line: open.line, first, script: open.lines.join('\n') });
+      if (/^(?:sh|bash|shell|console)$/.test(open.language) || (open.language === '' && /^(?:\$ |alproot (?!.*[[<])|openssl |npm )/.test(first))) blocks.push({ page, line: open.line, first, script: open.lines.join('\n') });
       open = undefined;
     }
   }
