@@ -3,6 +3,12 @@ import { defineConfig } from 'vitest/config';
 
 const minutes = (count: number): number => count * 60_000;
 
+/** What needs a sandbox, a compiler, real data of Alpine or many processes: not for a check of a minute. */
+const SLOW = [
+  'build/{lent-network,rules-copy}', 'formats/{adb-dump,index-form}', 'mirror/{adb-index,small-programs}', 'pipeline/{foresight,freshness,git,minirootfs,sandbox,static-check,verify-deep}',
+  'run/{guard,loader,overlay,owner-records,setuid-bwrap}', 'ship/{inspect,link-failure,lock-upstream}', 'system/{make-directories,pipes}', 'unpack/{supply,tree-contents}', 'verify/{adb,flips,pgp}',
+].map((name) => `test/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     // Of two processors vitest uses one by itself, and the fuzzers take minutes.
@@ -12,14 +18,15 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/{e2e,oracle,hostile,fuzz,conformance}/**'],
+          exclude: ['test/{e2e,oracle,hostile,fuzz,conformance}/**', ...SLOW],
           testTimeout: minutes(2),
         },
       },
       {
         test: {
           name: 'system',
-          include: ['test/{e2e,oracle,hostile,conformance}/**/*.test.ts'],
+          include: ['test/{e2e,oracle,hostile,conformance}/**/*.test.ts', ...SLOW],
+          globalSetup: ['test/helpers/packed-setup.ts'],
           setupFiles: ['test/helpers/ledger-setup.ts'],
           testTimeout: minutes(10),
           hookTimeout: minutes(15),

@@ -59,9 +59,21 @@ const merged = (results: readonly BenchResult[]): BenchResult[] => [...new Set(r
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string', multiple: true, default: [] }, quick: { type: 'boolean', default: false }, runs: { type: 'string' }, mirror: { type: 'string' }, json: { type: 'string' }, docs: { type: 'boolean', default: false } },
+  options: { only: { type: 'string', multiple: true, default: [] }, quick: { type: 'boolean', default: false }, runs: { type: 'string' }, mirror: { type: 'string' }, json: { type: 'string' }, docs: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false } },
 });
-if (values.docs) {
+const HELP = `npm run bench -- [options]
+
+  --only ROW     rows whose names begin so; may be repeated
+  --quick        each row once, small
+  --runs N       turns of each row (default: 7)
+  --mirror DIR   packages for the rows that install (ALPROOT_BENCH_MIRROR)
+  --json FILE    write all results
+  --docs FILE…   docs/benchmarks.md from results, without running anything
+
+Rows: ${ROWS.map(({ id }) => id).join(', ')}`;
+
+if (values.help) say(HELP);
+else if (values.docs) {
   const results = merged(positionals.map((file) => JSON.parse(readFileSync(file, 'utf8')) as BenchResult));
   writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), formatDocs(results, SHORTFALLS));
 } else {

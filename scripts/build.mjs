@@ -15,19 +15,9 @@ const shared = {
   legalComments: 'none',
 };
 
-/** Half of it, and half of the time that loading it takes. */
-const smallUndici = { name: 'undici', setup: ({ onResolve }) => onResolve({ filter: /^undici$/ }, () => ({ path: join(root, 'scripts/undici.cjs') })) };
-/** The dispatchers speak HTTP/1.1 alone (`allowH2`); loading Node's other client would cost each first request 4 ms. */
-const noHttp2 = {
-  name: 'no http2', setup: (plugin) => {
-    plugin.onResolve({ filter: /^node:http2$/ }, () => ({ path: 'http2', namespace: 'nothing' }));
-    plugin.onLoad({ filter: /^http2$/, namespace: 'nothing' }, () => ({ contents: 'module.exports = { constants: {} };' }));
-  },
-};
-
 async function writeCommand() {
   const { files, places } = await makeChunks({
-    options: { ...shared, minify: true, plugins: [smallUndici, noHttp2], define: { ...shared.define, 'import.meta.url': 'importMetaUrl' }, entryPoints: [join(root, 'src/cli/main.ts')] },
+    options: { ...shared, minify: true, define: { ...shared.define, 'import.meta.url': 'importMetaUrl' }, entryPoints: [join(root, 'src/cli/main.ts')] },
     entry: 'main.js',
     together: ['src/cli/program.ts', 'src/cli/commands/run.ts', 'src/cli/commands/cc.ts', 'src/cli/commands/completion.ts'],
   });

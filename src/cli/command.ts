@@ -36,9 +36,15 @@ export interface CommandSpec {
   readonly parsing?: 'leading' | 'native';
   /** It has no use for `alproot.yaml` of the working directory, and must work whatever stands there. */
   readonly ignoresProject?: boolean;
-  readonly examples?: readonly string[];
+  readonly examples: readonly string[];
   readonly load: () => Promise<CommandAction>;
 }
+
+/** Where our own options end, for people. */
+export const PARSING: Readonly<Record<NonNullable<CommandSpec['parsing']>, string>> = {
+  leading: 'Our own options come first; the rest, after an optional `--`, is the command.',
+  native: 'Options of alproot come first; everything from the first word that is none of them is passed on as it is, and all that follows `--`.',
+};
 
 /** The text of an option's value. */
 export const text = (context: CommandContext, name: string): string | undefined => {

@@ -45,11 +45,14 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'cc', args: '[gcc arguments...]', summary: 'a musl gcc: takes what gcc takes; links statically unless -shared or -dynamic asks otherwise', parsing: 'native',
-    examples: ['alproot cc -Os hello.c -o hello', "CC='alproot cc' ./configure && make"],
+    options: [PACKAGES],
+    examples: ['alproot cc -Os hello.c -o hello', 'alproot cc -p zlib-dev,zlib-static program.c -lz -o program', "CC='alproot cc' ./configure && make", 'alproot cc -- --help'],
     load: async () => (await import('./commands/cc.ts')).cc,
   },
   {
     name: 'tool', args: '<name> [arguments...]', summary: 'another program of the compiler environment: ar, strip, objdump …', parsing: 'native',
+    options: [PACKAGES],
+    examples: ['alproot tool strip hello', 'alproot tool objdump -d hello'],
     load: async () => (await import('./commands/cc.ts')).tool,
   },
   {
@@ -61,6 +64,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'shell', summary: 'an interactive shell in the environment',
     options: [PACKAGES, NETWORK, MOUNT, ENV, WORKDIR, { flags: '--writable', help: 'a throw-away copy that may be changed' }],
+    examples: ['alproot shell -p gcc,musl-dev', 'alproot shell --writable --network host'],
     load: async () => (await import('./commands/run.ts')).shell,
   },
   {
@@ -122,6 +126,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'policy', args: '[packages...]', summary: 'every version of a package, and where it can be had',
     options: [ROOT],
+    examples: ['alproot policy openssl', 'alproot policy --root ./alpine musl'],
     load: async () => (await import('./commands/explain.ts')).policy,
   },
   {
@@ -177,9 +182,10 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--symbols', help: 'sizes by archive member' },
       { flags: '--map <file>', help: "a linker map (-Wl,-Map=FILE) to read the members' sizes from" },
     ],
+    examples: ['alproot inspect hello', 'alproot inspect --require static,musl,stripped,max-size=1M hello'],
     load: async () => (await import('./commands/inspect.ts')).inspect,
   },
-  { name: 'doctor', summary: 'what this host allows, and why not', options: [{ flags: '--network', help: 'check mirrors, proxies and certificates too' }], load: async () => (await import('./commands/doctor.ts')).doctor },
+  { name: 'doctor', summary: 'what this host allows, and why not', options: [{ flags: '--network', help: 'check mirrors, proxies and certificates too' }], examples: ['alproot doctor', 'alproot doctor --network', 'alproot doctor --json'], load: async () => (await import('./commands/doctor.ts')).doctor },
   {
     name: 'mirror', args: '<create|from-debian|index|sign|keygen|serve> [paths...]', summary: 'make a repository of packages',
     options: [
@@ -193,6 +199,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--listen <[host:]port>', help: 'where serve listens' },
       { flags: '--tls', help: 'serve over HTTPS with a certificate made on the spot' },
     ],
+    examples: ['alproot mirror from-debian ./mirror', 'alproot mirror create ./mirror -p build-base --sign-with builder.rsa', 'alproot mirror serve ./mirror --listen 127.0.0.1:8080'],
     load: async () => (await import('./commands/mirror.ts')).mirror,
   },
   {
@@ -204,12 +211,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ['alproot trust', 'alproot trust --list', 'alproot trust --revoke ./project'],
     load: async () => (await import('./commands/trust.ts')).trust,
   },
-  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', ignoresProject: true, options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], load: async () => (await import('./commands/cache.ts')).cache },
+  { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', ignoresProject: true, options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], examples: ['alproot cache ls', 'alproot cache gc --older-than 7'], load: async () => (await import('./commands/cache.ts')).cache },
   {
     name: 'link-tools', args: '<dir>', summary: 'put x86_64-linux-musl-gcc, musl-gcc and friends, and a toolchain file for CMake, into a directory',
     options: [PACKAGES],
     examples: ['alproot link-tools ~/musl', 'cmake --toolchain ~/musl/x86_64-linux-musl.cmake -B build .'],
     load: async () => (await import('./commands/link-tools.ts')).linkTools,
   },
+  { name: 'version', ignoresProject: true, summary: 'print the version of alproot', examples: ['alproot version'], load: async () => (await import('./commands/version.ts')).showVersion },
   { name: 'completion', args: '<bash|zsh|fish>', ignoresProject: true, summary: 'print a completion script for a shell', examples: ['alproot completion bash > ~/.local/share/bash-completion/completions/alproot'], load: async () => (await import('./commands/completion.ts')).completion },
 ];

@@ -56,13 +56,18 @@ function bashScript({ commands, common }: CompletionTable): string {
   for (const spec of commands) for (const { long, choices } of flagsOf(spec, common)) if (choices.length > 0) values.set(`${spec.name}:${long}`, choices.join(' '));
   return `# bash completion of alproot
 _alproot() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command='' first='' options='' words='' word
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command='' first='' options='' words='' word before=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case $before in ${common.filter(({ value }) => value !== undefined).map(({ flag }) => flag).join('|')}) before=''; continue ;; esac
+    before=$word
     case $word in -*) ;; *) if [ -z "$command" ]; then command=$word; elif [ -z "$first" ]; then first=$word; fi ;; esac
   done
   COMPREPLY=()
   case $command in
-    '') COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(' ')} --help --version' -- "$cur")); return ;;
+    '')
+      if [ "\${cur:0:1}" = - ]; then COMPREPLY=($(compgen -W '${common.map(({ flag }) => flag).join(' ')} --help --version' -- "$cur"))
+      else COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(' ')}' -- "$cur")); fi
+      return ;;
 ${cases.join('\n')}
   esac
   case $command:$prev in

@@ -1,5 +1,5 @@
 /** The reference of all commands as Markdown, out of the table that the parser reads: it cannot say anything else. */
-import type { CommandSpec } from './command.ts';
+import { PARSING, type CommandSpec } from './command.ts';
 import type { CompletionTable } from './completion.ts';
 
 const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/[<>]/g, '\\$&');
@@ -10,14 +10,13 @@ const optionTable = (rows: readonly (readonly [string, string])[]): string =>
 
 function section(spec: CommandSpec): string {
   const usage = ['alproot', spec.name, ...((spec.options ?? []).length > 0 ? ['[options]'] : []), ...(spec.args === undefined ? [] : [spec.args])].join(' ');
-  const parsing = { leading: 'Our own options come first; the rest, after an optional `--`, is the command.', native: 'Options that every command knows come first; everything from the first word that is none of them is passed on as it is.' };
   return [
     `## ${spec.name}`,
     `${spec.summary[0]?.toUpperCase() ?? ''}${spec.summary.slice(1)}.`,
     `\`\`\`\n${usage}\n\`\`\``,
-    ...(spec.parsing === undefined ? [] : [parsing[spec.parsing]]),
+    ...(spec.parsing === undefined ? [] : [PARSING[spec.parsing]]),
     ...(spec.options === undefined || spec.options.length === 0 ? [] : [optionTable(spec.options.filter(({ hidden }) => hidden !== true).map(({ flags, help }) => [flags, help]))]),
-    ...(spec.examples === undefined ? [] : [`\`\`\`sh\n${spec.examples.join('\n')}\n\`\`\``]),
+    `\`\`\`sh\n${spec.examples.join('\n')}\n\`\`\``,
   ].join('\n\n');
 }
 
@@ -28,7 +27,7 @@ export function formatManual({ commands, common }: CompletionTable): string {
     'Made from the command table by `npm run docs`; `alproot COMMAND --help` says the same.',
     ...commands.map(section),
     '## Options that every command knows',
-    'A flag wins over its variable, a variable over `alproot.yaml`, that over the default.',
+    'They may stand before the command or after it. A flag wins over its variable, a variable over `alproot.yaml`, that over the default.',
     optionTable(common.map(({ flag, value, help }) => [value === undefined ? flag : `${flag} <${value}>`, help])),
     '## Exit status',
     'The status of the program that was run, where one was. Else 0, 1 for a check that says no (`inspect --require`, `doctor`), and for errors the number of the family in [errors.md](errors.md): 2 usage, 3 network, 4 verification, 5 format and limits, 6 dependencies, 7 unpacking, 8 build, 9 store, 10 staleness, 11 package scripts, 125 sandbox, 126 cannot execute, 127 not found, 70 a bug of ours.',

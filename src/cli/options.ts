@@ -1,6 +1,6 @@
 /**
- * The options that every command knows, once, as data: commander and the pass-through parser of `cc` both read
- * this table. Flags win over `ALPROOT_*` variables, which win over defaults.
+ * The options that every command knows, once, as data: commander and the parser of what stands before a command or
+ * another program's words both read this table. Flags win over `ALPROOT_*` variables, which win over defaults.
  */
 import type { Config, HostCa, MirrorSpec, ProjectDefaults } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -14,7 +14,7 @@ import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } f
 
 export interface OptionSpec {
   readonly flag: string;
-  /** One letter; not for commands whose arguments are another program's. */
+  /** One letter. */
   readonly short?: string;
   /** Name of its value in help texts; absent for a switch. */
   readonly value?: string;
@@ -77,7 +77,8 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
 ];
 
 /**
- * Takes our own options from the front of `args`, for commands whose other arguments belong to another program.
+ * Takes our own options from the front of `args`: before the command, and of commands whose other arguments belong to
+ * another program.
  *
  * @returns the rest, after an optional `--`
  * @throws ALP_USAGE_OPTION when a value is missing
@@ -88,7 +89,7 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
     const arg = args[at] ?? '';
     if (arg === '--') return args.slice(at + 1);
     const cut = arg.startsWith('--') ? arg.indexOf('=') : -1;
-    const spec = specs.find(({ flag }) => flag === (cut < 0 ? arg : arg.slice(0, cut)));
+    const spec = specs.find(({ flag, short }) => flag === (cut < 0 ? arg : arg.slice(0, cut)) || (short !== undefined && arg === `-${short}`));
     if (spec === undefined) break;
     at++;
     if (spec.value === undefined) {

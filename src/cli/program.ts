@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { AlprootError } from '../core/errors.ts';
 import { nearestWord } from '../core/spelling.ts';
-import type { CommandSpec } from './command.ts';
+import { PARSING, type CommandSpec } from './command.ts';
 import { COMMANDS } from './commands.ts';
 import { COMMON_OPTIONS, newDraft, takeLeadingOptions, type Draft, type OptionSpec } from './options.ts';
 
@@ -20,17 +20,19 @@ export interface Parsed {
  * @throws ALP_USAGE_OPTION, ALP_USAGE_ARGUMENT
  */
 export function parseCommandLine(args: readonly string[], version: string): Parsed | undefined {
-  const native = COMMANDS.find((spec) => spec.parsing === 'native' && spec.name === args[0]);
-  if (native !== undefined) return parseNative(native, args.slice(1));
+  const draft = newDraft();
+  const rest = takeLeadingOptions(args, COMMON_OPTIONS, draft);
+  const spec = COMMANDS.find(({ name }) => name === rest[0]);
+  if (spec?.parsing === 'native' && !isHelp(rest[1])) return parseNative(spec, rest.slice(1), draft);
   let parsed: Parsed | undefined;
-  const program = new Command('alproot').description('Alpine builds without Docker, root, user namespaces or the network.').version(version);
+  const program = new Command('alproot').usage('[options] COMMAND [arguments]').description('Alpine builds without Docker, root, user namespaces or the network.').version(`alproot ${version}`);
   program.enablePositionalOptions().showSuggestionAfterError(true).configureOutput({ outputError: () => undefined });
-  program.addHelpText('after', '\nOptions that every command knows are listed by `alproot COMMAND --help`.');
+  program.addHelpText('after', '\nOptions that every command knows are listed by `alproot COMMAND --help`; they may stand before the command, too.');
   // Of the other commands only what the list of commands and suggestions show.
-  for (const spec of COMMANDS) program.addCommand(args.includes(spec.name) ? commandOf(spec, (result) => (parsed = result)) : listedCommand(spec).option('--json'));
+  for (const one of COMMANDS) program.addCommand(rest.includes(one.name) ? commandOf(one, { draft, done: (result) => (parsed = result) }) : listedCommand(one).option('--json'));
   exitByThrowing(program);
   try {
-    program.parse(plainSwitches(args), { from: 'user' });
+    program.parse(plainSwitches(rest), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0 || error.code === 'commander.help') return undefined;
@@ -38,6 +40,8 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
   }
   return parsed;
 }
+
+const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h';
 
 /** `--no-cache=true`, as docker takes it: a switch that has a value. */
 function plainSwitches(args: readonly string[]): string[] {
@@ -50,11 +54,12 @@ function plainSwitches(args: readonly string[]): string[] {
   });
 }
 
-function parseNative(spec: CommandSpec, args: readonly string[]): Parsed {
-  const draft = newDraft();
+/** What is ours comes first; all else is for the program. Only `-p` of the short names is ours there. */
+function parseNative(spec: CommandSpec, args: readonly string[], draft: Draft): Parsed {
   const packages: string[] = [];
-  const own: OptionSpec = { flag: '--package', value: 'NAME', help: 'packages besides the compiler', apply: (_draft, value) => void packages.push(value) };
-  const rest = takeLeadingOptions(args, [...COMMON_OPTIONS, own], draft);
+  const own: OptionSpec = { flag: '--package', short: 'p', value: 'name', help: '', apply: (_draft, value) => void packages.push(value) };
+  const common = COMMON_OPTIONS.map(({ short: _short, ...option }) => option);
+  const rest = takeLeadingOptions(args, [...common, own], draft);
   return { spec, draft, values: packages.length === 0 ? {} : { package: packages }, args: rest };
 }
 
@@ -64,12 +69,17 @@ function listedCommand(spec: CommandSpec): Command {
   return command;
 }
 
-function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
-  const draft = newDraft();
+interface Parsing {
+  /** Has the options that came before the command. */
+  readonly draft: Draft;
+  readonly done: (parsed: Parsed) => void;
+}
+
+function commandOf(spec: CommandSpec, { draft, done }: Parsing): Command {
   const command = listedCommand(spec);
   if (spec.parsing === 'leading') command.passThroughOptions();
   for (const { flags, help, repeat, hidden } of spec.options ?? []) {
-    const option = new Option(flags, help).hideHelp(hidden);
+    const option = new Option(flags, help).hideHelp(hidden === true).helpGroup('Options:');
     // What has a value is no switch turned off, though its name begins like one: --no-cache-filter.
     if (flags.includes('<')) option.negate = false;
     if (repeat === true) option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
@@ -83,13 +93,13 @@ function commandOf(spec: CommandSpec, done: (parsed: Parsed) => void): Command {
       continue;
     }
     const flags = common.short === undefined ? common.flag : `-${common.short}, ${common.flag}`;
-    const option = new Option(common.value === undefined ? flags : `${flags} <${common.value}>`, common.help);
+    const option = new Option(common.value === undefined ? flags : `${flags} <${common.value}>`, common.help).helpGroup('Options that every command knows:');
     // Its value goes to the draft; a command's own option of the same name (`--no-cache`) keeps its place.
     option.attributeName = () => `common ${common.flag}`;
     command.addOption(option);
     command.on(`option:${option.name()}`, (value: string) => common.apply(draft, value));
   }
-  if (spec.examples !== undefined) command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join('\n')}`);
+  command.addHelpText('after', `\n${[...(spec.parsing === undefined ? [] : [PARSING[spec.parsing], '']), 'Examples:', ...spec.examples.map((line) => `  ${line}`)].join('\n')}`);
   command.action(() => {
     done({ spec, draft, values: command.opts(), args: command.args });
   });

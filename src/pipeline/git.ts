@@ -1,10 +1,13 @@
 /** `ADD git-url`: the host's git fetches one commit; nothing of the repository is executed. */
+import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BuildHost, GitRequest } from '../build/host.ts';
+import { isUrl } from '../fetch/fetcher.ts';
 import { writeFileAtomic } from '../system/files.ts';
 import { findProgram, isFile } from '../system/host-paths.ts';
+import { proxyFor, proxyVariables } from '../system/proxy.ts';
 import { removeTree } from '../system/removal.ts';
 import { captureProcess, type Captured } from '../system/spawn.ts';
 import { allCertificates } from './ca-certificates.ts';
@@ -16,7 +19,7 @@ export function fetchGitTree(session: Session): BuildHost['fetchGit'] {
   const git = findProgram('git', config.env['PATH'] ?? '');
   if (git === undefined || config.offline) return undefined;
   return async (request: GitRequest) => {
-    const certificates = /^https:/i.test(request.url) ? certificateFile(session) : undefined;
+    const certificates = isUrl(request.url) ? certificateFile(session) : undefined;
     try {
       await fetchTree(session, git, { ...request, certificates });
     } finally {
@@ -30,13 +33,17 @@ interface TreeRequest extends GitRequest {
   readonly certificates: HostPath | undefined;
 }
 
+/** What a repository may name by itself: no directory of this machine. */
+const REMOTE = 'https:http:git:ssh';
+
 async function fetchTree({ config }: Session, git: string, request: TreeRequest): Promise<void> {
   const { url, ref = 'HEAD', commit, submodules, keepGitDir, into, certificates } = request;
   if (url.startsWith('-') || ref.startsWith('-')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
-  const proxies = Object.fromEntries(Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined));
-  const env = { ...proxies, ...(certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates }), PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0', GIT_ALLOW_PROTOCOL: 'https:http:git:ssh:file' };
+  const env = { ...networkVariables(config, { url, certificates }), PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
   const attempt = (...step: string[]): Promise<Captured> =>
-    captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], { env, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }) });
+    captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], {
+      env: { ...env, GIT_ALLOW_PROTOCOL: step[0] === 'submodule' ? REMOTE : `${REMOTE}:file` }, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }),
+    });
   const run = async (...step: string[]): Promise<string> => {
     const { status, stdout, stderr } = await attempt(...step);
     if (status !== 0) throw new AlprootError('ALP_FETCH_NETWORK', `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);
@@ -60,6 +67,20 @@ function certificateFile({ store, certificates }: Session): HostPath {
   const file = joinHost(store.makeTemporary('git'), 'ca-certificates.crt');
   writeFileAtomic(file, `${allCertificates(certificates()).join('\n')}\n`, { durable: false });
   return file;
+}
+
+/**
+ * The certificates that count everywhere in alproot, and for the repository's own server the proxy that everything else
+ * would take to it: curl reads `NO_PROXY` in fewer forms. In variables, since command lines are visible to everybody.
+ */
+function networkVariables(config: Config, { url, certificates }: { readonly url: string; readonly certificates: HostPath | undefined }): Record<string, string> {
+  const usual = Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined);
+  const env = { ...Object.fromEntries(usual), ...(certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates, GIT_PROXY_SSL_CAINFO: certificates }) };
+  if (!isUrl(url)) return env;
+  const { origin } = new URL(url);
+  // A user without a password would make git ask for one.
+  const proxy = (proxyFor(new URL(url), proxyVariables(config.env))?.href ?? '').replace(/(\/\/[^:@/]+)@/, '$1:@');
+  return { ...env, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `http.${origin}/.proxy`, GIT_CONFIG_VALUE_0: proxy };
 }
 
 interface Fetching {

@@ -3,7 +3,7 @@ import { createSecureContext, type SecureContext } from 'node:tls';
 import { Agent, buildConnector, ProxyAgent, type Dispatcher } from 'undici';
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
-import { proxyFor, type ProxyVariables } from './proxy.ts';
+import { parseProxy, proxyFor, type ProxyVariables } from './proxy.ts';
 
 export interface HttpSettings {
   /** PEM texts of all certificate authorities that count. */
@@ -42,8 +42,8 @@ export async function createDispatchers(settings: HttpSettings): Promise<Dispatc
   // Proxies are few and known beforehand, so that choosing one needs no waiting.
   const { http, https, all } = settings.proxies;
   for (const proxy of new Set([undefined, http, https, all])) {
-    const url = proxy === undefined ? undefined : parseProxy(proxy);
-    if (proxy === undefined || url !== undefined) made.set(url?.href ?? '', await make(url));
+    const url = proxy === undefined || proxy === '' ? undefined : parseProxy(proxy);
+    made.set(url?.href ?? '', await make(url));
   }
   return {
     idleTimeoutMs: timeouts.bodyTimeout,
@@ -72,8 +72,4 @@ function directly(tls: () => Tls, timeout: number): buildConnector.connector {
   const plain = buildConnector({ timeout });
   let secure: buildConnector.connector | undefined;
   return (options, callback) => (options.protocol === 'https:' ? (secure ??= buildConnector({ ...tls(), timeout })) : plain)(options, callback);
-}
-
-function parseProxy(text: string): URL | undefined {
-  return proxyFor(new URL('https://proxied.invalid'), { https: text });
 }

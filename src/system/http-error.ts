@@ -23,7 +23,7 @@ export function explainNetworkError(error: unknown, url: URL): AlprootError {
   const tls = TLS_REASONS[code];
   if (tls !== undefined) return new AlprootError('ALP_FETCH_TLS', `TLS to ${where}: ${tls[0]}${issuerOf(error)}`, { cause: error, hint: tls[1], facts: { check: code } });
   if (/^ERR_(?:SSL|TLS)|EPROTO|^(?:UNSPECIFIED|UNABLE_TO_|CERT_|CRL_|ERROR_IN_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|HOSTNAME_MISMATCH)/.test(code) || /SSL routines|certificate/.test(message)) return new AlprootError('ALP_FETCH_TLS', `TLS to ${where}: ${message}`, { cause: error, hint: 'see alproot doctor --network', facts: { check: code } });
-  const refused = /Proxy response \((\d{3})\)/.exec(chainText(error))?.[1];
+  const refused = /Proxy (?:response|Authentication Required) \((\d{3})\)/.exec(chainText(error))?.[1];
   if (refused !== undefined) {
     return new AlprootError('ALP_FETCH_PROXY', `the proxy refuses the way to ${where} (${refused})`, { cause: error, facts: { status: Number(refused) }, hint: refused === '407' ? 'it wants credentials: put them into the proxy variable, http://user:password@proxy:port' : 'ask who runs the proxy, or exempt the host with NO_PROXY' });
   }

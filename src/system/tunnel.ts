@@ -45,12 +45,16 @@ export async function openTunnel(way: ProxiedWay): Promise<Socket> {
   return way.proxy.protocol.startsWith('socks') ? (await import('./socks-tunnel.ts')).openSocks(way) : openConnect(way);
 }
 
+/** A host as sockets take it: an IPv6 address without its brackets. */
+export const bareHost = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
+
 export const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : url.protocol.startsWith('socks') ? 1080 : 80);
 
 function openConnect({ proxy, host, port, timeoutMs, roots }: ProxiedWay): Promise<Socket> {
   const login = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  const headers = { host: `${host}:${port}`, ...(login === ':' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }) };
-  const common = { host: proxy.hostname, port: portOf(proxy), method: 'CONNECT', path: `${host}:${port}`, headers, timeout: timeoutMs, agent: false };
+  const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const headers = { host: target, ...(login === ':' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }) };
+  const common = { host: bareHost(proxy), port: portOf(proxy), method: 'CONNECT', path: target, headers, timeout: timeoutMs, agent: false };
   return new Promise((resolve, reject) => {
     const request = proxy.protocol === 'https:' ? requestHttps({ ...common, ca: [...roots] }) : requestHttp(common);
     request.once('connect', ({ statusCode = 0 }, socket: Socket) => {

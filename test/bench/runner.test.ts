@@ -1,4 +1,5 @@
 /** How the bench sums up, and that it would notice trees that differ. */
+import { execFileSync } from 'node:child_process';
 import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,7 @@ import { formatDocs, formatRow, verdict } from '../../bench/report.ts';
 import type { RowResult } from '../../bench/row.ts';
 import { spread } from '../../bench/runner.ts';
 import { compareTrees } from '../../bench/trees.ts';
+import { projectRoot } from '../helpers/project.ts';
 
 const flat = (value: number) => ({ min: value, median: value, max: value });
 const row = (ratio: number): RowResult => ({
@@ -65,4 +67,10 @@ describe('two trees', () => {
     change();
     expect(compare).toThrow(/entries differ/);
   });
+});
+
+it('says what it takes, and runs nothing', () => {
+  const help = execFileSync(join(projectRoot, 'node_modules/.bin/tsx'), [join(projectRoot, 'bench/main.ts'), '--help'], { encoding: 'utf8' });
+  for (const flag of ['--only', '--quick', '--runs', '--mirror', '--json', '--docs']) expect(help).toContain(flag);
+  expect(help).toMatch(/^Rows: .*cold-disk/m);
 });

@@ -1,10 +1,12 @@
-/** The real command, built from the sources as they are, in an environment that holds nothing of the caller's. */
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+/** The command as it ships (`packed.ts`), in an environment that holds nothing of the caller's. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packedCommand as builtCommand } from './packed.ts';
 
-export const projectRoot = join(import.meta.dirname, '..', '..');
+export { packedCommand as builtCommand, packedDirectory } from './packed.ts';
+export { projectRoot } from './project.ts';
 
 export interface CliResult {
   readonly status: number;
@@ -23,26 +25,16 @@ export interface CliOptions {
   readonly onStart?: (child: ChildProcess) => void;
   /** Words before the command itself: `setpriv --reuid=1000 …`. */
   readonly prefix?: readonly string[];
-}
-
-/** The built command, made again when a source is newer. The build renames into place, so any number may run. */
-export function builtCommand(): string {
-  const entry = join(projectRoot, 'dist', 'alproot.cjs');
-  const builtAt = existsSync(entry) ? statSync(entry).mtimeMs : 0;
-  const sources = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
-  if (sources.some((name) => statSync(join(projectRoot, 'src', name)).mtimeMs > builtAt)) {
-    execFileSync(process.execPath, [join(projectRoot, 'scripts', 'build.mjs')], { cwd: projectRoot, stdio: 'pipe' });
-  }
-  return entry;
+  /** The Node that runs it; the tests' own unless given. */
+  readonly node?: string;
 }
 
 /** Runs `alproot ARGS…` to its end. */
 export async function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
-  const entry = builtCommand();
   const home = mkdtempSync(join(tmpdir(), 'alproot-home-'));
   try {
     mkdirSync(join(home, 'cache'), { mode: 0o777 });
-    return await runArgv([...(options.prefix ?? []), process.execPath, entry, ...args], {
+    return await runArgv([...(options.prefix ?? []), options.node ?? process.execPath, builtCommand(), ...args], {
       ...options,
       env: { PATH: process.env['PATH'] ?? '', HOME: home, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: options.cache ?? join(home, 'cache'), ...options.env },
     });

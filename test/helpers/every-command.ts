@@ -5,7 +5,7 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builtCommand, projectRoot, runArgv, type CliResult } from './cli.ts';
+import { packedDirectory, runArgv, type CliResult } from './cli.ts';
 import { makeElf } from './make-elf.ts';
 import { makeReleaseMirror, type ReleaseMirror } from './release-mirror.ts';
 
@@ -94,10 +94,9 @@ export interface CommandBench {
   readonly close: () => void;
 }
 
-/** A copy of the program, as npm installs it: not in a checkout, which has a store of its own. */
+/** A copy of the program of a test's own. */
 function installProgram(directory: string): string {
-  builtCommand();
-  for (const part of ['dist', 'keys', 'package.json']) cpSync(join(projectRoot, part), join(directory, part), { recursive: true, filter: (path) => !path.endsWith('.cache') });
+  for (const part of ['dist', 'keys', 'package.json']) cpSync(join(packedDirectory(), part), join(directory, part), { recursive: true, filter: (path) => !path.endsWith('.cache') });
   return join(directory, 'dist', 'alproot.cjs');
 }
 

@@ -3,8 +3,9 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parsePins, type MinirootfsPins } from '../../src/verify/minirootfs.ts';
 import { keyring, parseTrustedKey, type TrustedKeys } from '../../src/verify/key.ts';
+import { projectRoot } from './project.ts';
 
-export const projectRoot = join(import.meta.dirname, '..', '..');
+export { projectRoot } from './project.ts';
 export const upstreamRoot = join(projectRoot, '..', 'shared', 'upstream');
 export const hasUpstream = existsSync(join(upstreamRoot, 'minirootfs'));
 

@@ -19,7 +19,6 @@ beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'alproot-survivors-'));
   mirror = await makeReleaseMirror(join(root, 'mirror'), []);
   mkdirSync(join(root, 'work'));
-  builtCommand();
 });
 afterAll(() => {
   if (!upstream.skip) rmSync(root, { recursive: true, force: true });

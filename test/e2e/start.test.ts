@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { capability } from '../helpers/capabilities.ts';
-import { builtCommand } from '../helpers/cli.ts';
+import { packedDirectory } from '../helpers/cli.ts';
+
+const shipped = (name: string): string => join(packedDirectory(), 'dist', name);
 
 let root: string;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'alproot-start-'));
   mkdirSync(join(root, 'dist'));
-  copyFileSync(builtCommand(), join(root, 'dist', 'alproot.cjs'));
+  copyFileSync(shipped('alproot.cjs'), join(root, 'dist', 'alproot.cjs'));
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
@@ -45,7 +47,7 @@ it('keeps one for every command that ended well, since each uses other functions
 });
 
 it('takes modules of another file from there', () => {
-  for (const name of readdirSync(dirname(builtCommand()))) if (/^engine.*\.cjs$/.test(name)) copyFileSync(join(dirname(builtCommand()), name), join(root, 'dist', name));
+  for (const name of readdirSync(shipped(''))) if (/^engine.*\.cjs$/.test(name)) copyFileSync(shipped(name), join(root, 'dist', name));
   mkdirSync(join(root, 'keys'));
   writeFileSync(join(root, 'keys', 'minirootfs.sha512'), '');
   expect(start('cache', 'path')).toContain('alproot');
@@ -72,7 +74,7 @@ it.skipIf(strace.skip)(`has the compiled form on the disk before it has its name
 });
 
 it('starts with a cache that is damaged', () => {
-  copyFileSync(join(dirname(builtCommand()), 'engine.cjs'), join(root, 'dist', 'engine.cjs'));
+  copyFileSync(shipped('engine.cjs'), join(root, 'dist', 'engine.cjs'));
   expect(start('--help')).toContain('alproot');
   for (const name of caches()) writeFileSync(join(root, 'dist', name), 'not a cache');
   expect(start('--help')).toContain('alproot');
