@@ -34,6 +34,7 @@ export interface Draft {
   cert?: string;
   certKey?: string;
   maxIndexAge?: string;
+  minRate?: string;
   switches: Set<'offline' | 'locked' | 'noLock' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor'>;
 }
 
@@ -65,6 +66,7 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
   { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
+  { flag: '--min-rate', value: 'BYTES', help: 'give up a transfer that is slower than this many bytes a second on average, after 10 minutes; 0: never (8192; ALPROOT_MIN_RATE)', apply: (d, v) => void (d.minRate = v) },
   { flag: '--ca-file', value: 'FILE', help: 'trust these certificate authorities too (SSL_CERT_FILE)', apply: (d, v) => void d.caFiles.push(v) },
   { flag: '--cert', value: 'FILE', help: 'client certificate', apply: (d, v) => void (d.cert = v) },
   { flag: '--cert-key', value: 'FILE', help: 'private key of the client certificate', apply: (d, v) => void (d.certKey = v) },
@@ -133,6 +135,7 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     bundle: bundle === undefined ? undefined : path(bundle),
     allowRollback: switches.has('allowRollback'),
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
+    minRateBytes: numberOf('--min-rate', draft.minRate ?? variable(place, 'ALPROOT_MIN_RATE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE') ?? variable(place, 'SSL_CERT_FILE')].filter((f) => f !== undefined)].map(path),
     clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
     env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),

@@ -36,6 +36,8 @@ export interface Config {
   readonly allowRollback: boolean;
   /** Days; undefined: no limit. */
   readonly maxIndexAgeDays: number | undefined;
+  /** Bytes a second that a transfer must have on average; 0: any; undefined: the default. */
+  readonly minRateBytes?: number | undefined;
   /** PEM files with further certificate authorities. */
   readonly caFiles: readonly HostPath[];
   /** Client certificate and key for mirrors that ask for one (PEM files). */
