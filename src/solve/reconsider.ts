@@ -119,14 +119,14 @@ function demandCommon(state: SolverState, pkg: PackageNode, options: number): vo
   }
 }
 
-/** Packages that go by `name` and do not provide `wanted` cannot be installed beside it. */
-function excludeOthers(state: SolverState, name: NameNode, wanted: NameNode): void {
+/** Packages that go by `name` and do not provide `wanted`, as `first` does, cannot be installed beside it. */
+function excludeOthers(state: SolverState, name: NameNode, { wanted, first }: { readonly wanted: NameNode; readonly first: PackageNode }): void {
   if (name === wanted || state.ignoreConflict) return;
   const skipVirtual = name.hasVirtualProvides;
   const rivals = skipVirtual ? name.versioned : name.providers;
   countSteps(state, rivals.length);
   for (const { pkg } of rivals) {
-    if (pkg.name === wanted || !pkg.selectable) continue;
+    if (pkg === first || pkg.name === wanted || !pkg.selectable) continue;
     countSteps(state, pkg.provides.length);
     if (pkg.provides.some((item) => item.name === wanted || (skipVirtual && item.version === ''))) continue;
     disqualify(state, pkg);
@@ -138,10 +138,10 @@ function spread(state: SolverState, name: NameNode, survey: Survey): void {
   if (pkg === undefined) return;
   for (const provider of name.providers) provider.pkg.dependenciesUsed = provider.pkg.dependenciesMerged;
   demandCommon(state, pkg, survey.options);
-  if (completeProvides(pkg.name, survey.options)) excludeOthers(state, pkg.name, name);
+  if (completeProvides(pkg.name, survey.options)) excludeOthers(state, pkg.name, { wanted: name, first: pkg });
   const contested = contestedOf(pkg);
   for (const provide of contested) {
-    if (completeProvides(provide.name, survey.options)) excludeOthers(state, provide.name, name);
+    if (completeProvides(provide.name, survey.options)) excludeOthers(state, provide.name, { wanted: name, first: pkg });
   }
   pkg.name.hasVirtualProvides = false;
   for (const provide of contested) provide.name.hasVirtualProvides = false;

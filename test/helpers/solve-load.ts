@@ -1,13 +1,15 @@
 /**
- * Runs in a process of its own: solves for `top` in an index of one shape and of `n` packages. Prints how it ended, how
- * many packages the plan has, what was resident at most in MiB, and milliseconds of CPU.
+ * Runs in a process of its own: solves for `top` in indexes of one shape and of each `n` packages. Prints of each how many
+ * packages the plan has and how many errors, the steps of the solver, what was resident at most in MiB, and milliseconds
+ * of CPU.
  */
-import { isAlprootError } from '../../src/core/errors.ts';
 import type { Repository } from '../../src/core/package.ts';
 import type { Verified } from '../../src/core/verified.ts';
 import { parseIndex } from '../../src/formats/apkindex.ts';
 import { parseWorld } from '../../src/formats/world.ts';
-import { solve } from '../../src/solve/solve.ts';
+import { createCatalog } from '../../src/solve/catalog.ts';
+import { planChanges } from '../../src/solve/plan.ts';
+import { resolve } from '../../src/solve/resolution.ts';
 import { residentMiB } from './memory.ts';
 
 type Fields = { readonly P: string; readonly V?: string; readonly D?: string; readonly p?: string; readonly i?: string };
@@ -107,19 +109,14 @@ function indexText(shape: string, n: number): string {
 function run(shape: string, n: number): Readonly<Record<string, unknown>> {
   const text = indexText(shape, n);
   const [textMiB, before] = [residentMiB(), process.cpuUsage()];
-  const outcome = ((): string | number => {
-    try {
-      const { packages, tables } = parseIndex(text);
-      const index = { location: 'test', description: '', packages, tables } as unknown as Verified<Repository['index']>;
-      return solve({ arch: 'x86_64', world: parseWorld('top'), repositories: [{ index }], installed: [] }).changes.length;
-    } catch (error) {
-      if (isAlprootError(error)) return error.code;
-      throw error;
-    }
-  })();
+  const { packages, tables } = parseIndex(text);
+  const index = { location: 'test', description: '', packages, tables } as unknown as Verified<Repository['index']>;
+  const resolution = resolve({ arch: 'x86_64', world: parseWorld('top'), catalog: createCatalog([{ index }]), installed: [] });
+  const { errors, state: { steps } } = resolution;
+  const planned = planChanges(resolution).length;
   const { user, system } = process.cpuUsage(before);
-  return { outcome, residentMiB: residentMiB(), textMiB, cpuMs: Math.round((user + system) / 1000) };
+  return { planned, errors, steps, residentMiB: residentMiB(), textMiB, cpuMs: Math.round((user + system) / 1000) };
 }
 
-const [shape, n] = process.argv.slice(2);
-process.stdout.write(JSON.stringify(shape === undefined ? Object.keys(SHAPES) : run(shape, Number(n))));
+const [shape, ...sizes] = process.argv.slice(2);
+process.stdout.write(JSON.stringify(shape === undefined ? Object.keys(SHAPES) : sizes.map((n) => run(shape, Number(n)))));
