@@ -35,6 +35,7 @@ export interface Draft {
   cert?: string;
   certKey?: string;
   maxIndexAge?: string;
+  minRate?: string;
   switches: Set<'offline' | 'locked' | 'noLock' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor' | 'noHostCa'>;
 }
 
@@ -66,6 +67,7 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
   { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
+  { flag: '--min-rate', value: 'BYTES', help: 'give up a transfer that is slower than this many bytes a second on average, after 10 minutes; 0: never (8192; ALPROOT_MIN_RATE)', apply: (d, v) => void (d.minRate = v) },
   { flag: '--ca-file', value: 'FILE', help: 'trust the CA certificates in this PEM file too (ALPROOT_CA_FILE)', apply: (d, v) => void d.caFiles.push(v) },
   { flag: '--no-host-ca', help: "leave the host's CA certificates aside, and those that SSL_CERT_FILE and its like name (ALPROOT_NO_HOST_CA)", apply: turnOn('noHostCa') },
   { flag: '--cert', value: 'FILE', help: 'client certificate', apply: (d, v) => void (d.cert = v) },
@@ -135,6 +137,7 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
     bundle: bundle === undefined ? undefined : path(bundle),
     allowRollback: switches.has('allowRollback'),
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
+    minRateBytes: numberOf('--min-rate', draft.minRate ?? variable(place, 'ALPROOT_MIN_RATE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE')].filter((f) => f !== undefined)].map(path),
     hostCa: switches.has('noHostCa') || isSwitchedOn(place, 'ALPROOT_NO_HOST_CA') ? undefined : { named: namedCertificates(place, path), store: true },
     clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },

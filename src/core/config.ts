@@ -52,6 +52,8 @@ export interface Config {
   readonly allowRollback: boolean;
   /** Days; undefined: no limit. */
   readonly maxIndexAgeDays: number | undefined;
+  /** Bytes a second that a transfer must have on average; 0: any; undefined: the default. */
+  readonly minRateBytes?: number | undefined;
   /** PEM files with further CA certificates; one that cannot be used is an error. */
   readonly caFiles: readonly HostPath[];
   /** CA certificates of the host; one that cannot be used is a warning. undefined: none of them count. */

@@ -7,7 +7,7 @@ import type { RedactedText } from './redact.ts';
 
 export type AlpEvent =
   /** Something worth a line: a choice made, a fall-back taken. */
-  | { readonly kind: 'note'; readonly message: string }
+  | { readonly kind: 'note'; readonly message: string; /** All that it speaks of, where the message names some. */ readonly items?: readonly string[] }
   | { readonly kind: 'warning'; readonly message: string; readonly code?: ErrorCode; readonly hint?: string }
   /** A piece of work with an identity; `progress` repeats, `done` ends it. `line`: it takes so long that a log says it too. */
   | { readonly kind: 'start'; readonly id: string; readonly label: string; readonly total?: number; readonly line?: true }

@@ -19,6 +19,7 @@ export interface Limits {
   readonly unpacked: number;
   readonly unpackedFloor: number;
   readonly entryCount: number;
+  readonly solverSteps: number;
   readonly pathDepth: number;
   readonly pathBytes: number;
   readonly line: number;
@@ -40,6 +41,7 @@ export const limits: Limits = {
   unpacked: 16 * GiB,
   unpackedFloor: 64 * MiB,
   entryCount: 1_000_000,
+  solverSteps: 200_000_000,
   pathDepth: 256,
   pathBytes: 4095,
   line: 1 * MiB,

@@ -10,11 +10,10 @@ import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, BlobWriter } from '../store/blobs.ts';
 import type { HttpResponse } from '../system/http.ts';
 import type { FetcherOptions, FetchRequest } from './fetcher.ts';
+import { createPace, type Pace } from './pace.ts';
 import { checkLength, contentRangeStart, isPage, isPortal, portalError, retryAfterMs, statusError, validatorOf } from './response.ts';
 
 const ATTEMPTS = 5;
-const MIN_RATE_BYTES = 1024;
-const RATE_WINDOW_MS = 60_000;
 
 interface Progress {
   /** Of its events. */
@@ -25,13 +24,17 @@ interface Progress {
   waitMs: number;
   /** Chunks so far, of all attempts. */
   received: number;
+  /** Of all attempts together. */
+  readonly pace: Pace;
 }
 
 /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE */
 export async function download(url: URL, request: FetchRequest, given: FetcherOptions): Promise<BlobRef> {
   const options: FetcherOptions = request.signal === undefined ? given : { ...given, signal: request.signal };
   const id = idOf(url, request);
-  const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0, received: 0 };
+  const { clock, minRateBytes } = options;
+  const pace = createPace({ clock, minRateBytes, where: redactUrl(url), wantedBytes: request.sizeBytes ?? request.maxBytes });
+  const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0, received: 0, pace };
   const label = request.label ?? request.path;
   options.emit({ kind: 'start', id, label });
   try {
@@ -71,9 +74,11 @@ async function tryOnce(state: Attempt): Promise<void> {
   if (attempt > 1) await options.clock.sleep(Math.max(progress.waitMs, options.clock.random() * Math.min(30_000, 500 * 2 ** attempt)), options.signal);
   progress.waitMs = 0;
   try {
+    progress.pace.check();
     await patiently(state, transfer);
   } catch (error) {
-    if (error instanceof AlprootError && (!error.retryable || isLeft(state, error))) throw new AbortError(error);
+    const isOver = progress.pace.isOver();
+    if (error instanceof AlprootError && (!error.retryable || isOver || isLeft(state, error))) throw new AbortError(error);
     throw error;
   }
 }
@@ -113,6 +118,7 @@ async function transfer({ url, request, options, progress }: Attempt): Promise<v
     acceptStart(response, { progress, options, resumed: 'range' in resume });
     if (isPortal(response)) throw portalError(response.url);
     const expected = checkLength(response, { already: progress.blob.sizeBytes(), maxBytes: request.maxBytes });
+    if (expected !== undefined) progress.pace.expect(expected);
     progress.validator = validatorOf(response) ?? progress.validator;
     await receive(response, { request, options, progress, expected });
   } finally {
@@ -157,8 +163,7 @@ interface Receiving {
 }
 
 async function receive(response: HttpResponse, { request, options, progress, expected }: Receiving): Promise<void> {
-  let windowStart = options.clock.now();
-  let windowBytes = 0;
+  progress.pace.begin();
   for await (const chunk of response.body) {
     if (progress.blob.sizeBytes() === 0 && isPage(chunk)) throw portalError(response.url);
     progress.blob.write(chunk);
@@ -166,12 +171,7 @@ async function receive(response: HttpResponse, { request, options, progress, exp
     const size = progress.blob.sizeBytes();
     if (size > request.maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);
     options.emit({ kind: 'progress', id: progress.id, done: size, unit: 'bytes', ...(expected === undefined ? {} : { total: expected }) });
-    windowBytes += chunk.length;
-    const now = options.clock.now();
-    if (now - windowStart < RATE_WINDOW_MS) continue;
-    if ((windowBytes * 1000) / (now - windowStart) < MIN_RATE_BYTES) throw new AlprootError('ALP_FETCH_SLOW', `${redactUrl(response.url)} sends less than ${MIN_RATE_BYTES} bytes a second`);
-    windowStart = now;
-    windowBytes = 0;
+    progress.pace.receive(chunk.length);
   }
   const got = progress.blob.sizeBytes();
   const wanted = expected ?? request.sizeBytes;

@@ -59,6 +59,8 @@ export interface FetcherOptions {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly signal?: AbortSignal | undefined;
+  /** Mean bytes a second that a transfer must have; 0: any. @see MIN_MEAN_RATE_BYTES */
+  readonly minRateBytes?: number | undefined;
 }
 
 /** From here on it is worth a message to another thread. */

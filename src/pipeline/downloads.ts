@@ -46,7 +46,7 @@ export async function bring(session: Session, { url, sha256 }: BringRequest): Pr
   known?.close();
   if (known !== undefined && sha256 !== undefined) return { sha256, sizeBytes: known.sizeBytes };
   if (config.bundle !== undefined && sha256 !== undefined) return session.fetcher.fetch({ base: config.bundle, path: downloadPath({ sha256 }), maxBytes: limits.packageFile, sha256, label: name });
-  const ref = await download(new URL(url), { base: url, path: name, maxBytes: limits.packageFile, label: name }, { store, http: session.http, clock: systemClock, emit: config.emit, signal: config.signal });
+  const ref = await download(new URL(url), { base: url, path: name, maxBytes: limits.packageFile, label: name }, { store, http: session.http, clock: systemClock, emit: config.emit, signal: config.signal, minRateBytes: config.minRateBytes });
   if (sha256 !== undefined && sha256 !== ref.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${name} has SHA-256 ${ref.sha256}, expected ${sha256}`);
   return ref;
 }

@@ -75,7 +75,7 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
   const http = openHttp(config, certificates);
   const isRoot = hasRealRoot();
   const hostArch = archOfNode(process.arch);
-  const network = createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal });
+  const network = createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal, minRateBytes: config.minRateBytes });
   return {
     config,
     store,

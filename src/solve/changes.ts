@@ -54,7 +54,9 @@ function* removeOrphan(recorder: Recorder, pkg: PackageNode): Steps {
 function* installTriggered(recorder: Recorder, name: NameNode): Steps {
   const { pkg } = name.chosen;
   if (pkg === undefined || !name.seen || name.changeProcessed) return;
-  for (const link of pkg.installIf) {
+  // What was met stays so: those before are not looked at again.
+  for (; pkg.triggersListed < pkg.installIf.length; pkg.triggersListed++) {
+    const link = pkg.installIf[pkg.triggersListed] as Link;
     if (!link.dep.conflict && !link.name.changeProcessed) return;
     if (!isProvided(pkg, link, link.name.chosen)) return;
   }

@@ -4,10 +4,11 @@
  */
 import { isProvided } from './match.ts';
 import { NOBODY, type Link, type NameNode, type PackageNode } from './model.ts';
-import { dependentsOf, namesOf, reposOf, type SolverState } from './state.ts';
+import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './state.ts';
 
 /** Packages that depend on the name must be looked at again. */
 export function reconsiderDependents(state: SolverState, name: NameNode): void {
+  countSteps(state, name.rdepends.length);
   for (const other of dependentsOf(name)) {
     if (!other.seen) continue;
     other.reevaluateDeps = true;
@@ -17,6 +18,7 @@ export function reconsiderDependents(state: SolverState, name: NameNode): void {
 
 /** Packages that wait for the name must be looked at again. */
 export function reconsiderWaiting(state: SolverState, name: NameNode): void {
+  countSteps(state, name.rinstallIf.length);
   for (const other of name.rinstallIf) {
     if (!other.seen || other.noIif) continue;
     other.reevaluateIif = true;
@@ -58,11 +60,22 @@ export function inherit(state: SolverState, pkg: PackageNode, from: PackageNode 
   pkg.tagOk ||= (repos & tags.reposOfMask(pkg.pinningAllowed)) !== 0;
 }
 
+/** Notes what all packages of a name are to inherit; false when they have had all of it. */
+function passOn(name: NameNode, { inheritable, pinningAllowed }: PackageNode): boolean {
+  if (((inheritable & ~name.inheritedFlags) | (pinningAllowed & ~name.inheritedPins)) === 0) return false;
+  name.inheritedFlags |= inheritable;
+  name.inheritedPins |= pinningAllowed;
+  return true;
+}
+
 /** @see apk-tools 3.0 src/solver.c apply_constraint */
 export function applyConstraint(state: SolverState, owner: PackageNode | undefined, link: Link): void {
   const { name, dep } = link;
   if (dep.conflict && state.ignoreConflict) return;
   if (!dep.conflict && ++name.requirers === 1) announceDemand(state, name);
+  // Whoever goes by the name will do, and nobody inherits what it has not had before.
+  if (owner !== undefined && dep.op === 'any' && !dep.conflict && !passOn(name, owner)) return;
+  countSteps(state, name.providers.length);
   for (const provider of name.providers) {
     const { pkg } = provider;
     const ok = isProvided(owner, link, provider);

@@ -40,12 +40,16 @@ export type Waiting = 'nowhere' | 'now' | 'selectable' | 'unresolved';
 export interface NameNode {
   readonly name: string;
   /** Every package that goes by this name, in the order in which apk would have loaded them. */
-  readonly providers: OwnedProvider[];
+  providers: readonly OwnedProvider[];
+  /** Those of them that have a version. */
+  versioned: readonly OwnedProvider[];
   /** Names whose packages depend on this one; `dependentsOf` gives them in apk's order. */
-  rdepends: NameNode[];
+  rdepends: readonly NameNode[];
   rdependsSorted: boolean;
   /** Names whose packages wait for this one to be installed, in apk's order. */
-  rinstallIf: NameNode[];
+  rinstallIf: readonly NameNode[];
+  /** How many of them discovery has walked to. */
+  waitingWalked: number;
   /** Place in apk's table of names; -1 when not computed yet. */
   bucket: number;
   opened: boolean;
@@ -69,6 +73,9 @@ export interface NameNode {
   hasOptions: boolean;
   hasAutoSelectable: boolean;
   hasVirtualProvides: boolean;
+  /** What all of its packages have inherited so far: bits of FLAG and of pins. */
+  inheritedFlags: number;
+  inheritedPins: number;
   reverseDepsDone: boolean;
 
   changeProcessed: boolean;
@@ -87,6 +94,8 @@ export interface PackageNode {
   readonly depends: readonly Link[];
   readonly installIf: readonly Link[];
   readonly provides: readonly ProvidedName[];
+  /** Of the names that it provides those that others go by, too, once all are known; `contestedOf` gives them. */
+  contested: readonly ProvidedName[] | undefined;
   /** One bit for each repository that has it. */
   repos: number;
   installed: InstalledPackage | undefined;
@@ -97,6 +106,13 @@ export interface PackageNode {
   readonly uninstallable: boolean;
   readonly cached: boolean;
   readonly cachedOnly: boolean;
+
+  /** How many of its other names, and of those that it waits for, discovery has walked to. */
+  namesWalked: number;
+  triggersWalked: number;
+  /** Of those that it waits for: how many from the first on have come, as decided, and as listed. */
+  triggersMet: number;
+  triggersListed: number;
 
   seen: boolean;
   available: boolean;
@@ -115,11 +131,13 @@ export interface PackageNode {
   error: boolean;
 }
 
+const NONE: readonly never[] = Object.freeze([]);
+
 export const newName = (name: string): NameNode => ({
-  name, providers: [], rdepends: [], rdependsSorted: false, rinstallIf: [], bucket: -1, opened: false, flagged: false,
+  name, providers: NONE, versioned: NONE, rdepends: NONE, rdependsSorted: false, rinstallIf: NONE, waitingWalked: 0, bucket: -1, opened: false, flagged: false,
   seen: false, locked: false, chosen: NOBODY, order: 0, requirers: 0, mergeDepends: 0, mergeProvides: 0,
   waiting: 'nowhere', dirty: false, reevaluateDeps: false, reevaluateIif: false, hasIif: false, noIif: false,
-  iifNeeded: false, hasOptions: false, hasAutoSelectable: false, hasVirtualProvides: false, reverseDepsDone: false,
+  iifNeeded: false, hasOptions: false, hasAutoSelectable: false, hasVirtualProvides: false, inheritedFlags: 0, inheritedPins: 0, reverseDepsDone: false,
   changeProcessed: false, changeRemoved: false, installedName: undefined, installedPkg: undefined,
 });
 

@@ -5,8 +5,8 @@
  */
 import { announceDemand, applyConstraint, disqualify, inherit, isSatisfiable } from './constrain.ts';
 import { isProvided } from './match.ts';
-import type { NameNode, OwnedProvider, PackageNode } from './model.ts';
-import type { SolverState } from './state.ts';
+import type { Link, NameNode, OwnedProvider, PackageNode, ProvidedName } from './model.ts';
+import { countSteps, type SolverState } from './state.ts';
 
 /** What was found out about the packages of a name. */
 interface Survey {
@@ -25,7 +25,9 @@ export const isAutoSelectable = ({ pkg, version }: OwnedProvider): boolean =>
 /** Decides whether the package's install_if has fired or can no longer fire. */
 function checkInstallIf(state: SolverState, pkg: PackageNode): void {
   if (pkg.iifTriggered || pkg.iifFailed) return;
-  for (const link of pkg.installIf) {
+  // Decided names stay so: those before are not looked at again.
+  for (; pkg.triggersMet < pkg.installIf.length; pkg.triggersMet++) {
+    const link = pkg.installIf[pkg.triggersMet] as Link;
     if (!link.name.locked) {
       if (link.dep.conflict) {
         link.name.iifNeeded = true;
@@ -40,6 +42,10 @@ function checkInstallIf(state: SolverState, pkg: PackageNode): void {
   }
   pkg.iifTriggered = true;
 }
+
+/** A name that nobody else goes by excludes nobody: only the others count, found once all names are known. */
+const contestedOf = (pkg: PackageNode): readonly ProvidedName[] =>
+  (pkg.contested ??= pkg.provides.filter(({ name }) => name.providers.some((other) => other.pkg !== pkg)));
 
 /** Counts `name` as common to one more option when all options before had it too. */
 function mergeProvide(name: NameNode, options: number, version: string): void {
@@ -56,7 +62,7 @@ function mergeOption(survey: Survey, provider: OwnedProvider): void {
     if (!dep.conflict && name.mergeDepends === survey.options) name.mergeDepends++;
   }
   mergeProvide(pkg.name, survey.options, provider.version);
-  for (const { name, version } of pkg.provides) mergeProvide(name, survey.options, version);
+  for (const { name, version } of contestedOf(pkg)) mergeProvide(name, survey.options, version);
   if (!pkg.tagOk) survey.wrongTag++;
   survey.options++;
   survey.auto ||= isAutoSelectable(provider);
@@ -67,9 +73,11 @@ function examine(state: SolverState, name: NameNode): Survey {
   name.reevaluateDeps = false;
   name.reevaluateIif = false;
   const survey: Survey = { first: undefined, options: 0, wrongTag: 0, hasIif: false, noIif: true, auto: false };
+  countSteps(state, name.providers.length);
   for (const provider of name.providers) {
     const { pkg } = provider;
     pkg.dependenciesMerged = false;
+    countSteps(state, pkg.depends.length + contestedOf(pkg).length);
     if (reevaluateDeps && pkg.selectable && !pkg.depends.every((link) => isSatisfiable(state, pkg, link))) disqualify(state, pkg);
     if (!pkg.selectable) continue;
     if (reevaluateIif) {
@@ -111,12 +119,15 @@ function demandCommon(state: SolverState, pkg: PackageNode, options: number): vo
   }
 }
 
-/** Packages that go by `name` and do not provide `wanted` cannot be installed beside it. */
-function excludeOthers(state: SolverState, name: NameNode, wanted: NameNode): void {
+/** Packages that go by `name` and do not provide `wanted`, as `first` does, cannot be installed beside it. */
+function excludeOthers(state: SolverState, name: NameNode, { wanted, first }: { readonly wanted: NameNode; readonly first: PackageNode }): void {
   if (name === wanted || state.ignoreConflict) return;
   const skipVirtual = name.hasVirtualProvides;
-  for (const { pkg, version } of name.providers) {
-    if (pkg.name === wanted || !pkg.selectable || (skipVirtual && version === '')) continue;
+  const rivals = skipVirtual ? name.versioned : name.providers;
+  countSteps(state, rivals.length);
+  for (const { pkg } of rivals) {
+    if (pkg === first || pkg.name === wanted || !pkg.selectable) continue;
+    countSteps(state, pkg.provides.length);
     if (pkg.provides.some((item) => item.name === wanted || (skipVirtual && item.version === ''))) continue;
     disqualify(state, pkg);
   }
@@ -127,12 +138,13 @@ function spread(state: SolverState, name: NameNode, survey: Survey): void {
   if (pkg === undefined) return;
   for (const provider of name.providers) provider.pkg.dependenciesUsed = provider.pkg.dependenciesMerged;
   demandCommon(state, pkg, survey.options);
-  if (completeProvides(pkg.name, survey.options)) excludeOthers(state, pkg.name, name);
-  for (const provide of pkg.provides) {
-    if (completeProvides(provide.name, survey.options)) excludeOthers(state, provide.name, name);
+  if (completeProvides(pkg.name, survey.options)) excludeOthers(state, pkg.name, { wanted: name, first: pkg });
+  const contested = contestedOf(pkg);
+  for (const provide of contested) {
+    if (completeProvides(provide.name, survey.options)) excludeOthers(state, provide.name, { wanted: name, first: pkg });
   }
   pkg.name.hasVirtualProvides = false;
-  for (const provide of pkg.provides) provide.name.hasVirtualProvides = false;
+  for (const provide of contested) provide.name.hasVirtualProvides = false;
 }
 
 /** @see apk-tools 3.0 src/solver.c reconsider_name */

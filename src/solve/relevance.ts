@@ -19,6 +19,8 @@ interface Walk {
   readonly names: Set<string>;
   readonly taken: Set<PackageRecord>;
   readonly queue: string[];
+  /** How many of the names that a package waits for, from the first on, matter. */
+  readonly met: Map<PackageRecord, number>;
 }
 
 /** The package may be chosen: so may what it needs, and its other names count. */
@@ -32,7 +34,10 @@ function take(walk: Walk, record: PackageRecord): void {
 
 /** A package that waits may be chosen once everything that it waits for may be; what must be absent is looked at only. */
 function takeWaiting(walk: Walk, record: PackageRecord): void {
-  if (!record.installIf.every(({ name, conflict }) => conflict || walk.names.has(name))) return;
+  const { installIf } = record;
+  let met = walk.met.get(record) ?? 0;
+  while (met < installIf.length && (installIf[met]?.conflict === true || walk.names.has(installIf[met]?.name ?? ''))) met++;
+  if (met < installIf.length) return void walk.met.set(record, met);
   take(walk, record);
   for (const { name, conflict } of record.installIf) if (conflict) walk.names.add(name);
 }
@@ -48,7 +53,7 @@ export function relevantNames(
   installed: readonly PackageRecord[],
 ): ReadonlySet<string> | undefined {
   if (shelves.reduce((sum, { packages }) => sum + packages.length, 0) < WALK_WHOLE) return undefined;
-  const walk: Walk = { names: new Set(), taken: new Set(), queue: world.map(({ name }) => name) };
+  const walk: Walk = { names: new Set(), taken: new Set(), met: new Map(), queue: world.map(({ name }) => name) };
   for (const record of installed) take(walk, record);
   for (let name = walk.queue.pop(); name !== undefined; name = walk.queue.pop()) {
     if (walk.names.has(name)) continue;

@@ -1,7 +1,7 @@
 /** Third pass: decides one name. The best of its packages is taken, with all its names and dependencies. */
 import { compareVersions } from '../formats/version.ts';
 import { applyConstraint, disqualify, reconsiderDependents, reconsiderWaiting } from './constrain.ts';
-import { DEFAULT_PIN, FLAG, NOBODY, type NameNode, type OwnedProvider, type Provider } from './model.ts';
+import { DEFAULT_PIN, FLAG, NOBODY, type NameNode, type OwnedProvider, type PackageNode, type Provider } from './model.ts';
 import { isAutoSelectable } from './reconsider.ts';
 import { markError, namesOf, type SolverState } from './state.ts';
 
@@ -84,11 +84,11 @@ function excludeRivals(state: SolverState, name: NameNode, chosen: Provider): vo
   }
 }
 
-/** Gives the name to `provider` for good. */
-function assign(state: SolverState, name: NameNode, provider: Provider): void {
+/** Gives the name to `provider` for good, unless another has it. */
+function assign(state: SolverState, name: NameNode, provider: Provider): 'given' | 'refused' {
   if (name.locked) {
     refuseSecond(state, name, provider);
-    return;
+    return 'refused';
   }
   const { pkg } = provider;
   name.locked = true;
@@ -99,8 +99,17 @@ function assign(state: SolverState, name: NameNode, provider: Provider): void {
   }
   excludeRivals(state, name, provider);
   reconsiderDependents(state, name);
-  if (pkg === undefined) reconsiderWaiting(state, name);
-  else for (const other of namesOf(pkg)) reconsiderWaiting(state, other);
+  return 'given';
+}
+
+/** Gives a package all its names; who waits for any of them is told with the first, and need not be told again. */
+function assignNames(state: SolverState, pkg: PackageNode): void {
+  let isTold = false;
+  for (const { name, version } of [{ name: pkg.name, version: pkg.record.version }, ...pkg.provides]) {
+    if (assign(state, name, { pkg, version }) === 'refused' || isTold) continue;
+    for (const other of namesOf(pkg)) reconsiderWaiting(state, other);
+    isTold = true;
+  }
 }
 
 /** @see apk-tools 3.0 src/solver.c select_package */
@@ -108,12 +117,12 @@ export function select(state: SolverState, name: NameNode): void {
   const best = bestOf(state, name);
   if (best === undefined) {
     assign(state, name, NOBODY);
+    reconsiderWaiting(state, name);
     if (name.requirers > 0) state.errors++;
     return;
   }
   const { pkg } = best;
   if (!pkg.selectable || !pkg.tagOk) markError(state, pkg);
-  assign(state, pkg.name, { pkg, version: pkg.record.version });
-  for (const { name: provided, version } of pkg.provides) assign(state, provided, { pkg, version });
+  assignNames(state, pkg);
   for (const link of pkg.depends) applyConstraint(state, pkg, link);
 }

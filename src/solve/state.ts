@@ -1,4 +1,6 @@
 /** What one run of the solver shares among its parts. */
+import { AlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
 import { FLAG, type Link, type NameNode, type PackageNode } from './model.ts';
 import { inTableOrder } from './name-order.ts';
 import { createQueues, type Queues } from './queue.ts';
@@ -20,6 +22,8 @@ export interface SolverState {
   worldPins: number;
   order: number;
   errors: number;
+  /** Links and packages looked at, those of all passes together. */
+  steps: number;
 }
 
 export function createState(
@@ -30,13 +34,27 @@ export function createState(
   const { flags, preupgrade } = options;
   return {
     universe, queues: createQueues(), world, flags, ignoreConflict: (flags & FLAG.ignoreConflict) !== 0, preupgrade,
-    defaultRepos: universe.tags.reposOf(0), worldFlags: flags, worldPins: 0, order: 0, errors: 0,
+    defaultRepos: universe.tags.reposOf(0), worldFlags: flags, worldPins: 0, order: 0, errors: 0, steps: 0,
   };
 }
 
 /** Bits of the repositories that have the package, or from whose tag it was installed. */
 export const reposOf = (state: SolverState, pkg: PackageNode): number =>
   pkg.repos | (pkg.installed === undefined ? 0 : state.universe.tags.reposOf(pkg.installedTag));
+
+/**
+ * Counts what is looked at. An index for which it is more than real ones of any size need was made to keep a machine busy.
+ *
+ * @throws ALP_LIMIT_COUNT
+ */
+export function countSteps(state: SolverState, count: number): void {
+  state.steps += count;
+  if (state.steps > limits.solverSteps) {
+    throw new AlprootError('ALP_LIMIT_COUNT', `solving takes more than ${limits.solverSteps} steps (limit solverSteps)`, {
+      hint: 'the dependencies of a repository are tangled beyond what real ones need: leave it out, or ask who keeps it',
+    });
+  }
+}
 
 /** Counts a package that cannot stay as it was chosen. */
 export function markError(state: SolverState, pkg: PackageNode | undefined): void {

@@ -6,7 +6,7 @@
 import type { Arch, Dependency, InstalledPackage, PackageRecord, PackageSource } from '../core/package.ts';
 import { isSoundDependency } from '../formats/dependency.ts';
 import { indexPackages, type Catalog, type CatalogSource } from './catalog.ts';
-import { newName, type Link, type NameNode, type PackageNode } from './model.ts';
+import { newName, type Link, type NameNode, type OwnedProvider, type PackageNode } from './model.ts';
 import { inTableOrder } from './name-order.ts';
 import { relevantNames, type PackageShelf } from './relevance.ts';
 import { createTags, type Tags } from './tags.ts';
@@ -88,13 +88,22 @@ export function createUniverse(input: UniverseInput): Universe {
   const relevant = input.whole === true ? undefined : relevantNames(shelves, input.world, input.installed.map(({ record }) => record));
   const names = new Map<string, NameNode>();
   const byChecksum = new Map<string, PackageNode>();
+  const provideTables: ProvideTables = new Map();
 
   const intern = (text: string): NameNode => {
     let node = names.get(text);
     if (node === undefined) names.set(text, (node = newName(text)));
     return node;
   };
-  const link = (dep: Dependency): Link => ({ name: intern(dep.name), dep });
+  const plain = new Map<Dependency, Link>();
+  /** The words of an index are one object each, however many packages use them. */
+  const link = (dep: Dependency): Link => {
+    const known = plain.get(dep);
+    if (known !== undefined) return known;
+    const made = { name: intern(dep.name), dep };
+    plain.set(dep, made);
+    return made;
+  };
 
   const packageAt = (shelf: Shelf, position: number): PackageNode | undefined => {
     const ready = shelf.nodes[position];
@@ -113,16 +122,28 @@ export function createUniverse(input: UniverseInput): Universe {
     return node;
   };
 
-  const openNode = (name: NameNode): NameNode => {
-    if (name.opened) return name;
-    name.opened = true;
+  /** Who goes by a name, and what version of it each has; the same package counts once, wherever it is. */
+  const providersOf = (name: NameNode): readonly OwnedProvider[] => {
+    const found: OwnedProvider[] = [];
+    const met = new Set<PackageNode>();
     for (const shelf of shelves) {
       for (const position of shelf.byName.of(name.name)) {
         const pkg = packageAt(shelf, position);
-        if (pkg === undefined || name.providers.some((item) => item.pkg === pkg)) continue;
-        if (pkg.name === name) name.providers.push({ pkg, version: pkg.record.version });
-        for (const provide of pkg.provides) if (provide.name === name) name.providers.push({ pkg, version: provide.version });
+        if (pkg === undefined || met.has(pkg)) continue;
+        met.add(pkg);
+        if (pkg.name === name) found.push({ pkg, version: pkg.record.version });
+        for (const version of versionsOf(provideTables, pkg, name)) found.push({ pkg, version });
       }
+    }
+    return exact(found);
+  };
+
+  const openNode = (name: NameNode): NameNode => {
+    if (name.opened) return name;
+    name.opened = true;
+    name.providers = providersOf(name);
+    name.versioned = name.providers.every(({ version }) => version !== '') ? name.providers : name.providers.filter(({ version }) => version !== '');
+    for (const shelf of shelves) {
       const waiting = shelf.byTrigger.of(name.name);
       if (waiting.length > 0) name.rinstallIf = namesWaiting(shelf, waiting, name.rinstallIf);
     }
@@ -131,7 +152,7 @@ export function createUniverse(input: UniverseInput): Universe {
   };
 
   /** Adds the names of packages whose install_if speaks of a name. */
-  const namesWaiting = (shelf: Shelf, positions: readonly number[], before: readonly NameNode[]): NameNode[] => {
+  const namesWaiting = (shelf: Shelf, positions: readonly number[], before: readonly NameNode[]): readonly NameNode[] => {
     const found = new Set(before);
     for (const position of positions) {
       if (relevant?.has(shelf.packages[position]?.name ?? '') === false) continue;
@@ -148,9 +169,11 @@ export function createUniverse(input: UniverseInput): Universe {
   const installed: PackageNode[] = [];
   const [installedShelf] = shelves;
   if (installedShelf !== undefined) {
+    const met = new Set<PackageNode | undefined>([undefined]);
     for (let i = 0; i < input.installed.length; i++) {
       const pkg = packageAt(installedShelf, i);
-      if (pkg !== undefined && !installed.includes(pkg)) installed.push(pkg);
+      if (pkg !== undefined && !met.has(pkg)) installed.push(pkg);
+      met.add(pkg);
     }
   }
   const isRelevant = (name: NameNode): boolean => relevant?.has(name.name) !== false;
@@ -159,6 +182,31 @@ export function createUniverse(input: UniverseInput): Universe {
     arch: input.arch, tags, sources: input.catalog.sources, availableRepos, installed,
     open: (text) => openNode(intern(text)), openNode, isRelevant, isWhole: relevant === undefined, known, link, names: () => names.values(),
   };
+}
+
+/** An array without room for more: those that grow by themselves have it for seventeen, and nearly all of these hold one. */
+const exact = <T>(items: readonly T[]): readonly T[] => {
+  const [first] = items;
+  return items.length === 1 && first !== undefined ? [first] : items;
+};
+
+/** Provided names of packages that have many, to be looked up. */
+const MANY = 16;
+
+type ProvideTables = Map<PackageNode, Map<NameNode, string[]>>;
+
+function versionsOf(tables: ProvideTables, pkg: PackageNode, name: NameNode): readonly string[] {
+  if (pkg.provides.length <= MANY) return pkg.provides.filter((provide) => provide.name === name).map(({ version }) => version);
+  let table = tables.get(pkg);
+  if (table === undefined) {
+    tables.set(pkg, (table = new Map()));
+    for (const provide of pkg.provides) {
+      const known = table.get(provide.name);
+      if (known === undefined) table.set(provide.name, [provide.version]);
+      else known.push(provide.version);
+    }
+  }
+  return table.get(name) ?? NONE;
 }
 
 interface NodeDetails extends Pick<PackageNode, 'source' | 'cached' | 'cachedOnly' | 'installed' | 'installedTag'> {
@@ -182,7 +230,7 @@ function newPackage(record: PackageRecord, details: NodeDetails, { intern, link 
     // apk forgets a rule that it cannot read in full, rather than act on half of it.
     installIf: installIf.length > 0 && installIf.every(isSoundDependency) ? installIf.map(link) : NONE,
     provides: record.provides.length === 0 ? NONE : record.provides.map(({ name, version }) => ({ name: intern(name), version })),
-    repos: 0, installed: details.installed, installedTag: details.installedTag, source: details.source,
+    contested: undefined, namesWalked: 0, triggersWalked: 0, triggersMet: 0, triggersListed: 0, repos: 0, installed: details.installed, installedTag: details.installedTag, source: details.source,
     cached: details.cached, cachedOnly: details.cachedOnly,
     uninstallable: record.uninstallable === true || !isArchCompatible(record, details.arch) || !depends.every(isSoundDependency),
     seen: false, available: false, selectable: false, conflicts: 0, pinningAllowed: 0, tagOk: false, tagPreferred: false,

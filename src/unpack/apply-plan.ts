@@ -7,6 +7,7 @@
 import type { Emit } from '../core/events.ts';
 import type { Change, InstallPlan, PackageRecord, PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
+import { showName } from '../core/redact.ts';
 import { databaseChecksum, sameIdentity } from '../formats/package-checksum.ts';
 import { withFields } from '../formats/package-fields.ts';
 import type { Thread } from '../system/thread.ts';
@@ -61,6 +62,8 @@ interface Working {
   readonly isProtected: (directory: TreePath) => boolean;
   readonly accounts: () => Accounts;
   readonly newFiles: TreePath[];
+  /** Devices and pipes of packages. */
+  readonly notMade: TreePath[];
 }
 
 /** @throws ALP_UNPACK_*, ALP_VERIFY_DIGEST, ALP_FORMAT_*, ALP_LIMIT_*; the tree then is what it was before */
@@ -71,7 +74,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   const undo = createUndo(tree, owners === 'apply');
   const state = stateFrom(before);
   const supply = createSupply({ changes: plan.changes, open: options.open, thread: options.thread });
-  const working: Working = { options, state, scripts, supply, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [] };
+  const working: Working = { options, state, scripts, supply, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [], notMade: [] };
   try {
     await carryOutAll(working);
     if (options.resetDirectories === true) for (const shared of state.directories.values()) shared.mayChange = true;
@@ -80,6 +83,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
     const database = databaseFrom(state, before.arch === '' ? plan.arch : before.arch, plan.world);
     writeDatabase(tree, database);
     undo.forget();
+    announceNotMade(working);
     // A trigger that fails is told of and marks its package, but apk's status does not count it.
     const brokenPackages = state.packages.filter(({ fresh, record }) => fresh && scripts.failures.some(({ label }) => isInstallScript(label, record))).length;
     return { newFiles: working.newFiles, brokenPackages, failedScripts: scripts.failures.filter(({ label }) => !label.endsWith('.trigger')), database };
@@ -89,6 +93,16 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   } finally {
     await supply.close();
   }
+}
+
+const SHOWN = 5;
+
+/** Devices and pipes are nothing that a package may put into a tree, not by root either; nobody shall look for them in vain. */
+function announceNotMade({ notMade, options: { emit } }: Working): void {
+  if (notMade.length === 0) return;
+  const items = notMade.map(showName);
+  const more = items.length > SHOWN ? ` and ${items.length - SHOWN} more` : '';
+  emit({ kind: 'note', message: `devices and pipes of packages are recorded in the package database and not made: ${items.slice(0, SHOWN).join(', ')}${more}`, items });
 }
 
 /** Scripts of a removal and triggers do not make a change fail. */
@@ -164,7 +178,9 @@ async function install(next: PlannedPackage, opened: SuppliedPackage | undefined
     for (const [kind, content] of opened.contents.scripts) owner.scripts.set(kind, content);
     setTriggers(state, owner, opened.contents.triggers);
     await scripts.run(owner, `pre-${verb}`, args);
-    working.newFiles.push(...placePackage(opened, { tree, owners, undo, state, owner, accounts: working.accounts(), isProtected: working.isProtected, overwrite }));
+    const { newFiles, notMade } = placePackage(opened, { tree, owners, undo, state, owner, accounts: working.accounts(), isProtected: working.isProtected, overwrite });
+    for (const path of newFiles) working.newFiles.push(path);
+    for (const path of notMade) working.notMade.push(path);
   }
   if (previous !== undefined && !again) {
     removeFiles(previous, { ...working, tree, owners, purge: working.options.purge === true });

@@ -9,15 +9,14 @@ import { createHash } from 'node:crypto';
 import { contentHash, sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { unpackedBytes } from '../core/limits.ts';
-import { joinTree, nameOf, parentOf, parseTreePath, TREE_ROOT, type TreePath } from '../core/paths.ts';
-import { quoteName } from '../core/redact.ts';
+import { joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { readAdbArchive } from '../formats/adb-archive.ts';
 import type { Acl } from '../formats/installed-db.ts';
+import { createEntryRules, noOriginal, refusal, targetDigest } from '../formats/package-entries.ts';
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar-entry.ts';
 import { createTarReader } from '../formats/tar-reader.ts';
 import type { TreeFileWriter } from '../system/tree-file.ts';
 import type { Accounts } from './accounts.ts';
-import { judgeName, refusal } from './archive-names.ts';
 import { placeDirectory as putDirectory, type DirectoryContext } from './directories.ts';
 import { settleConflict } from './file-owners.ts';
 import { contentChecksum, digestOf, fileChecksum } from './removal.ts';
@@ -42,43 +41,51 @@ interface Placed {
   readonly written: TreePath;
 }
 
+export interface PlacedFiles {
+  /** Files that were edited and stay; the package's own lies beside each as `.apk-new`. */
+  readonly newFiles: readonly TreePath[];
+  /** Devices and pipes, which the database has and the tree has not. */
+  readonly notMade: readonly TreePath[];
+}
+
 /**
- * @returns files that were edited and stay; the package's own lies beside each as `.apk-new`
  * @throws ALP_UNPACK_*, ALP_VERIFY_DIGEST, ALP_FORMAT_*, ALP_LIMIT_SIZE; the caller rolls back
  */
-export function placePackage(file: SuppliedPackage, options: PlaceOptions): TreePath[] {
+export function placePackage(file: SuppliedPackage, options: PlaceOptions): PlacedFiles {
   const { tree, owners, undo, state, owner, accounts } = options;
   const { record } = file.contents;
   const label = `${record.name}-${record.version}`;
   const actualOf = new Map<TreePath, TreePath>([[TREE_ROOT, TREE_ROOT]]);
-  const seen = new Map<TreePath, TarEntry['kind']>();
   const placed = new Map<TreePath, Placed>();
   const newFiles: TreePath[] = [];
+  const notMade: TreePath[] = [];
   const algorithm = digestOf(owner);
+  const rules = createEntryRules({ label, algorithm });
 
   readEntries(file, label, place);
   for (const { path } of owner.directories.values()) sharedDirectory(state, path).modified = true;
   for (const item of placed.values()) publish(item);
-  return newFiles;
+  return { newFiles, notMade };
 
   function place(entry: TarEntry): TarSink | undefined {
-    const path = parseTreePath(entry.path);
-    if (judgeName(path, label) === 'ignore') return undefined;
-    if (seen.has(path)) throw refusal('ALP_UNPACK_PATH', label, path, 'the name comes twice');
-    seen.set(path, entry.kind);
-    if (entry.kind === 'directory') return placeDirectory(entry, path);
-    const parent = parentOf(path);
-    const outer = actualOf.get(parent);
-    if (outer === undefined) throw refusal('ALP_UNPACK_PATH', label, path, `the package does not ship its directory`);
+    const path = rules.accept(entry);
+    if (path === undefined) return undefined;
+    const outer = outerOf(path);
+    if (entry.kind === 'directory') return placeDirectory(entry, path, outer);
     const owned = state.files.get(path);
     if (owned !== undefined && settleConflict(path, record, { owner: owned.owner.record, overwrite: options.overwrite }) === 'leave') return undefined;
     if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo') return placeSpecial(entry, path, joinTree(outer, nameOf(path)));
     return placeFile(entry, path, joinTree(outer, nameOf(path)));
   }
 
-  function placeDirectory(entry: TarEntry, path: TreePath): undefined {
+  /** Where the directory above is; the rules have seen that the package ships it. */
+  function outerOf(path: TreePath): TreePath {
     const outer = actualOf.get(parentOf(path));
-    if (outer === undefined) throw refusal('ALP_UNPACK_PATH', label, path, 'the package does not ship the directory above it');
+    if (outer === undefined) throw new Error(`no directory for ${path} of ${label}`);
+    return outer;
+  }
+
+  function placeDirectory(entry: TarEntry, path: TreePath, outer: TreePath): undefined {
     const actual = directoryIn(joinTree(outer, nameOf(path)), path);
     actualOf.set(path, actual);
     const own = ownDirectory(state, owner, path);
@@ -92,7 +99,7 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
     const found = tree.stat(place);
     if (found === undefined || found.kind === 'directory') return place;
     if (found.kind !== 'symlink') throw refusal('ALP_UNPACK_PATH', label, path, `a ${found.kind} is in its place`);
-    if (seen.get(place) === 'symlink') throw refusal('ALP_UNPACK_LINK', label, path, 'the package itself makes a link of it');
+    if (rules.kindOf(place) === 'symlink') throw refusal('ALP_UNPACK_LINK', label, path, 'the package itself makes a link of it');
     const actual = tree.resolve(place);
     if (tree.stat(actual)?.kind !== 'directory') throw refusal('ALP_UNPACK_LINK', label, path, 'it is a link that leads to no directory of the tree');
     return actual;
@@ -124,26 +131,22 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
     const found = tree.stat(actual);
     if (found?.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
     if (found !== undefined) undo.moveAside(actual);
+    notMade.push(path);
     recordFile(entry, path, { actual, written: actual }).checksum = entry.sha1 === undefined ? '' : fileChecksum(Buffer.from(entry.sha1, 'hex'));
   }
 
   function placeSymlink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
-    if (entry.target === '' || entry.target.includes('\0')) throw refusal('ALP_UNPACK_LINK', label, entry.path, 'its target is empty');
-    const digest = createHash(algorithm).update(Buffer.from(entry.target, 'latin1')).digest();
-    // v3 packages have no checksum of links.
-    if (algorithm === 'sha1') demandChecksum(entry, digest);
     tree.makeSymlink(written, entry.target);
     if (owners === 'apply') tree.setOwner(written, file.acl);
     // No link can have these bits: apk tries, marks the package, and keeps no checksum.
     if ((entry.mode & 0o7000) !== 0) owner.broken.add('x');
-    else file.checksum = fileChecksum(digest);
+    else file.checksum = fileChecksum(targetDigest(entry, algorithm));
   }
 
   function placeHardLink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
-    const original = placed.get(parseTreePath(entry.target));
-    if (original === undefined || seen.get(original.path) !== 'file') {
-      throw refusal('ALP_UNPACK_LINK', label, entry.path, `a hard link must name a file of the package that came before, not ${quoteName(entry.target)}`);
-    }
+    const original = placed.get(entry.target as TreePath);
+    // One that was left to another package.
+    if (original === undefined) throw noOriginal(label, entry.path, entry.target);
     tree.makeHardLink(written, original.written);
     // Owner and special bits of the last name are those of the file.
     if (owners === 'apply') tree.setOwner(written, file.acl);
@@ -162,17 +165,10 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Tree
         const digest = hash.digest();
         if (owners === 'apply' && (file.acl.uid !== 0 || file.acl.gid !== 0)) tree.setOwner(written, file.acl);
         output.finish(hostMode(file.acl.mode, owners), entry.mtime);
-        demandChecksum(entry, digest);
+        rules.checkContent(entry, digest);
         file.checksum = fileChecksum(digest);
       },
     };
-  }
-
-  function demandChecksum(entry: TarEntry, digest: Buffer): void {
-    const { path } = entry;
-    const wanted = entry[algorithm];
-    if (wanted === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} has no checksum`);
-    if (digest.toString('hex') !== wanted) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(path)} differs from its checksum`);
   }
 
   function aclOf(entry: TarEntry): Acl {

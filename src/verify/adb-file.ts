@@ -6,11 +6,10 @@
  */
 import { createHash, verify as verifySignature } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
-import { contentHash, sha256Hex, type Sha256Hex } from '../core/digest.ts';
+import { sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { PackageRecord, RepositoryIndex } from '../core/package.ts';
-import { parseTreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Voucher } from '../core/verified.ts';
 import { readAdbArchive } from '../formats/adb-archive.ts';
@@ -20,7 +19,7 @@ import { adbRecord } from '../formats/adb-record.ts';
 import { ADB_KINDS } from '../formats/adb-schema.ts';
 import { adbKeyId, adbSignedBytes, parseAdbSignature } from '../formats/adb-signature.ts';
 import { adbNumber, adbObject, adbObjects, adbText, adbTexts, parseAdbRoot, type AdbObject } from '../formats/adb-values.ts';
-import type { TarEntry, TarSink } from '../formats/tar-entry.ts';
+import { checkedEntry, createEntryRules, type EntryContext } from '../formats/package-entries.ts';
 import { compareWithIndex, demandIdentity, refuseTwins } from './identity.ts';
 import type { IndexOptions, JudgedIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
@@ -63,6 +62,8 @@ interface SignedBlock {
 /** The whole file, signature and identity first, then content. */
 function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = false, expected, requireSignature = false }: PackageOptions): SignedBlock {
   let signed: SignedBlock | undefined;
+  let context: EntryContext = { label: what, algorithm: 'sha256' };
+  let rules = createEntryRules(context);
   readAdbArchive(
     source,
     {
@@ -71,26 +72,18 @@ function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = f
         const vouchers = allowUntrusted ? [] : judgeSignatures({ what, schema, block, signatures, keys });
         if (!allowUntrusted && vouchers.length === 0 && (expected === undefined || requireSignature)) throw unvouched(what, signatures);
         signed = { schema, block, vouchers };
+        if (schema !== 'package') return;
+        const { name, version } = adbRecord(adbObject(parseAdbRoot(block, ADB_KINDS.package), 'info'));
+        context = { ...context, label: `${name}-${version}` };
+        rules = createEntryRules(context);
       },
-      entry: checkedEntry,
+      // Names, links and content are held against what the signed block says.
+      entry: (entry) => checkedEntry(rules, entry, context),
     },
     limits.unpacked,
   );
   if (signed === undefined) throw adbError('no ADB block');
   return signed;
-}
-
-/** Holds an entry's name and content against what the signed block says. */
-function checkedEntry({ kind, path, sizeBytes, sha256 }: TarEntry): TarSink | undefined {
-  parseTreePath(path);
-  if (kind !== 'file') return undefined;
-  const hash = contentHash('sha256', sizeBytes);
-  return {
-    write: hash.update,
-    close: () => {
-      if (hash.digest().toString('hex') !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(path)} differs from its checksum`);
-    },
-  };
 }
 
 /** What apk goes by when an index says nothing. */

@@ -7,6 +7,8 @@ import { signBytes, type SigningKey } from '../../src/mirror/signing.ts';
 import { verifyDataMember } from '../../src/verify/data-member.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
+import { installRaw } from '../helpers/install-raw.ts';
+import { makeArena, underAttack } from '../helpers/invariants.ts';
 import { apkMembers, makeApk, member, paxRecord, rawHeader, rawTar, treeEntries, type RawEntry, type RawPackage } from '../helpers/make-apk.ts';
 
 function newKey(publicName: string): SigningKey {
@@ -118,8 +120,37 @@ describe('the inside of a package', () => {
     ['an absolute path', { entries: [{ name: '/x', content: 'x' }] }, 'ALP_UNPACK_PATH'],
     ['a newline in a path', { entries: [{ name: 'a\nP:evil', content: 'x' }] }, 'ALP_UNPACK_PATH'],
     ['257 levels', { entries: [{ name: Array.from({ length: 257 }, () => 'd').join('/'), content: 'x' }] }, 'ALP_LIMIT_DEPTH'],
-  ])('%s is refused', (_name, raw, code) => {
+    ['a name of the package database', { entries: treeEntries({ 'lib/apk/db/installed': 'x' }) }, 'ALP_UNPACK_PATH'],
+    ['a name of a file being installed', { entries: [{ name: 'a.apk-new', content: 'x' }] }, 'ALP_UNPACK_PATH'],
+    ['apk\'s settings', { entries: treeEntries({ 'etc/apk/world': 'x' }) }, 'ALP_UNPACK_PATH'],
+    ['a part of the control member', { entries: [{ name: '.post-install', content: 'x' }] }, STRUCTURE],
+    ['a name that comes twice', { entries: [{ name: 'a', content: 'x' }, { name: 'a', type: '3' }] }, 'ALP_UNPACK_PATH'],
+    ['a device without its directory', { entries: [{ name: 'dev/sda', type: '4' }] }, 'ALP_UNPACK_PATH'],
+    ['a directory without the one above it', { entries: [{ name: 'a/b/', type: '5' }] }, 'ALP_UNPACK_PATH'],
+    ['a file through a link', { entries: [{ name: 'a', type: '2', target: '/etc' }, { name: 'a/passwd', content: 'x' }] }, 'ALP_UNPACK_PATH'],
+    ['a link that leads to nothing', { entries: [{ name: 'a', type: '2', target: '' }] }, 'ALP_UNPACK_LINK'],
+    ['a false checksum of a link', { entries: [{ name: 'a', type: '2', target: 'b', checksum: '0'.repeat(40) }] }, 'ALP_VERIFY_DIGEST'],
+    ['a hard link to a file of another package', { entries: [{ name: 'a', type: '1', target: 'etc/shadow' }] }, 'ALP_UNPACK_LINK'],
+    ['a hard link that leads out', { entries: [{ name: 'a', type: '1', target: '../etc/shadow' }] }, 'ALP_UNPACK_PATH'],
+    ['a hard link to a link', { entries: [{ name: 'a', type: '2', target: '/etc/shadow' }, { name: 'b', type: '1', target: 'a' }] }, 'ALP_UNPACK_LINK'],
+    ['a control character in the target of a hard link', { entries: [{ name: 'a', content: 'x' }, { name: 'b', type: '1', target: 'a\n' }] }, 'ALP_UNPACK_PATH'],
+  ])('%s is refused, and cannot be installed', async (_name, raw, code) => {
     expect(verdict(makeApk(raw, ours))).toBe(code);
+    const arena = makeArena();
+    try {
+      const installed = await underAttack(arena, ({ dest }) => installRaw(dest, [raw], { key: ours }));
+      expect(installed.replace(/^ALP_FORMAT_(?:TAR|APK|GZIP)$/, STRUCTURE)).toBe(code);
+    } finally {
+      arena.close();
+    }
+  });
+
+  it('names that differ in case, composition or bytes that mean nothing are right, and can be installed', async () => {
+    const raw: RawPackage = { entries: ['a', 'A', 'caf\xc3\xa9', 'cafe\xcc\x81', '\xff', 'C:\\x', 'CON', '-rf'].map((name) => ({ name, content: name })) };
+    expect(verdict(makeApk(raw, ours))).toBe('accepted');
+    const arena = makeArena();
+    expect(await underAttack(arena, ({ dest }) => installRaw(dest, [raw], { key: ours }))).toBe('accepted');
+    arena.close();
   });
 
   it('a package without datahash is refused', () => {

@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { bufferSource } from '../../src/core/bytes.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
-import { silent } from '../../src/core/events.ts';
+import { silent, type AlpEvent, type Emit } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
 import { openWorkTree } from '../../src/system/work-tree.ts';
 import { applyPlan } from '../../src/unpack/apply-plan.ts';
 import type { OwnerPolicy } from '../../src/unpack/rootfs.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
+import { verifyAnyFile } from '../../src/verify/any-file.ts';
 import { verifyPackage, type OpenedPackage } from '../../src/verify/package-file.ts';
 import { makeApk, paxRecord, rawHeader, rawTar, treeEntries, type RawEntry, type RawPackage } from '../helpers/make-apk.ts';
 import { picture } from '../helpers/worlds.ts';
@@ -40,13 +41,13 @@ const opened = (raw: RawPackage) => {
   return { source, contents: verifyPackage(source, { keys: keyring([parseTrustedKey(key.publicPem, key.publicName)]) }).package, close: () => undefined };
 };
 
-async function install(packages: readonly RawPackage[], owners: OwnerPolicy = 'record'): Promise<void> {
+async function install(packages: readonly RawPackage[], owners: OwnerPolicy = 'record', emit: Emit = silent): Promise<void> {
   const files = new Map(packages.map((raw) => [String(raw.info?.['pkgname'] ?? 'a'), opened(raw)] as const));
   const tree = openWorkTree(hostPath(root));
   const changes = [...files.values()].map(({ contents: { record } }: { contents: OpenedPackage }) => ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const);
   try {
     await applyPlan({
-      tree, plan: { arch: 'x86_64', changes, world: [] }, runScript: undefined, owners, emit: silent,
+      tree, plan: { arch: 'x86_64', changes, world: [] }, runScript: undefined, owners, emit,
       open: ({ record }) => files.get(record.name) ?? opened({}),
     });
   } finally {
@@ -54,8 +55,22 @@ async function install(packages: readonly RawPackage[], owners: OwnerPolicy = 'r
   }
 }
 
-/** The code, and that the tree and what is beside it are as before. */
-async function refused(packages: readonly RawPackage[]): Promise<string> {
+/** What `alproot verify` says of the file, in the words of installing: what a reader refuses is the file's structure there. */
+function verified(raw: RawPackage): string {
+  try {
+    verifyAnyFile(bufferSource('package', makeApk(raw, key)), { name: 'a.apk', keys: keyring([parseTrustedKey(key.publicPem, key.publicName)]), pins: { byName: new Map() } as never });
+    return 'accepted';
+  } catch (error) {
+    if (!isAlprootError(error)) throw error;
+    return error.code === 'ALP_VERIFY_STRUCTURE' && isAlprootError(error.cause) ? error.cause.code : error.code;
+  }
+}
+
+/**
+ * The code, and that the tree and what is beside it are as before. `verify` says the same of each file; of one that only
+ * this tree, or another package, stands in the way of, it says that it is right.
+ */
+async function refused(packages: readonly RawPackage[], because: 'of itself' | 'of the tree' = 'of itself'): Promise<string> {
   const around = join(root, '..');
   const before = picture(around);
   let code = 'accepted';
@@ -66,6 +81,9 @@ async function refused(packages: readonly RawPackage[]): Promise<string> {
     code = error.code;
   }
   if (code !== 'accepted') expect(picture(around)).toEqual(before);
+  const verdicts = packages.map(verified);
+  if (because === 'of itself') expect(verdicts.find((verdict) => verdict !== 'accepted') ?? 'accepted').toBe(code);
+  else expect(verdicts.every((verdict) => verdict === 'accepted')).toBe(true);
   return code;
 }
 
@@ -116,7 +134,7 @@ describe('links', () => {
   it.each(['/etc/../../canary', '../../../canary', `${'../'.repeat(40)}etc`])('refuses a directory through the link %j of another package that leaves the tree or is a file', async (target) => {
     const one: RawPackage = withEntries(link('usr/bin/l', target));
     const two: RawPackage = { info: { pkgname: 'b' }, entries: [...(withEntries(directoryEntry('usr/bin/l/'), file('usr/bin/l/passwd')).entries ?? [])] };
-    const code = await refused([one, two]);
+    const code = await refused([one, two], 'of the tree');
     // `..` of the root is the root: what leads to a real directory inside is that directory.
     if (code === 'accepted') expect(readFileSync(join(root, 'etc/passwd'), 'latin1')).toBe('evil');
     else expect(code).toMatch(/^ALP_UNPACK_(?:PATH|LINK)$/);
@@ -132,12 +150,12 @@ describe('links', () => {
 
   it('refuses a file through a link of the same package that it reaches by a link of the tree', async () => {
     symlinkSync('usr/bin', join(root, 'alias'));
-    expect(await refused([withEntries(link('usr/bin/l', '../../etc'), directoryEntry('alias/'), directoryEntry('alias/l/'), file('alias/l/planted'))])).toBe('ALP_UNPACK_LINK');
+    expect(await refused([withEntries(link('usr/bin/l', '../../etc'), directoryEntry('alias/'), directoryEntry('alias/l/'), file('alias/l/planted'))], 'of the tree')).toBe('ALP_UNPACK_LINK');
   });
 
   it.each(['/canary', '../canary', '/'])('does not write through the link %j that the tree has', async (target) => {
     symlinkSync(target, join(root, 'lib64'));
-    await refused([{ entries: [directoryEntry('lib64/'), file('lib64/file')] }]);
+    await refused([{ entries: [directoryEntry('lib64/'), file('lib64/file')] }], 'of the tree');
     expect(readFileSync(join(root, '../canary/file'), 'latin1')).toBe('untouched');
   });
 
@@ -165,8 +183,8 @@ describe('contents', () => {
 
   it('refuses a file over a directory and a directory over a file', async () => {
     mkdirSync(join(root, 'usr/bin/x'));
-    expect(await refused([withEntries(file('usr/bin/x'))])).toBe('ALP_UNPACK_PATH');
-    expect(await refused([{ entries: [directoryEntry('etc/'), directoryEntry('etc/passwd/')] }])).toBe('ALP_UNPACK_PATH');
+    expect(await refused([withEntries(file('usr/bin/x'))], 'of the tree')).toBe('ALP_UNPACK_PATH');
+    expect(await refused([{ entries: [directoryEntry('etc/'), directoryEntry('etc/passwd/')] }], 'of the tree')).toBe('ALP_UNPACK_PATH');
   });
 
   it('makes no device and no pipe, and strips set-id bits without root', async () => {
@@ -179,9 +197,23 @@ describe('contents', () => {
     expect(database).toMatch(/^R:null\nR:disk\nR:pipe\nR:su\n/m);
   });
 
+  it.each<OwnerPolicy>(process.getuid?.() === 0 ? ['record', 'apply'] : ['record'])('records devices and pipes, and says in one line that they are not made (owners: %s)', async (owners) => {
+    const events: AlpEvent[] = [];
+    const names = ['null', 'disk', 'pipe', 'a\xff', 'b', 'c'];
+    const types = ['3', '4', '6', '3', '3', '3'];
+    await install([withEntries(...names.map((name, at): RawEntry => ({ name: `usr/bin/${name}`, type: types[at] ?? '3', mode: 0o660 })))], owners, (event) => void events.push(event));
+    expect(Object.keys(picture(root)).filter((path) => path.startsWith('usr/bin/'))).toEqual([]);
+    const database = readFileSync(join(root, 'lib/apk/db/installed'), 'latin1');
+    for (const name of names) expect(database).toContain(`R:${name}\na:0:0:660\n`);
+    const notes = events.filter(({ kind }) => kind === 'note') as Extract<AlpEvent, { kind: 'note' }>[];
+    expect(notes).toHaveLength(1);
+    expect(notes[0]?.message).toMatch(/^devices and pipes of packages .* not made: usr\/bin\/null, usr\/bin\/disk, usr\/bin\/pipe, .* and 1 more$/);
+    expect(notes[0]?.items).toHaveLength(6);
+  });
+
   it('makes no device over a directory, and puts back what stood in its place when the package is refused', async () => {
     mkdirSync(join(root, 'usr/bin/x'));
-    expect(await refused([withEntries({ name: 'usr/bin/x', type: '3' })])).toBe('ALP_UNPACK_PATH');
+    expect(await refused([withEntries({ name: 'usr/bin/x', type: '3' })], 'of the tree')).toBe('ALP_UNPACK_PATH');
     mkdirSync(join(root, 'lib/apk'), { recursive: true });
     writeFileSync(join(root, 'usr/bin/pipe'), 'mine');
     expect(await refused([withEntries({ name: 'usr/bin/pipe', type: '6' }, { ...file('usr/bin/y'), checksum: false })])).toBe('ALP_VERIFY_DIGEST');
@@ -212,7 +244,7 @@ describe('a failure half-way', () => {
   });
 
   it('refuses a file of another package, and the whole run with it', async () => {
-    expect(await refused([good, { info: { pkgname: 'thief' }, entries: treeEntries({ 'usr/bin/good': 'stolen' }) }])).toBe('ALP_UNPACK_CONFLICT');
+    expect(await refused([good, { info: { pkgname: 'thief' }, entries: treeEntries({ 'usr/bin/good': 'stolen' }) }], 'of the tree')).toBe('ALP_UNPACK_CONFLICT');
   });
 
   it('brings removed and replaced files back when an upgrade fails', async () => {
