@@ -37,7 +37,7 @@ const verification = [
   guard('private keys', ['verify/key.ts', "if (pem.includes('PRIVATE KEY')) refuse(", 'if (false) refuse('], 'keys: a directory of keys'),
   guard('small keys', ['verify/key.ts', 'if (modulusLength < MIN_BITS || modulusLength > MAX_BITS) refuse(', 'if (false) refuse('], 'keys: a directory of keys'),
   guard('kinds of keys', ['verify/key.ts', "if (key.asymmetricKeyType !== 'rsa') refuse(", 'if (false) refuse('], 'keys: a directory of keys'),
-  guard('a key for its mirror', ['pipeline/sources.ts', 'const keys = mirrorKeys(mirror, session.config.arch);', 'const keys = mirrorKeys({ ...mirror, keys: mirrors.flatMap((one) => one.keys) }, session.config.arch);'], 'keys: given for one mirror'),
+  guard('a key for its mirror', ['pipeline/sources.ts', 'const place = { mirror, keys: mirrorKeys(mirror, session.config.arch),', 'const place = { mirror, keys: mirrorKeys({ ...mirror, keys: mirrors.flatMap((one) => one.keys) }, session.config.arch),'], 'keys: given for one mirror'),
   guard('a key for its architecture', ['pipeline/trust.ts', 'const arches = arch === undefined ? namesOf(root) : [arch];', 'const arches = arch === undefined ? [] : namesOf(root);'], 'keys: of their own architecture'),
   guard('padding of RSA', ['verify/rsa.ts', 'return block.length === wanted.length && timingSafeEqual(block, wanted);', 'return block.subarray(-tail.length).equals(tail) && !timingSafeEqual(Buffer.alloc(1), Buffer.alloc(1, 1));'], 'rsa'),
   guard('a pin of a minirootfs', ['verify/minirootfs.ts', 'wanted !== sha512 && found === undefined) {', 'wanted !== sha512 && found !== undefined) {'], 'minirootfs: a pin of its name'),
@@ -98,7 +98,6 @@ const running = [
   guard('descriptors', ['system/descriptors.ts', 'if (fd <= 2 || isClosedOnExec(fd)) continue;', 'if (fd <= 2 || isClosedOnExec(fd) || fd > 2) continue;'], 'descriptors: of the caller'),
   guard('a session of its own', ['run/run-in-tree.ts', "stdio: 'inherit', detached: true });", "stdio: 'inherit' });"], 'terminal: under userns'),
   guard('a terminal of its own', ['run/run-in-tree.ts', "if (stdio.kind === 'terminal' && host.tools.script !== undefined) {", "if (stdio.kind === 'terminal' && host.tools.script !== undefined) return runProcess(argv, { ...shared, stdio: 'inherit' });\n  if (stdio.kind === 'terminal' && host.tools.script !== undefined) {"], 'terminal: under userns'),
-  guard('rights over terminals', ['run/terminal-rights.ts', "? ['--bounding-set=-sys_admin'] : [];", "? ['--bounding-set=+all'] : [];"], 'terminal: under proot'),
   guard('the end of the last process', ['run/guard/guard.c', '  return 1;\n}\n\n/* Kernels that list', '  return 0;\n}\n\n/* Kernels that list'], 'seal: is over only'),
   guard('what PRoot leaves in /tmp', ['run/guard/guard.c', '  end_all();\n  sweep();', '  end_all();'], 'run/guard: PRoot'),
   guard('the network namespace', ['run/bwrap.ts', "...(description.network === 'none' ? ['--unshare-net'] : []),", "...(description.network !== 'none' ? ['--unshare-net'] : []),"], 'seal: passes no descriptor'),
@@ -106,6 +105,30 @@ const running = [
   guard('working directories', ['run/run-in-tree.ts', 'if (backend.showsTree) requireWorkingDirectory(description, tree);', 'if (!backend.showsTree) requireWorkingDirectory(description, tree);'], 'descriptors: a working directory'),
   guard('WORKDIR through a link', ['build/copy-apply.ts', 'const resolved = target.tree.resolve(path);', 'const resolved = path;'], 'build: links of a stage'),
   guard('COPY from outside', ['build/copy-selection.ts', "if (part === '..') parts.pop();", "if (part === '..') parts.push(part);"], 'build: does not let a source climb out'),
+];
+
+/** The model of docs/security.md, "Isolation": each line of it, and the attempt of test/hostile/escape that notices. */
+const isolation = [
+  guard('the root that is changed', ['run/userns.ts', "['pivot'], ['mask']", "['chroot'], ['mask']"], 'hostile/escape/escape: userns, run --network none'),
+  guard('the old root that is left', ['run/sandbox/mounts.h', '  require(call(NR_umount2, ".", DETACH, 0, 0), "leave the old root", 0);\n', ''], 'hostile/escape/escape: userns, run --network none'),
+  guard('masks of /proc', ['run/userns.ts', "['pivot'], ['mask']", "['pivot']"], 'hostile/escape/escape: userns, run --network none'),
+  guard('masks under bubblewrap', ['run/bwrap.ts', "['mask'], ['forget', STARTER]", "['forget', STARTER]"], 'hostile/escape/escape: bwrap, run --network none'),
+  guard('modes of devices', ['run/sandbox/mounts.h', '  close_devices();\n', ''], 'hostile/escape/escape: userns, run --network none'),
+  guard('the bounding set', ['run/sandbox/steps.ts', "['bound', KEPT], ...changed", '...changed'], 'hostile/escape/escape: bwrap, run --network none'),
+  guard('capabilities of other users', ['run/sandbox/steps.ts', "['capabilities', uid === 0 ? KEPT : '0']", "['capabilities', KEPT]"], 'hostile/escape/escape: build with USER 1000'),
+  guard('no_new_privs', ['run/sandbox/rights.h', '  require(call6(NR_prctl, NO_NEW_PRIVILEGES, 1, 0, 0, 0, 0), "set no_new_privs", 0);\n', ''], 'hostile/escape/escape: chroot, build with USER 1000'),
+  guard('the filter of system calls', ['run/userns.ts', "['landlock-outside'], ['restrict'], ...filterSteps", "['landlock-outside'], ['restrict']"], 'hostile/escape/escape: userns, run --network none'),
+  guard('the filter under bubblewrap', ['run/bwrap.ts', "['landlock-outside'], ['restrict'], ...filterSteps", "['landlock-outside'], ['restrict']"], 'hostile/escape/escape: bwrap, run --network none'),
+  guard('the network that a filter cuts', ['run/sandbox/steps.ts', "...(network === 'none' ? [['filter', 'network'] as const] : [])", ''], 'hostile/escape/escape: proot, run --network none'),
+  guard('writes that Landlock holds', ['run/sandbox/rights.h', 'landlock.handled = files && version >= 2', 'landlock.handled = !files && version >= 2'], 'hostile/escape/escape: proot, run --network none'),
+  guard('sockets that Landlock keeps apart', ['run/sandbox/rights.h', 'version >= 6 ? L_OUTSIDE : 0', 'version >= 60 ? L_OUTSIDE : 0'], 'hostile/escape/escape: userns, run --network host'),
+  guard('cores of programs that crash', ['run/sandbox/rights.h', '  call(NR_prlimit, 0, CORE_SIZE, none, 0);\n', ''], 'hostile/escape/escape: userns, run --network none'),
+  guard('isolation that is required', ['pipeline/sandbox.ts', "if (config.requireIsolation && backend.isolation !== 'full') {", 'if (false) {'], 'pipeline/sandbox'),
+  guard('backends of a project', ['pipeline/project.ts', 'if (!ISOLATING.includes(name) && keys === undefined) refuse();', ''], 'project-file'),
+  guard('stores of other users', ['store/owner.ts', 'if (found !== undefined) throw refusal(found, `the store ${quoteName(root)}`);', ''], 'store-owner'),
+  guard('equal keys of an object', ['core/json.ts', 'if (duplicate !== undefined) throw new DuplicateKeyError(duplicate);', ''], 'duplicate-keys'),
+  guard('private keys of a mirror', ['mirror/serve.ts', '  refusePrivateKeys(directory);\n', ''], 'mirror-keys'),
+  guard('what a mirror serves', ['mirror/serve.ts', 'allows: isServedName, allowsContent: isServedContent', 'allows: () => true, allowsContent: isServedContent'], 'mirror-keys'),
 ];
 
 const network = [
@@ -117,4 +140,4 @@ const network = [
   guard('cap of a download', ['fetch/download.ts', 'if (size > request.maxBytes) throw', 'if (size > request.maxBytes * 1e6) throw'], 'network-transfer'),
 ];
 
-export const GUARDS: readonly Guard[] = [...verification, ...formats, ...trees, ...running, ...network];
+export const GUARDS: readonly Guard[] = [...verification, ...formats, ...trees, ...running, ...isolation, ...network];
