@@ -14,10 +14,16 @@ import { GUARDS, type Guard } from './mutation-guards.ts';
 
 const root = join(import.meta.dirname, '..');
 
+/** All that tests read, and that the packed program is made from. */
+const COPIED = [
+  'src', 'test', 'keys', 'scripts', 'bin', 'docs', 'examples', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.types.json',
+  'vitest.config.ts', 'README.md', 'SECURITY.md', 'LICENSE',
+];
+
 /** A copy in which sources can be changed; what is large and is not changed is linked. */
 function copyTree(): string {
   const directory = join(mkdtempSync(join(tmpdir(), 'alproot-mutation-')), 'main');
-  for (const name of ['src', 'test', 'keys', 'scripts', 'bin', 'package.json', 'tsconfig.json', 'vitest.config.ts']) cpSync(join(root, name), join(directory, name), { recursive: true });
+  for (const name of COPIED) cpSync(join(root, name), join(directory, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   const shared = join(root, '..', 'shared');
   if (existsSync(shared)) symlinkSync(shared, join(dirname(directory), 'shared'));
