@@ -83,10 +83,12 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   const shop: Workshop = { target, key, packages, searchPath: options.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', debs: await fetchDebs(apt, needed), work };
   const made = await makeAll(needed, shop, options, base);
   if (!hasBase || options.refresh === true) {
-    const { minirootfs, title, time } = await buildBase({ shop, release, made });
-    writeRelease({ mirror: options.directory, branch, release, arch: options.arch, minirootfs, title, time, key });
+    await announced(options, 'making the minirootfs', async () => {
+      const { minirootfs, title, time } = await buildBase({ shop, release, made });
+      writeRelease({ mirror: options.directory, branch, release, arch: options.arch, minirootfs, title, time, key });
+    });
   }
-  await writeIndexes({ ...options, branch, key });
+  await announced(options, 'indexing and signing the packages', () => writeIndexes({ ...options, branch, key }));
   removeTree(joinHost(work, 'debs'));
   const madeNames = new Set(needed.map(({ recipe, version }) => `${recipe.name}-${version}.apk`));
   return {
@@ -96,16 +98,20 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   };
 }
 
-/** Asking apt takes seconds. */
-async function planWithApt(options: FromDebianOptions, work: HostPath): Promise<{ readonly apt: Apt; readonly plan: readonly PlannedRepack[] }> {
-  const label = "asking apt what this host's archive has";
-  options.emit({ kind: 'start', id: 'apt-plan', label, line: true });
-  const apt = await openApt({ ...options, work });
-  const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
-  const plan = await planRepacks({ wanted, recipes: RECIPES, apt, ownVersion: '1.0-r0' });
-  options.emit({ kind: 'done', id: 'apt-plan', label });
-  return { apt, plan };
+/** Work of seconds, which is said when it begins. */
+async function announced<T>({ emit }: Pick<FromDebianOptions, 'emit'>, label: string, work: () => Promise<T>): Promise<T> {
+  emit({ kind: 'start', id: label, label, line: true });
+  const result = await work();
+  emit({ kind: 'done', id: label, label });
+  return result;
 }
+
+const planWithApt = (options: FromDebianOptions, work: HostPath): Promise<{ readonly apt: Apt; readonly plan: readonly PlannedRepack[] }> =>
+  announced(options, "asking apt what this host's archive has", async () => {
+    const apt = await openApt({ ...options, work });
+    const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
+    return { apt, plan: await planRepacks({ wanted, recipes: RECIPES, apt, ownVersion: '1.0-r0' }) };
+  });
 
 /** A number that Alpine never gave out: these are not Alpine's files, and must not pass for them. */
 const OUR_POINT = '900';
