@@ -32,9 +32,9 @@ export function explainRefusal(name: BackendName, output: string, host: RunHost)
     return { reason: `user namespaces are switched off: ${said}`, fix: 'as root: sysctl kernel.unprivileged_userns_clone=1' };
   }
   if (read('/proc/sys/user/max_user_namespaces') === '0') return { reason: `no user namespace is allowed: ${said}`, fix: 'as root: sysctl user.max_user_namespaces=10000' };
+  if (/mount proc|mount \/proc|\/proc:/.test(said)) return { reason: `a new /proc cannot be mounted here: ${said}` };
   if (/setgroups|uid_map|gid_map/.test(said)) return { reason: `the kernel refuses the mapping of users: ${said}` };
   if (/unshare failed|No permissions to create|Creating new namespace failed|Operation not permitted/.test(said)) return { reason: `the kernel refuses namespaces: ${said}`, fix: 'a container needs seccomp and AppArmor profiles that allow them' };
-  if (/mount proc|\/proc/.test(said)) return { reason: `a new /proc cannot be mounted here: ${said}` };
   return { reason: said };
 }
 
