@@ -51,8 +51,8 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
-describe('the promises of SECURITY.md', () => {
-  const rows = read('SECURITY.md').split('## Promises')[1]?.match(/^\| .+ \|$/gm)?.slice(1) ?? [];
+describe('the promises of docs/security.md', () => {
+  const rows = read('docs/security.md').split('## Promises')[1]?.match(/^\| .+ \|$/gm)?.slice(1) ?? [];
 
   it('each name a test that is there', () => {
     expect(rows.length).toBeGreaterThan(20);
@@ -61,7 +61,7 @@ describe('the promises of SECURITY.md', () => {
   });
 
   it('leave no attack of test/hostile unnamed', () => {
-    const attacks = readdirSync(join(root, 'test/hostile')).filter((name) => name.endsWith('.test.ts'));
+    const attacks = readdirSync(join(root, 'test/hostile'), { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.test.ts'));
     expect(attacks.filter((name) => !rows.some((row) => row.includes(`test/hostile/${name}`)))).toEqual([]);
   });
 });

@@ -131,6 +131,7 @@ export const HINTS: Readonly<Record<string, string>> = {
   EEXIST: 'something else has the name, or a link there leads nowhere: remove it, or choose another place',
   ENOTDIR: 'a file stands where a directory has to be: remove it, or choose another place',
   EISDIR: 'a directory stands where a file has to be: remove it, or choose another place',
+  ENOENT: 'a directory on the way is missing, or a link there leads nowhere: make it, or choose another place',
   ELOOP: 'links lead in a circle: remove them, or choose another place',
   ENOSYS: 'the file system cannot do that: choose another place',
   ENOTSUP: 'the file system cannot do that: choose another place',

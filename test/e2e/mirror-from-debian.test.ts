@@ -17,10 +17,10 @@ import { verifyIndex } from '../../src/verify/index-file.ts';
 import { keyring, parseTrustedKey, type TrustedKeys } from '../../src/verify/key.ts';
 import { verifyMinirootfs } from '../../src/verify/minirootfs.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
+import { BACKENDS } from '../../src/run/backend.ts';
 import { findHostTools } from '../../src/run/host-tools.ts';
 import { runInTree } from '../../src/run/run-in-tree.ts';
 import { capability } from '../helpers/capabilities.ts';
-import { backendOf } from '../helpers/sandbox.ts';
 import { bundledPins } from '../helpers/upstream.ts';
 
 const needs = capability('apt', 'bwrap');
@@ -130,8 +130,10 @@ describe.skipIf(needs.skip)(`a mirror made from Debian${needs.reason}`, () => {
     mkdirSync(work);
     writeFileSync(join(work, 'hello.c'), '#include <stdio.h>\nint main(void) { puts("bare"); return 0; }\n');
     const output: string[] = [];
+    const loader = BACKENDS.find(({ id }) => id === 'loader-bare');
+    if (loader === undefined) throw new Error('no such backend');
     const host = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot: false, kernel: '', scratch: () => hostPath(mkdtempSync(join(root, 'shadow-'))) });
-    const { status } = await runInTree(backendOf('loader'), {
+    const { status } = await runInTree(loader, {
       tree: hostPath(tree), writable: false, mounts: [], argv: ['sh', '-ec', 'gcc -static -O2 -flto hello.c -o hello && gcc -c hello.c && ar rcs libhello.a hello.o && make --version'],
       env: { PATH: '/usr/bin:/bin' }, cwd: work, user: { uid: 0, gid: 0 }, network: 'none', stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void output.push(bytes.toString()) },
     }, host);
