@@ -208,7 +208,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: '--list', help: 'what was approved, and whether it has changed since' },
       { flags: '--revoke', help: 'take the approval back' },
     ],
-    examples: ['alproot trust', 'alproot trust --list', 'alproot trust --revoke ./project'],
+    examples: ['alproot trust', 'alproot trust --list', 'alproot trust --revoke .'],
     load: async () => (await import('./commands/trust.ts')).trust,
   },
   { name: 'cache', args: '<ls|gc|verify|path>', summary: 'look after the store', ignoresProject: true, options: [{ flags: '--older-than <days>', help: 'gc: drop what was not used for so long (default: 30)' }], examples: ['alproot cache ls', 'alproot cache gc --older-than 7'], load: async () => (await import('./commands/cache.ts')).cache },

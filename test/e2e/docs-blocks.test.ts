@@ -15,8 +15,10 @@ const NOT_HERE: Readonly<Record<string, string>> = {
   'README.md: npm ci': 'these are the tests themselves',
   'README.md: alproot build -f Dockerfile.alpine -o out .      a Dockerfile, with docker\'s flags': 'a table of commands, each with a remark; the pages that it stands for are typed',
   'docs/packages.md: $ alproot search -v libsodium': 'shows what Alpine 3.16 has; test/e2e/explain.test.ts runs the commands',
-  'docs/mirrors.md: alproot mirror keygen --name me@example.org DIR    # me@example.org-1a2b3c4d.rsa (600) and .rsa.pub': 'DIR, FILE and KEY stand for the reader\'s own; test/mirror has each command',
+  'docs/mirrors.md: alproot mirror keygen --name me@example.org DIR    # DIR/me@example.org-1a2b3c4d.rsa.pub; the private half goes to ~/.config/alproot/keys': 'DIR, FILE and KEY stand for the reader\'s own; test/mirror has each command',
   'docs/mirrors.md: openssl dgst -sha256 -verify keys/KEY.rsa.pub -signature FILE.rsa256.KEY.rsa.pub FILE': 'KEY and FILE stand for the reader\'s own; test/mirror has it',
+  'docs/cli.md: alproot link-tools ~/musl': 'test/e2e/compiler.test.ts runs CMake by the toolchain file',
+  'docs/quickstart.md: alproot link-tools ~/musl': 'test/e2e/compiler.test.ts runs CMake by the toolchain file',
   'docs/cli.md: alproot policy openssl': 'the openssl of a mirror from Debian is compiled for minutes',
   'docs/cli.md: alproot why -p build-base gmp': 'gmp is a library inside Debian\'s gcc, and no package of a mirror made from it',
   'docs/cli.md: alproot lock': 'openssl is compiled for minutes; docs/lockfile.md types the rest',
@@ -27,12 +29,16 @@ const NOT_HERE: Readonly<Record<string, string>> = {
 };
 
 /** What a reader has before a block: by page and first line. */
-const BEFORE: Readonly<Record<string, string>> = {
+const BEFORE: Record<string, string> = {
   'docs/lockfile.md: alproot lock -f Dockerfile.alpine .   # or without arguments, for the packages of alproot.yaml; or -p gcc,musl-dev': 'sed -i "s/alproot lock --update openssl/alproot lock --update gcc/" BLOCK',
   'docs/lockfile.md: alproot bundle create -o app.alproot --with-tool --sign-with me.rsa -f Dockerfile.alpine .': 'openssl genrsa -out me.rsa 2048 && openssl rsa -in me.rsa -pubout -out me.rsa.pub',
   // Debian's python is no package of a mirror made from its archive.
   'docs/quickstart.md: alproot run -p gcc,musl-dev,make -- make -j4': 'sed -i s/python3/make/ BLOCK',
 };
+
+/** A project that asks for what must be approved, where no other block meets it. */
+const PROJECT = 'mkdir -p asking && cd asking && echo "backend: proot" > alproot.yaml';
+for (const block of ['docs/cli.md: alproot trust', 'docs/security.md: alproot trust            # the alproot.yaml of this directory, or of the one named']) BEFORE[block] = PROJECT;
 
 const HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n';
 const ZLIB = '#include <stdio.h>\n#include <zlib.h>\nint main(void) { puts(zlibVersion()); return 0; }\n';

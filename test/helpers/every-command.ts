@@ -71,6 +71,8 @@ export const EVERY_COMMAND: readonly CommandCase[] = [
   { words: ['completion', 'bash'], store: 'none' },
   { words: ['--help'], store: 'none' },
   { words: ['--version'], store: 'none' },
+  { words: ['version'], store: 'none' },
+  { words: ['trust', '--list'], store: 'none' },
 ];
 
 export interface Surroundings {

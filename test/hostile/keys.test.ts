@@ -2,7 +2,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config, MirrorSpec } from '../../src/core/config.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
@@ -43,12 +43,17 @@ async function publish(name: string, key: SigningKey, trusted: readonly SigningK
   return { base: hostPath(join(work, name)), keys: trusted.map(({ publicName }) => hostPath(join(work, publicName))) };
 }
 
-const fetch = (mirrors: readonly MirrorSpec[]): Promise<string> => {
+/** The code of the refusal, or which mirror the index was taken from. */
+const fetch = async (mirrors: readonly MirrorSpec[]): Promise<string> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')), mirrors: [...mirrors], keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
     project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
   };
-  return codeOf(() => withSession(config, (session) => fetchSources(session, { mirrors, debian: undefined, release: '3.19' })));
+  let from = '';
+  const code = await codeOf(() => withSession(config, async (session) => {
+    from = basename((await fetchSources(session, { mirrors, debian: undefined, release: '3.19' })).mirror.base);
+  }));
+  return code === 'accepted' ? `accepted from ${from}` : code;
 };
 
 describe('a key that is given for one mirror', () => {
@@ -56,8 +61,9 @@ describe('a key that is given for one mirror', () => {
     const [ours, theirs] = [await generateSigningKey('ours', 2048), await generateSigningKey('theirs', 2048)];
     const right = await publish('right', ours, [ours]);
     const wrong = await publish('wrong', ours, [theirs]);
-    expect(await fetch([right])).toBe('accepted');
-    for (const mirrors of [[wrong], [wrong, right], [{ ...wrong, keys: [] }, right]]) expect(await fetch(mirrors)).toBe('ALP_VERIFY_KEY');
+    expect(await fetch([right])).toBe('accepted from right');
+    expect(await fetch([wrong])).toBe('ALP_VERIFY_KEY');
+    for (const mirrors of [[wrong, right], [right, wrong], [{ ...wrong, keys: [] }, right]]) expect(await fetch(mirrors)).toBe('accepted from right');
   });
 
   it('does not become Alpine\'s by taking the name of one of its keys', async () => {
