@@ -27,7 +27,8 @@ import { fetchGitTree } from './git.ts';
 import { keptTrees } from './kept-trees.ts';
 import { chooseMirrors, type ChosenMirrors } from './mirrors.ts';
 import { networkLoan } from './network.ts';
-import { chooseBackend } from './sandbox.ts';
+import { requireExecutableStore } from './runnable.ts';
+import { adviseStronger, chooseBackend } from './sandbox.ts';
 import type { Session } from './session.ts';
 import { createStepRecords, isCurrent, isPinned, type StepRecords } from './step-records.ts';
 
@@ -54,7 +55,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
   let real = session.isRoot;
   const learnBackend = async (tree: HostPath): Promise<Backend> => {
     const backend = await chooseBackend(session, tree);
-    if (!backend.showsTree) throw new AlprootError('ALP_RUN_BACKEND', `${backend.name} cannot show a tree as /, which a Dockerfile needs`, { hint: 'install bubblewrap or PRoot; `alproot doctor` says what works here' });
+    if (!backend.showsTree) throw new AlprootError('ALP_RUN_BACKEND', `${backend.name} cannot show a tree as /, which a Dockerfile needs`, { hint: await adviseStronger(session, tree) });
     real = session.isRoot && backend.realOwners;
     return backend;
   };
@@ -78,6 +79,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
 
   return {
     resolveBase: async ({ release, arch }): Promise<BaseTree> => {
+      requireExecutableStore(session);
       const own = sessionFor(releaseOf(release), arch);
       const environment = await prepareEnvironment(own, []);
       bases.push({ version: environment.release, chosen: await chooseMirrors(own) });

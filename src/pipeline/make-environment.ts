@@ -1,7 +1,7 @@
 /** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
 import { keyOf } from '../core/digest.ts';
 import type { PlannedPackage } from '../core/package.ts';
-import { joinHost, TREE_ROOT, type HostPath } from '../core/paths.ts';
+import { joinHost, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
 import { createRecording } from '../ship/recording.ts';
 import { makeDirectory } from '../system/directories.ts';
 import { removeTree } from '../system/removal.ts';
@@ -9,6 +9,7 @@ import type { Thread } from '../system/thread.ts';
 import { lastUsedMs } from '../system/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
 import { readDatabase, type Database } from '../unpack/database.ts';
+import { announceOmitted } from '../unpack/omitted.ts';
 import { unpackRootfs } from '../unpack/rootfs.ts';
 import { startPackageThread } from '../unpack/supply.ts';
 import { ownContents } from '../unpack/tree-contents.ts';
@@ -118,7 +119,9 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
   const tree = openWorkTree(root);
   let trial: Trial | undefined;
   try {
-    unpackRootfs(minirootfs.source, tree, session.isRoot ? 'apply' : 'record');
+    const omitted: TreePath[] = [];
+    unpackRootfs(minirootfs.source, tree, { owners: session.isRoot ? 'apply' : 'record', onOmitted: (path) => void omitted.push(path) });
+    announceOmitted(omitted, { of: 'the minirootfs', how: 'not made', emit: session.config.emit });
     tree.setMode(TREE_ROOT, 0o755);
     trial = named.some(hasProgram) ? tryBackend(session, root) : undefined;
     const database = packages.length > 0 ? await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);

@@ -13,7 +13,7 @@ import { prepareEnvironment } from './environment.ts';
 import { networkLoan } from './network.ts';
 import { announcePins } from './pins.ts';
 import { chooseBackend, runCommandIn } from './sandbox.ts';
-import { requireRunnable } from './runnable.ts';
+import { requireExecutableStore, requireRunnable } from './runnable.ts';
 import { withProject, type Session } from './session.ts';
 import { lendTree } from './lent-tree.ts';
 import { candidateMounts, isSystemPath, protectStore, requireShowable } from './bind-candidates.ts';
@@ -45,6 +45,7 @@ export const BASE_ENV: Readonly<Record<string, string>> = {
 export const runInEnvironment = (config: Config, request: EnvironmentRun): Promise<RunResult> =>
   withProject(config, async (session) => {
     requireRunnable(config);
+    requireExecutableStore(session);
     if (session.pins !== undefined) announcePins(session);
     const host = showOf(session, request);
     const environment = await prepareEnvironment(session, request.packages);

@@ -1,12 +1,13 @@
 /** Choosing a backend for this host, once: the verdicts are kept in the store for as long as the host stays as it is. */
 import { keyOf } from '../core/digest.ts';
-import { AlprootError } from '../core/errors.ts';
+import { AlprootError, isAlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import type { RunDescription, RunResult } from '../core/run.ts';
 import { backendsFor, type Backend } from '../run/backend.ts';
 import type { BackendVerdict } from '../run/probe.ts';
 import { runInTree } from '../run/run-in-tree.ts';
 import { bootId } from '../system/boot.ts';
+import { hintForStronger, listVerdicts, noBackend } from './backend-advice.ts';
 import type { Session } from './session.ts';
 
 /** Of what is known of the host; changes when the host's kernel, user or tools do. */
@@ -46,7 +47,7 @@ export async function chooseBackend(session: Session, tree: HostPath): Promise<B
   const remembered = backendsFor(session.runHost).find(({ id }) => id === known?.id);
   if (remembered !== undefined) return announced(session, remembered);
   const { backend, verdicts } = await findBackend(session, tree);
-  if (backend === undefined) throw noBackend(verdicts);
+  if (backend === undefined) throw noBackend(verdicts, config.backend);
   if (config.requireIsolation && backend.isolation !== 'full') {
     throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, whose isolation is ${backend.isolation}:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
   }
@@ -69,20 +70,18 @@ async function findBackend(session: Session, tree: HostPath): Promise<{ backend:
   return (await import('../run/probe.ts')).findWorkingBackend(session.runHost, tree, session.config.backend);
 }
 
-const listVerdicts = (verdicts: readonly BackendVerdict[]): string =>
-  verdicts.map(({ name, works, reason, fix }) => `  ${name}: ${works ? 'works' : reason}${fix === undefined ? '' : ` (${fix})`}`).join('\n');
+/** Why no stronger backend is used, for the hint of what the chosen one cannot do: each is tried anew. */
+export async function adviseStronger({ config, runHost }: Session, tree: HostPath): Promise<string> {
+  return hintForStronger(await (await import('../run/probe.ts')).probeBackends(runHost, tree), config.backend);
+}
 
-/** One of the two that people install is not there. */
-const isInstallable = (verdicts: readonly BackendVerdict[]): boolean => verdicts.some(({ name, reason }) => ['bwrap', 'proot'].includes(name) && reason.endsWith('is not installed'));
-
-const noBackend = (verdicts: readonly BackendVerdict[]): AlprootError =>
-  new AlprootError('ALP_RUN_BACKEND', `nothing here can run a command in a tree:\n${listVerdicts(verdicts)}`, {
-    hint: isInstallable(verdicts) ? 'install bubblewrap or proot; `alproot doctor` says more' : 'this host forbids what each of them needs: the reasons above say what would have to change; `alproot doctor` says more',
-    facts: { verdicts },
-  });
-
-/** Runs by the chosen backend. */
+/** Runs by the chosen backend. @throws ALP_RUN_MOUNT with the reason why a weak one was chosen */
 export async function runCommandIn(session: Session, description: RunDescription): Promise<RunResult> {
   const backend = await chooseBackend(session, description.tree);
-  return runInTree(backend, { ...description, ...(session.config.signal === undefined ? {} : { signal: session.config.signal }) }, session.runHost);
+  try {
+    return await runInTree(backend, { ...description, ...(session.config.signal === undefined ? {} : { signal: session.config.signal }) }, session.runHost);
+  } catch (error) {
+    if (backend.showsTree || !isAlprootError(error, 'ALP_RUN_MOUNT')) throw error;
+    throw new AlprootError('ALP_RUN_MOUNT', error.message, { hint: `${error.hint ?? ''}; ${await adviseStronger(session, description.tree)}`, cause: error });
+  }
 }

@@ -16,6 +16,7 @@ import type { HttpClient } from '../system/http.ts';
 import { hostFailure, readFileCapped } from '../system/files.ts';
 import { exists, homeOf, isWritable } from '../system/host-paths.ts';
 import { findForeignHand } from '../system/ownership.ts';
+import { requireProc } from '../system/proc.ts';
 import { removeTree } from '../system/removal.ts';
 import type { CaCertificates } from './ca-certificates.ts';
 import type { Ahead } from './foresight.ts';
@@ -64,8 +65,9 @@ export function cachePathOf(config: Config): HostPath {
   return joinHost(home, '.cache', 'alproot');
 }
 
-/** @throws ALP_STORE_* */
+/** @throws ALP_STORE_*, ALP_FILE_READ on a host without /proc */
 export async function openSession(asked: Config, pins?: Pins): Promise<Session> {
+  requireProc();
   const store = openStore(cachePathOf(asked), { clock: systemClock, signal: asked.signal });
   // Whoever cleans the store up sees that somebody is at work.
   const presence = store.readOnly ? undefined : store.makeTemporary('session');

@@ -20,7 +20,7 @@ import { expandResponseFiles } from './response-files.ts';
 import { BASE_ENV } from './run.ts';
 import type { Pins } from './pins.ts';
 import { runCommandIn } from './sandbox.ts';
-import { requireRunnable } from './runnable.ts';
+import { requireExecutableStore, requireRunnable } from './runnable.ts';
 import { withProject } from './session.ts';
 
 export interface ToolRun {
@@ -54,6 +54,7 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
   withProject(config, async (session) => {
     const { tool, directory, env } = request;
     requireRunnable(config);
+    requireExecutableStore(session);
     const words = expandResponseFiles(request.args, directory);
     const candidates = showableOf(config, request, words);
     const { tree } = await prepareEnvironment(session, packagesOf(session.pins, request));

@@ -68,7 +68,7 @@ function unpackFile(path: HostPath, into: HostPath): void {
   const fd = openNamedFile(path);
   const tree = openWorkTree(into);
   try {
-    unpackRootfs(descriptorSource(fd, path), tree, 'record');
+    unpackRootfs(descriptorSource(fd, path), tree, { owners: 'record' });
   } finally {
     tree.close();
     closeDescriptor(fd);

@@ -6,7 +6,7 @@ import { hostPath, type HostPath } from '../core/paths.ts';
 import { captureProcess } from '../system/spawn.ts';
 import { HOST_ENV } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';
-import { isGvisor } from './refusal.ts';
+import { isGvisor, refuseNoexec } from './refusal.ts';
 
 export interface HostFact {
   readonly name: string;
@@ -29,15 +29,11 @@ const sysctl = (path: string): string | undefined => {
 
 /** Reads /proc, and asks PRoot how it was built. */
 export async function readHostFacts(host: RunHost, store: HostPath): Promise<HostFacts> {
-  const { free, total } = statfsSync(store);
-  const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-  // File systems without bounds, gVisor's for one, give numbers that mean nothing.
-  const space = total > UNBOUNDED_BYTES ? 'no limit known' : `${gib(free)} of ${gib(total)} free`;
   const facts: (HostFact | undefined)[] = [
     { name: 'kernel', value: `${host.kernel}${isGvisor(host) ? ' (gVisor)' : ''}` },
     { name: 'user', value: host.isRoot ? 'root' : `uid ${process.getuid?.() ?? '?'}` },
     { name: 'processors, memory', value: `${cpus().length}, ${gib(totalmem())}` },
-    { name: 'store', value: `${store}, ${space}` },
+    storeFact(store),
     switchFact('user namespaces', '/proc/sys/user/max_user_namespaces', (value) => value === '0', 'sysctl user.max_user_namespaces=10000'),
     switchFact('unprivileged userns', '/proc/sys/kernel/unprivileged_userns_clone', (value) => value === '0', 'sysctl kernel.unprivileged_userns_clone=1'),
     switchFact('AppArmor and userns', '/proc/sys/kernel/apparmor_restrict_unprivileged_userns', (value) => value === '1', 'sysctl kernel.apparmor_restrict_unprivileged_userns=0'),
@@ -50,6 +46,17 @@ export async function readHostFacts(host: RunHost, store: HostPath): Promise<Hos
   return facts.filter((fact) => fact !== undefined);
 }
 
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
+function storeFact(store: HostPath): HostFact {
+  const { free, total } = statfsSync(store);
+  // File systems without bounds, gVisor's for one, give numbers that mean nothing.
+  const space = total > UNBOUNDED_BYTES ? 'no limit known' : `${gib(free)} of ${gib(total)} free`;
+  const refusal = refuseNoexec(store);
+  const fact: HostFact = { name: 'store', value: `${store}, ${space}` };
+  return refusal?.fix === undefined ? fact : { ...fact, value: `${fact.value}, mounted noexec: no program can be started there`, fix: refusal.fix };
+}
+
 function switchFact(name: string, path: string, isBad: (value: string) => boolean, fix: string): HostFact | undefined {
   const value = sysctl(path);
   if (value === undefined) return { name, value: `${path} does not exist` };
@@ -59,7 +66,7 @@ function switchFact(name: string, path: string, isBad: (value: string) => boolea
 /** What keeps writes inside where no namespace does. */
 async function landlockFact(host: RunHost): Promise<HostFact> {
   const starter = await host.sandbox();
-  if (starter === undefined) return { name: 'sandbox program', value: 'none: no compiler for it, or a machine that it is not written for' };
+  if (starter === undefined) return { name: 'sandbox program', value: 'none: no compiler for it, a machine that it is not written for, or a store where no program can be started' };
   const { stdout } = await captureProcess([starter, 'landlock'], { env: HOST_ENV, maxBytes: 16 }).catch(() => ({ stdout: '0' }));
   return { name: 'Landlock', value: stdout.trim() === '0' ? 'the kernel has none' : `version ${stdout.trim()}` };
 }

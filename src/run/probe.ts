@@ -7,10 +7,11 @@ import { AlprootError } from '../core/errors.ts';
 import type { BackendName, Isolation, RunDescription } from '../core/run.ts';
 import { backendsFor, type Backend } from './backend.ts';
 import type { RunHost } from './host-tools.ts';
-import { explainRefusal } from './refusal.ts';
+import { explainRefusal, refuseNoexec } from './refusal.ts';
 import { probeMounts } from './probe-tree.ts';
 import { runInTree } from './run-in-tree.ts';
 import { makeDirectory } from '../system/directories.ts';
+import { saysTooManyProcesses } from '../system/process-limit.ts';
 import { removeTree } from '../system/removal.ts';
 
 export interface BackendVerdict {
@@ -23,16 +24,19 @@ export interface BackendVerdict {
   readonly enforces: readonly string[];
   /** What would make it work. */
   readonly fix?: string | undefined;
+  /** It was not found out: the host lets no more processes begin, for now. */
+  readonly isShortage: boolean;
 }
 
 const PROGRAM = 'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test -f /tmp/b && (exit 0) && cat /tmp/a >/dev/null && echo works';
 
 /** @param tree a tree with /bin/sh: an environment, or the host's own root */
 export async function probeBackend(backend: Backend, host: RunHost, tree: HostPath): Promise<BackendVerdict> {
-  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict => ({ name: backend.name, works, reason, isolation: backend.isolation, enforces: backend.enforces, fix });
+  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict =>
+    ({ name: backend.name, works, reason, isolation: backend.isolation, enforces: backend.enforces, fix, isShortage: !works && saysTooManyProcesses(reason) });
   const missing = backend.needs.find((tool) => host.tools[tool] === undefined);
   if (missing !== undefined) return verdict(false, `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`, `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`);
-  const refusal = backend.refuse(host);
+  const refusal = backend.refuse(host) ?? refuseNoexec(tree);
   if (refusal !== undefined) return verdict(false, refusal.reason, refusal.fix);
   if (backend.needsStarter && (await host.sandbox()) === undefined) return verdict(false, 'the sandbox program of alproot is missing here', 'install a C compiler, and keep the store where programs may be executed');
   // A tree of the host's programs has no loader of its own to try; nothing but the two programs is needed.
@@ -92,7 +96,8 @@ export async function probeBackends(host: RunHost, tree: HostPath): Promise<Back
 const strength = ({ works, isolation }: BackendVerdict): number => (works ? ['none', 'partial', 'full'].indexOf(isolation) : -1);
 
 /**
- * The first that works, without trying the weaker ones; all verdicts so far.
+ * The first that works, without trying the weaker ones; all verdicts so far. A shortage of processes ends the search:
+ * it passes, and must not make hosts use less isolation than they have.
  *
  * @param name only the ways of this backend
  */
@@ -103,6 +108,7 @@ export async function findWorkingBackend(host: RunHost, tree: HostPath, name?: B
     const verdict = await probeBackend(backend, host, tree);
     verdicts.push(verdict);
     if (verdict.works) return { backend, verdicts };
+    if (verdict.isShortage) return { backend: undefined, verdicts: [verdict] };
   }
   return { backend: undefined, verdicts: firstOfEach(verdicts) };
 }

@@ -2,7 +2,10 @@
 import type { BackendName } from '../core/run.ts';
 import type { RunHost } from './host-tools.ts';
 import { readFileCapped } from '../system/files.ts';
-import { hostPath } from '../core/paths.ts';
+import { RAISE_PROCESSES, saysTooManyProcesses, TOO_MANY_PROCESSES } from '../system/process-limit.ts';
+import { noexecMountOf } from '../system/mounts.ts';
+import { hostPath, type HostPath } from '../core/paths.ts';
+import { quoteName } from '../core/redact.ts';
 
 export interface Refusal {
   readonly reason: string;
@@ -20,9 +23,22 @@ const read = (path: string): string | undefined => {
 /** gVisor gives itself away by the date that it says its kernel was built on. */
 export const isGvisor = (host: RunHost): boolean => host.kernel.startsWith('4.4.0') && (read('/proc/version') ?? '').includes('Sun Jan 10 15:06:54 PST 2016');
 
+/** Whether programs may be started from a directory that holds what is to be run: the store, or a tree. */
+export function refuseNoexec(directory: HostPath): Refusal | undefined {
+  const mount = noexecMountOf(directory);
+  if (mount === undefined) return undefined;
+  return {
+    reason: `the file system at ${quoteName(mount)} is mounted noexec, so that no program there can be started`,
+    fix: `choose a directory on another file system (for the store: --cache or ALPROOT_CACHE), or as root: mount -o remount,exec ${quoteShell(mount)}`,
+  };
+}
+
+const quoteShell = (word: string): string => (/^[\w/.+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+
 /** @param output everything that the failed probe printed */
 export function explainRefusal(name: BackendName, output: string, host: RunHost): Refusal {
   const said = output.trim().split('\n').find((line) => line.trim() !== '')?.trim() ?? 'it printed nothing';
+  if (saysTooManyProcesses(output)) return { reason: said.includes(TOO_MANY_PROCESSES) ? said : `${TOO_MANY_PROCESSES}: ${said}`, fix: RAISE_PROCESSES };
   if (isGvisor(host) && name !== 'proot') return { reason: `gVisor (kernel ${host.kernel}) has not what it needs: ${said}` };
   if (name === 'proot') return explainProot(said);
   if (read('/proc/sys/kernel/apparmor_restrict_unprivileged_userns') === '1' && !host.isRoot) {

@@ -7,6 +7,8 @@ import { constants } from 'node:os';
 import { watchFirstChild } from './first-child.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
+import { noexecMountOf } from './mounts.ts';
+import { RAISE_PROCESSES, TOO_MANY_PROCESSES } from './process-limit.ts';
 import { reopenableOutput, socketOutput, type OnOutput } from './pipes.ts';
 import { quoteName } from '../core/redact.ts';
 
@@ -139,7 +141,23 @@ export async function captureProcess(
 
 function spawnError(file: string, error: Error): AlprootError {
   const errno = errnoOf(error);
-  return errno === 'ENOENT'
-    ? new AlprootError('ALP_RUN_NOT_FOUND', `cannot start ${quoteName(file)}: not found`, { cause: error })
-    : new AlprootError('ALP_RUN_EXEC', `cannot start ${quoteName(file)}: ${errno ?? error.message}`, { cause: error });
+  if (errno === 'ENOENT') return new AlprootError('ALP_RUN_NOT_FOUND', `cannot start ${quoteName(file)}: not found`, { cause: error });
+  const { reason = errno ?? error.message, hint } = explainSpawnFailure(file, errno);
+  return new AlprootError('ALP_RUN_EXEC', `cannot start ${quoteName(file)}: ${reason}`, { cause: error, hint });
+}
+
+function explainSpawnFailure(file: string, errno: string | undefined): { readonly reason?: string; readonly hint?: string } {
+  switch (errno) {
+    case 'EAGAIN':
+      return { reason: `${TOO_MANY_PROCESSES} (EAGAIN)`, hint: RAISE_PROCESSES };
+    case 'ENOMEM':
+      return { reason: 'there is not enough memory (ENOMEM)', hint: 'end something that uses memory, or raise the limit (ulimit -v, or that of the container)' };
+    case 'EACCES': {
+      const mount = noexecMountOf(file);
+      if (mount === undefined) return { reason: 'permission denied (EACCES)', hint: 'check that the file and the directories above it may be read and executed' };
+      return { reason: `its file system (${quoteName(mount)}) is mounted noexec`, hint: 'choose a place on another file system; ALPROOT_CACHE says where the store is' };
+    }
+    default:
+      return {};
+  }
 }

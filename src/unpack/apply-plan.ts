@@ -7,7 +7,6 @@
 import type { Emit } from '../core/events.ts';
 import type { Change, InstallPlan, PackageRecord, PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
-import { showName } from '../core/redact.ts';
 import { databaseChecksum, sameIdentity } from '../formats/package-checksum.ts';
 import { withFields } from '../formats/package-fields.ts';
 import type { Thread } from '../system/thread.ts';
@@ -15,6 +14,7 @@ import type { WorkTree } from '../system/work-tree.ts';
 import { readAccounts, type Accounts } from './accounts.ts';
 import { readDatabase, writeDatabase, type Database } from './database.ts';
 import { settleDirectories } from './directories.ts';
+import { announceOmitted } from './omitted.ts';
 import type { OpenedPackageFile, RunScript } from './opened.ts';
 import { placePackage } from './package-files.ts';
 import { readProtection } from './protected-paths.ts';
@@ -83,7 +83,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
     const database = databaseFrom(state, before.arch === '' ? plan.arch : before.arch, plan.world);
     writeDatabase(tree, database);
     undo.forget();
-    announceNotMade(working);
+    announceOmitted(working.notMade, { of: 'packages', how: 'recorded in the package database and not made', emit: options.emit });
     // A trigger that fails is told of and marks its package, but apk's status does not count it.
     const brokenPackages = state.packages.filter(({ fresh, record }) => fresh && scripts.failures.some(({ label }) => isInstallScript(label, record))).length;
     return { newFiles: working.newFiles, brokenPackages, failedScripts: scripts.failures.filter(({ label }) => !label.endsWith('.trigger')), database };
@@ -93,16 +93,6 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   } finally {
     await supply.close();
   }
-}
-
-const SHOWN = 5;
-
-/** Devices and pipes are nothing that a package may put into a tree, not by root either; nobody shall look for them in vain. */
-function announceNotMade({ notMade, options: { emit } }: Working): void {
-  if (notMade.length === 0) return;
-  const items = notMade.map(showName);
-  const more = items.length > SHOWN ? ` and ${items.length - SHOWN} more` : '';
-  emit({ kind: 'note', message: `devices and pipes of packages are recorded in the package database and not made: ${items.slice(0, SHOWN).join(', ')}${more}`, items });
 }
 
 /** Scripts of a removal and triggers do not make a change fail. */

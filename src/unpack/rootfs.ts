@@ -16,12 +16,18 @@ export type OwnerPolicy = 'apply' | 'record';
 /** Set-uid and set-gid bits mean nothing good on files that belong to whoever runs alproot. */
 export const hostMode = (mode: number, owners: OwnerPolicy): number => (owners === 'apply' ? mode : mode & 0o1777);
 
+export interface UnpackRootfsOptions {
+  readonly owners: OwnerPolicy;
+  /** Told of each device and FIFO: they are never made. */
+  readonly onOmitted?: (path: TreePath) => void;
+}
+
 /**
  * @param source the whole gzip file, whose digest or signature was checked
  * @returns owners and modes as the archive has them
  * @throws ALP_UNPACK_*, ALP_FORMAT_*, ALP_LIMIT_SIZE
  */
-export function unpackRootfs(source: ByteSource, tree: WorkTree, owners: OwnerPolicy): Map<TreePath, Acl> {
+export function unpackRootfs(source: ByteSource, tree: WorkTree, { owners, onOmitted }: UnpackRootfsOptions): Map<TreePath, Acl> {
   const acls = new Map<TreePath, Acl>();
   const directories: { path: TreePath; mode: number; mtime: number }[] = [];
   const reader = createTarReader({ entry: (entry) => place(entry) }, 'rootfs');
@@ -70,8 +76,8 @@ export function unpackRootfs(source: ByteSource, tree: WorkTree, owners: OwnerPo
         };
       }
       default:
-        // Devices and FIFOs are never made.
         acls.delete(path);
+        onOmitted?.(path);
         return undefined;
     }
   }

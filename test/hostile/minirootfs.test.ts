@@ -1,6 +1,6 @@
 /** A minirootfs of whom nobody knows: a digest beside it says nothing, and a signature counts only when it is one, detached, by the key that is pinned. */
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -103,10 +103,11 @@ describe('a minirootfs', () => {
 });
 
 describe('a minirootfs that is vouched for and means harm', () => {
+  const omitted: string[] = [];
   const unpack = (...entries: readonly RawEntry[]): Promise<string> => underAttack(arena, ({ place }) => {
     const tree = openWorkTree(hostPath(join(place, 'fresh')));
     try {
-      unpackRootfs(bufferSource(NAME, member(rawTar(entries.map((entry) => ({ checksum: false, ...entry })), { end: true }))), tree, 'record');
+      unpackRootfs(bufferSource(NAME, member(rawTar(entries.map((entry) => ({ checksum: false, ...entry })), { end: true }))), tree, { owners: 'record', onOmitted: (path) => omitted.push(path) });
     } finally {
       tree.close();
     }
@@ -120,5 +121,12 @@ describe('a minirootfs that is vouched for and means harm', () => {
   ])('is refused for %s', async (_what, entries) => {
     mkdirSync(join(arena.place, 'fresh'));
     expect(await unpack(...entries)).toMatch(/^ALP_(?:UNPACK_\w+|FORMAT_TAR)$/);
+  });
+
+  it('brings devices and pipes, which are told of and not made', async () => {
+    mkdirSync(join(arena.place, 'fresh'));
+    expect(await unpack({ name: 'dev/', type: '5' }, { name: 'dev/mem', type: '3' }, { name: 'dev/sda', type: '4' }, { name: 'pipe', type: '6' }, { name: 'file', content: 'x' })).toBe('accepted');
+    expect(omitted).toEqual(['dev/mem', 'dev/sda', 'pipe']);
+    expect(readdirSync(join(arena.place, 'fresh'), { recursive: true }).sort()).toEqual(['dev', 'file']);
   });
 });

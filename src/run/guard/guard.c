@@ -21,7 +21,7 @@ enum { QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, PARENT_DEATH_SIGNAL = 1, CHILD_
 /* In ten milliseconds: for a program that is asked to end; for what does not end by KILL, another user's or asleep in the kernel. */
 enum { COURTESY = 100, PATIENCE = 500 };
 
-enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16, FIFO = 0010000, WRITE_ONLY = 1 };
+enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16, FIFO = 0010000, WRITE_ONLY = 1, AGAIN = 11 };
 
 static struct { long self, program, killed[MOST_KILLED]; int status, adopts, deaths; } state;
 
@@ -263,7 +263,8 @@ __attribute__((noreturn, used)) static void enter(long *stack) {
   state.self = call(NR_getpid, 0, 0, 0, 0);
   state.program = call6(NR_clone, CHLD, 0, 0, 0, 0, 0);
   if (state.program == 0) start(argv + 2, env, &mask);
-  if (state.program < 0) say("guard: cannot fork\n"), leave(126);
+  if (state.program == -AGAIN) say("supervisor: no more processes or threads may be started (ulimit -u, or pids.max of the container)\n"), leave(126);
+  if (state.program < 0) say("supervisor: cannot fork\n"), leave(126);
   call(NR_setpgid, 0, 0, 0, 0);
   while (state.program) {
     long signal = call(NR_sigtimedwait, &all, 0, 0, 8);

@@ -69,4 +69,4 @@ function requireHostPaths({ mounts, cwd, user }: RunDescription): void {
 }
 
 const impossible = (why: string): AlprootError =>
-  new AlprootError('ALP_RUN_MOUNT', `the loader backend translates no paths: ${why}`, { hint: 'it serves `cc`, `tool` and `run` on directories of the host; install bubblewrap or PRoot for the rest' });
+  new AlprootError('ALP_RUN_MOUNT', `the loader backend translates no paths: ${why}`, { hint: 'it serves `cc`, `tool` and `run` on directories of the host' });
