@@ -85,16 +85,21 @@ function* clearName(recorder: Recorder, name: NameNode): Steps {
   }
 }
 
+/** Of a chain as many of these wait for each other as it has packages: what they follow is done here, not one call below. */
 function* changeName(recorder: Recorder, name: NameNode): Steps {
   if (name.changeProcessed) return;
   yield clearName(recorder, name);
   const { pkg } = name.chosen;
   if (pkg === undefined || pkg.inChanges) return;
   pkg.inChanges = true;
-  for (const other of namesOf(pkg)) yield clearName(recorder, other);
+  for (const other of namesOf(pkg)) if (!other.changeProcessed) yield clearName(recorder, other);
   const old = pkg.name.installedPkg;
   if (old !== undefined) yield eachWaiting(recorder, old, removeTriggered);
-  for (const link of pkg.depends) yield followDependency(recorder, pkg, link);
+  for (let at = 0; at < pkg.depends.length; at++) {
+    const link = pkg.depends[at] as Link;
+    if (mustFollow(recorder, pkg, link)) yield changeName(recorder, link.name);
+    noteFollowed(recorder, pkg, link);
+  }
   record(recorder, old, pkg);
   yield eachWaiting(recorder, pkg, installTriggered);
   countDepends(pkg);
@@ -113,13 +118,17 @@ function* removePackage(recorder: Recorder, pkg: PackageNode): Steps {
   yield releaseDepends(recorder, pkg);
 }
 
-function* followDependency(recorder: Recorder, owner: PackageNode | undefined, link: Link): Steps {
-  const { state } = recorder;
-  if (link.dep.conflict && state.ignoreConflict) return;
-  const { pkg } = link.name.chosen;
-  if (!isProvided(owner, link, link.name.chosen)) markError(state, owner);
-  yield changeName(recorder, link.name);
-  if (pkg?.error === true) markError(state, owner);
+const isIgnored = ({ state }: Recorder, { dep }: Link): boolean => dep.conflict && state.ignoreConflict;
+
+/** Marks a broken promise; says whether what the dependency leads to must be listed before its owner. */
+function mustFollow(recorder: Recorder, owner: PackageNode | undefined, link: Link): boolean {
+  if (isIgnored(recorder, link)) return false;
+  if (!isProvided(owner, link, link.name.chosen)) markError(recorder.state, owner);
+  return !link.name.changeProcessed;
+}
+
+function noteFollowed(recorder: Recorder, owner: PackageNode | undefined, link: Link): void {
+  if (!isIgnored(recorder, link) && link.name.chosen.pkg?.error === true) markError(recorder.state, owner);
 }
 
 function noteInstalled(state: SolverState): void {
@@ -142,7 +151,7 @@ export function listChanges(state: SolverState, world: readonly Link[]): RawChan
   const recorder: Recorder = { state, changes: [] };
   noteInstalled(state);
   for (const pkg of state.universe.installed) runSteps(removeOrphan(recorder, pkg));
-  for (const link of world) runSteps(followDependency(recorder, undefined, link));
+  for (const link of world) if (mustFollow(recorder, undefined, link)) runSteps(changeName(recorder, link.name));
   for (const pkg of state.universe.installed) runSteps(changeName(recorder, pkg.name));
   return recorder.changes;
 }
