@@ -37,13 +37,15 @@ function offeredRecord({ record }: PackageNode, from: CatalogSource | undefined)
 }
 
 /** Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. Some may be there twice. */
-function reasons(resolution: Resolution): ReadonlyMap<PackageNode, readonly string[]> {
-  const found = new Map<PackageNode, string[]>();
+function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | readonly string[]> {
+  const found = new Map<PackageNode, string | string[]>();
   const add = (pkg: PackageNode | undefined, reason: string): void => {
     if (pkg === undefined) return;
     const known = found.get(pkg);
-    if (known === undefined) found.set(pkg, [reason]);
-    else if (known.at(-1) !== reason) known.push(reason);
+    if (known === undefined) found.set(pkg, reason);
+    else if (typeof known !== 'string') {
+      if (known.at(-1) !== reason) known.push(reason);
+    } else if (known !== reason) found.set(pkg, [known, reason]);
   };
   for (const { name, dep } of resolution.state.world) if (!dep.conflict) add(name.chosen.pkg, 'world');
   for (const { next } of resolution.changes) {
@@ -79,7 +81,8 @@ export function planChanges(resolution: Resolution): Change[] {
     const from = repositoryOf(resolution, pkg);
     const record = offeredRecord(pkg, from);
     const source = pkg.source ?? (from === undefined ? INSTALLED : sourceOf(sources, from.location, tag));
-    const reasonsOf = [...new Set(because.get(pkg))].sort();
+    const found = because.get(pkg) ?? [];
+    const reasonsOf = typeof found === 'string' ? [found] : [...new Set(found)].sort();
     return tag === undefined ? { record, source, because: reasonsOf } : { record, source, tag, because: reasonsOf };
   };
   const changes: Change[] = [];
