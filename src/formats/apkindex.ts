@@ -8,7 +8,7 @@ import { limits } from '../core/limits.ts';
 import type { Dependency, PackageRecord, PositionTable, Provide } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import { createNameTables, type NameTablesWriter } from './name-tables.ts';
-import { isChecksumText } from './package-checksum.ts';
+import { isChecksumText, parseChecksum } from './package-checksum.ts';
 import { createWords, isPackageName, readIdentity, recordFromFields, type PackageFields, type Words } from './package-fields.ts';
 
 const LETTERS = 'CPVASITULomtckDpirq';
@@ -35,7 +35,7 @@ export interface ParsedIndex {
 export function parseIndex(text: string): ParsedIndex {
   const packages: LateRecord[] = [];
   const starts: number[] = [];
-  const file: IndexText = { text, words: createWords(), usual: new RegExp(USUAL, 'y') };
+  const file = openText(text);
   const tables = createNameTables();
   const refuseTwin = createTwinCheck(packages, tables.byName);
   for (let at = 0; at < text.length; ) {
@@ -57,7 +57,7 @@ export function parseIndex(text: string): ParsedIndex {
 
 /** The packages of a text that was parsed before, to be read when they are asked for. */
 export function lateRecords(text: string, starts: Uint32Array, times: Float64Array): PackageRecord[] {
-  const file: IndexText = { text, words: createWords(), usual: new RegExp(USUAL, 'y') };
+  const file = openText(text);
   return Array.from(starts, (at, position) => new LateRecord(file, at, { end: starts[position + 1] ?? text.length, buildTime: times[position] ?? 0 }));
 }
 
@@ -66,7 +66,18 @@ interface IndexText {
   readonly words: Words;
   /** USUAL, at work. */
   readonly usual: RegExp;
+  /** How many records keep all that they read. */
+  whole: number;
+  /** Of the record before: nearly all are of one. */
+  arch: string;
+  /** The record that was read last, when it does not keep it. */
+  latest: { readonly of: LateRecord; readonly record: PackageRecord } | undefined;
 }
+
+const openText = (text: string): IndexText => ({ text, words: createWords(), usual: new RegExp(USUAL, 'y'), whole: 0, latest: undefined, arch: '' });
+
+/** More than any real plan has; a solve that needs more keeps of the others what it asks for again and again. */
+const KEPT_WHOLE = 4096;
 
 /** What every package is asked for. */
 interface EarlyFields {
@@ -184,6 +195,11 @@ const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n
 const lineError = (text: string, at: number, why: string): AlprootError =>
   new AlprootError('ALP_FORMAT_INDEX', `line ${lineOf(text, at)}: ${why}`, { facts: { line: lineOf(text, at) } });
 
+/** What solves ask a package for again and again. */
+interface Asked extends Pick<PackageRecord, 'version' | 'arch' | 'installedSizeBytes' | 'providerPriority' | 'depends' | 'provides' | 'installIf'> {
+  readonly all: PackageRecord | undefined;
+}
+
 /** A class, for its getters cost nothing until they are asked: an object with twenty fields of its own for each package is what a solve would spend its time on. */
 class LateRecord implements PackageRecord {
   readonly buildTime: number;
@@ -191,7 +207,7 @@ class LateRecord implements PackageRecord {
   private readonly file: IndexText;
   private readonly at: number;
   private readonly end: number;
-  private whole: PackageRecord | undefined;
+  private asked: Asked | undefined;
 
   constructor(file: IndexText, at: number, { end, name, buildTime }: Pick<EarlyFields, 'end' | 'buildTime'> & Partial<EarlyFields>) {
     this.known = name;
@@ -199,7 +215,7 @@ class LateRecord implements PackageRecord {
     this.file = file;
     this.at = at;
     this.end = end;
-    this.whole = undefined;
+    this.asked = undefined;
   }
 
   /** What nothing else may share, and its checksum, without reading all of it. */
@@ -208,27 +224,44 @@ class LateRecord implements PackageRecord {
     return [`${version}/${arch}`, checksum];
   }
 
+  /** Of the first that are read all is kept. */
+  private get some(): Asked {
+    if (this.asked !== undefined) return this.asked;
+    const { all, file } = this;
+    const { version, installedSizeBytes, providerPriority, depends, provides, installIf } = all;
+    if (all.arch !== file.arch) file.arch = all.arch;
+    const isKept = file.whole < KEPT_WHOLE;
+    if (isKept) file.whole++;
+    const { arch } = file;
+    return (this.asked = { version, arch, installedSizeBytes, providerPriority, depends, provides, installIf, all: isKept ? all : undefined });
+  }
+
   private get all(): PackageRecord {
-    const { text, words } = this.file;
-    return (this.whole ??= recordFromFields(allFields(text, this.at, this.end), { where: 'index', line: () => lineOf(text, this.end), isName: isPackageName, words }));
+    const { text, words, latest } = this.file;
+    if (this.asked?.all !== undefined) return this.asked.all;
+    if (latest?.of === this) return latest.record;
+    const record = recordFromFields(allFields(text, this.at, this.end), { where: 'index', line: () => lineOf(text, this.end), isName: isPackageName, words });
+    this.file.latest = { of: this, record };
+    if (this.asked === undefined) void this.some;
+    return record;
   }
 
   get name(): string { return (this.known ??= nameAt(this.file.text, this.at)); }
-  get version(): string { return this.all.version; }
-  get arch(): string { return this.all.arch; }
-  get checksum(): PackageRecord['checksum'] { return this.all.checksum; }
+  get version(): string { return this.some.version; }
+  get arch(): string { return this.some.arch; }
+  get checksum(): PackageRecord['checksum'] { return this.some.all?.checksum ?? checksumAt(this.file.text, this.at) ?? this.all.checksum; }
   get sizeBytes(): number { return this.all.sizeBytes; }
-  get installedSizeBytes(): number { return this.all.installedSizeBytes; }
+  get installedSizeBytes(): number { return this.some.installedSizeBytes; }
   get description(): string { return this.all.description; }
   get url(): string { return this.all.url; }
   get license(): string { return this.all.license; }
   get origin(): string { return this.all.origin; }
   get maintainer(): string { return this.all.maintainer; }
   get commit(): string { return this.all.commit; }
-  get providerPriority(): number { return this.all.providerPriority; }
-  get depends(): PackageRecord['depends'] { return this.all.depends; }
-  get provides(): PackageRecord['provides'] { return this.all.provides; }
-  get installIf(): PackageRecord['installIf'] { return this.all.installIf; }
+  get providerPriority(): number { return this.some.providerPriority; }
+  get depends(): PackageRecord['depends'] { return this.some.depends; }
+  get provides(): PackageRecord['provides'] { return this.some.provides; }
+  get installIf(): PackageRecord['installIf'] { return this.some.installIf; }
   get replaces(): PackageRecord['replaces'] { return this.all.replaces; }
   get replacesPriority(): number { return this.all.replacesPriority; }
   toJSON(): PackageRecord { return this.all; }
@@ -240,6 +273,10 @@ function nameAt(text: string, at: number): string {
   const stop = text.indexOf('\n', line);
   return text.slice(line + 2, stop < 0 ? text.length : stop);
 }
+
+/** Of an entry that begins with it, as apk writes them, and was read before. */
+const checksumAt = (text: string, at: number): PackageRecord['checksum'] =>
+  text.startsWith('C:', at) ? parseChecksum(text.slice(at + 2, text.indexOf('\n', at))) : undefined;
 
 /** One identity must mean one package, and one name, version and architecture one identity. */
 function createTwinCheck(packages: readonly LateRecord[], byName: PositionTable): (record: LateRecord, checksum: string) => void {

@@ -120,6 +120,8 @@ function provideOf(word: string): Provide {
  * @throws ALP_FORMAT_INDEX
  */
 function parseLenientWord(word: string): Dependency {
+  // Most are just a name, which needs no copy of its own.
+  if (word !== '' && !/[!<=>~@]/.test(word)) return { name: word, op: 'any', version: '', conflict: false };
   const dependency = scanDependency(word);
   if (dependency === undefined || dependency.name === '') throw new AlprootError('ALP_FORMAT_INDEX', `${quoteName(word)} is not a dependency`);
   return dependency;

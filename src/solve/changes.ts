@@ -85,20 +85,59 @@ function* clearName(recorder: Recorder, name: NameNode): Steps {
   }
 }
 
-function* changeName(recorder: Recorder, name: NameNode): Steps {
-  if (name.changeProcessed) return;
-  yield clearName(recorder, name);
-  const { pkg } = name.chosen;
-  if (pkg === undefined || pkg.inChanges) return;
-  pkg.inChanges = true;
-  for (const other of namesOf(pkg)) yield clearName(recorder, other);
+/** What makes room for a package before those that it needs are listed. */
+function* clearFor(recorder: Recorder, pkg: PackageNode): Steps {
+  for (const other of namesOf(pkg)) if (!other.changeProcessed) yield clearName(recorder, other);
   const old = pkg.name.installedPkg;
   if (old !== undefined) yield eachWaiting(recorder, old, removeTriggered);
-  for (const link of pkg.depends) yield followDependency(recorder, pkg, link);
+}
+
+/** A package that is listed once those that it needs are. */
+interface Listing {
+  readonly pkg: PackageNode;
+  /** Of its dependencies, the one that is followed. */
+  at: number;
+}
+
+/** The next name that must be listed before the package is; undefined when all are. */
+function nextNeed({ state }: Recorder, listing: Listing): NameNode | undefined {
+  const { pkg } = listing;
+  for (; listing.at < pkg.depends.length; listing.at++) {
+    const link = pkg.depends[listing.at] as Link;
+    if (mustFollow(state, pkg, link)) return link.name;
+    noteFollowed(state, pkg, link);
+  }
+  return undefined;
+}
+
+function* finish(recorder: Recorder, pkg: PackageNode): Steps {
+  const old = pkg.name.installedPkg;
   record(recorder, old, pkg);
   yield eachWaiting(recorder, pkg, installTriggered);
   countDepends(pkg);
   if (old !== undefined) yield releaseDepends(recorder, old);
+}
+
+/** A chain is as deep as it is long: those who wait on the way down take two numbers each, where a generator takes twenty. */
+function* changeName(recorder: Recorder, first: NameNode): Steps {
+  const stack: Listing[] = [];
+  for (let name: NameNode | undefined = first; ; ) {
+    if (name === undefined) {
+      const { pkg } = stack.pop() as Listing;
+      yield finish(recorder, pkg);
+    } else if (!name.changeProcessed) {
+      yield clearName(recorder, name);
+      const { pkg } = name.chosen;
+      if (pkg !== undefined && !pkg.inChanges) {
+        pkg.inChanges = true;
+        yield clearFor(recorder, pkg);
+        stack.push({ pkg, at: 0 });
+      }
+    }
+    const top = stack.at(-1);
+    if (top === undefined) return;
+    name = nextNeed(recorder, top);
+  }
 }
 
 function* removePackage(recorder: Recorder, pkg: PackageNode): Steps {
@@ -113,13 +152,17 @@ function* removePackage(recorder: Recorder, pkg: PackageNode): Steps {
   yield releaseDepends(recorder, pkg);
 }
 
-function* followDependency(recorder: Recorder, owner: PackageNode | undefined, link: Link): Steps {
-  const { state } = recorder;
-  if (link.dep.conflict && state.ignoreConflict) return;
-  const { pkg } = link.name.chosen;
+const isIgnored = (state: SolverState, { dep }: Link): boolean => dep.conflict && state.ignoreConflict;
+
+/** Marks a broken promise; says whether what the dependency leads to is still to be listed before its owner. */
+function mustFollow(state: SolverState, owner: PackageNode | undefined, link: Link): boolean {
+  if (isIgnored(state, link)) return false;
   if (!isProvided(owner, link, link.name.chosen)) markError(state, owner);
-  yield changeName(recorder, link.name);
-  if (pkg?.error === true) markError(state, owner);
+  return !link.name.changeProcessed;
+}
+
+function noteFollowed(state: SolverState, owner: PackageNode, link: Link): void {
+  if (!isIgnored(state, link) && link.name.chosen.pkg?.error === true) markError(state, owner);
 }
 
 function noteInstalled(state: SolverState): void {
@@ -142,7 +185,7 @@ export function listChanges(state: SolverState, world: readonly Link[]): RawChan
   const recorder: Recorder = { state, changes: [] };
   noteInstalled(state);
   for (const pkg of state.universe.installed) runSteps(removeOrphan(recorder, pkg));
-  for (const link of world) runSteps(followDependency(recorder, undefined, link));
+  for (const link of world) if (mustFollow(state, undefined, link)) runSteps(changeName(recorder, link.name));
   for (const pkg of state.universe.installed) runSteps(changeName(recorder, pkg.name));
   return recorder.changes;
 }

@@ -48,6 +48,8 @@ export interface NameNode {
   rdependsSorted: boolean;
   /** Names whose packages wait for this one to be installed, in apk's order. */
   rinstallIf: readonly NameNode[];
+  /** What every package that needs any version of it shares; undefined while none does. */
+  plainLink: Link | undefined;
   /** How many of them discovery has walked to. */
   waitingWalked: number;
   /** Place in apk's table of names; -1 when not computed yet. */
@@ -88,7 +90,19 @@ export interface OwnedProvider extends Provider {
   readonly pkg: PackageNode;
 }
 
-export interface PackageNode {
+/** Where a package came from, when no repository offers it or it is installed. */
+export interface Origin {
+  readonly installed: InstalledPackage | undefined;
+  /** Index of the installed package's repository tag. */
+  readonly installedTag: number;
+  /** A file or a virtual package of this very run, or one from the cache's list. */
+  readonly source: PackageSource | undefined;
+  readonly cached: boolean;
+  readonly cachedOnly: boolean;
+}
+
+/** It is itself what provides its own name. */
+export interface PackageNode extends Origin, OwnedProvider {
   readonly record: PackageRecord;
   readonly name: NameNode;
   readonly depends: readonly Link[];
@@ -98,14 +112,7 @@ export interface PackageNode {
   contested: readonly ProvidedName[] | undefined;
   /** One bit for each repository that has it. */
   repos: number;
-  installed: InstalledPackage | undefined;
-  /** Index of the installed package's repository tag. */
-  installedTag: number;
-  /** A file or a virtual package of this very run, or one from the cache's list. */
-  readonly source: PackageSource | undefined;
   readonly uninstallable: boolean;
-  readonly cached: boolean;
-  readonly cachedOnly: boolean;
 
   /** How many of its other names, and of those that it waits for, discovery has walked to. */
   namesWalked: number;
@@ -130,16 +137,6 @@ export interface PackageNode {
   inChanges: boolean;
   error: boolean;
 }
-
-const NONE: readonly never[] = Object.freeze([]);
-
-export const newName = (name: string): NameNode => ({
-  name, providers: NONE, versioned: NONE, rdepends: NONE, rdependsSorted: false, rinstallIf: NONE, waitingWalked: 0, bucket: -1, opened: false, flagged: false,
-  seen: false, locked: false, chosen: NOBODY, order: 0, requirers: 0, mergeDepends: 0, mergeProvides: 0,
-  waiting: 'nowhere', dirty: false, reevaluateDeps: false, reevaluateIif: false, hasIif: false, noIif: false,
-  iifNeeded: false, hasOptions: false, hasAutoSelectable: false, hasVirtualProvides: false, inheritedFlags: 0, inheritedPins: 0, reverseDepsDone: false,
-  changeProcessed: false, changeRemoved: false, installedName: undefined, installedPkg: undefined,
-});
 
 /** One change of the plan, before it is told to the outside. */
 export interface RawChange {

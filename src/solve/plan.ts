@@ -1,7 +1,8 @@
 /** The solver's answer as a plan: what to install, exchange and remove, where it comes from and who asked. */
-import type { Change, PlannedPackage } from '../core/package.ts';
+import type { Change, PackageRecord, PackageSource, PlannedPackage } from '../core/package.ts';
 import { sameIdentity } from '../formats/package-checksum.ts';
 import { compareVersions } from '../formats/version.ts';
+import type { CatalogSource } from './catalog.ts';
 import type { PackageNode, RawChange } from './model.ts';
 import type { Resolution } from './resolution.ts';
 
@@ -9,25 +10,42 @@ import type { Resolution } from './resolution.ts';
 const canFetch = (resolution: Resolution, pkg: PackageNode): boolean =>
   pkg.cached || pkg.source?.kind === 'file' || (pkg.repos & resolution.universe.availableRepos) !== 0;
 
-/** Where a package comes from, and what is said of it there: of a package that is installed, the database keeps less. */
-function offerOf(resolution: Resolution, pkg: PackageNode, tag: string | undefined): Pick<PlannedPackage, 'source' | 'record'> {
-  const { sources, availableRepos } = resolution.universe;
-  const { record } = pkg;
-  if (pkg.source !== undefined) return { record, source: pkg.source };
-  const from = sources.find((_, index) => (pkg.repos & availableRepos & (1 << index)) !== 0);
-  if (from === undefined) return { record, source: { kind: 'installed' } };
-  const listed = [...from.byName.of(record.name)].map((position) => from.packages[position]).find((other) => other?.name === record.name && sameIdentity(other.checksum, record.checksum));
-  return { record: listed ?? record, source: { kind: 'repository', location: from.location, ...(tag === undefined ? {} : { tag }) } };
+/** What a source is for packages of one repository and one tag: as many plans as packages share it. */
+type Sources = Map<string, PackageSource>;
+
+function sourceOf(sources: Sources, location: string, tag: string | undefined): PackageSource {
+  const key = `${tag ?? ''} ${location}`;
+  let source = sources.get(key);
+  if (source === undefined) sources.set(key, (source = { kind: 'repository', location, ...(tag === undefined ? {} : { tag }) }));
+  return source;
 }
 
-/** Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. */
-function reasons(resolution: Resolution): ReadonlyMap<PackageNode, ReadonlySet<string>> {
-  const found = new Map<PackageNode, Set<string>>();
+const INSTALLED: PackageSource = Object.freeze({ kind: 'installed' });
+
+/** The repository that the package is taken from; undefined: it is in no repository that may be used. */
+function repositoryOf({ universe: { sources, availableRepos } }: Resolution, { source, repos }: PackageNode): CatalogSource | undefined {
+  return source === undefined ? sources.find((_, index) => (repos & availableRepos & (1 << index)) !== 0) : undefined;
+}
+
+/** What is said of a package where it comes from: of one that is installed, the database keeps less. */
+function offeredRecord({ record }: PackageNode, from: CatalogSource | undefined): PackageRecord {
+  for (const position of from?.byName.of(record.name) ?? []) {
+    const other = from?.packages[position];
+    if (other === record || (other?.name === record.name && sameIdentity(other.checksum, record.checksum))) return other;
+  }
+  return record;
+}
+
+/** Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. Some may be there twice. */
+function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | readonly string[]> {
+  const found = new Map<PackageNode, string | string[]>();
   const add = (pkg: PackageNode | undefined, reason: string): void => {
     if (pkg === undefined) return;
     const known = found.get(pkg);
-    if (known === undefined) found.set(pkg, new Set([reason]));
-    else known.add(reason);
+    if (known === undefined) found.set(pkg, reason);
+    else if (typeof known !== 'string') {
+      if (known.at(-1) !== reason) known.push(reason);
+    } else if (known !== reason) found.set(pkg, [known, reason]);
   };
   for (const { name, dep } of resolution.state.world) if (!dep.conflict) add(name.chosen.pkg, 'world');
   for (const { next } of resolution.changes) {
@@ -56,13 +74,16 @@ function kindOf(resolution: Resolution, raw: RawChange & { readonly old: Package
 /** The changes that do something, in order. */
 export function planChanges(resolution: Resolution): Change[] {
   const because = reasons(resolution);
+  const sources: Sources = new Map();
+  // Written out: what is spread into an object leaves it twice as large.
   const planned = (pkg: PackageNode, tagId: number): PlannedPackage => {
     const tag = resolution.universe.tags.nameOf(tagId);
-    return {
-      ...offerOf(resolution, pkg, tag),
-      ...(tag === undefined ? {} : { tag }),
-      because: [...(because.get(pkg) ?? [])].sort(),
-    };
+    const from = repositoryOf(resolution, pkg);
+    const record = offeredRecord(pkg, from);
+    const source = pkg.source ?? (from === undefined ? INSTALLED : sourceOf(sources, from.location, tag));
+    const found = because.get(pkg) ?? [];
+    const reasonsOf = typeof found === 'string' ? [found] : [...new Set(found)].sort();
+    return tag === undefined ? { record, source, because: reasonsOf } : { record, source, tag, because: reasonsOf };
   };
   const changes: Change[] = [];
   for (const raw of resolution.changes) {

@@ -17,51 +17,58 @@ export interface PackageShelf extends NameTables {
 
 interface Walk {
   readonly names: Set<string>;
-  readonly taken: Set<PackageRecord>;
   readonly queue: string[];
+}
+
+/** What the walk knows of the packages of one shelf, by their positions. */
+interface WalkedShelf extends PackageShelf {
+  readonly taken: Uint8Array;
   /** How many of the names that a package waits for, from the first on, matter. */
-  readonly met: Map<PackageRecord, number>;
+  readonly met: Uint32Array;
 }
 
 /** The package may be chosen: so may what it needs, and its other names count. */
-function take(walk: Walk, record: PackageRecord): void {
-  if (walk.taken.has(record)) return;
-  walk.taken.add(record);
+function take(walk: Walk, { packages, taken }: WalkedShelf, position: number): void {
+  if (taken[position] === 1) return;
+  taken[position] = 1;
+  const record = packages[position] as PackageRecord;
   walk.queue.push(record.name);
   for (const { name } of record.provides) walk.queue.push(name);
   for (const { name, conflict } of record.depends) if (!conflict) walk.queue.push(name);
 }
 
 /** A package that waits may be chosen once everything that it waits for may be; what must be absent is looked at only. */
-function takeWaiting(walk: Walk, record: PackageRecord): void {
-  const { installIf } = record;
-  let met = walk.met.get(record) ?? 0;
+function takeWaiting(walk: Walk, shelf: WalkedShelf, position: number): void {
+  const { installIf } = shelf.packages[position] as PackageRecord;
+  let met = shelf.met[position] ?? 0;
   while (met < installIf.length && (installIf[met]?.conflict === true || walk.names.has(installIf[met]?.name ?? ''))) met++;
-  if (met < installIf.length) return void walk.met.set(record, met);
-  take(walk, record);
-  for (const { name, conflict } of record.installIf) if (conflict) walk.names.add(name);
+  shelf.met[position] = met;
+  if (met < installIf.length) return;
+  take(walk, shelf, position);
+  for (const { name, conflict } of installIf) if (conflict) walk.names.add(name);
 }
 
 /**
  * The names that matter for `world` and for what is installed; undefined: all of them.
  *
- * @param installed names of installed packages, which the plan may remove
+ * @param installed packages that the plan may remove
  */
-export function relevantNames(
-  shelves: readonly PackageShelf[],
-  world: readonly Dependency[],
-  installed: readonly PackageRecord[],
-): ReadonlySet<string> | undefined {
+export function relevantNames(installed: PackageShelf, others: readonly PackageShelf[], world: readonly Dependency[]): ReadonlySet<string> | undefined {
+  const shelves = [installed, ...others].map(begin);
   if (shelves.reduce((sum, { packages }) => sum + packages.length, 0) < WALK_WHOLE) return undefined;
-  const walk: Walk = { names: new Set(), taken: new Set(), met: new Map(), queue: world.map(({ name }) => name) };
-  for (const record of installed) take(walk, record);
+  const walk: Walk = { names: new Set(), queue: world.map(({ name }) => name) };
+  const [first] = shelves;
+  for (let position = 0; first !== undefined && position < installed.packages.length; position++) take(walk, first, position);
   for (let name = walk.queue.pop(); name !== undefined; name = walk.queue.pop()) {
     if (walk.names.has(name)) continue;
     walk.names.add(name);
-    for (const { packages, byName, byTrigger } of shelves) {
-      for (const position of byName.of(name)) take(walk, packages[position] as PackageRecord);
-      for (const position of byTrigger.of(name)) takeWaiting(walk, packages[position] as PackageRecord);
+    for (const shelf of shelves) {
+      for (const position of shelf.byName.of(name)) take(walk, shelf, position);
+      for (const position of shelf.byTrigger.of(name)) takeWaiting(walk, shelf, position);
     }
   }
   return walk.names;
 }
+
+const begin = ({ packages, byName, byTrigger }: PackageShelf): WalkedShelf =>
+  ({ packages, byName, byTrigger, taken: new Uint8Array(packages.length), met: new Uint32Array(packages.length) });

@@ -105,8 +105,9 @@ function assign(state: SolverState, name: NameNode, provider: Provider): 'given'
 /** Gives a package all its names; who waits for any of them is told with the first, and need not be told again. */
 function assignNames(state: SolverState, pkg: PackageNode): void {
   let isTold = false;
-  for (const { name, version } of [{ name: pkg.name, version: pkg.record.version }, ...pkg.provides]) {
-    if (assign(state, name, { pkg, version }) === 'refused' || isTold) continue;
+  for (const item of [pkg, ...pkg.provides]) {
+    const provider = item === pkg ? pkg : { pkg, version: item.version };
+    if (assign(state, item.name, provider) === 'refused' || isTold) continue;
     for (const other of namesOf(pkg)) reconsiderWaiting(state, other);
     isTold = true;
   }

@@ -6,8 +6,10 @@
 import type { Arch, Dependency, InstalledPackage, PackageRecord, PackageSource } from '../core/package.ts';
 import { isSoundDependency } from '../formats/dependency.ts';
 import { indexPackages, type Catalog, type CatalogSource } from './catalog.ts';
-import { newName, type Link, type NameNode, type OwnedProvider, type PackageNode } from './model.ts';
+import type { Link, NameNode, Origin, OwnedProvider, PackageNode } from './model.ts';
+import { newName } from './name-node.ts';
 import { inTableOrder } from './name-order.ts';
+import { createPackage, type PackageLinks } from './package-node.ts';
 import { relevantNames, type PackageShelf } from './relevance.ts';
 import { createTags, type Tags } from './tags.ts';
 
@@ -54,22 +56,22 @@ export interface Universe {
 interface Shelf extends PackageShelf {
   readonly nodes: (PackageNode | undefined)[];
   readonly bit: number;
-  readonly describe: (position: number) => Pick<PackageNode, 'source' | 'cached' | 'cachedOnly' | 'installed'>;
+  readonly describe: (position: number) => Origin;
 }
 
 const NONE: readonly never[] = Object.freeze([]);
-const PLAIN = { source: undefined, cached: false, cachedOnly: false, installed: undefined };
+const PLAIN: Origin = Object.freeze({ source: undefined, cached: false, cachedOnly: false, installed: undefined, installedTag: 0 });
 
-function shelvesOf({ installed, loose, catalog }: UniverseInput): Shelf[] {
+function shelvesOf({ installed, loose, catalog }: UniverseInput, tags: Tags): readonly [installed: Shelf, ...others: Shelf[]] {
   const shelf = (packages: readonly PackageRecord[], describe: Shelf['describe']): Shelf =>
     ({ packages, ...indexPackages(packages), nodes: [], bit: 0, describe });
-  const describeLoose = (position: number): ReturnType<Shelf['describe']> => {
+  const describeLoose = (position: number): Origin => {
     const source = loose[position]?.source;
     if (source === undefined || source.kind === 'cached') return { ...PLAIN, cachedOnly: true };
     return { ...PLAIN, source, cached: source.kind === 'virtual' };
   };
   return [
-    shelf(installed.map(({ record }) => record), (position) => ({ ...PLAIN, installed: installed[position] })),
+    shelf(installed.map(({ record }) => record), (position) => ({ ...PLAIN, installed: installed[position], installedTag: tags.idOf(installed[position]?.tag) })),
     shelf(loose.map(({ record }) => record), describeLoose),
     ...catalog.sources.map(({ packages, byName, byTrigger }, index) => ({
       packages, byName, byTrigger, nodes: [], bit: 1 << index, describe: () => PLAIN,
@@ -84,8 +86,9 @@ function shelvesOf({ installed, loose, catalog }: UniverseInput): Shelf[] {
  */
 export function createUniverse(input: UniverseInput): Universe {
   const tags = createTags(input);
-  const shelves = shelvesOf(input);
-  const relevant = input.whole === true ? undefined : relevantNames(shelves, input.world, input.installed.map(({ record }) => record));
+  const shelves = shelvesOf(input, tags);
+  const [installedShelf, ...otherShelves] = shelves;
+  const relevant = input.whole === true ? undefined : relevantNames(installedShelf, otherShelves, input.world);
   const names = new Map<string, NameNode>();
   const byChecksum = new Map<string, PackageNode>();
   const provideTables: ProvideTables = new Map();
@@ -95,13 +98,18 @@ export function createUniverse(input: UniverseInput): Universe {
     if (node === undefined) names.set(text, (node = newName(text)));
     return node;
   };
-  const plain = new Map<Dependency, Link>();
-  /** The words of an index are one object each, however many packages use them. */
+  const linkAnew = (dep: Dependency): Link => ({ name: intern(dep.name), dep });
+  const versioned = new Map<Dependency, Link>();
+  /** The words of an index are one object each, however many packages use them; most ask for any version of a name. */
   const link = (dep: Dependency): Link => {
-    const known = plain.get(dep);
+    if (dep.op === 'any' && !dep.conflict && dep.tag === undefined) {
+      const name = intern(dep.name);
+      return (name.plainLink ??= { name, dep });
+    }
+    const known = versioned.get(dep);
     if (known !== undefined) return known;
-    const made = { name: intern(dep.name), dep };
-    plain.set(dep, made);
+    const made = linkAnew(dep);
+    versioned.set(dep, made);
     return made;
   };
 
@@ -113,8 +121,7 @@ export function createUniverse(input: UniverseInput): Universe {
     const identity = record.checksum?.hex.slice(0, 40);
     let node = identity === undefined ? undefined : byChecksum.get(identity);
     if (node === undefined) {
-      const details = shelf.describe(position);
-      node = newPackage(record, { ...details, installedTag: tags.idOf(details.installed?.tag), arch: input.arch }, { intern, link });
+      node = createPackage(record, shelf.describe(position), linksOf(record, input.arch, { intern, link }));
       if (identity !== undefined) byChecksum.set(identity, node);
     }
     node.repos |= shelf.bit;
@@ -131,7 +138,7 @@ export function createUniverse(input: UniverseInput): Universe {
         const pkg = packageAt(shelf, position);
         if (pkg === undefined || met.has(pkg)) continue;
         met.add(pkg);
-        if (pkg.name === name) found.push({ pkg, version: pkg.record.version });
+        if (pkg.name === name) found.push(pkg);
         for (const version of versionsOf(provideTables, pkg, name)) found.push({ pkg, version });
       }
     }
@@ -167,20 +174,17 @@ export function createUniverse(input: UniverseInput): Universe {
   const availableRepos = input.catalog.sources.reduce((mask, { masked }, index) => (masked ? mask : mask | (1 << index)), 0);
   for (const { name } of input.world) intern(name);
   const installed: PackageNode[] = [];
-  const [installedShelf] = shelves;
-  if (installedShelf !== undefined) {
-    const met = new Set<PackageNode | undefined>([undefined]);
-    for (let i = 0; i < input.installed.length; i++) {
-      const pkg = packageAt(installedShelf, i);
-      if (pkg !== undefined && !met.has(pkg)) installed.push(pkg);
-      met.add(pkg);
-    }
+  const met = new Set<PackageNode | undefined>([undefined]);
+  for (let i = 0; i < input.installed.length; i++) {
+    const pkg = packageAt(installedShelf, i);
+    if (pkg !== undefined && !met.has(pkg)) installed.push(pkg);
+    met.add(pkg);
   }
   const isRelevant = (name: NameNode): boolean => relevant?.has(name.name) !== false;
   const known = (text: string): boolean => names.has(text) || shelves.some(({ byName }) => byName.has(text));
   return {
     arch: input.arch, tags, sources: input.catalog.sources, availableRepos, installed,
-    open: (text) => openNode(intern(text)), openNode, isRelevant, isWhole: relevant === undefined, known, link, names: () => names.values(),
+    open: (text) => openNode(intern(text)), openNode, isRelevant, isWhole: relevant === undefined, known, link: linkAnew, names: () => names.values(),
   };
 }
 
@@ -209,10 +213,6 @@ function versionsOf(tables: ProvideTables, pkg: PackageNode, name: NameNode): re
   return table.get(name) ?? NONE;
 }
 
-interface NodeDetails extends Pick<PackageNode, 'source' | 'cached' | 'cachedOnly' | 'installed' | 'installedTag'> {
-  readonly arch: Arch;
-}
-
 interface Interner {
   readonly intern: (text: string) => NameNode;
   readonly link: (dep: Dependency) => Link;
@@ -222,19 +222,14 @@ interface Interner {
 export const isArchCompatible = (record: PackageRecord, arch: Arch): boolean =>
   record.arch === '' || record.arch === 'noarch' || record.arch === arch;
 
-function newPackage(record: PackageRecord, details: NodeDetails, { intern, link }: Interner): PackageNode {
+function linksOf(record: PackageRecord, arch: Arch, { intern, link }: Interner): PackageLinks {
   const { depends, installIf } = record;
   return {
-    record, name: intern(record.name),
+    name: intern(record.name),
     depends: depends.length === 0 ? NONE : depends.map(link),
     // apk forgets a rule that it cannot read in full, rather than act on half of it.
     installIf: installIf.length > 0 && installIf.every(isSoundDependency) ? installIf.map(link) : NONE,
     provides: record.provides.length === 0 ? NONE : record.provides.map(({ name, version }) => ({ name: intern(name), version })),
-    contested: undefined, namesWalked: 0, triggersWalked: 0, triggersMet: 0, triggersListed: 0, repos: 0, installed: details.installed, installedTag: details.installedTag, source: details.source,
-    cached: details.cached, cachedOnly: details.cachedOnly,
-    uninstallable: record.uninstallable === true || !isArchCompatible(record, details.arch) || !depends.every(isSoundDependency),
-    seen: false, available: false, selectable: false, conflicts: 0, pinningAllowed: 0, tagOk: false, tagPreferred: false,
-    flags: 0, inheritable: 0, dependenciesUsed: false, dependenciesMerged: false, iifTriggered: false, iifFailed: false,
-    inChanges: false, error: false,
+    uninstallable: record.uninstallable === true || !isArchCompatible(record, arch) || !depends.every(isSoundDependency),
   };
 }

@@ -1,7 +1,10 @@
 /** Indexes whose dependencies are made to keep a machine busy: a solve takes work and memory that grow as they do, or is refused. */
+import { buildSync } from 'esbuild';
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { limits } from '../../src/core/limits.ts';
 import { countSteps, createState } from '../../src/solve/state.ts';
@@ -14,7 +17,13 @@ interface Load {
 }
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const run = (...args: string[]): unknown => JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', join(ROOT, 'test/helpers/solve-load.ts'), ...args], { cwd: ROOT, encoding: 'utf8' }));
+/** As it ships: in one file, without what compiles it on the way in. */
+const directory = mkdtempSync(join(tmpdir(), 'alproot-load-'));
+const program = join(directory, 'solve-load.mjs');
+buildSync({ entryPoints: [join(ROOT, 'test/helpers/solve-load.ts')], outfile: program, bundle: true, format: 'esm', platform: 'node', minify: true, logLevel: 'error' });
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+const run = (...args: string[]): unknown => JSON.parse(execFileSync(process.execPath, [program, ...args], { encoding: 'utf8' }));
 
 describe('twice as many', () => {
   it.each(run() as string[])('%s take about twice the work', (shape) => {
@@ -25,10 +34,17 @@ describe('twice as many', () => {
 });
 
 describe('an index of hostile size', () => {
-  it.each([['packages that wait for one name', '30000'], ['names that one package waits for', '30000'], ['names that one package provides', '60000'], ['packages in a chain', '30000'], ['packages with thirty dependencies each', '20000']])('%s (%s) takes less than 256 MiB', (shape, n) => {
+  // Resident in MiB, that of an empty process (some 45) included; with room for how late a collector may come.
+  it.each([
+    ['packages that wait for one name', '100000', 272],
+    ['packages in a chain', '100000', 304],
+    ['packages with thirty dependencies each', '30000', 256],
+    ['names that one package waits for', '30000', 176],
+    ['names that one package provides', '60000', 176],
+  ])('%s (%s) takes less than %d MiB', (shape, n, most) => {
     const [load] = run(shape, n) as [Load];
     expect(load.errors).toBe(0);
-    expect(load.residentMiB).toBeLessThan(256);
+    expect(load.residentMiB).toBeLessThan(most);
   });
 
   it('ends with the limit that it has met', () => {
