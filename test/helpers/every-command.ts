@@ -2,7 +2,7 @@
  * Every command of the CLI with what it needs of its surroundings, and one place where all of them work: for tests that
  * take a part of the surroundings away.
  */
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { packedDirectory, runArgv, type CliResult } from './cli.ts';
@@ -117,7 +117,9 @@ export async function makeCommandBench(become: readonly string[] = []): Promise<
   writeFileSync(join(given, 'elf'), makeElf({}));
   for (const name of ['context', 'locked']) fillContext(join(given, name));
   mkdirSync(store);
-  for (const path of [given, store, join(given, 'locked')]) chmodSync(path, 0o777);
+  for (const path of [given, join(given, 'locked')]) chmodSync(path, 0o777);
+  const uid = Number(/--reuid=(\d+)/.exec(become.join(' '))?.[1] ?? process.getuid?.());
+  chownSync(store, uid, uid);
   const own = { root, given, mirror, become, entry: installProgram(join(root, 'program')) };
   const inStore = (): Surroundings => ({ env: { HOME: root, ALPROOT_CACHE: store } });
   const prepare = async (...words: string[]): Promise<void> => {
