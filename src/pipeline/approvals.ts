@@ -9,7 +9,7 @@ import { readFileCapped, writeFileAtomic } from '../system/files.ts';
 import { isTaken, namesIn } from '../system/host-paths.ts';
 import { foreignHandAt } from '../system/ownership.ts';
 import { removeTree } from '../system/removal.ts';
-import { openUserDirectory, requireOwnDirectory, userDirectory } from './user-directory.ts';
+import { findUserDirectory, openUserDirectory, requireOwnDirectory, userDirectory } from './user-directory.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -54,7 +54,9 @@ export function removeApproval(env: Env, path: HostPath): boolean {
 
 /** All of them, by path. @throws ALP_STORE_OWNER */
 export function listApprovals(env: Env): Approval[] {
-  const directory = joinHost(userDirectory(env), DIRECTORY);
+  const own = findUserDirectory(env);
+  if (own === undefined) return [];
+  const directory = joinHost(own, DIRECTORY);
   const names = namesIn(directory).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
   if (names.length > 0) requireOwnDirectory(directory);
   return names.flatMap((name) => readApproval(joinHost(directory, name)) ?? []).sort((a, b) => (a.path < b.path ? -1 : 1));

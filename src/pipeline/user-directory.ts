@@ -8,13 +8,19 @@ import { findForeignHand } from '../system/ownership.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where it is, or would be. @throws ALP_USAGE_CONFIG for a user without a home */
-export function userDirectory(env: Env): HostPath {
+/** Where it is, or would be; undefined for a user without a home. */
+export function findUserDirectory(env: Env): HostPath | undefined {
   const named = env['XDG_CONFIG_HOME'];
   if (named?.startsWith('/') === true) return joinHost(hostPath(named), 'alproot');
   const home = homeOf(env);
-  if (home === undefined) throw new AlprootError('ALP_USAGE_CONFIG', 'there is no place for what is yours alone: this user has no home directory', { hint: 'set HOME or XDG_CONFIG_HOME' });
-  return joinHost(home, '.config', 'alproot');
+  return home === undefined ? undefined : joinHost(home, '.config', 'alproot');
+}
+
+/** @throws ALP_USAGE_CONFIG for a user without a home */
+export function userDirectory(env: Env): HostPath {
+  const found = findUserDirectory(env);
+  if (found === undefined) throw new AlprootError('ALP_USAGE_CONFIG', 'there is no place for what is yours alone: this user has no home directory', { hint: 'set HOME or XDG_CONFIG_HOME' });
+  return found;
 }
 
 /** A directory in it, made when it is missing, closed to others. @throws ALP_STORE_OWNER, ALP_STORE_WRITE */

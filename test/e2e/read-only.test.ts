@@ -64,7 +64,7 @@ function judge(command: CommandCase, { refuses, says }: Condition, { status, std
     if (status !== 0) wrong.push(`ends with ${status}`);
     if (command.makes !== undefined && !made.includes(command.makes)) wrong.push(`does not make ${command.makes}`);
   } else {
-    if (![2, 9].includes(status)) wrong.push(`ends with ${status}`);
+    if (![2, 9, 12].includes(status)) wrong.push(`ends with ${status}`);
     if (!says.test(stderr) || !/^hint: ./m.test(stderr)) wrong.push('says too little');
     if (made.length > 0) wrong.push(`makes ${made.join(', ')}`);
   }
