@@ -36,6 +36,6 @@ describe('link-tools', () => {
 
   it('refuses a file as its directory', () => {
     writeFileSync(join(root, 'file'), '');
-    expect(() => writeToolLinks(hostPath(join(root, 'file')), { arch: 'x86_64', launcher: [] })).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
+    expect(() => writeToolLinks(hostPath(join(root, 'file')), { arch: 'x86_64', launcher: [] })).toThrow(expect.objectContaining({ code: 'ALP_FILE_WRITE' }));
   });
 });
