@@ -8,7 +8,7 @@ import { runCli, type CliResult } from '../helpers/cli.ts';
 let work: string;
 beforeAll(() => {
   work = mkdtempSync(join(tmpdir(), 'alproot-named-'));
-  chmodSync(work, 0o777);
+  chmodSync(work, 0o1777);
   mkdirSync(join(work, 'context'));
   writeFileSync(join(work, 'context', 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /x\n');
   mkdirSync(join(work, 'directory'));

@@ -80,6 +80,6 @@ describe.skipIf(needs.skip)(`the program${needs.reason}`, () => {
 /** A home that any user may fill. */
 function placeFor(version: NodeVersion): string {
   const place = mkdtempSync(join(root, `${version}-`));
-  chmodSync(place, 0o777);
+  chmodSync(place, 0o1777);
   return place;
 }
