@@ -42,7 +42,7 @@ async function fetchTree({ config }: Session, git: string, request: TreeRequest)
   const env = { ...networkVariables(config, { url, certificates }), PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
   const attempt = (...step: string[]): Promise<Captured> =>
     captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], {
-      env: { ...env, GIT_ALLOW_PROTOCOL: step[0] === 'submodule' && isUrl(url) ? REMOTE : `${REMOTE}:file` }, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }),
+      env: { ...env, GIT_ALLOW_PROTOCOL: step[0] === 'submodule' && !/^file:/i.test(url) ? REMOTE : `${REMOTE}:file` }, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }),
     });
   const run = async (...step: string[]): Promise<string> => {
     const { status, stdout, stderr } = await attempt(...step);
