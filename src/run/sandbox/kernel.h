@@ -5,14 +5,14 @@
 
 #if defined(__x86_64__)
 enum {
-  NR_read = 0, NR_sigprocmask = 14, NR_ioctl = 16, NR_socket = 41, NR_clone = 56, NR_wait4 = 61, NR_chdir = 80, NR_fchdir = 81,
+  NR_read = 0, NR_sigprocmask = 14, NR_ioctl = 16, NR_socket = 41, NR_clone = 56, NR_wait4 = 61, NR_chdir = 80,
   NR_setuid = 105, NR_setgid = 106, NR_setsid = 112, NR_setgroups = 116, NR_capget = 125, NR_capset = 126, NR_fstatfs = 138,
   NR_pivot_root = 155, NR_prctl = 157, NR_chroot = 161, NR_mount = 165, NR_sethostname = 170, NR_umount2 = 166, NR_unlinkat = 263, NR_unshare = 272,
   NR_pipe2 = 293, NR_prlimit = 302,
 };
 #else
 enum {
-  NR_read = 63, NR_sigprocmask = 135, NR_ioctl = 29, NR_socket = 198, NR_clone = 220, NR_wait4 = 260, NR_chdir = 49, NR_fchdir = 50,
+  NR_read = 63, NR_sigprocmask = 135, NR_ioctl = 29, NR_socket = 198, NR_clone = 220, NR_wait4 = 260, NR_chdir = 49,
   NR_setuid = 146, NR_setgid = 144, NR_setsid = 157, NR_setgroups = 159, NR_capget = 90, NR_capset = 91, NR_fstatfs = 44,
   NR_pivot_root = 41, NR_prctl = 167, NR_chroot = 51, NR_mount = 40, NR_sethostname = 161, NR_umount2 = 39, NR_unlinkat = 35, NR_unshare = 97,
   NR_pipe2 = 59, NR_prlimit = 261,
