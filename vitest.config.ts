@@ -5,8 +5,10 @@ const minutes = (count: number): number => count * 60_000;
 
 /** What needs a sandbox, a compiler, real data of Alpine or many processes: not for a check of a minute. */
 const SLOW = [
-  'build/{lent-network,rules-copy}', 'formats/{adb-dump,index-form}', 'mirror/{adb-index,small-programs}', 'pipeline/{foresight,freshness,git,minirootfs,sandbox,static-check,verify-deep}',
-  'run/{guard,loader,overlay,owner-records,setuid-bwrap}', 'ship/{inspect,link-failure,lock-upstream}', 'system/{make-directories,pipes}', 'unpack/{supply,tree-contents}', 'verify/{adb,flips,pgp}',
+  'build/{lent-network,rules-copy}', 'formats/adb/adb-dump', 'formats/apk/cached-index', 'mirror/{adb-index,small-programs}',
+  'pipeline/dockerfile/git', 'pipeline/environment/prefetch', 'pipeline/inspect/{static-check,verify-deep}', 'pipeline/repository/{freshness,minirootfs}', 'pipeline/session/backend-choice',
+  'run/{supervisor,loader,overlay,ownership-database,setuid-bwrap}', 'ship/{inspect-report,link-failure,lock-upstream}', 'system/{files/make-directories,process/pipes}',
+  'unpack/{unpack-pipeline,tree-contents}', 'verify/{adb,flips,pgp-signature}',
 ].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import type { BackendName } from '../src/core/run.ts';
+import type { BackendName } from '../src/core/run-description.ts';
 import { asRoot, type Bench } from './bench.ts';
 import { plainEnv, runOnce } from './measure.ts';
 import { Skipped, type Prepared, type Row, type Side } from './row.ts';

@@ -19,7 +19,7 @@ async function writeCommand() {
   const { files, places } = await makeChunks({
     options: { ...shared, minify: true, define: { ...shared.define, 'import.meta.url': 'importMetaUrl' }, entryPoints: [join(root, 'src/cli/main.ts')] },
     entry: 'main.js',
-    together: ['src/cli/program.ts', 'src/cli/commands/run.ts', 'src/cli/commands/cc.ts', 'src/cli/commands/completion.ts'],
+    together: ['src/cli/program.ts', 'src/cli/commands/run-command.ts', 'src/cli/commands/cc-command.ts', 'src/cli/commands/completion-command.ts'],
   });
   for (const [file, text] of files) replace(file, text);
   const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, ALPROOT_PLACES: JSON.stringify(places) }, entryPoints: [join(root, 'src/cli/start.ts')] });

@@ -4,11 +4,11 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import type { Sha1Hex, Sha256Hex } from '../src/core/digest.ts';
 import type { Dependency, InstalledPackage, PackageRecord, Repository, RepositoryIndex } from '../src/core/package.ts';
 import type { Verified } from '../src/core/verified.ts';
-import { isSoundDependency, scanDependency, splitWords } from '../src/formats/dependency.ts';
-import { isValidVersion, versionMatches } from '../src/formats/version.ts';
+import { isSoundDependency, scanDependency, splitWords } from '../src/formats/apk/dependency.ts';
+import { isValidVersion, versionMatches } from '../src/formats/apk/package-version.ts';
 import { parseApkArguments } from '../src/solve/arguments.ts';
 import { createCatalog } from '../src/solve/catalog.ts';
-import { runApk } from '../src/solve/command.ts';
+import { runApk } from '../src/solve/apk-command.ts';
 import { formatSummary, totalsAfter } from '../src/solve/plan-lines.ts';
 import type { VersionOp } from '../src/core/package.ts';
 

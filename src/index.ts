@@ -4,7 +4,7 @@ export { AlprootError, ERRORS, isAlprootError, type ErrorCode } from './core/err
 export type { AlpEvent, Emit } from './core/events.ts';
 export type { Arch, Dependency, PackageRecord } from './core/package.ts';
 export { hostPath, type HostPath } from './core/paths.ts';
-export type { BackendName, RunResult } from './core/run.ts';
+export type { BackendName, RunResult } from './core/run-description.ts';
 export type { Voucher } from './core/verified.ts';
 export {
   cacheList, cachePath, cacheVerify, collectGarbage, createRootfs, describeRun, examineHost, runInEnvironment, runTool, verifyDeep, verifyPaths, writeToolLinks,
@@ -12,12 +12,12 @@ export {
   closeInheritedDescriptors, fetchTarget, makeBundle, makeMirror, readBundle, writeLockFor,
   type BundleRequest, type FetchedLock, type LockOptions, type LockTarget, type MadeBundle, type MirrorRequest, type ShownBundle, type WrittenLock,
 } from './pipeline.ts';
-export { formatInspection, inspectFile } from './pipeline/inspect.ts';
-export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/mirror-tools.ts';
-export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/build.ts';
-export { askApk, type Answer, type Question } from './pipeline/explain.ts';
-export { explainNeed, explainTree, type WhyRequest } from './pipeline/explain-tree.ts';
-export { dumpFile, type DumpRequest } from './pipeline/dump.ts';
-export { auditRootfs, exportRootfs, sbomOf, type AuditRequest, type ExportRequest, type SbomRequest } from './pipeline/rootfs-export.ts';
-export { readProject, type ProjectContext } from './pipeline/project.ts';
-export { approveProject, listProjects, revokeProject, type ApprovedProject, type ListedProject } from './pipeline/project-trust.ts';
+export { formatInspection, inspectFile } from './pipeline/inspect/elf-inspection.ts';
+export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/repository/mirror-tools.ts';
+export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/dockerfile/build.ts';
+export { askApk, type Answer, type Question } from './pipeline/inspect/package-query.ts';
+export { explainNeed, explainTree, type WhyRequest } from './pipeline/inspect/why-query.ts';
+export { dumpFile, type DumpRequest } from './pipeline/inspect/adb-dump-file.ts';
+export { auditRootfs, exportRootfs, sbomOf, type AuditRequest, type ExportRequest, type SbomRequest } from './pipeline/inspect/rootfs-export.ts';
+export { readProject, type ProjectContext } from './pipeline/session/project.ts';
+export { approveProject, listProjects, revokeProject, type ApprovedProject, type ListedProject } from './pipeline/session/project-trust.ts';

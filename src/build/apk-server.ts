@@ -2,10 +2,10 @@
 import { isAlprootError } from '../core/errors.ts';
 import { TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { showName } from '../core/redact.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { hostFailure } from '../system/files.ts';
-import { openExchange, type Exchange } from '../system/exchange.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { hostFailure } from '../system/files/files.ts';
+import { openExchange, type Exchange } from '../system/files/mailbox.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 import { intentOf, parseShimRequest, type ShimRequest } from './apk-shim.ts';
 import type { ApkAnswer } from './host.ts';
 

@@ -3,7 +3,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import { parseBaseReference } from './base-reference.ts';
-import type { PlannedBase } from './plan.ts';
+import type { PlannedBase } from './build-plan.ts';
 
 /**
  * @param name after substitution; `written` as it stands in the file

@@ -3,9 +3,9 @@ import { keyOf } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinTree, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { digestOfFile } from '../system/tree-digest.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { digestOfFile } from '../system/tree/tree-digest.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 import { type CopyRoot, listVisible } from './context.ts';
 import type { MountSource } from './step-mounts.ts';
 

@@ -6,11 +6,11 @@ import { AlprootError } from '../core/errors.ts';
 import { joinTree, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
-import { type IgnoreRules, parseDockerignore } from '../formats/dockerignore.ts';
-import { readFileCapped } from '../system/files.ts';
-import { isDirectory } from '../system/host-paths.ts';
-import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
-import type { NamedContext } from './plan.ts';
+import { type IgnoreRules, parseDockerignore } from '../formats/dockerfile/dockerignore.ts';
+import { readFileCapped } from '../system/files/files.ts';
+import { isDirectory } from '../system/files/host-paths.ts';
+import { openWorkTree, type WorkTree } from '../system/tree/work-tree.ts';
+import type { NamedContext } from './build-plan.ts';
 
 /** Files to copy from: the context, a stage, an image, an unpacked download. */
 export interface CopyRoot {

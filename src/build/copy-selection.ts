@@ -7,8 +7,8 @@
 import { AlprootError } from '../core/errors.ts';
 import { joinTree, nameOf, parentOf, TREE_ROOT, treePathFromUser, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { compileGlob, hasWildcard, unescapePattern } from '../formats/dockerfile-glob.ts';
-import type { TreeStat } from '../system/tree-stat.ts';
+import { compileGlob, hasWildcard, unescapePattern } from '../formats/dockerfile/dockerfile-glob.ts';
+import type { TreeStat } from '../system/tree/tree-stat.ts';
 import { type CopyRoot, listVisible } from './context.ts';
 
 export interface CopyItem {

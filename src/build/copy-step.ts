@@ -4,10 +4,10 @@ import { keyOf } from '../core/digest.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, joinTree, nameOf, parentOf, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { digestOfFile } from '../system/tree-digest.ts';
-import { openWorkTree } from '../system/work-tree.ts';
-import { findOwner } from './account.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { digestOfFile } from '../system/tree/tree-digest.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
+import { findOwner } from './passwd-entry.ts';
 import { archiveKind, openArchive, unpackArchive } from './archive.ts';
 import type { CopyRoot } from './context.ts';
 import { makeParents, parseModeChange, putItem, setOwner } from './copy-apply.ts';
@@ -15,7 +15,7 @@ import { type CopySelection, refuseMissing, selectSources } from './copy-selecti
 import { parseGitSource } from './git-source.ts';
 import type { BuildHost, DownloadedFile } from './host.ts';
 import type { OwnedTree } from './layer.ts';
-import type { CopyStep } from './plan.ts';
+import type { CopyStep } from './build-plan.ts';
 
 /** Where the files come from: the context, or an open stage with its owners. */
 export interface CopyOrigin {

@@ -4,10 +4,10 @@
  */
 import type { Emit } from '../core/events.ts';
 import type { HostPath } from '../core/paths.ts';
-import type { RunDescription, RunResult } from '../core/run.ts';
-import type { NetworkLoan } from '../run/network-loan.ts';
+import type { RunDescription, RunResult } from '../core/run-description.ts';
+import type { NetworkLoan } from '../run/network-files.ts';
 import type { OwnerTable } from './owners.ts';
-import type { PlannedBase } from './plan.ts';
+import type { PlannedBase } from './build-plan.ts';
 
 export type AlpineBase = Extract<PlannedBase, { kind: 'alpine' }>;
 

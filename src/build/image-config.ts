@@ -1,5 +1,5 @@
 /** What an image says about how to run it: the configuration that ENV, CMD, USER … build up. Plain JSON, names as in OCI. */
-import type { Healthcheck } from '../formats/dockerfile-instruction.ts';
+import type { Healthcheck } from '../formats/dockerfile/dockerfile-instruction.ts';
 
 export interface ImageConfig {
   /** In order of first definition. */

@@ -1,7 +1,7 @@
 /** Instructions that change the image's configuration and nothing else. */
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Instruction } from '../formats/dockerfile-instruction.ts';
+import type { Instruction } from '../formats/dockerfile/dockerfile-instruction.ts';
 import { SHELL_DEFAULT } from './image-config.ts';
 import type { StageState } from './step-planner.ts';
 

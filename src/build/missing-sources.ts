@@ -3,7 +3,7 @@ import { isAlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { type CopyRoot, openContext, openNamedContext } from './context.ts';
 import { requireSource } from './copy-selection.ts';
-import type { BuildPlan, NamedContext, PlannedBase, PlannedStep, Refusal } from './plan.ts';
+import type { BuildPlan, NamedContext, PlannedBase, PlannedStep, Refusal } from './build-plan.ts';
 
 interface Contexts {
   /** undefined: an empty one. */

@@ -1,14 +1,14 @@
 /** Where a build's result goes: made complete beside its place, then put there at once. */
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
 import { TREE_ROOT, joinTree, type TreePath } from '../core/paths.ts';
-import { formatTarFile, formatTarItem, TAR_END } from '../formats/tar-writer.ts';
-import { readChunks, writeChunks } from '../system/chunk-file.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { isRealDirectory } from '../system/host-paths.ts';
-import { mergeDirectory, publish, requireMergeable, stagingPath } from '../system/publish.ts';
-import { requireWritablePlace } from '../system/output-place.ts';
-import { removeTree } from '../system/removal.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { formatTarFile, formatTarItem, TAR_END } from '../formats/tar/tar-writer.ts';
+import { readChunks, writeChunks } from '../system/files/chunk-file.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { isRealDirectory } from '../system/files/host-paths.ts';
+import { mergeDirectory, publish, requireMergeable, stagingPath } from '../system/files/publish.ts';
+import { requireWritablePlace } from '../system/files/output-path.ts';
+import { removeTree } from '../system/tree/remove-tree.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import { writeImageLayout, type WrittenImage } from './output-image.ts';
 import type { OutputSpec } from './output-spec.ts';

@@ -3,8 +3,8 @@
  * set-id bits and the attributes that only root may set are kept beside the tree, by path.
  */
 import type { TreePath } from '../core/paths.ts';
-import type { FileOwner } from '../core/run.ts';
-import type { TreeStat } from '../system/tree-stat.ts';
+import type { FileOwner } from '../core/run-description.ts';
+import type { TreeStat } from '../system/tree/tree-stat.ts';
 
 /** Owner, full mode where the disk cannot have it, and attributes such as `security.capability`. */
 export type OwnerRecord = FileOwner;

@@ -2,19 +2,19 @@
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
-import type { Mount } from '../core/run.ts';
-import { lentEnv, nameServiceFiles } from '../run/network-loan.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { findAccount } from './account.ts';
+import type { Mount } from '../core/run-description.ts';
+import { lentEnv, nameServiceFiles } from '../run/network-files.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { findAccount } from './passwd-entry.ts';
 import { startApkServer } from './apk-server.ts';
 import { EXCHANGE_TARGET } from './apk-shim.ts';
 import type { ApkAnswer, BuildHost } from './host.ts';
 import type { OwnedTree } from './layer.ts';
-import { lendApk } from './lent-apk.ts';
-import { lendCertificates } from './lent-certificates.ts';
+import { lendApk } from './injected-apk.ts';
+import { lendCertificates } from './injected-certificates.ts';
 import { makeMountPoint, type MountPoint, removeMountPoints } from './mount-point.ts';
-import type { NamedContext, PlannedBase, RunStep } from './plan.ts';
+import type { NamedContext, PlannedBase, RunStep } from './build-plan.ts';
 import { createStepOutput } from './step-output.ts';
 import { type MountSource, planMounts, type Secrets } from './step-mounts.ts';
 

@@ -4,17 +4,17 @@
  */
 import { keyOf } from '../core/digest.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { makeDirectory, moveDirectory } from '../system/directories.ts';
-import { isTaken } from '../system/host-paths.ts';
-import { writeChunks } from '../system/chunk-file.ts';
-import { cloneTree } from '../system/tree-clone.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { makeDirectory, moveDirectory } from '../system/files/host-directories.ts';
+import { isTaken } from '../system/files/host-paths.ts';
+import { writeChunks } from '../system/files/chunk-file.ts';
+import { cloneTree } from '../system/tree/tree-clone.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BaseTree, BuildHost, StoredLayer } from './host.ts';
 import { applyLayer, formatLayer, type OwnedTree, readLayer } from './layer.ts';
-import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, treeIn, type TreeHistory } from './kept-tree.ts';
+import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, treeIn, type TreeHistory } from './cached-stage-tree.ts';
 import type { RedactedText } from '../core/redact.ts';
 import type { OwnerTable } from './owners.ts';
-import type { PlannedStage } from './plan.ts';
+import type { PlannedStage } from './build-plan.ts';
 import { baseKey, SCRATCH_KEY } from './step-key.ts';
 import { compareStates, scanTouched, scanTree, stateOf, surveyTree, type TreeChanges, type TreeState } from './tree-scan.ts';
 

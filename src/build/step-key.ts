@@ -1,6 +1,6 @@
 /** Cache keys of steps: the parent's key and everything that can change what the step makes. */
 import { keyOf } from '../core/digest.ts';
-import type { CopyStep, PlannedStep, RunStep } from './plan.ts';
+import type { CopyStep, PlannedStep, RunStep } from './build-plan.ts';
 
 /** Raised when the meaning of a key or of a stored layer changes. */
 const FORMAT = 'alproot-layer-1';

@@ -3,15 +3,15 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { moveDirectory, namesOf } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { removeTree } from '../system/removal.ts';
-import { cloneTree } from '../system/tree-clone.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { moveDirectory, namesOf } from '../system/files/host-directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { removeTree } from '../system/tree/remove-tree.ts';
+import { cloneTree } from '../system/tree/tree-clone.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 import { TREE_ROOT } from '../core/paths.ts';
-import type { MountSpec } from '../formats/dockerfile-mount.ts';
-import type { Account } from './account.ts';
-import type { RunStep } from './plan.ts';
+import type { MountSpec } from '../formats/dockerfile/dockerfile-mount.ts';
+import type { Account } from './passwd-entry.ts';
+import type { RunStep } from './build-plan.ts';
 import type { RunContext, WantedMount } from './run-step.ts';
 
 /** `--secret id=…`: a file of the host, or a value from the environment. */

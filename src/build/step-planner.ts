@@ -2,14 +2,14 @@
 import { posix } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Command, CopySource, Instruction } from '../formats/dockerfile-instruction.ts';
-import { type Directives, heredocText } from '../formats/dockerfile-lines.ts';
-import { parseMount } from '../formats/dockerfile-mount.ts';
-import { expand } from '../formats/substitution.ts';
+import type { Command, CopySource, Instruction } from '../formats/dockerfile/dockerfile-instruction.ts';
+import { type Directives, heredocText } from '../formats/dockerfile/dockerfile-lines.ts';
+import { parseMount } from '../formats/dockerfile/dockerfile-mount.ts';
+import { expand } from '../formats/dockerfile/substitution.ts';
 import { type ImageConfig, PATH_DEFAULT, SHELL_DEFAULT } from './image-config.ts';
 import { parseModeChange } from './copy-apply.ts';
 import { planMetadata } from './metadata-planner.ts';
-import type { CopyStep, MetadataStep, NamedContext, PlannedBase, PlannedSource, RunStep, StepPlace, WorkdirStep } from './plan.ts';
+import type { CopyStep, MetadataStep, NamedContext, PlannedBase, PlannedSource, RunStep, StepPlace, WorkdirStep } from './build-plan.ts';
 import { variablesOf } from './scope.ts';
 
 /** Changes as the instructions of a stage go by. */

@@ -1,7 +1,7 @@
 /** A tree that no Dockerfile made, such as an environment of packages, as something that the outputs of builds can write. */
 import type { HostPath } from '../core/paths.ts';
 import type { Arch } from '../core/package.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import type { BaseTree, BuildHost } from './host.ts';
 import { ALPINE_CONFIG, type ImageConfig } from './image-config.ts';

@@ -1,7 +1,7 @@
 /** A tree's state by metadata, and what changed between two states: how a step's layer is found without reading files. */
 import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
-import type { TreeStat } from '../system/tree-stat.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import type { TreeStat } from '../system/tree/tree-stat.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 import type { OwnerRecord, OwnerTable } from './owners.ts';
 
 interface Seen {

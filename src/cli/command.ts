@@ -3,7 +3,7 @@ import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import { spellingHint } from '../core/spelling.ts';
-import type { Surroundings } from './environment.ts';
+import type { Surroundings } from './environment-variables.ts';
 import type { Printer } from './printer.ts';
 
 export interface CommandContext {

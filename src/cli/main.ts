@@ -4,13 +4,13 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { hostPath } from '../core/paths.ts';
-import { closeInheritedDescriptors, hostFailure, readProject } from '../pipeline/project.ts';
-import { surroundings, isSwitchedOn, variable } from './environment.ts';
+import { closeInheritedDescriptors, hostFailure, readProject } from '../pipeline/session/project.ts';
+import { surroundings, isSwitchedOn, variable } from './environment-variables.ts';
 import { watchInterruption, type Interruption } from './interruption.ts';
 import { configFrom } from './options.ts';
 import { createPrinter, type Printer } from './printer.ts';
 import type { Parsed } from './program.ts';
-import { version } from './version.ts';
+import { version } from './program-version.ts';
 
 async function main(args: readonly string[]): Promise<number> {
   const { parseCommandLine } = await import('./program.ts');

@@ -7,10 +7,10 @@ import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
-import type { BackendName } from '../core/run.ts';
+import type { BackendName } from '../core/run-description.ts';
 import { nearestWord, spellingHint } from '../core/spelling.ts';
 import { resolve } from 'node:path';
-import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } from './environment.ts';
+import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } from './environment-variables.ts';
 
 export interface OptionSpec {
   readonly flag: string;

@@ -7,7 +7,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
 import { redactData, redactText, showName, showText } from '../core/redact.ts';
 import { createLiveLine } from './live-line.ts';
-import { createLiveSteps, createPlainSteps, unbroken, type StepDisplay } from './steps.ts';
+import { createLiveSteps, createPlainSteps, unbroken, type StepDisplay } from './progress-steps.ts';
 
 export interface PrinterOptions {
   readonly json: boolean;

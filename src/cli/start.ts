@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { loadCompiled } from './code-cache.ts';
-import { version } from './version.ts';
+import { version } from './program-version.ts';
 
 declare const __filename: string;
 /** Which file has a module, for all that are not in the first one. */

@@ -2,7 +2,7 @@
 import type { Emit } from './events.ts';
 import type { Arch } from './package.ts';
 import type { HostPath } from './paths.ts';
-import type { BackendName } from './run.ts';
+import type { BackendName } from './run-description.ts';
 
 /** A place laid out like `https://dl-cdn.alpinelinux.org/alpine`: a URL, or a directory of the host. */
 export interface MirrorSpec {

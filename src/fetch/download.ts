@@ -8,7 +8,7 @@ import pRetry, { AbortError } from 'p-retry';
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, BlobWriter } from '../store/blobs.ts';
-import type { HttpResponse } from '../system/http.ts';
+import type { HttpResponse } from '../system/http/http.ts';
 import type { FetcherOptions, FetchRequest } from './fetcher.ts';
 import { createPace, type Pace } from './pace.ts';
 import { checkLength, contentRangeStart, isPage, isPortal, portalError, retryAfterMs, statusError, validatorOf } from './response.ts';

@@ -11,9 +11,9 @@ import { hostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
-import { closeDescriptor, descriptorSource, openRegular, type DescriptorSource } from '../system/hashed-file.ts';
-import type { HttpClient } from '../system/http.ts';
-import { isDirectory, isTaken } from '../system/host-paths.ts';
+import { closeDescriptor, descriptorSource, openRegular, type DescriptorSource } from '../system/files/hashed-file.ts';
+import type { HttpClient } from '../system/http/http.ts';
+import { isDirectory, isTaken } from '../system/files/host-paths.ts';
 
 export interface FetchRequest {
   /** Base of the mirror: http(s) URL or absolute directory. */

@@ -1,7 +1,7 @@
 /** What the headers of an answer mean; numbers are read strictly. */
 import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
-import type { HttpResponse } from '../system/http.ts';
+import type { HttpResponse } from '../system/http/http.ts';
 
 const RETRY_AFTER_CAP_MS = 120_000;
 const WHOLE = /^(?:0|[1-9]\d{0,14})$/;

@@ -9,15 +9,15 @@ import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import { bufferSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
-import { isAdb, readAdbBlocks } from '../formats/adb-blocks.ts';
-import { ADB_KINDS, ADB_PACKAGE_INFO } from '../formats/adb-schema.ts';
-import { adbObject, adbText, parseAdbRoot, type AdbObject } from '../formats/adb-values.ts';
-import { createAdbWriter, formatAdbBlock, formatAdbFile, writeAdbFields, type AdbWriter } from '../formats/adb-writer.ts';
-import { scanDependency, splitWords } from '../formats/dependency.ts';
-import { compareVersions } from '../formats/version.ts';
+import { isAdb, readAdbBlocks } from '../formats/adb/adb-blocks.ts';
+import { ADB_KINDS, ADB_PACKAGE_INFO } from '../formats/adb/adb-schema.ts';
+import { adbObject, adbText, parseAdbRoot, type AdbObject } from '../formats/adb/adb-values.ts';
+import { createAdbWriter, formatAdbBlock, formatAdbFile, writeAdbFields, type AdbWriter } from '../formats/adb/adb-writer.ts';
+import { scanDependency, splitWords } from '../formats/apk/dependency.ts';
+import { compareVersions } from '../formats/apk/package-version.ts';
 import { parsePkginfoText } from './pkginfo-text.ts';
 import { adbSignature } from './adb-sign.ts';
-import { readApkControl } from './control.ts';
+import { readApkControl } from './control-member.ts';
 import type { SigningKey } from './signing.ts';
 
 export interface IndexedFile {

@@ -2,9 +2,9 @@
 import { createPublicKey, sign } from 'node:crypto';
 import { bufferSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
-import { readAdbBlocks, type AdbSchema } from '../formats/adb-blocks.ts';
-import { adbKeyId, adbSignatureHeader, adbSignedBytes, parseAdbSignature } from '../formats/adb-signature.ts';
-import { formatAdbBlock, formatAdbFile } from '../formats/adb-writer.ts';
+import { readAdbBlocks, type AdbSchema } from '../formats/adb/adb-blocks.ts';
+import { adbKeyId, adbSignatureHeader, adbSignedBytes, parseAdbSignature } from '../formats/adb/adb-signature.ts';
+import { formatAdbBlock, formatAdbFile } from '../formats/adb/adb-writer.ts';
 import type { SigningKey } from './signing.ts';
 
 const keyIdOf = ({ publicPem }: SigningKey): string => adbKeyId({ key: createPublicKey(publicPem) });

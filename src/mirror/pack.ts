@@ -6,8 +6,8 @@
  */
 import { createHash } from 'node:crypto';
 import { sha1Hex } from '../core/digest.ts';
-import { formatGzipMember } from '../formats/gzip-writer.ts';
-import { formatTarItem, TAR_END, type TarItem } from '../formats/tar-writer.ts';
+import { formatGzipMember } from '../formats/gzip/gzip-writer.ts';
+import { formatTarItem, TAR_END, type TarItem } from '../formats/tar/tar-writer.ts';
 import { formatPkginfoText, type PackageFacts } from './pkginfo-text.ts';
 import { signatureMember, type SignatureKind, type SigningKey } from './signing.ts';
 

@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { sha256Hex, sha512Hex } from '../core/digest.ts';
 import type { Arch } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { minirootfsFile } from '../formats/releases.ts';
-import { writeFileAtomic } from '../system/files.ts';
+import { minirootfsFile } from '../formats/release/release-names.ts';
+import { writeFileAtomic } from '../system/files/files.ts';
 import { signBytes, type SigningKey } from './signing.ts';
 
 export interface ReleaseInput {

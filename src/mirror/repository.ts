@@ -5,11 +5,11 @@
 import { limits } from '../core/limits.ts';
 import type { Arch } from '../core/package.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { namesOf } from '../system/directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { namesOf } from '../system/files/host-directories.ts';
 import { formatAdbIndex, readIndexedFile } from './adb-index.ts';
-import { formatIndexFile } from './index-file.ts';
-import { readApkControl } from './control.ts';
+import { formatIndexFile } from './index-writer.ts';
+import { readApkControl } from './control-member.ts';
 import { formatIndexEntryText, parsePkginfoText } from './pkginfo-text.ts';
 import type { SignatureKind, SigningKey } from './signing.ts';
 

@@ -4,10 +4,10 @@ import type { Emit } from '../core/events.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName, showName } from '../core/redact.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { serveFiles, type FileServer } from '../system/http-server.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { findSmallFile } from '../system/small-files.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { serveFiles, type FileServer } from '../system/http/http-server.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { findSmallFile } from '../system/files/small-files.ts';
 import { makeCertificate, type ServerCertificate } from './certificate.ts';
 import { holdsPrivateKey, isServedContent, isServedName } from './served-names.ts';
 

@@ -6,11 +6,11 @@ import { limits } from '../core/limits.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { isAdb } from '../formats/adb-blocks.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { isAdb } from '../formats/adb/adb-blocks.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { signAdbFile } from './adb-sign.ts';
 import { signatureSuffix } from './release.ts';
-import { firstMember } from './control.ts';
+import { firstMember } from './control-member.ts';
 import { signatureMember, signBytes, type SignatureKind, type SigningKey } from './signing.ts';
 
 /**

@@ -7,9 +7,9 @@ import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { formatGzipMember } from '../formats/gzip-writer.ts';
-import { formatTarItem } from '../formats/tar-writer.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
+import { formatGzipMember } from '../formats/gzip/gzip-writer.ts';
+import { formatTarItem } from '../formats/tar/tar-writer.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 
 export interface SigningKey {
   /** File name of the public half, as it lies in `/etc/apk/keys`: `me@example.org-5f3c2d1a.rsa.pub`. */

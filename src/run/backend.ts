@@ -1,5 +1,5 @@
 /** The backends, in order of strength, and what each gives. One name may stand several times: its first way that works is taken. */
-import type { BackendName, Isolation } from '../core/run.ts';
+import type { BackendName, Isolation } from '../core/run-description.ts';
 import { compileBareBwrap, compileBwrap } from './bwrap.ts';
 import type { Compile } from './compiled.ts';
 import type { RunHost, ToolName } from './host-tools.ts';
@@ -7,7 +7,7 @@ import { compileBareLoader, compileLoader } from './loader/loader.ts';
 import { compileBareProot, compileProot } from './proot.ts';
 import type { Refusal } from './refusal.ts';
 import { compileChroot, compileUserns } from './userns.ts';
-import { isSetuid } from '../system/host-paths.ts';
+import { isSetuid } from '../system/files/host-paths.ts';
 
 export interface Backend {
   readonly name: BackendName;

@@ -2,10 +2,10 @@
  * bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. It makes the root; the
  * sandbox program, started in it, hides what docker hides, changes the user and gives up every right.
  */
-import type { RunDescription } from '../core/run.ts';
+import type { RunDescription } from '../core/run-description.ts';
 import type { CompileHost, Compile } from './compiled.ts';
 import type { MountOp } from './mount-plan.ts';
-import { filterSteps, formatSteps, NAMESPACES, splitEnvironment, userSteps, type Step } from './sandbox/steps.ts';
+import { filterSteps, formatSteps, NAMESPACES, splitEnvironment, userSteps, type Step } from './sandbox/sandbox-steps.ts';
 
 /** Where the sandbox program lies until it has unmounted itself. */
 const STARTER = '/dev/alproot-sandbox';

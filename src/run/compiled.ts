@@ -1,6 +1,6 @@
 /** What a backend makes of a description: a command of the host, as data. */
 import type { HostPath } from '../core/paths.ts';
-import type { RunDescription } from '../core/run.ts';
+import type { RunDescription } from '../core/run-description.ts';
 import type { RunHost } from './host-tools.ts';
 import type { MountPlan } from './mount-plan.ts';
 

@@ -1,9 +1,9 @@
 /** Facts about the host that decide what works, for people to read. */
 import { cpus, totalmem } from 'node:os';
-import { statfsSync } from '../system/host-paths.ts';
-import { readFileCapped } from '../system/files.ts';
+import { statfsSync } from '../system/files/host-paths.ts';
+import { readFileCapped } from '../system/files/files.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
-import { captureProcess } from '../system/spawn.ts';
+import { captureProcess } from '../system/process/spawn.ts';
 import { HOST_ENV } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';
 import { isGvisor, refuseNoexec } from './refusal.ts';

@@ -1,5 +1,5 @@
 /** The programs of the host that backends use, by absolute path; never one from the tree. */
-import { findProgram } from '../system/host-paths.ts';
+import { findProgram } from '../system/files/host-paths.ts';
 import type { HostPath } from '../core/paths.ts';
 import { GUARD, OVERLAY, SANDBOX, type NativePart } from './native-parts.ts';
 import { openProgram } from './native-program.ts';

@@ -5,10 +5,10 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { insidePath, joinHost, joinTree, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
-import type { RunDescription } from '../core/run.ts';
+import type { RunDescription } from '../core/run-description.ts';
 import { quoteName } from '../core/redact.ts';
-import { isDirectory } from '../system/host-paths.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import { isDirectory } from '../system/files/host-paths.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 
 /** One step; `at` is absolute, as seen inside. */
 export type MountOp =

@@ -29,7 +29,7 @@ export const OWNERS: NativePart = {
 /** Starts a sandbox, and ends it with us. */
 export const GUARD: NativePart = {
   what: 'guard of processes',
-  sources: ['guard/guard.c', 'owners/system-calls.h'],
+  sources: ['supervisor/supervisor.c', 'owners/system-calls.h'],
   flags: ['-static', '-Wl,-e,alproot_guard', '-Wl,--build-id=none'],
   fileName: (variant) => `guard-${variant}`,
 };

@@ -2,8 +2,8 @@
 import { sha256Hex } from '../core/digest.ts';
 import { isAlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { writeFileAtomic } from '../system/files.ts';
-import { isExecutable } from '../system/host-paths.ts';
+import { writeFileAtomic } from '../system/files/files.ts';
+import { isExecutable } from '../system/files/host-paths.ts';
 import type { NativePart } from './native-parts.ts';
 import { openNative, type NativeOptions } from './native.ts';
 

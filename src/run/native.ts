@@ -4,13 +4,13 @@
  */
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { sha256Hex } from '../core/digest.ts';
-import { packageRoot } from '../system/assets.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { findProgram } from '../system/host-paths.ts';
-import { foreignHandAt } from '../system/ownership.ts';
-import { removeTree } from '../system/removal.ts';
-import { captureProcess } from '../system/spawn.ts';
+import { packageRoot } from '../system/files/assets.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { findProgram } from '../system/files/host-paths.ts';
+import { foreignHandAt } from '../system/files/ownership.ts';
+import { removeTree } from '../system/tree/remove-tree.ts';
+import { captureProcess } from '../system/process/spawn.ts';
 import { HOST_ENV } from './compiled.ts';
 import { NATIVE_ARCHES, NATIVE_FLAGS, type NativePart } from './native-parts.ts';
 

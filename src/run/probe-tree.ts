@@ -1,10 +1,10 @@
 /** A tree to try backends on before any environment exists: the host's own programs, bound into an empty root. */
 import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
-import type { Mount } from '../core/run.ts';
-import { namesOf } from '../system/directories.ts';
-import { realPath, isDirectory } from '../system/host-paths.ts';
+import type { Mount } from '../core/run-description.ts';
+import { namesOf } from '../system/files/host-directories.ts';
+import { realPath, isDirectory } from '../system/files/host-paths.ts';
 import { hostPath } from '../core/paths.ts';
-import { openWorkTree } from '../system/work-tree.ts';
+import { openWorkTree } from '../system/tree/work-tree.ts';
 
 const SHOWN = /^(?:bin|sbin|usr|lib\d*|libx32|nix|gnu)$/;
 

@@ -4,15 +4,15 @@
  */
 import { joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { AlprootError } from '../core/errors.ts';
-import type { BackendName, Isolation, RunDescription } from '../core/run.ts';
+import type { BackendName, Isolation, RunDescription } from '../core/run-description.ts';
 import { backendsFor, type Backend } from './backend.ts';
 import type { RunHost } from './host-tools.ts';
 import { explainRefusal, refuseNoexec } from './refusal.ts';
 import { probeMounts } from './probe-tree.ts';
 import { runInTree } from './run-in-tree.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { saysTooManyProcesses } from '../system/process-limit.ts';
-import { removeTree } from '../system/removal.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { saysTooManyProcesses } from '../system/process/process-limit.ts';
+import { removeTree } from '../system/tree/remove-tree.ts';
 
 export interface BackendVerdict {
   readonly name: BackendName;

@@ -5,12 +5,12 @@
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import type { RunDescription } from '../core/run.ts';
-import { makeDirectory } from '../system/directories.ts';
-import { writeFileAtomic } from '../system/files.ts';
+import type { RunDescription } from '../core/run-description.ts';
+import { makeDirectory } from '../system/files/host-directories.ts';
+import { writeFileAtomic } from '../system/files/files.ts';
 import type { Compile } from './compiled.ts';
 import { HOST_ENV } from './compiled.ts';
-import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from './sandbox/steps.ts';
+import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from './sandbox/sandbox-steps.ts';
 
 /** On this signal PRoot ends all its tracees, those that left its session too; killed itself, it would leave them. */
 const END = { endSignal: 'SIGQUIT', outlivesCommand: true } as const;

@@ -1,9 +1,9 @@
 /** The words of bwrap, unshare and PRoot, turned into causes and ways out. */
-import type { BackendName } from '../core/run.ts';
+import type { BackendName } from '../core/run-description.ts';
 import type { RunHost } from './host-tools.ts';
-import { readFileCapped } from '../system/files.ts';
-import { RAISE_PROCESSES, saysTooManyProcesses, TOO_MANY_PROCESSES } from '../system/process-limit.ts';
-import { noexecMountOf } from '../system/mounts.ts';
+import { readFileCapped } from '../system/files/files.ts';
+import { RAISE_PROCESSES, saysTooManyProcesses, TOO_MANY_PROCESSES } from '../system/process/process-limit.ts';
+import { noexecMountOf } from '../system/process/mounts.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 

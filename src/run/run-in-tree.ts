@@ -2,11 +2,11 @@
 import { joinHost } from '../core/paths.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
-import type { RunDescription, RunResult } from '../core/run.ts';
-import { exists } from '../system/host-paths.ts';
-import { removeTree } from '../system/removal.ts';
-import { runProcess } from '../system/spawn.ts';
-import { openWorkTree, type WorkTree } from '../system/work-tree.ts';
+import type { RunDescription, RunResult } from '../core/run-description.ts';
+import { exists } from '../system/files/host-paths.ts';
+import { removeTree } from '../system/tree/remove-tree.ts';
+import { runProcess } from '../system/process/spawn.ts';
+import { openWorkTree, type WorkTree } from '../system/tree/work-tree.ts';
 import type { Backend } from './backend.ts';
 import type { CompiledRun } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';

@@ -4,8 +4,8 @@
  */
 import { hasOwnTerminal, namespacesFor } from './bwrap.ts';
 import type { Compile, CompileHost } from './compiled.ts';
-import type { RunDescription } from '../core/run.ts';
-import { NAMESPACES, filterSteps, formatSteps, partialSteps, rootSteps, splitEnvironment, userSteps, variableSteps, type Step } from './sandbox/steps.ts';
+import type { RunDescription } from '../core/run-description.ts';
+import { NAMESPACES, filterSteps, formatSteps, partialSteps, rootSteps, splitEnvironment, userSteps, variableSteps, type Step } from './sandbox/sandbox-steps.ts';
 
 const SIGKILL: Step = ['die-with-parent', '9'];
 

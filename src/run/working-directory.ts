@@ -7,9 +7,9 @@
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, parentOf, treePathFromUser, TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Mount, RunDescription } from '../core/run.ts';
-import { realPath } from '../system/host-paths.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import type { Mount, RunDescription } from '../core/run-description.ts';
+import { realPath } from '../system/files/host-paths.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 
 const KERNEL = ['proc', 'sys', 'dev'];
 /** The one place below them that holds ordinary directories. */

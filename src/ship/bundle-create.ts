@@ -9,13 +9,13 @@
 import { sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
-import { stagingPath } from '../system/publish.ts';
+import { stagingPath } from '../system/files/publish.ts';
 import { quoteName } from '../core/redact.ts';
-import { formatBundleManifest, parseBundleManifest, type BundleFile, type BundleKey } from '../formats/bundle-manifest.ts';
-import type { Lock } from '../formats/lockfile.ts';
-import { formatTarItem, TAR_END } from '../formats/tar-writer.ts';
+import { formatBundleManifest, parseBundleManifest, type BundleFile, type BundleKey } from '../formats/lock/bundle-manifest.ts';
+import type { Lock } from '../formats/lock/lockfile.ts';
+import { formatTarItem, TAR_END } from '../formats/tar/tar-writer.ts';
 import type { BlobStore } from '../store/blobs.ts';
-import { writeHashedFile } from '../system/hashed-file.ts';
+import { writeHashedFile } from '../system/files/hashed-file.ts';
 
 /** The user's own key, as the caller holds it. */
 export interface BundleSigner {

@@ -2,7 +2,7 @@
 import type { ByteSource } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
-import { BLOCK_BYTES, isZeroBlock, parseTarHeader } from '../formats/tar-header.ts';
+import { BLOCK_BYTES, isZeroBlock, parseTarHeader } from '../formats/tar/tar-header.ts';
 
 export interface BundleEntry {
   readonly name: string;

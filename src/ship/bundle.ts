@@ -8,9 +8,9 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { parseBundleManifest, type BundleFile, type BundleManifest } from '../formats/bundle-manifest.ts';
-import { closeDescriptor, descriptorSource, hashOf } from '../system/hashed-file.ts';
-import { openNamedFile } from '../system/named-file.ts';
+import { parseBundleManifest, type BundleFile, type BundleManifest } from '../formats/lock/bundle-manifest.ts';
+import { closeDescriptor, descriptorSource, hashOf } from '../system/files/hashed-file.ts';
+import { openNamedFile } from '../system/files/named-file.ts';
 import { blobName, MANIFEST, signatureName, uniqueBlobs } from './bundle-create.ts';
 import { entrySource, readBundleEntries, type BundleEntry } from './bundle-entries.ts';
 

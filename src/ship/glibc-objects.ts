@@ -1,8 +1,8 @@
 /** Which object files and archive members were compiled with glibc's headers, by what they ask the linker for. */
 import type { ByteSource } from '../core/bytes.ts';
-import { hasArMagic, readAr } from '../formats/ar.ts';
-import { hasElfMagic, parseElf } from '../formats/elf.ts';
-import { readSymbols, SHT_DYNSYM, SHT_SYMTAB } from '../formats/elf-symbols.ts';
+import { hasArMagic, readAr } from '../formats/elf/ar.ts';
+import { hasElfMagic, parseElf } from '../formats/elf/elf.ts';
+import { readSymbols, SHT_DYNSYM, SHT_SYMTAB } from '../formats/elf/elf-symbols.ts';
 import { isGlibcBuilt } from './glibc-symbols.ts';
 
 export interface GlibcObject {

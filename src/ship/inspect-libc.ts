@@ -3,9 +3,9 @@
  * loader will be asked for is certain; start code, notes and symbols are left by the library's own objects;
  * strings may have been put there by anybody and only count when nothing else speaks.
  */
-import type { ElfFile } from '../formats/elf.ts';
-import { fileOffsetOf, type ElfDynamic } from '../formats/elf-dynamic.ts';
-import type { ElfNote } from '../formats/elf-notes.ts';
+import type { ElfFile } from '../formats/elf/elf.ts';
+import { fileOffsetOf, type ElfDynamic } from '../formats/elf/elf-dynamic.ts';
+import type { ElfNote } from '../formats/elf/elf-notes.ts';
 
 export type Libc = 'musl' | 'glibc' | 'unknown';
 

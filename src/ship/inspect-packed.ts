@@ -4,7 +4,7 @@
  *
  * @see the l_info and p_info records of UPX's linux loaders (`src/stub/src/include/linux.h`, UPX 4.2)
  */
-import type { ElfFile } from '../formats/elf.ts';
+import type { ElfFile } from '../formats/elf/elf.ts';
 
 export interface UpxPacking {
   readonly packer: 'UPX';

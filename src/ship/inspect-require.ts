@@ -1,7 +1,7 @@
 /** `--require static,musl,stripped,max-size=1M`: a list of demands, judged against a report. */
 import { AlprootError } from '../core/errors.ts';
 import { quoteName, showName } from '../core/redact.ts';
-import type { InspectReport } from './inspect.ts';
+import type { InspectReport } from './inspect-report.ts';
 
 /** One demand that was not met, in words that say what was found instead. */
 export interface RequirementFailure {

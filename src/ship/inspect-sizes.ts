@@ -3,9 +3,9 @@
  * table says which source file each local symbol is from, and leaves the exported ones without a home.
  */
 import type { ByteSource } from '../core/bytes.ts';
-import { parseElf } from '../formats/elf.ts';
-import { readSymbols, SHT_SYMTAB } from '../formats/elf-symbols.ts';
-import { parseLinkerMap, type MapPiece } from '../formats/linker-map.ts';
+import { parseElf } from '../formats/elf/elf.ts';
+import { readSymbols, SHT_SYMTAB } from '../formats/elf/elf-symbols.ts';
+import { parseLinkerMap, type MapPiece } from '../formats/elf/linker-map.ts';
 
 export interface MemberSize {
   readonly name: string;

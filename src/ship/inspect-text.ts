@@ -1,6 +1,6 @@
 /** A report as lines for people. Names from the file are escaped: it may be hostile. */
 import { showName } from '../core/redact.ts';
-import type { InspectReport } from './inspect.ts';
+import type { InspectReport } from './inspect-report.ts';
 import type { SizeBreakdown } from './inspect-sizes.ts';
 
 const LINKAGE: Readonly<Record<InspectReport['linkage'], string>> = {

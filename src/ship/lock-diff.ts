@@ -1,5 +1,5 @@
 /** What moved between two locks, and why, for people and as data. */
-import type { Lock, LockedEnvironment, LockedPackage } from '../formats/lockfile.ts';
+import type { Lock, LockedEnvironment, LockedPackage } from '../formats/lock/lockfile.ts';
 import { showName } from '../core/redact.ts';
 
 export interface LockChange {

@@ -4,8 +4,8 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
-import { formatDependency } from '../formats/dependency.ts';
-import type { Lock, LockedDownload, LockedEnvironment } from '../formats/lockfile.ts';
+import { formatDependency } from '../formats/apk/dependency.ts';
+import type { Lock, LockedDownload, LockedEnvironment } from '../formats/lock/lockfile.ts';
 
 /** An environment of which perhaps only some packages are known. */
 export interface RecordedEnvironment extends Omit<LockedEnvironment, 'minirootfs'> {

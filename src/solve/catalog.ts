@@ -3,7 +3,7 @@
  * for a set of repositories and shared by any number of solves; holds no state of a solve.
  */
 import type { NameTables, PackageRecord, Repository } from '../core/package.ts';
-import { createNameTables } from '../formats/name-tables.ts';
+import { createNameTables } from '../formats/apk/name-tables.ts';
 
 /** One index of the list of repositories, with every tag under which it is listed. */
 export interface CatalogSource extends NameTables {

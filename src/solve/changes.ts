@@ -4,8 +4,8 @@
  */
 import { isProvided, reverseLinks } from './match.ts';
 import { FLAG, type Link, type NameNode, type PackageNode, type RawChange } from './model.ts';
-import { markError, namesOf, reposOf, type SolverState } from './state.ts';
-import { runSteps, type Steps } from './steps.ts';
+import { markError, namesOf, reposOf, type SolverState } from './solver-state.ts';
+import { runSteps, type Steps } from './solver-steps.ts';
 
 interface Recorder {
   readonly state: SolverState;

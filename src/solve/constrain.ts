@@ -4,7 +4,7 @@
  */
 import { isProvided } from './match.ts';
 import { NOBODY, type Link, type NameNode, type PackageNode } from './model.ts';
-import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './state.ts';
+import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './solver-state.ts';
 
 /** Packages that depend on the name must be looked at again. */
 export function reconsiderDependents(state: SolverState, name: NameNode): void {

@@ -8,7 +8,7 @@
  * a package of as many names takes no longer than as many packages.
  */
 import { DEFAULT_PIN, FLAG, type Link, type NameNode, type PackageNode } from './model.ts';
-import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './state.ts';
+import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './solver-state.ts';
 
 const NOT_FLAGGED = 1 << 31;
 const CONCRETE = 1 << 30;

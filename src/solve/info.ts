@@ -5,8 +5,8 @@
  */
 import type { PackageRecord } from '../core/package.ts';
 import { joinTree } from '../core/paths.ts';
-import { formatDependency, formatProvide } from '../formats/dependency.ts';
-import type { InstalledEntry } from '../formats/installed-db.ts';
+import { formatDependency, formatProvide } from '../formats/apk/dependency.ts';
+import type { InstalledEntry } from '../formats/apk/installed-db.ts';
 import { formatSize } from './plan-lines.ts';
 import { isMetBy } from './why.ts';
 

@@ -1,12 +1,12 @@
 /** After `del`: which of the named packages stay, and what in world holds them. */
-import { compareNames } from '../formats/world.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import { compileGlob, hasWildcard } from './glob.ts';
 import { createIndentedText, type IndentedText } from './indented.ts';
 import { reverseLinks } from './match.ts';
 import type { NameNode, PackageNode } from './model.ts';
 import type { Resolution } from './resolution.ts';
-import { namesOf } from './state.ts';
-import { runSteps, type Steps } from './steps.ts';
+import { namesOf } from './solver-state.ts';
+import { runSteps, type Steps } from './solver-steps.ts';
 import type { Dependency } from '../core/package.ts';
 
 interface Walk {

@@ -4,8 +4,8 @@
  * @see apk-tools 2.14 and 3.0 src/app_list.c
  */
 import type { InstalledPackage, PackageRecord } from '../core/package.ts';
-import { compareVersions } from '../formats/version.ts';
-import { compareNames } from '../formats/world.ts';
+import { compareVersions } from '../formats/apk/package-version.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import type { Catalog } from './catalog.ts';
 import { compileGlob } from './glob.ts';
 

@@ -1,8 +1,8 @@
 /** Whether a package meets a dependency, in the three ways in which apk asks. */
 import type { Dependency } from '../core/package.ts';
-import { versionMatches } from '../formats/version.ts';
+import { versionMatches } from '../formats/apk/package-version.ts';
 import type { Link, PackageNode, Provider } from './model.ts';
-import { dependentsOf } from './state.ts';
+import { dependentsOf } from './solver-state.ts';
 
 /** The identity of a package as world writes it: `Q1` and the first twenty bytes of its digest. */
 export function checksumText(pkg: PackageNode): string {

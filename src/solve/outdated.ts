@@ -4,8 +4,8 @@
  * @see apk-tools 3.0 src/app_version.c
  */
 import type { InstalledPackage, PackageRecord } from '../core/package.ts';
-import { compareVersions, isValidVersion } from '../formats/version.ts';
-import { compareNames } from '../formats/world.ts';
+import { compareVersions, isValidVersion } from '../formats/apk/package-version.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import type { Catalog } from './catalog.ts';
 
 export type VersionRelation = '<' | '=' | '>';

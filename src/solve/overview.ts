@@ -1,6 +1,6 @@
 /** The lists by kind of change that apk prints ahead of a plan when it is verbose or asks for consent. */
-import { compareVersions } from '../formats/version.ts';
-import { compareNames } from '../formats/world.ts';
+import { compareVersions } from '../formats/apk/package-version.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import { createIndentedText } from './indented.ts';
 import type { NameNode, PackageNode, RawChange } from './model.ts';
 import { formatSize } from './plan-lines.ts';

@@ -3,7 +3,7 @@
  *
  * @see apk-tools 3.0 src/app_policy.c
  */
-import { compareVersions } from '../formats/version.ts';
+import { compareVersions } from '../formats/apk/package-version.ts';
 import type { ApkSystem } from './requests.ts';
 
 export interface PolicyPlace {

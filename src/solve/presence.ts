@@ -4,8 +4,8 @@
  * goes by it with a version or a priority; packages pulled in by install_if count for their own names.
  */
 import type { Link, NameNode, PackageNode } from './model.ts';
-import { namesOf } from './state.ts';
-import { runSteps, type Steps } from './steps.ts';
+import { namesOf } from './solver-state.ts';
+import { runSteps, type Steps } from './solver-steps.ts';
 
 const PRESENT = 1;
 const VIRTUAL_ONLY = 2;

@@ -1,7 +1,7 @@
 /** The upgrade of apk itself, and of what the user named, ahead of everything else. */
 import type { Dependency, PackageRecord } from '../core/package.ts';
-import { scanDependency, splitWords } from '../formats/dependency.ts';
-import { compareVersions, versionMatches } from '../formats/version.ts';
+import { scanDependency, splitWords } from '../formats/apk/dependency.ts';
+import { compareVersions, versionMatches } from '../formats/apk/package-version.ts';
 import { FLAG } from './model.ts';
 import type { ApkSystem, Request } from './requests.ts';
 

@@ -6,11 +6,11 @@
  * @see apk-tools 3.0 src/app_search.c, app_list.c, app_policy.c, app_version.c
  */
 import type { PackageRecord } from '../core/package.ts';
-import { withFields } from '../formats/package-fields.ts';
-import { isValidVersion } from '../formats/version.ts';
+import { withFields } from '../formats/apk/package-fields.ts';
+import { isValidVersion } from '../formats/apk/package-version.ts';
 import { ApkUsageError, parseApkArguments, READING_COMMANDS } from './arguments.ts';
 import type { Catalog } from './catalog.ts';
-import type { OutputLine } from './command.ts';
+import type { OutputLine } from './apk-command.ts';
 import { compileGlob } from './glob.ts';
 import { allPackages, formatListed, listPackages } from './list.ts';
 import { compareInstalled, formatVersionStates, relate } from './outdated.ts';

@@ -3,12 +3,12 @@
  *
  * @see apk-tools 3.0 src/app_info.c
  */
-import { scanDependency } from '../formats/dependency.ts';
-import { compareNames } from '../formats/world.ts';
+import { scanDependency } from '../formats/apk/dependency.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import { compileGlob } from './glob.ts';
 import { ALL_FIELDS, DEFAULT_FIELDS, formatInfo, INSTALLED_FIELDS, type InfoField } from './info.ts';
 import { allPackages } from './list.ts';
-import { findOwner } from './owner.ts';
+import { findOwner } from './owner-query.ts';
 import type { Reading } from './reading.ts';
 import { formatSearch } from './search.ts';
 import { isMetBy } from './why.ts';

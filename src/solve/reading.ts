@@ -1,7 +1,7 @@
 /** What a question of apk's is answered from, and with. */
 import type { Arch, PackageRecord } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
-import type { InstalledEntry } from '../formats/installed-db.ts';
+import type { InstalledEntry } from '../formats/apk/installed-db.ts';
 import type { ApkArguments } from './arguments.ts';
 import type { Catalog } from './catalog.ts';
 

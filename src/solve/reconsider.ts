@@ -6,7 +6,7 @@
 import { announceDemand, applyConstraint, disqualify, inherit, isSatisfiable } from './constrain.ts';
 import { isProvided } from './match.ts';
 import type { Link, NameNode, OwnedProvider, PackageNode, ProvidedName } from './model.ts';
-import { countSteps, type SolverState } from './state.ts';
+import { countSteps, type SolverState } from './solver-state.ts';
 
 /** What was found out about the packages of a name. */
 interface Survey {

@@ -7,8 +7,8 @@
 import { sha1Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Arch, Dependency, InstalledPackage, PackageRecord } from '../core/package.ts';
-import { formatDependencies, isSoundDependency, scanDependency } from '../formats/dependency.ts';
-import { versionMatches } from '../formats/version.ts';
+import { formatDependencies, isSoundDependency, scanDependency } from '../formats/apk/dependency.ts';
+import { versionMatches } from '../formats/apk/package-version.ts';
 import type { Catalog } from './catalog.ts';
 import { compileGlob, hasWildcard } from './glob.ts';
 import { FLAG } from './model.ts';

@@ -22,8 +22,8 @@
  * A world that cannot be had is reported by unsatisfiable.ts (apk_solver_print_errors).
  */
 import type { Arch, Dependency, InstalledPackage } from '../core/package.ts';
-import { isSoundDependency } from '../formats/dependency.ts';
-import { sortWorld } from '../formats/world.ts';
+import { isSoundDependency } from '../formats/apk/dependency.ts';
+import { sortWorld } from '../formats/apk/world-file.ts';
 import type { Catalog } from './catalog.ts';
 import { listChanges } from './changes.ts';
 import { applyConstraint } from './constrain.ts';
@@ -31,7 +31,7 @@ import { discover } from './discover.ts';
 import type { RawChange } from './model.ts';
 import { reconsider } from './reconsider.ts';
 import { select } from './select.ts';
-import { createState, type SolverState } from './state.ts';
+import { createState, type SolverState } from './solver-state.ts';
 import { createUniverse, type LoosePackage, type Universe } from './universe.ts';
 
 /** Flags for the packages of one name, beyond the global ones. */

@@ -4,8 +4,8 @@
  * @see apk-tools 3.0 src/app_search.c, src/query.c
  */
 import type { PackageRecord } from '../core/package.ts';
-import { compareVersions } from '../formats/version.ts';
-import { compareNames } from '../formats/world.ts';
+import { compareVersions } from '../formats/apk/package-version.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import type { Catalog } from './catalog.ts';
 import { compileGlob } from './glob.ts';
 

@@ -1,9 +1,9 @@
 /** Third pass: decides one name. The best of its packages is taken, with all its names and dependencies. */
-import { compareVersions } from '../formats/version.ts';
+import { compareVersions } from '../formats/apk/package-version.ts';
 import { applyConstraint, disqualify, reconsiderDependents, reconsiderWaiting } from './constrain.ts';
 import { DEFAULT_PIN, FLAG, NOBODY, type NameNode, type OwnedProvider, type PackageNode, type Provider } from './model.ts';
 import { isAutoSelectable } from './reconsider.ts';
-import { markError, namesOf, type SolverState } from './state.ts';
+import { markError, namesOf, type SolverState } from './solver-state.ts';
 
 const flag = (value: boolean): number => (value ? 1 : 0);
 const firstBit = (mask: number): number => (mask === 0 ? 0 : 32 - Math.clz32(mask & -mask));

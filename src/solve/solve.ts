@@ -7,7 +7,7 @@ import type { Arch, Dependency, InstallPlan, InstalledPackage, Repository } from
 import { formatAlike, formatLooked } from './advice.ts';
 import { createCatalog, type Catalog } from './catalog.ts';
 import { nearestNames } from './nearest.ts';
-import { planChanges } from './plan.ts';
+import { planChanges } from './install-plan.ts';
 import {
   requestAdd, requestDel, requestFix, requestUpgrade,
   type AddOptions, type ApkSystem, type DelOptions, type FixOptions, type Request, type UpgradeOptions,

@@ -1,6 +1,6 @@
 /** What world and packages depend on, as a tree: each package's own branches are shown once. */
 import type { Dependency, PackageRecord } from '../core/package.ts';
-import { compareNames } from '../formats/world.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import { isMetBy } from './why.ts';
 
 export interface TreeNode {

@@ -4,7 +4,7 @@
  * packages, then the repositories in their order.
  */
 import type { Arch, Dependency, InstalledPackage, PackageRecord, PackageSource } from '../core/package.ts';
-import { isSoundDependency } from '../formats/dependency.ts';
+import { isSoundDependency } from '../formats/apk/dependency.ts';
 import { indexPackages, type Catalog, type CatalogSource } from './catalog.ts';
 import type { Link, NameNode, Origin, OwnedProvider, PackageNode } from './model.ts';
 import { newName } from './name-node.ts';

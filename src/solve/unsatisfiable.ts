@@ -5,15 +5,15 @@
  * @see apk-tools 3.0 src/commit.c apk_solver_print_errors
  */
 import type { Dependency, VersionOp } from '../core/package.ts';
-import { formatDependency, formatProvide, isSoundDependency } from '../formats/dependency.ts';
-import { compareVersions, isValidVersion } from '../formats/version.ts';
-import { compareNames } from '../formats/world.ts';
+import { formatDependency, formatProvide, isSoundDependency } from '../formats/apk/dependency.ts';
+import { compareVersions, isValidVersion } from '../formats/apk/package-version.ts';
+import { compareNames } from '../formats/apk/world-file.ts';
 import { createIndentedText, type IndentedText } from './indented.ts';
 import { analyze, reverseLinks, type Relation, type ReverseLink } from './match.ts';
 import { DEFAULT_PIN, type Link, type NameNode, type PackageNode, type RawChange } from './model.ts';
 import { presentNames } from './presence.ts';
 import type { Resolution } from './resolution.ts';
-import { dependentsOf } from './state.ts';
+import { dependentsOf } from './solver-state.ts';
 import { isArchCompatible } from './universe.ts';
 
 /** apk's numbers for operators, by which it sorts. */

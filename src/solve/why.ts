@@ -1,7 +1,7 @@
 /** Why a package is there: the shortest chains of dependencies that lead to it from world. */
 import type { Dependency, PackageRecord } from '../core/package.ts';
-import { formatDependency } from '../formats/dependency.ts';
-import { versionMatches } from '../formats/version.ts';
+import { formatDependency } from '../formats/apk/dependency.ts';
+import { versionMatches } from '../formats/apk/package-version.ts';
 
 /** `from` asks, by `dependency`, for the next step's package. */
 export interface WhyStep {

@@ -3,10 +3,10 @@ import type { ByteSource } from '../core/bytes.ts';
 import { isSha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { temporaryName } from '../system/process-identity.ts';
-import { isInForeignHands } from '../system/ownership.ts';
-import { markUsed } from '../system/tree-size.ts';
-import { closeDescriptor, descriptorSource, hashBytes, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/hashed-file.ts';
+import { temporaryName } from '../system/process/process-identity.ts';
+import { isInForeignHands } from '../system/files/ownership.ts';
+import { markUsed } from '../system/tree/tree-size.ts';
+import { closeDescriptor, descriptorSource, hashBytes, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/files/hashed-file.ts';
 
 export interface BlobRef {
   readonly sha256: Sha256Hex;

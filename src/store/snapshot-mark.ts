@@ -7,9 +7,9 @@
 import type { Sha256Hex } from '../core/digest.ts';
 import { parseJson } from '../core/json.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
-import { bootId } from '../system/boot.ts';
-import { readFileCapped, writeFileAtomic } from '../system/files.ts';
-import { digestOfSizes } from '../system/tree-size.ts';
+import { bootId } from '../system/process/boot.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { digestOfSizes } from '../system/tree/tree-size.ts';
 
 const NAME = 'done';
 

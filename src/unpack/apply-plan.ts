@@ -7,23 +7,23 @@
 import type { Emit } from '../core/events.ts';
 import type { Change, InstallPlan, PackageRecord, PlannedPackage } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
-import { databaseChecksum, sameIdentity } from '../formats/package-checksum.ts';
-import { withFields } from '../formats/package-fields.ts';
-import type { Thread } from '../system/thread.ts';
-import type { WorkTree } from '../system/work-tree.ts';
-import { readAccounts, type Accounts } from './accounts.ts';
+import { databaseChecksum, sameIdentity } from '../formats/apk/package-checksum.ts';
+import { withFields } from '../formats/apk/package-fields.ts';
+import type { Thread } from '../system/thread/thread.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
+import { readAccounts, type Accounts } from './user-names.ts';
 import { readDatabase, writeDatabase, type Database } from './database.ts';
-import { settleDirectories } from './directories.ts';
+import { settleDirectories } from './owned-directories.ts';
 import { announceOmitted } from './omitted.ts';
 import type { OpenedPackageFile, RunScript } from './opened.ts';
-import { placePackage } from './package-files.ts';
+import { placePackage } from './package-unpack.ts';
 import { readProtection } from './protected-paths.ts';
-import { removeFiles } from './removal.ts';
-import type { OwnerPolicy } from './rootfs.ts';
+import { removeFiles } from './package-removal.ts';
+import type { OwnerPolicy } from './minirootfs-unpack.ts';
 import { createScriptRunner, triggeredBy, type ScriptFailure, type ScriptRunner } from './scripts.ts';
 import { inDependencyOrder } from './dependency-order.ts';
-import { databaseFrom, livePackage, packageNamed, stateFrom, type InstallState, type LivePackage } from './state.ts';
-import { createSupply, type SuppliedPackage, type Supply } from './supply.ts';
+import { databaseFrom, livePackage, packageNamed, stateFrom, type InstallState, type LivePackage } from './tree-state.ts';
+import { createSupply, type SuppliedPackage, type Supply } from './unpack-pipeline.ts';
 import { createUndo, type Undo } from './undo.ts';
 
 export interface ApplyOptions {

@@ -7,13 +7,13 @@
 import { joinTree, nameOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { isAlprootError } from '../core/errors.ts';
 import type { PackageRecord } from '../core/package.ts';
-import type { Acl, InstalledFile } from '../formats/installed-db.ts';
-import type { TreeStat } from '../system/tree-stat.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import type { Acl, InstalledFile } from '../formats/apk/installed-db.ts';
+import type { TreeStat } from '../system/tree/tree-stat.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 import type { Database } from './database.ts';
 import { createProtection, isProtecting, protectionLines, type Protection } from './protected-paths.ts';
-import { contentChecksum, digestMarked } from './removal.ts';
-import { hostMode, type OwnerPolicy } from './rootfs.ts';
+import { contentChecksum, digestMarked } from './package-removal.ts';
+import { hostMode, type OwnerPolicy } from './minirootfs-unpack.ts';
 
 /** apk's letters: added, changed, missing, unreadable; a directory nobody owns; modes or owners of a file, of a directory. */
 export type AuditReason = 'A' | 'U' | 'X' | 'e' | 'D' | 'd' | 'M' | 'm';

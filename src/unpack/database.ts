@@ -3,11 +3,11 @@ import { limits } from '../core/limits.ts';
 import type { Dependency, PackageRecord } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { parentOf, joinTree, TREE_ROOT } from '../core/paths.ts';
-import { formatChecksum } from '../formats/package-checksum.ts';
-import { formatInstalled, parseInstalled, type Acl, type InstalledEntry } from '../formats/installed-db.ts';
-import { formatScripts, parseScripts, type StoredScript } from '../formats/scripts-archive.ts';
-import { formatWorld, parseWorld } from '../formats/world.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import { formatChecksum } from '../formats/apk/package-checksum.ts';
+import { formatInstalled, parseInstalled, type Acl, type InstalledEntry } from '../formats/apk/installed-db.ts';
+import { formatScripts, parseScripts, type StoredScript } from '../formats/apk/scripts-archive.ts';
+import { formatWorld, parseWorld } from '../formats/apk/world-file.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 
 const at = (path: string): TreePath => path as TreePath;
 const INSTALLED = at('lib/apk/db/installed');

@@ -1,6 +1,6 @@
 /** Packages after what they need, beginning with what world asks for: the order of apk's change sets. */
 import type { Dependency } from '../core/package.ts';
-import type { LivePackage } from './state.ts';
+import type { LivePackage } from './tree-state.ts';
 
 export function inDependencyOrder(packages: readonly LivePackage[], world: readonly Dependency[]): LivePackage[] {
   const byName = new Map<string, LivePackage>();

@@ -7,7 +7,7 @@ import { AlprootError } from '../core/errors.ts';
 import type { PackageRecord } from '../core/package.ts';
 import type { TreePath } from '../core/paths.ts';
 import { quoteName, showName } from '../core/redact.ts';
-import { versionMatches } from '../formats/version.ts';
+import { versionMatches } from '../formats/apk/package-version.ts';
 
 const replaces = (by: PackageRecord, other: PackageRecord): boolean =>
   by.replaces.some(({ name, op, version, conflict }) => name === other.name && versionMatches(other.version, op, version) !== conflict);

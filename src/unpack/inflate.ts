@@ -2,9 +2,9 @@
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
-import { demandDataHash } from '../formats/data-hash.ts';
-import { demandCrc, inflateMember, type MemberEnd, type MemberOptions } from '../formats/gzip-member.ts';
-import type { Thread } from '../system/thread.ts';
+import { demandDataHash } from '../formats/apk/data-hash.ts';
+import { demandCrc, inflateMember, type MemberEnd, type MemberOptions } from '../formats/gzip/gzip-member.ts';
+import type { Thread } from '../system/thread/thread.ts';
 
 /** The bytes of a member. @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
 export type Inflate = (onInflated: (chunk: Uint8Array) => void) => MemberEnd;

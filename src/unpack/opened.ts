@@ -3,7 +3,7 @@ import type { ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import type { PackageFile } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
-import type { RunResult } from '../core/run.ts';
+import type { RunResult } from '../core/run-description.ts';
 import type { TreePath } from '../core/paths.ts';
 
 export interface PackageContents extends PackageFile {

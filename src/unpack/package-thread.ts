@@ -1,6 +1,6 @@
 /** The thread that copies files, and that reads, hashes and inflates their members, in the order in which it is told of them. */
-import { copyHashed, descriptorSource, type CopyJob } from '../system/hashed-file.ts';
-import { serveJobs } from '../system/thread.ts';
+import { copyHashed, descriptorSource, type CopyJob } from '../system/files/hashed-file.ts';
+import { serveJobs } from '../system/thread/thread.ts';
 import { inflateHere, type InflateJob } from './inflate.ts';
 
 serveJobs({

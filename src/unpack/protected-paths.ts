@@ -5,8 +5,8 @@
  * @see apk-tools 2.14 `apk_db_dir_get`, `add_protected_path`
  */
 import { nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
-import { compilePattern } from '../formats/shell-pattern.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import { compilePattern } from '../formats/apk/shell-pattern.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 
 const DIRECTORY = 'etc/apk/protected_paths.d' as TreePath;
 const MAX_BYTES = 64 * 1024;

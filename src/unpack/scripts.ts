@@ -1,12 +1,12 @@
 /** Package scripts: put where apk puts them, run with its arguments, taken away again. */
 import type { Emit } from '../core/events.ts';
 import { joinTree, type TreePath } from '../core/paths.ts';
-import { inApkOrder } from '../formats/directory-order.ts';
-import { compilePattern } from '../formats/shell-pattern.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import { inApkOrder } from '../formats/apk/directory-order.ts';
+import { compilePattern } from '../formats/apk/shell-pattern.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 import { ensureDirectory } from './database.ts';
 import type { RunScript } from './opened.ts';
-import type { InstallState, LivePackage } from './state.ts';
+import type { InstallState, LivePackage } from './tree-state.ts';
 
 const EXEC = 'lib/apk/exec' as TreePath;
 

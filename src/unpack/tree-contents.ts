@@ -5,10 +5,10 @@
  */
 import { isAlprootError } from '../core/errors.ts';
 import { joinTree, type TreePath } from '../core/paths.ts';
-import { digestOfFile } from '../system/tree-digest.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import { digestOfFile } from '../system/tree/tree-digest.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 import { readDatabase, type Database } from './database.ts';
-import { contentChecksum, digestMarked } from './removal.ts';
+import { contentChecksum, digestMarked } from './package-removal.ts';
 
 /** SHA-256 of files by their paths, of those for which the database does not speak. */
 export type OwnContents = Readonly<Record<string, string>>;

@@ -4,7 +4,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import { joinTree, nameOf, parentOf, type TreePath } from '../core/paths.ts';
-import type { WorkTree } from '../system/work-tree.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
 import { ensureDirectory } from './database.ts';
 
 const ASIDE = 'lib/apk/.alproot-undo' as TreePath;

@@ -7,10 +7,10 @@ import { AlprootError } from '../core/errors.ts';
 import { unpackedBytes } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
-import { inflateMember } from '../formats/gzip-member.ts';
-import { checkedEntry, createEntryRules, type EntryContext } from '../formats/package-entries.ts';
-import type { TarEntry } from '../formats/tar-entry.ts';
-import { createTarReader } from '../formats/tar-reader.ts';
+import { inflateMember } from '../formats/gzip/gzip-member.ts';
+import { checkedEntry, createEntryRules, type EntryContext } from '../formats/apk/package-entries.ts';
+import type { TarEntry } from '../formats/tar/tar-entry.ts';
+import { createTarReader } from '../formats/tar/tar-reader.ts';
 import type { OpenedPackage } from './package-file.ts';
 import { asVerification } from './structure.ts';
 

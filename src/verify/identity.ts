@@ -2,8 +2,8 @@
 import { AlprootError } from '../core/errors.ts';
 import type { PackageChecksum, PackageRecord, RepositoryIndex } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
-import { formatDependency } from '../formats/dependency.ts';
-import { sameChecksum } from '../formats/package-checksum.ts';
+import { formatDependency } from '../formats/apk/dependency.ts';
+import { sameChecksum } from '../formats/apk/package-checksum.ts';
 
 /** @throws ALP_VERIFY_DIGEST when the file is not the one that the index lists, or of another format than it promised */
 export function demandIdentity(what: string, own: PackageChecksum, { checksum }: PackageRecord): void {

@@ -5,7 +5,7 @@
 import { keyOf } from '../core/digest.ts';
 import type { RepositoryIndex } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
-import type { LockedPackage, LockedRepository } from '../formats/lockfile.ts';
+import type { LockedPackage, LockedRepository } from '../formats/lock/lockfile.ts';
 
 export interface LockedIndexRequest {
   readonly repository: LockedRepository;

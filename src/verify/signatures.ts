@@ -7,8 +7,8 @@ import { asBuffer, type ByteSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Voucher } from '../core/verified.ts';
-import { readMember } from '../formats/gzip-member.ts';
-import { createTarReader } from '../formats/tar-reader.ts';
+import { readMember } from '../formats/gzip/gzip-member.ts';
+import { createTarReader } from '../formats/tar/tar-reader.ts';
 import { isKeyName, type TrustedKeys } from './key.ts';
 import { isRsaSignature, type SignatureDigest } from './rsa.ts';
 

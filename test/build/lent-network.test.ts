@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NetworkLoan } from '../../src/run/network-loan.ts';
+import type { NetworkLoan } from '../../src/run/network-files.ts';
 import { type BuildBench, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';
 

@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { hostPath } from '../../src/core/paths.ts';
-import { formatGzipMember } from '../../src/formats/gzip-writer.ts';
+import { formatGzipMember } from '../../src/formats/gzip/gzip-writer.ts';
 import { writeOutput, type OutputOptions } from '../../src/build/output.ts';
 import { parseOutputSpec } from '../../src/build/output-spec.ts';
 import { type BuildBench, type Files, makeBench } from '../helpers/build-host.ts';

@@ -1,6 +1,6 @@
 /** One small Dockerfile for each rule of docker's reference, judged by the plan. Rules that need files are in test/build/rules-*.test.ts. */
 import { describe, expect, it } from 'vitest';
-import type { BuildPlan, PlannedStage, RunStep } from '../../src/build/plan.ts';
+import type { BuildPlan, PlannedStage, RunStep } from '../../src/build/build-plan.ts';
 import { planBuild, type PlanOptions } from '../../src/build/planner.ts';
 
 const OPTIONS: PlanOptions = { file: 'Dockerfile', target: undefined, buildArgs: {}, buildArch: 'x86_64', targetArch: 'x86_64', runnable: ['x86_64', 'x86'], network: 'host' };

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { compareStates, scanTouched, scanTree, type TreeState } from '../../src/build/tree-scan.ts';
 import type { OwnerTable } from '../../src/build/owners.ts';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import type { TreeStat } from '../../src/system/tree-stat.ts';
-import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
+import type { TreeStat } from '../../src/system/tree/tree-stat.ts';
+import { openWorkTree, type WorkTree } from '../../src/system/tree/work-tree.ts';
 
 let root: string;
 let tree: WorkTree;

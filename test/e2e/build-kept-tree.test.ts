@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { writeOutput } from '../../src/build/output.ts';
 import { parseOutputSpec } from '../../src/build/output-spec.ts';
-import type { BackendName } from '../../src/core/run.ts';
+import type { BackendName } from '../../src/core/run-description.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import { type BuildBench, describeTree, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';

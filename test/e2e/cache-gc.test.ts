@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostPath } from '../../src/core/paths.ts';
 import { openStore } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { runCli, type CliResult } from '../helpers/cli.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { inspectElf } from '../../src/ship/inspect.ts';
+import { inspectElf } from '../../src/ship/inspect-report.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { runArgv, runCli, type CliResult } from '../helpers/cli.ts';
 

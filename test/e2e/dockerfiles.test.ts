@@ -4,7 +4,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BuildPlan } from '../../src/build/plan.ts';
+import type { BuildPlan } from '../../src/build/build-plan.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { runCli, type CliResult } from '../helpers/cli.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import type { FileOwner } from '../../src/core/run.ts';
+import type { FileOwner } from '../../src/core/run-description.ts';
 import { openOwnersLibrary } from '../../src/run/owners/library.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { makeSandbox, type Sandbox } from '../helpers/sandbox.ts';

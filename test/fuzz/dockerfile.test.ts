@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { planBuild } from '../../src/build/planner.ts';
 import { AlprootError } from '../../src/core/errors.ts';
-import { parseDockerignore } from '../../src/formats/dockerignore.ts';
+import { parseDockerignore } from '../../src/formats/dockerfile/dockerignore.ts';
 import { BOX, SECONDS } from '../helpers/fuzz.ts';
 import { projectRoot } from '../helpers/cli.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Dependency, InstalledPackage, PackageRecord } from '../../src/core/package.ts';
-import { parseWorld } from '../../src/formats/world.ts';
+import { parseWorld } from '../../src/formats/apk/world-file.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
-import { planChanges } from '../../src/solve/plan.ts';
+import { planChanges } from '../../src/solve/install-plan.ts';
 import { resolve } from '../../src/solve/resolution.ts';
 import { explainUnsatisfiable } from '../../src/solve/unsatisfiable.ts';
 import { isMetBy } from '../../src/solve/why.ts';

@@ -8,7 +8,7 @@ import { isAlprootError } from '../../src/core/errors.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
-import { openWorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { applyPlan } from '../../src/unpack/apply-plan.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';

@@ -12,7 +12,7 @@ import { expect } from 'vitest';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { openStore } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
 import { enter } from './ledger.ts';
 import { picture } from './worlds.ts';
 

@@ -1,7 +1,7 @@
 /** A small sound lock and the bytes that it pins, for tests that then change one thing. */
 import { sha256Hex, sha512Hex } from '../../src/core/digest.ts';
-import type { BundleFile } from '../../src/formats/bundle-manifest.ts';
-import type { Lock, LockedPackage } from '../../src/formats/lockfile.ts';
+import type { BundleFile } from '../../src/formats/lock/bundle-manifest.ts';
+import type { Lock, LockedPackage } from '../../src/formats/lock/lockfile.ts';
 import { pkg } from './packages.ts';
 
 const DOWNLOAD = `downloads/${sha256Hex('download')}`;

@@ -9,7 +9,7 @@ import { silent } from '../../src/core/events.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
 import { createFetcher, type Fetcher, type FetchRequest } from '../../src/fetch/fetcher.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { createHttpClient, type HttpClient, type HttpSettings } from '../../src/system/http.ts';
+import { createHttpClient, type HttpClient, type HttpSettings } from '../../src/system/http/http.ts';
 import { makePair, startServer, type TestServer, type Visit } from './https-mirror.ts';
 
 export const BODY: Buffer = Buffer.from('0123456789'.repeat(10_000));

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Sha1Hex, Sha256Hex } from '../../src/core/digest.ts';
 import type { InstalledPackage, PackageRecord, Repository, RepositoryIndex } from '../../src/core/package.ts';
 import type { Verified } from '../../src/core/verified.ts';
-import { parseDependencies, parseProvides } from '../../src/formats/dependency.ts';
+import { parseDependencies, parseProvides } from '../../src/formats/apk/dependency.ts';
 
 /** Lists as text, the rest as in a record. */
 export interface PackageText {

@@ -1,7 +1,7 @@
 /** Power failures: a traced run of several commands, states of its disk, and what the next command makes of each. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import { bootId, processSpace } from '../../src/system/boot.ts';
+import { bootId, processSpace } from '../../src/system/process/boot.ts';
 import { builtCommand, type CliResult, runArgv } from './cli.ts';
 import { enterUnseen, type Loss, makeState, type Rewriting, whole } from './disk-state.ts';
 import { readTrace, type Trace, traceArgs } from './disk-trace.ts';

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hostPath, type HostPath, type TreePath } from '../../src/core/paths.ts';
-import type { BackendName, FileOwner, RunDescription } from '../../src/core/run.ts';
+import type { BackendName, FileOwner, RunDescription } from '../../src/core/run-description.ts';
 import { BACKENDS, type Backend } from '../../src/run/backend.ts';
 import { findHostTools, type RunHost } from '../../src/run/host-tools.ts';
 import { runWithOwners } from '../../src/run/owners/run-with-owners.ts';

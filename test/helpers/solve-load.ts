@@ -5,10 +5,10 @@
  */
 import type { Repository } from '../../src/core/package.ts';
 import type { Verified } from '../../src/core/verified.ts';
-import { parseIndex } from '../../src/formats/apkindex.ts';
-import { parseWorld } from '../../src/formats/world.ts';
+import { parseIndex } from '../../src/formats/apk/apkindex.ts';
+import { parseWorld } from '../../src/formats/apk/world-file.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
-import { planChanges } from '../../src/solve/plan.ts';
+import { planChanges } from '../../src/solve/install-plan.ts';
 import { resolve } from '../../src/solve/resolution.ts';
 import { residentMiB } from './memory.ts';
 

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BackendName, RunStdio } from '../../src/core/run.ts';
+import type { BackendName, RunStdio } from '../../src/core/run-description.ts';
 import { makeSandbox } from './sandbox.ts';
 
 const [backend = '', kind = '', attack = ''] = process.argv.slice(2);

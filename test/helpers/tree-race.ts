@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree, type WorkTree } from '../../src/system/tree/work-tree.ts';
 import { swapDoor } from './swapper.ts';
 
 type Road = (tree: WorkTree, round: number) => void;

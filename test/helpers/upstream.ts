@@ -1,7 +1,7 @@
 /** Real data beside the checkout; tests that need it name the capability `upstream`. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parsePins, type MinirootfsPins } from '../../src/verify/minirootfs.ts';
+import { parsePins, type MinirootfsPins } from '../../src/verify/minirootfs-file.ts';
 import { keyring, parseTrustedKey, type TrustedKeys } from '../../src/verify/key.ts';
 import { projectRoot } from './project.ts';
 

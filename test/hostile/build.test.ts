@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseDockerfile } from '../../src/formats/dockerfile.ts';
+import { parseDockerfile } from '../../src/formats/dockerfile/dockerfile.ts';
 import { planBuild } from '../../src/build/planner.ts';
 import { type BuildBench, describeTree, makeBench } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';

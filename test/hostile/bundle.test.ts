@@ -5,12 +5,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, type Sha256Hex } from '../../src/core/digest.ts';
 import { AlprootError, isAlprootError } from '../../src/core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
-import { createCarriedFetcher } from '../../src/fetch/carried.ts';
-import { formatBundleManifest, type BundleFile } from '../../src/formats/bundle-manifest.ts';
-import { formatTar, formatTarItem, TAR_END, type TarItem } from '../../src/formats/tar-writer.ts';
+import { createCarriedFetcher } from '../../src/fetch/bundle-fetcher.ts';
+import { formatBundleManifest, type BundleFile } from '../../src/formats/lock/bundle-manifest.ts';
+import { formatTar, formatTarItem, TAR_END, type TarItem } from '../../src/formats/tar/tar-writer.ts';
 import { openBundle } from '../../src/ship/bundle.ts';
 import { openStore } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
 import { bundleFiles, CONTENT, sampleLock } from '../helpers/locks.ts';
 
 let root: HostPath;

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DuplicateKeyError, findDuplicateKey, parseJson } from '../../src/core/json.ts';
 import { hostPath } from '../../src/core/paths.ts';
-import { formatBundleManifest, parseBundleManifest } from '../../src/formats/bundle-manifest.ts';
-import { formatLock } from '../../src/formats/lockfile.ts';
-import { parseLock } from '../../src/formats/lockfile-reader.ts';
+import { formatBundleManifest, parseBundleManifest } from '../../src/formats/lock/bundle-manifest.ts';
+import { formatLock } from '../../src/formats/lock/lockfile.ts';
+import { parseLock } from '../../src/formats/lock/lockfile-reader.ts';
 import { openStore } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
-import { readSealed } from '../../src/system/sealed-file.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
+import { readSealed } from '../../src/system/files/sealed-file.ts';
 import { sha256Hex } from '../../src/core/digest.ts';
 
 let place: string;

@@ -3,7 +3,7 @@ import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { bufferSource } from '../../src/core/bytes.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
-import { inflateMember, readMember } from '../../src/formats/gzip-member.ts';
+import { inflateMember, readMember } from '../../src/formats/gzip/gzip-member.ts';
 
 const TEXT = Buffer.from('what was packed '.repeat(500));
 const good = gzipSync(TEXT);

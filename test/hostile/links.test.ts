@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
-import { openWorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { installRaw } from '../helpers/install-raw.ts';
 import { makeArena, underAttack, type Arena } from '../helpers/invariants.ts';
 import type { RawEntry } from '../helpers/make-apk.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isAlprootError } from '../../src/core/errors.ts';
-import { parseLock } from '../../src/formats/lockfile-reader.ts';
-import { formatLock } from '../../src/formats/lockfile.ts';
+import { parseLock } from '../../src/formats/lock/lockfile-reader.ts';
+import { formatLock } from '../../src/formats/lock/lockfile.ts';
 import { sampleLock } from '../helpers/locks.ts';
 
 type Json = Record<string, unknown>;

@@ -1,6 +1,6 @@
 /** Login pages, redirects to elsewhere, credentials, and no network at all. */
 import { describe, expect, it } from 'vitest';
-import { offlineClient } from '../../src/system/http.ts';
+import { offlineClient } from '../../src/system/http/http.ts';
 import type { Visit } from '../helpers/https-mirror.ts';
 import { failure, networkBench, request, whole } from '../helpers/network-bench.ts';
 

@@ -1,7 +1,7 @@
 /** Proxies, and what goes round them. */
 import { describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
-import { proxyFor } from '../../src/system/proxy.ts';
+import { proxyFor } from '../../src/system/http/proxy.ts';
 import { startProxy, startSocks } from '../helpers/https-mirror.ts';
 import { BODY, failure, networkBench, request, whole } from '../helpers/network-bench.ts';
 

@@ -8,9 +8,9 @@ import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import { configFrom, newDraft, type Draft } from '../../src/cli/options.ts';
 import { generateSigningKey } from '../../src/mirror/signing.ts';
-import { approveProject, listProjects, revokeProject } from '../../src/pipeline/project-trust.ts';
-import { readProject } from '../../src/pipeline/project.ts';
-import { keysOf } from '../../src/pipeline/trust.ts';
+import { approveProject, listProjects, revokeProject } from '../../src/pipeline/session/project-trust.ts';
+import { readProject } from '../../src/pipeline/session/project.ts';
+import { keysOf } from '../../src/pipeline/session/trusted-keys.ts';
 import { runCli } from '../helpers/cli.ts';
 
 let place: string;

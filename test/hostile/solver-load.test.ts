@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { limits } from '../../src/core/limits.ts';
-import { countSteps, createState } from '../../src/solve/state.ts';
+import { countSteps, createState } from '../../src/solve/solver-state.ts';
 
 interface Load {
   readonly planned: number;

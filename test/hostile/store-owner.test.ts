@@ -4,7 +4,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
 import type { Sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';

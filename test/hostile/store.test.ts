@@ -6,9 +6,9 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { keyOf, sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { bootId, processSpace } from '../../src/system/boot.ts';
-import { systemClock } from '../../src/system/clock.ts';
-import { ownDisk } from '../../src/system/own-disk.ts';
+import { bootId, processSpace } from '../../src/system/process/boot.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
+import { ownDisk } from '../../src/system/files/local-disk.ts';
 import { capability } from '../helpers/capabilities.ts';
 
 const CODE = join(import.meta.dirname, '..', '..', 'src');

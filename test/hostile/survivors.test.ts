@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BackendName } from '../../src/core/run.ts';
+import type { BackendName } from '../../src/core/run-description.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { builtCommand } from '../helpers/cli.ts';
 import { enter } from '../helpers/ledger.ts';

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { compareVersions, isValidVersion } from '../../src/formats/version.ts';
-import type { TarItem } from '../../src/formats/tar-writer.ts';
+import { compareVersions, isValidVersion } from '../../src/formats/apk/package-version.ts';
+import type { TarItem } from '../../src/formats/tar/tar-writer.ts';
 import { formatScript, portProvides, splitFiles } from '../../src/mirror/debian/build-port.ts';
-import { apkVersionOf, parseDebianStanzas, type DebianPackage } from '../../src/mirror/debian/control.ts';
+import { apkVersionOf, parseDebianStanzas, type DebianPackage } from '../../src/mirror/debian/debian-control.ts';
 import { releaseOf } from '../../src/mirror/debian/from-debian.ts';
 import { gccSpecs } from '../../src/mirror/debian/gcc-specs.ts';
-import { planRepacks } from '../../src/mirror/debian/plan.ts';
+import { planRepacks } from '../../src/mirror/debian/repack-plan.ts';
 import { PORTS } from '../../src/mirror/debian/ports.ts';
 import { targetOf, type Recipe } from '../../src/mirror/debian/recipe.ts';
 import { DEFAULT_PACKAGES, RECIPES } from '../../src/mirror/debian/recipes.ts';
 import { repackEntries } from '../../src/mirror/debian/repack.ts';
-import { sourceLines, sourceStanzas } from '../../src/mirror/debian/sources.ts';
+import { sourceLines, sourceStanzas } from '../../src/mirror/debian/source-packages.ts';
 
 describe('Debian versions as apk versions', () => {
   const ascending = ['1:1.35.0-4', '1:1.35.0-4+b1', '1:1.35.0-4+deb12u1+b1', '1:1.35.0-4+deb12u2', '1:1.35.0-10', '1:1.36.0~rc1-1', '1:1.36.0-1', '1:1.36.1-6ubuntu3', '1:1.36.1-6ubuntu3.1', '1:1.36.1-7'];

@@ -8,7 +8,7 @@ import { hostPath, treePathFromUser } from '../../src/core/paths.ts';
 import { generateSigningKey } from '../../src/mirror/signing.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
 import { readApk } from '../../src/solve/read-command.ts';
-import { openWorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { auditTree, formatAudit, type AuditMode } from '../../src/unpack/audit.ts';
 import { readDatabase, triggersOf } from '../../src/unpack/database.ts';
 import { verifyIndex } from '../../src/verify/index-file.ts';

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import type { RunDescription } from '../../src/core/run.ts';
+import type { RunDescription } from '../../src/core/run-description.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { makeSandbox, type Sandbox } from '../helpers/sandbox.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, TREE_ROOT, treePathFromUser, type HostPath } from '../../src/core/paths.ts';
 import { prepareOverlay, probeOverlay } from '../../src/run/overlay/overlay.ts';
-import { openWorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { makeSandbox, type Sandbox } from '../helpers/sandbox.ts';
 

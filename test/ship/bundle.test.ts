@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
-import { createCarriedFetcher } from '../../src/fetch/carried.ts';
+import { createCarriedFetcher } from '../../src/fetch/bundle-fetcher.ts';
 import { createBundle, type BundleSigner } from '../../src/ship/bundle-create.ts';
 import { openBundle } from '../../src/ship/bundle.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
 import { bundleFiles, CONTENT, sampleLock } from '../helpers/locks.ts';
 
 let root: HostPath;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { inspectElf } from '../../src/ship/inspect.ts';
+import { inspectElf } from '../../src/ship/inspect-report.ts';
 import { parseSize, requireElf } from '../../src/ship/inspect-require.ts';
 import { formatReport, formatReportJson } from '../../src/ship/inspect-text.ts';
 import { makeElf } from '../helpers/make-elf.ts';

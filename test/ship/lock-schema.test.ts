@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseLock } from '../../src/formats/lockfile-reader.ts';
-import { formatLock } from '../../src/formats/lockfile.ts';
+import { parseLock } from '../../src/formats/lock/lockfile-reader.ts';
+import { formatLock } from '../../src/formats/lock/lockfile.ts';
 import { sampleLock } from '../helpers/locks.ts';
 
 interface Schema {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseWorld } from '../../src/formats/world.ts';
+import { parseWorld } from '../../src/formats/apk/world-file.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
 import { compileGlob } from '../../src/solve/glob.ts';
 import { formatInfo } from '../../src/solve/info.ts';

@@ -1,8 +1,8 @@
 /** Options and branches of apk's commands, each by the lines that apk 3 prints for them. */
 import { describe, expect, it } from 'vitest';
-import { parseWorld } from '../../src/formats/world.ts';
+import { parseWorld } from '../../src/formats/apk/world-file.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
-import { runApk } from '../../src/solve/command.ts';
+import { runApk } from '../../src/solve/apk-command.ts';
 import type { InstalledPackage } from '../../src/core/package.ts';
 import { pkg, repo, type PackageText } from '../helpers/packages.ts';
 

@@ -2,12 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import type { PackageRecord } from '../../src/core/package.ts';
 import { treePathFromUser, type TreePath } from '../../src/core/paths.ts';
-import { DIRECTORY_ACL, FILE_ACL, type InstalledEntry } from '../../src/formats/installed-db.ts';
+import { DIRECTORY_ACL, FILE_ACL, type InstalledEntry } from '../../src/formats/apk/installed-db.ts';
 import { parseApkArguments, READING_COMMANDS } from '../../src/solve/arguments.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
 import { allPackages, formatListed, listPackages } from '../../src/solve/list.ts';
 import { compareInstalled, formatVersionStates, relate } from '../../src/solve/outdated.ts';
-import { findOwner } from '../../src/solve/owner.ts';
+import { findOwner } from '../../src/solve/owner-query.ts';
 import { needsRepositories, readApk } from '../../src/solve/read-command.ts';
 import type { ReadSystem } from '../../src/solve/reading.ts';
 import { pkg, repo } from '../helpers/packages.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Dependency, InstallPlan, InstalledPackage, PackageRecord, Repository } from '../../src/core/package.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
-import { parseWorld } from '../../src/formats/world.ts';
+import { parseWorld } from '../../src/formats/apk/world-file.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
 import { formatPlanLines } from '../../src/solve/plan-lines.ts';
 import type { ApkSystem } from '../../src/solve/requests.ts';

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { keyOf, sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { systemClock } from '../../src/system/clock.ts';
+import { systemClock } from '../../src/system/process/system-clock.ts';
 
 const roots: string[] = [];
 const newRoot = (): HostPath => {

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import { DIRECTORY_ACL, FILE_ACL, type InstalledEntry, type InstalledFile } from '../../src/formats/installed-db.ts';
-import { openWorkTree } from '../../src/system/work-tree.ts';
+import { DIRECTORY_ACL, FILE_ACL, type InstalledEntry, type InstalledFile } from '../../src/formats/apk/installed-db.ts';
+import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { auditTree, formatAudit, type AuditOptions } from '../../src/unpack/audit.ts';
 import { pkg } from '../helpers/packages.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import { openWorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { createProtection, isProtecting, protectionLines, readProtection } from '../../src/unpack/protected-paths.ts';
 
 const protection = (lines: readonly string[], path: string): string => createProtection(lines)(path as TreePath);

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { hostPath } from '../../src/core/paths.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
-import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree, type WorkTree } from '../../src/system/tree/work-tree.ts';
 import { readDatabase } from '../../src/unpack/database.ts';
 import { hasItsContents, ownContents, type OwnContents } from '../../src/unpack/tree-contents.ts';
 import { capability } from '../helpers/capabilities.ts';

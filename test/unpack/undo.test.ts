@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import { openWorkTree, type WorkTree } from '../../src/system/work-tree.ts';
+import { openWorkTree, type WorkTree } from '../../src/system/tree/work-tree.ts';
 import { createUndo } from '../../src/unpack/undo.ts';
 
 const at = (path: string): TreePath => path as TreePath;

@@ -11,12 +11,12 @@ import type { Emit } from '../../core/events.ts';
 import type { Arch } from '../../core/package.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { showText } from '../../core/redact.ts';
-import { makeDirectory } from '../../system/directories.ts';
-import { currentUid } from '../../system/process-identity.ts';
-import { writeFileAtomic } from '../../system/files.ts';
-import { findProgram, namesIn } from '../../system/host-paths.ts';
-import { captureProcess, type Captured } from '../../system/spawn.ts';
-import { parseDebianStanzas, type DebianPackage } from './control.ts';
+import { makeDirectory } from '../../system/files/host-directories.ts';
+import { currentUid } from '../../system/process/process-identity.ts';
+import { writeFileAtomic } from '../../system/files/files.ts';
+import { findProgram, namesIn } from '../../system/files/host-paths.ts';
+import { captureProcess, type Captured } from '../../system/process/spawn.ts';
+import { parseDebianStanzas, type DebianPackage } from './debian-control.ts';
 
 export interface AptOptions {
   readonly work: HostPath;

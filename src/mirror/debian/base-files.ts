@@ -2,7 +2,7 @@
  * The ground of the tree: directories with their modes, users, groups, shells, names. Facts of any Alpine system
  * (ids, paths), texts of our own; `os-release` says what this is.
  */
-import type { TarItem } from '../../formats/tar-writer.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
 import { textFile } from './recipe.ts';
 
 const DIRECTORIES = `bin dev dev/pts dev/shm etc etc/apk etc/apk/keys etc/apk/protected_paths.d etc/conf.d etc/init.d etc/modprobe.d

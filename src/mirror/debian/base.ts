@@ -1,14 +1,14 @@
 /** The base of a mirror made from Debian: the packages that every tree has, and the minirootfs made of them. */
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, joinHost } from '../../core/paths.ts';
-import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
-import { captureProcess } from '../../system/spawn.ts';
+import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
+import { captureProcess } from '../../system/process/spawn.ts';
 import type { PackageFacts } from '../pkginfo-text.ts';
 import { baseEntries } from './base-files.ts';
 import { isWantedApplet, writePackage, type MadePackage, type Workshop } from './make-package.ts';
-import type { PlannedRepack } from './plan.ts';
+import type { PlannedRepack } from './repack-plan.ts';
 import { textFile } from './recipe.ts';
-import { formatRootfs } from './rootfs.ts';
+import { formatRootfs } from './debian-rootfs.ts';
 
 /** In every minirootfs, with all that they need. */
 export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'busybox-gaps', 'busybox-static', 'ca-certificates-bundle', 'libc-utils', 'musl'];

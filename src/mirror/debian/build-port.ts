@@ -6,16 +6,16 @@ import { AlprootError } from '../../core/errors.ts';
 import type { Emit } from '../../core/events.ts';
 import { joinHost, treePathFromUser, type HostPath } from '../../core/paths.ts';
 import { showText } from '../../core/redact.ts';
-import type { RunCommand } from '../../core/run.ts';
-import type { TarItem } from '../../formats/tar-writer.ts';
-import { writeFileAtomic } from '../../system/files.ts';
-import { fileTime, namesIn } from '../../system/host-paths.ts';
-import { makeDirectory } from '../../system/directories.ts';
-import { readWorkFiles } from '../../system/work-files.ts';
+import type { RunCommand } from '../../core/run-description.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
+import { writeFileAtomic } from '../../system/files/files.ts';
+import { fileTime, namesIn } from '../../system/files/host-paths.ts';
+import { makeDirectory } from '../../system/files/host-directories.ts';
+import { readWorkFiles } from '../../system/tree/work-files.ts';
 import { writePackage } from './make-package.ts';
-import { apkVersionOf } from './control.ts';
+import { apkVersionOf } from './debian-control.ts';
 import type { PortPackage, PortRecipe } from './port.ts';
-import type { DebianSource } from './sources.ts';
+import type { DebianSource } from './source-packages.ts';
 import type { Workshop } from './make-package.ts';
 
 /** A tree with the tools, and a way to run commands in it. */

@@ -1,5 +1,5 @@
 /** `/etc/ssl/certs/ca-certificates.crt` from the single certificates of Debian's package. */
-import type { TarItem } from '../../formats/tar-writer.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
 
 /** All `.crt` files of the package, one after the other, in the order of their names. */
 export function caBundle(items: readonly TarItem[]): TarItem {

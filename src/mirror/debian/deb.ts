@@ -6,8 +6,8 @@ import { Parser, type ReadEntry } from 'tar';
 import { AlprootError } from '../../core/errors.ts';
 import { parseTreePath, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import type { TarItem } from '../../formats/tar-writer.ts';
-import { runProcess } from '../../system/spawn.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
+import { runProcess } from '../../system/process/spawn.ts';
 
 /**
  * Reads a .deb through dpkg-deb, whatever its compression.

@@ -3,19 +3,19 @@ import { AlprootError } from '../../core/errors.ts';
 import type { HostPath } from '../../core/paths.ts';
 import { joinHost } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import { namesIn } from '../../system/host-paths.ts';
-import { makeDirectory } from '../../system/directories.ts';
-import { removeTree } from '../../system/removal.ts';
+import { namesIn } from '../../system/files/host-paths.ts';
+import { makeDirectory } from '../../system/files/host-directories.ts';
+import { removeTree } from '../../system/tree/remove-tree.ts';
 import { parsePkginfoText } from '../pkginfo-text.ts';
-import { readApkControl } from '../control.ts';
-import { readFileCapped } from '../../system/files.ts';
+import { readApkControl } from '../control-member.ts';
+import { readFileCapped } from '../../system/files/files.ts';
 import { limits } from '../../core/limits.ts';
 import { buildPort, type BuildSandbox } from './build-port.ts';
 import { openMirrorKey, releaseOf, writeIndexes, type FromDebianOptions } from './from-debian.ts';
 import { PORT_TOOLS, type PortRecipe } from './port.ts';
 import { PORTS } from './ports.ts';
 import { targetOf } from './recipe.ts';
-import { fetchDebianSource } from './sources.ts';
+import { fetchDebianSource } from './source-packages.ts';
 
 export interface PortsOptions extends Omit<FromDebianOptions, 'packages'> {
   /** Alpine names: `libsodium-static`. */

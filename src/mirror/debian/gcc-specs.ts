@@ -6,7 +6,7 @@
  * @see musl 1.2.3 tools/musl-gcc.specs.sh, which does the same for a wrapper
  */
 import { AlprootError } from '../../core/errors.ts';
-import type { TarItem } from '../../formats/tar-writer.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
 import { textFile } from './recipe.ts';
 
 /**

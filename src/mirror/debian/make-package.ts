@@ -1,14 +1,14 @@
 /** One package made: Debian's files read, moved, packed, signed, written. */
 import { joinHost, type HostPath } from '../../core/paths.ts';
-import type { TarItem } from '../../formats/tar-writer.ts';
-import { writeFileAtomic } from '../../system/files.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
+import { writeFileAtomic } from '../../system/files/files.ts';
 import { packApk, type PackInput } from '../pack.ts';
 import type { SigningKey } from '../signing.ts';
 import { readDebFiles } from './deb.ts';
-import type { PlannedRepack } from './plan.ts';
+import type { PlannedRepack } from './repack-plan.ts';
 import type { Target } from './recipe.ts';
 import { repackEntries, repackFacts } from './repack.ts';
-import type { RootPackage } from './rootfs.ts';
+import type { RootPackage } from './debian-rootfs.ts';
 
 /** What all packages of a run share. */
 export interface Workshop {

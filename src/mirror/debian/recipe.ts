@@ -1,6 +1,6 @@
 /** What a recipe says: which Debian packages become one of Alpine's, and what changes on the way. */
 import type { Arch } from '../../core/package.ts';
-import type { TarItem } from '../../formats/tar-writer.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
 
 /** Names that depend on the architecture. */
 export interface Target {

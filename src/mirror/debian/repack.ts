@@ -2,9 +2,9 @@
  * Debian's files in Alpine's places: documentation goes, copyright stays, paths move as the recipe says, links are
  * added, and every program is announced as `cmd:NAME`.
  */
-import type { TarItem } from '../../formats/tar-writer.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
 import type { PackageFacts } from '../pkginfo-text.ts';
-import type { PlannedRepack } from './plan.ts';
+import type { PlannedRepack } from './repack-plan.ts';
 import type { Target } from './recipe.ts';
 
 const DOCUMENTATION =

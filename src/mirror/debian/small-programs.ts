@@ -3,7 +3,7 @@
  * administration with the options that Dockerfiles use, and musl's little tools.
  */
 import type { Arch } from '../../core/package.ts';
-import type { TarItem } from '../../formats/tar-writer.ts';
+import type { TarItem } from '../../formats/tar/tar-writer.ts';
 import { textFile } from './recipe.ts';
 
 const program = (path: string, text: string): TarItem => textFile(path, `#!/bin/sh\n${text}`, 0o755);

@@ -5,8 +5,8 @@
  * @see https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html
  */
 import { treePathFromUser } from '../../core/paths.ts';
-import { makeDirectories, resolveInside, shadowDirectory, type Shadow } from './shadow.ts';
-import type { WorkTree } from '../../system/work-tree.ts';
+import { makeDirectories, resolveInside, shadowDirectory, type Shadow } from './wrapper.ts';
+import type { WorkTree } from '../../system/tree/work-tree.ts';
 
 const DRIVERS = /^(?:[a-z0-9_]+-[a-z0-9_-]+-)?(?:gcc|cc|c\+\+|g\+\+|cpp|c99|c89)(?:-\d+(?:\.\d+)*)?$/;
 

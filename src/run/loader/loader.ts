@@ -5,14 +5,14 @@
 import { AlprootError } from '../../core/errors.ts';
 import { treePathFromUser, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import type { RunDescription } from '../../core/run.ts';
-import { isDirectory } from '../../system/host-paths.ts';
-import { openWorkTree } from '../../system/work-tree.ts';
+import type { RunDescription } from '../../core/run-description.ts';
+import { isDirectory } from '../../system/files/host-paths.ts';
+import { openWorkTree } from '../../system/tree/work-tree.ts';
 import type { Compile, CompileHost } from '../compiled.ts';
 import { HOST_ENV } from '../compiled.ts';
-import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from '../sandbox/steps.ts';
+import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from '../sandbox/sandbox-steps.ts';
 import { shadowGcc } from './gcc.ts';
-import { PROGRAM_DIRECTORIES, shadowDirectory } from './shadow.ts';
+import { PROGRAM_DIRECTORIES, shadowDirectory } from './wrapper.ts';
 
 /** @returns the environment and the words that start the program, with every name of the tree turned into one of the host */
 function prepare(description: RunDescription, host: CompileHost): { readonly env: Readonly<Record<string, string>>; readonly argv: readonly string[] } {

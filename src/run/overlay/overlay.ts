@@ -4,12 +4,12 @@
  * one; where it does not, the tree is copied.
  */
 import { joinHost, TREE_ROOT, type HostPath } from '../../core/paths.ts';
-import { makeDirectory } from '../../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
-import { exists } from '../../system/host-paths.ts';
-import { removeTree } from '../../system/removal.ts';
-import { captureProcess } from '../../system/spawn.ts';
-import { openWorkTree } from '../../system/work-tree.ts';
+import { makeDirectory } from '../../system/files/host-directories.ts';
+import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
+import { exists } from '../../system/files/host-paths.ts';
+import { removeTree } from '../../system/tree/remove-tree.ts';
+import { captureProcess } from '../../system/process/spawn.ts';
+import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { HOST_ENV, type CompiledRun } from '../compiled.ts';
 import type { RunHost } from '../host-tools.ts';
 import type { MountPlan } from '../mount-plan.ts';

@@ -4,7 +4,7 @@
  */
 #ifndef ALPROOT_IDENTITY_H
 #define ALPROOT_IDENTITY_H
-#include "records.h"
+#include "ownership-database.h"
 
 static struct identity me;
 

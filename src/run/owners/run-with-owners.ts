@@ -4,16 +4,16 @@
  */
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../../core/paths.ts';
-import type { FileOwner, RunDescription, RunResult } from '../../core/run.ts';
-import { makeDirectory } from '../../system/directories.ts';
-import { readFileCapped, writeFileAtomic } from '../../system/files.ts';
-import { removeTree } from '../../system/removal.ts';
-import { openWorkTree } from '../../system/work-tree.ts';
-import { writeSparseFile } from '../../system/sparse-file.ts';
+import type { FileOwner, RunDescription, RunResult } from '../../core/run-description.ts';
+import { makeDirectory } from '../../system/files/host-directories.ts';
+import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
+import { removeTree } from '../../system/tree/remove-tree.ts';
+import { openWorkTree } from '../../system/tree/work-tree.ts';
+import { writeSparseFile } from '../../system/files/sparse-file.ts';
 import type { Backend } from '../backend.ts';
 import type { RunHost } from '../host-tools.ts';
 import { requireProgram, runInTree } from '../run-in-tree.ts';
-import { formatRecords, parseRecords, RECORDS_BYTES, type RecordsHeader } from './records.ts';
+import { formatRecords, parseRecords, RECORDS_BYTES, type RecordsHeader } from './ownership-database.ts';
 import { absorbSlots, requireIds, seedSlots } from './table.ts';
 
 /** As the library has it compiled in. */

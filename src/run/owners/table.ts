@@ -1,9 +1,9 @@
 /** Between records by inode, which a sandbox keeps, and owners by path, which a build keeps. */
 import { AlprootError } from '../../core/errors.ts';
 import { TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
-import type { FileOwner } from '../../core/run.ts';
-import { inodeOf, inodesOf, isClosed } from '../../system/inodes.ts';
-import type { OwnerSlot, RecordsHeader } from './records.ts';
+import type { FileOwner } from '../../core/run-description.ts';
+import { inodeOf, inodesOf, isClosed } from '../../system/tree/inodes.ts';
+import type { OwnerSlot, RecordsHeader } from './ownership-database.ts';
 
 const CAPABILITY = 'security.capability';
 

@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BackendName } from '../../../src/core/run.ts';
+import type { BackendName } from '../../../src/core/run-description.ts';
 import { BACKENDS } from '../../../src/run/backend.ts';
 import { capability, type Capability } from '../../helpers/capabilities.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../../helpers/release-mirror.ts';

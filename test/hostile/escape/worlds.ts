@@ -1,7 +1,7 @@
 /** Who attacks, and on which kernel: root or an ordinary user, on the host's kernel or on gVisor's. */
 import { chownSync, chmodSync, copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BackendName } from '../../../src/core/run.ts';
+import type { BackendName } from '../../../src/core/run-description.ts';
 import type { ReleaseMirror } from '../../helpers/release-mirror.ts';
 import { builtCommand, runArgv, type CliResult } from '../../helpers/cli.ts';
 import type { Programs } from './program.ts';

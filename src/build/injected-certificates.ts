@@ -1,0 +1,95 @@
+/**
+ * Certificate authorities lent to a RUN in the tree itself: a mount over the file would keep `update-ca-certificates`
+ * from replacing it. While packages are installed, and after the RUN, the tree is as it would be without the loan.
+ */
+import { limits } from '../core/limits.ts';
+import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
+import { certificateFiles, withoutLoan, type LentFile, type NetworkLoan } from '../run/network-files.ts';
+import type { TreeStat } from '../system/tree/tree-stat.ts';
+import type { OwnedTree } from './layer.ts';
+
+export interface CertificateLoan {
+  /** Does the work on the tree without the loan. */
+  readonly without: <T>(work: () => Promise<T>) => Promise<T>;
+  /** @returns files that are as they were before, but for their change time */
+  readonly takeBack: () => readonly TreePath[];
+}
+
+interface Lent extends LentFile {
+  readonly stat: TreeStat | undefined;
+  /** Directories made for it, deepest first. */
+  readonly made: readonly TreePath[];
+}
+
+/** @param loan undefined lends nothing */
+export function lendCertificates(target: OwnedTree, loan: NetworkLoan | undefined): CertificateLoan {
+  let lent = loan === undefined ? [] : lend(target, loan);
+  const first = lent;
+  const takeBack = (): void => {
+    // In reverse, so that a directory made for several goes with the last of them.
+    for (const file of [...lent].reverse()) returnFile(target, file);
+    lent = [];
+  };
+  return {
+    takeBack: () => {
+      takeBack();
+      return first.filter((file) => isAsBefore(target, file)).map(({ path }) => path);
+    },
+    without: async (work) => {
+      takeBack();
+      try {
+        return await work();
+      } finally {
+        lent = loan === undefined ? [] : lend(target, loan);
+      }
+    },
+  };
+}
+
+function isAsBefore({ tree }: OwnedTree, { path, original, stat }: Lent): boolean {
+  const found = tree.stat(path);
+  if (found?.kind !== 'file' || original === undefined || found.mode !== stat?.mode || found.mtime !== stat.mtime) return false;
+  return tree.readFile(path, limits.packageFile).equals(original);
+}
+
+function lend(target: OwnedTree, loan: NetworkLoan): Lent[] {
+  return certificateFiles(target.tree, loan).map((file) => {
+    const stat = target.tree.stat(file.path);
+    const made = makeParents(target, file.path);
+    replace(target, file.path, { bytes: file.bytes, stat });
+    return { ...file, stat, made };
+  });
+}
+
+function makeParents({ tree }: OwnedTree, path: TreePath): TreePath[] {
+  const made: TreePath[] = [];
+  for (let at = parentOf(path); at !== TREE_ROOT && tree.stat(at) === undefined; at = parentOf(at)) made.push(at);
+  for (const at of [...made].reverse()) tree.makeDirectory(at, 0o755);
+  return made;
+}
+
+function returnFile(target: OwnedTree, file: Lent): void {
+  const { tree } = target;
+  const { path, original, stat, made } = file;
+  const found = tree.stat(path);
+  if (found?.kind === 'file') {
+    const now = tree.readFile(path, limits.packageFile);
+    const kept = withoutLoan(now, file);
+    if (original === undefined && kept.length === 0) tree.remove(path);
+    // What the command wrote keeps its time, what it left alone the time that it had.
+    else if (kept.length < now.length) replace(target, path, { bytes: kept, stat: original !== undefined && kept.equals(original) && found.mode === stat?.mode ? stat : found });
+  }
+  if (tree.stat(path) === undefined) removeEmpty(target, made);
+}
+
+const removeEmpty = ({ tree }: OwnedTree, made: readonly TreePath[]): void => {
+  for (const at of made) if (tree.stat(at)?.kind === 'directory' && tree.list(at).length === 0) tree.remove(at);
+};
+
+function replace({ tree, real }: OwnedTree, path: TreePath, { bytes, stat }: { readonly bytes: Buffer; readonly stat: TreeStat | undefined }): void {
+  tree.remove(path);
+  tree.writeFile(path, bytes, (stat?.mode ?? 0o644) & 0o7777);
+  if (stat === undefined) return;
+  if (real) tree.setOwner(path, stat);
+  tree.setTime(path, stat.mtime);
+}

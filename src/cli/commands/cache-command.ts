@@ -1,0 +1,38 @@
+/** `alproot cache ls|gc|verify|path`. */
+import { AlprootError } from '../../core/errors.ts';
+import { quoteName } from '../../core/redact.ts';
+import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../pipeline/inspect/cache.ts';
+import { chooseVerb, text, type CommandAction } from '../command.ts';
+import { formatSize } from '../live-line.ts';
+
+/** @throws ALP_USAGE_OPTION */
+function daysOf(value: string | undefined): number | undefined {
+  if (value !== undefined && !/^\d{1,6}(?:\.\d+)?$/.test(value)) throw new AlprootError('ALP_USAGE_OPTION', `--older-than needs a number of days, got ${quoteName(value)}`);
+  return value === undefined ? undefined : Number(value);
+}
+
+export const cache: CommandAction = async (context) => {
+  const { config, printer } = context;
+  switch (context.args[0]) {
+    case 'path':
+      printer.result(cachePath(config), cachePath(config));
+      return 0;
+    case 'ls': {
+      const entries = await cacheList(config);
+      printer.result(entries.map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatSize(sizeBytes).padStart(10)}  ${name}`).join('\n'), entries);
+      return 0;
+    }
+    case 'gc': {
+      const report = await collectGarbage(config, daysOf(text(context, 'olderThan')));
+      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}${report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`}`, report);
+      return 0;
+    }
+    case 'verify': {
+      const report = await cacheVerify(config);
+      printer.result(`${report.checked} blobs checked, ${report.damaged.length} damaged${report.damaged.map((name) => `\n  dropped ${name}`).join('')}`, report);
+      return report.damaged.length === 0 ? 0 : 9;
+    }
+    default:
+      return chooseVerb<number>('cache', { ls: 0, gc: 0, verify: 0, path: 0 }, context.args[0]);
+  }
+};

@@ -1,0 +1,52 @@
+/** `alproot verify FILE…`: which key or pin vouches for each file. */
+import { resolve } from 'node:path';
+import { AlprootError, ERRORS } from '../../core/errors.ts';
+import { hostPath } from '../../core/paths.ts';
+import { showName } from '../../core/redact.ts';
+import type { Voucher } from '../../core/verified.ts';
+import { verifyDeep } from '../../pipeline/inspect/verify-deep.ts';
+import { verifyPaths } from '../../pipeline/inspect/verify-files.ts';
+import { isOn, type CommandAction, type CommandContext } from '../command.ts';
+
+export const verify: CommandAction = async (context) => {
+  if (isOn(context, 'deep')) return verifyTrees(context);
+  let status = 0;
+  for (const { path, verdict } of await verifyPaths(context.config, context.args, { directory: context.place.cwd })) {
+    if (verdict instanceof AlprootError) {
+      context.printer.error(new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, { hint: verdict.hint, cause: verdict, facts: { ...verdict.facts, path } }));
+      status ||= verdict.exitStatus;
+    } else {
+      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.vouchers.map(sentence).join('; ') || UNSIGNED[verdict.kind === 'tree' ? 'tree' : 'file']}`;
+      context.printer.result(line, { path, ...verdict });
+    }
+  }
+  return status;
+};
+
+const UNSIGNED = { file: 'sound, but signed by no key that is trusted here', tree: 'its files are what its database says (--deep holds them against signed packages)' };
+
+/** Everything unexpected is listed; the status is that of a wrong digest. */
+async function verifyTrees({ config, args, place, printer }: CommandContext): Promise<number> {
+  let status = 0;
+  for (const path of args) {
+    const { packages, proven, findings } = await verifyDeep(config, hostPath(resolve(place.cwd, path)));
+    const wrong = findings.filter(({ reason }) => reason !== 'edited' && reason !== 'generated');
+    const lines = findings.filter(({ reason }) => reason !== 'generated').map((finding) => `  ${finding.reason.padEnd(8)} ${finding.path}${finding.package === undefined ? '' : ` (${finding.package})`}`);
+    printer.result([`${showName(path)}: ${wrong.length === 0 ? 'ok' : 'not ok'}, ${proven} files proven by ${packages} signed packages${wrong.length === 0 ? '' : `, ${wrong.length} not`}`, ...lines].join('\n'), { path, packages, proven, findings });
+    if (wrong.length > 0) status ||= ERRORS.ALP_VERIFY_DIGEST.exit;
+  }
+  return status;
+}
+
+function sentence(voucher: Voucher): string {
+  switch (voucher.kind) {
+    case 'key':
+      return `signed by ${showName(voucher.keyName)} (RSA, ${voucher.algorithm.toUpperCase()})`;
+    case 'pin':
+      return `pinned in ${voucher.source} (${voucher.algorithm.toUpperCase()})`;
+    case 'index':
+      return `listed in ${voucher.repository}`;
+    case 'pgp':
+      return `OpenPGP key ${voucher.fingerprint}`;
+  }
+}

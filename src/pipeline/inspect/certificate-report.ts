@@ -1,0 +1,39 @@
+/** The CA certificates that count, for `doctor --network`: from where, how many, and whose were added to Mozilla's. */
+import { X509Certificate } from 'node:crypto';
+import { showName } from '../../core/redact.ts';
+import type { CaCertificates } from '../session/ca-certificates.ts';
+
+export interface CertificateReport {
+  /** undefined: the list that alproot ships. */
+  readonly path: string | undefined;
+  /** `--ca-file`, variables, the host's store. */
+  readonly namedBy: readonly string[];
+  readonly count: number;
+  /** Names of those that no earlier source has. */
+  readonly added: readonly string[];
+  readonly troubles: readonly string[];
+}
+
+export const reportCertificates = ({ bundled, sources }: CaCertificates): CertificateReport[] => [
+  { path: undefined, namedBy: [], count: bundled.length, added: [], troubles: [] },
+  ...sources.map(({ path, namedBy, count, added, troubles }) => ({ path, namedBy, count, added: added.map(nameOf), troubles })),
+];
+
+/** The common name, else the last that there is. */
+function nameOf(pem: string): string {
+  const fields = new X509Certificate(pem).subject.split('\n');
+  return (fields.find((field) => field.startsWith('CN=')) ?? fields.at(-1) ?? '').replace(/^[A-Z]+=/, '');
+}
+
+export const formatCertificates = (reports: readonly CertificateReport[]): string[] => [
+  'CA certificates that count for TLS',
+  ...reports.flatMap(({ path, namedBy, count, added, troubles }) => {
+    const more = path === undefined ? '' : `; ${added.length === 0 ? 'nothing new' : `${added.length} new`}`;
+    return [
+      `${String(count).padStart(5)}  ${path === undefined ? "Mozilla's, which alproot brings" : `${showName(path)} (${namedBy.join(', ')})${more}`}`,
+      ...added.map((name) => `       + ${showName(name)}`),
+      ...troubles.map((trouble) => `       does not count: ${showName(trouble)}`),
+    ];
+  }),
+  '',
+];

@@ -1,0 +1,37 @@
+/** Packages that a mirror made from Debian could have but does not have yet are added to it: repacked, or built. */
+import { cpus } from 'node:os';
+import { fromDebian, offeredPackages } from '../../mirror/debian/from-debian.ts';
+import { buildPorts, offeredPorts, portTools } from '../../mirror/debian/from-ports.ts';
+import { joinHost, type HostPath } from '../../core/paths.ts';
+import { prepareEnvironment } from '../environment/environment.ts';
+import { runCommandIn } from '../session/backend-choice.ts';
+import { privateKeysFor } from '../session/signing-keys.ts';
+import type { Session } from '../session/session.ts';
+
+export interface MissingRequest {
+  /** The mirror. */
+  readonly directory: HostPath;
+  readonly release: string | undefined;
+  /** Alpine names; those that nobody offers are passed over. */
+  readonly names: readonly string[];
+}
+
+/** Repacks and builds. @returns file names of what was made @throws ALP_FETCH_*, ALP_BUILD_RUN */
+export async function addMissing(session: Session, { directory, release, names }: MissingRequest): Promise<readonly string[]> {
+  const { config, store } = session;
+  const offered = new Set(offeredPackages());
+  const buildable = new Set(offeredPorts());
+  const ports = names.filter((name) => buildable.has(name));
+  const repacks = [...names.filter((name) => offered.has(name)), ...portTools(ports)];
+  const shared = { directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal };
+  const repacked = repacks.length === 0 ? [] : (await store.withLock('mirror-debian', () => fromDebian({ ...shared, packages: repacks }))).made;
+  if (ports.length === 0) return repacked;
+  const own: Session = { ...session, config: { ...config, mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }], release, refresh: false } };
+  const built = await store.withLock('mirror-ports', () =>
+    buildPorts({
+      ...shared, names: ports, jobs: cpus().length,
+      openSandbox: async (tools) => ({ tree: (await prepareEnvironment(own, tools)).tree, run: (description) => runCommandIn(own, description) }),
+    }),
+  );
+  return [...repacked, ...built.made];
+}

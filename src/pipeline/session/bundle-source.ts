@@ -1,0 +1,81 @@
+/** A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted vouches for them. */
+import type { Config } from '../../core/config.ts';
+import { AlprootError } from '../../core/errors.ts';
+import { joinHost, type HostPath } from '../../core/paths.ts';
+import { quoteName } from '../../core/redact.ts';
+import { createCarriedFetcher } from '../../fetch/bundle-fetcher.ts';
+import type { Fetcher } from '../../fetch/fetcher.ts';
+import { openBundle, type BundleSignature } from '../../ship/bundle.ts';
+import { demandNoDrift, isSameLock } from '../../ship/lock-file.ts';
+import type { Store } from '../../store/store.ts';
+import { writeFileAtomic } from '../../system/files/files.ts';
+import { removeTree } from '../../system/tree/remove-tree.ts';
+import { keyring, type TrustedKeys } from '../../verify/key.ts';
+import { isRsaSignature } from '../../verify/rsa.ts';
+import type { Pins } from './lock-policy.ts';
+import { alpineKeys, keysOf, readKeys } from './trusted-keys.ts';
+
+export interface Carried {
+  /** Offline, with the bundle as its only mirror. */
+  readonly config: Config;
+  readonly pins: Pins;
+  readonly fetcher: Fetcher;
+  readonly close: () => void;
+}
+
+export interface CarriedRequest {
+  readonly store: Store;
+  readonly bundle: HostPath;
+  /** A lock that was found beside the Dockerfile or `alproot.yaml`; it must say the same. */
+  readonly pins: Pins | undefined;
+}
+
+/** @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT as openBundle; ALP_STALE_LOCK when it was made from another lock */
+export function openCarried(config: Config, { store, bundle: path, pins }: CarriedRequest): Carried {
+  const trusted = userKeys(config);
+  const bundle = openBundle(path, { judge: signatureJudge(trusted) });
+  const keys = store.makeTemporary('keys');
+  const close = (): void => {
+    bundle.close();
+    removeTree(keys);
+  };
+  try {
+    const { lock } = bundle.manifest;
+    if (pins !== undefined && !isSameLock(pins.lock, lock)) demandNoDrift({ path: pins.name as HostPath, lock: pins.lock, wanted: lock });
+    // Keys that a stranger put into a bundle count for nothing.
+    const strangers = bundle.signedBy === undefined ? bundle.manifest.keys.filter(({ name }) => !trusted.has(name)) : [];
+    if (strangers.length > 0) {
+      config.emit({ kind: 'warning', message: `the bundle is signed by no key that is trusted here: the keys in it count for nothing`, hint: `name ${strangers.map(({ name }) => quoteName(name)).join(', ')} with --key FILE, if you trust them` });
+    }
+    if (bundle.signedBy !== undefined) for (const { name, pem } of bundle.manifest.keys) writeFileAtomic(joinHost(keys, name), pem);
+    const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
+    const own = mirrors.flatMap((mirror) => mirror.keys);
+    return {
+      config: { ...config, mirrors: [{ base: path, keys: [...new Set([...own, ...config.keys, keys])], publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys) }], offline: true },
+      pins: { name: path, lock, strict: true, update: new Set(), hint: 'make the bundle again, from a lock that has it' },
+      fetcher: createCarriedFetcher({ store, name: path, find: bundle.find }),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+/** Alpine's keys and all that the user named. */
+export const userKeys = (config: Config): TrustedKeys =>
+  keyring(alpineKeys(undefined).values(), [...(config.mirrors === 'auto' ? [] : config.mirrors.flatMap(keysOf)), ...config.keys.flatMap(readKeys)]);
+
+/** The first trusted key that signed; a wrong signature under a trusted name ends everything. @throws ALP_VERIFY_SIGNATURE */
+export const signatureJudge =
+  (keys: TrustedKeys) =>
+  (manifest: Uint8Array, signatures: readonly BundleSignature[]): string | undefined => {
+    const known = signatures.filter(({ keyName }) => keys.has(keyName));
+    for (const { keyName, signature } of known) {
+      const key = keys.get(keyName);
+      if (key === undefined || !isRsaSignature({ data: manifest, signature, digest: 'sha256', key })) {
+        throw new AlprootError('ALP_VERIFY_SIGNATURE', `the signature of ${quoteName(keyName)} over the bundle is wrong`, { hint: 'the bundle was damaged or tampered with: get it again' });
+      }
+    }
+    return known[0]?.keyName;
+  };

@@ -1,0 +1,101 @@
+/**
+ * What a command that is granted the network is lent, so that `curl` in the tree works where it works on the host:
+ * name service, certificate authorities, proxy variables. Nothing of it stays in the tree.
+ */
+import { joinHost, parentOf, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
+import { errnoOf, isAlprootError } from '../core/errors.ts';
+import { limits } from '../core/limits.ts';
+import type { Mount } from '../core/run-description.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import type { WorkTree } from '../system/tree/work-tree.ts';
+
+export interface NetworkLoan {
+  /** PEM of the authorities that the user adds to those of the tree; '' for none. */
+  readonly added: string;
+  /** PEM of all authorities, for a tree without any. */
+  readonly all: () => string;
+  /** Proxy variables, in both spellings. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Where programs look for authorities: OpenSSL and curl, libressl and busybox. One is often a link to the other. */
+const CERTIFICATE_FILES = ['etc/ssl/certs/ca-certificates.crt', 'etc/ssl/cert.pem'].map(treePathFromUser);
+const NAME_SERVICE = ['etc/resolv.conf', 'etc/hosts'];
+
+export interface LentFile {
+  /** Free of links. */
+  readonly path: TreePath;
+  readonly bytes: Buffer;
+  /** What is there without the loan. */
+  readonly original: Buffer | undefined;
+}
+
+const BEGIN = '\n# lent by alproot for one command\n';
+
+/** Certificate files as the command is to see them; those that need no change are left out. */
+export function certificateFiles(tree: WorkTree, { added, all }: NetworkLoan): LentFile[] {
+  const paths = [...new Set(CERTIFICATE_FILES.map((path) => tree.resolve(path)))];
+  return paths.flatMap((path) => {
+    const kind = tree.stat(path)?.kind;
+    if (kind !== undefined && kind !== 'file') return [];
+    const original = kind === undefined ? undefined : tree.readFile(path, limits.packageFile);
+    if (original !== undefined && added === '') return [];
+    return [{ path, original, bytes: Buffer.concat([original ?? Buffer.alloc(0), Buffer.from(`${BEGIN}${original === undefined ? all() : added}\n`)]) }];
+  });
+}
+
+/** A lent file as the command left it, without the loan. */
+export function withoutLoan(now: Buffer, { bytes, original }: LentFile): Buffer {
+  const at = now.indexOf(bytes.subarray(original?.length ?? 0));
+  return at < 0 ? now : Buffer.concat([now.subarray(0, at), now.subarray(at + bytes.length - (original?.length ?? 0))]);
+}
+
+/** The host's name service, copied so that nobody writes to the host's. @param scratch private to the command */
+export function nameServiceFiles(scratch: HostPath): { readonly target: TreePath; readonly source: HostPath }[] {
+  return NAME_SERVICE.flatMap((name) => {
+    const bytes = readIfAllowed(`/${name}` as HostPath);
+    if (bytes === undefined) return [];
+    const source = joinHost(scratch, 'lent', name);
+    writeFileAtomic(source, bytes, { mode: 0o644 });
+    return [{ target: treePathFromUser(name), source }];
+  });
+}
+
+/** undefined also for a file that is closed to us: programs of the host cannot read it either. */
+function readIfAllowed(path: HostPath): Buffer | undefined {
+  try {
+    return readFileCapped(path, limits.metadata);
+  } catch (error) {
+    if (isAlprootError(error) && errnoOf(error.cause) === 'EACCES') return undefined;
+    throw error;
+  }
+}
+
+/** Everything as mounts, for a command that cannot change the tree or whose tree is thrown away. */
+export function lentMounts(tree: WorkTree, loan: NetworkLoan, scratch: HostPath): Mount[] {
+  const certificates = certificateFiles(tree, loan).map(({ path, bytes }) => {
+    const source = joinHost(scratch, 'lent', path);
+    writeFileAtomic(source, bytes, { mode: 0o644 });
+    return { target: path, source };
+  });
+  return [...nameServiceFiles(scratch), ...certificates]
+    .map(({ target, source }) => ({ kind: 'bind' as const, source, target: tree.resolve(target), writable: false }))
+    .filter(({ target }) => hasPlace(tree, target));
+}
+
+/** Nothing but a directory lies on the way. */
+function hasPlace(tree: WorkTree, target: TreePath): boolean {
+  const kind = tree.stat(target)?.kind;
+  if (kind !== undefined) return kind === 'file';
+  for (let at = parentOf(target); at !== ''; at = parentOf(at)) {
+    const found = tree.stat(at)?.kind;
+    if (found !== undefined) return found === 'directory';
+  }
+  return true;
+}
+
+/** The loan's variables, without those that `given` sets in either spelling. */
+export function lentEnv({ env }: NetworkLoan, given: Readonly<Record<string, string>>): Record<string, string> {
+  const taken = new Set(Object.keys(given).map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !taken.has(name.toLowerCase())));
+}
