@@ -21,9 +21,9 @@ function picture(root: string): Map<string, string> {
         lines.set(path, `directory ${mode}`);
         walk(path);
       } else {
-        const twin = stat.nlink > 1 ? first.get(stat.ino) : undefined;
+        const duplicate = stat.nlink > 1 ? first.get(stat.ino) : undefined;
         first.set(stat.ino, path);
-        lines.set(path, `file ${mode} ${createHash('sha256').update(readFileSync(absolute)).digest('hex')} ${twin ?? ''}`);
+        lines.set(path, `file ${mode} ${createHash('sha256').update(readFileSync(absolute)).digest('hex')} ${duplicate ?? ''}`);
       }
     }
   };

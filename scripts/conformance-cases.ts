@@ -107,27 +107,27 @@ function readCase(path: string): SolverCase {
 const readFile = (path: string): Entry[] => readEntries(readFileSync(path, 'latin1'));
 
 /** Trouble that apk warns of once, after everything is loaded. */
-interface Trouble {
+interface MirrorFailure {
   unknownField: boolean;
   brokenList: boolean;
   uninstallable: boolean;
 }
 
-function noteTrouble(trouble: Trouble, fields: Fields): void {
+function noteTrouble(failure: MirrorFailure, fields: Fields): void {
   const isBroken = (key: string): boolean => {
     const { list, whole } = readList(fields.get(key) ?? '');
     return !whole || !list.every(isSoundDependency);
   };
-  trouble.brokenList ||= ['D', 'p', 'i'].some(isBroken);
-  trouble.uninstallable ||= isBroken('D');
+  failure.brokenList ||= ['D', 'p', 'i'].some(isBroken);
+  failure.uninstallable ||= isBroken('D');
   for (const key of fields.keys()) {
     if ('PVTUCLADSIpiomtckFMRZrqasfg'.includes(key)) continue;
-    trouble.unknownField = true;
-    trouble.uninstallable ||= !/[a-z]/.test(key);
+    failure.unknownField = true;
+    failure.uninstallable ||= !/[a-z]/.test(key);
   }
 }
 
-function formatTrouble({ unknownField, brokenList, uninstallable }: Trouble): string[] {
+function formatTrouble({ unknownField, brokenList, uninstallable }: MirrorFailure): string[] {
   const effect = uninstallable ? 'are not installable' : 'might not function properly';
   return [
     ...(unknownField ? [`WARNING: This apk-tools is OLD! Some packages ${effect}.`] : []),
@@ -137,22 +137,22 @@ function formatTrouble({ unknownField, brokenList, uninstallable }: Trouble): st
 
 interface Reader {
   readonly read: (fields: Fields) => PackageRecord;
-  readonly trouble: Trouble;
+  readonly failure: MirrorFailure;
 }
 
 /** To apk a checksum is a package: what is loaded later under the same one is the package that it has. */
 function createReader(): Reader {
   const known = new Map<string, PackageRecord>();
-  const trouble: Trouble = { unknownField: false, brokenList: false, uninstallable: false };
+  const failure: MirrorFailure = { unknownField: false, brokenList: false, uninstallable: false };
   const read = (fields: Fields): PackageRecord => {
-    noteTrouble(trouble, fields);
+    noteTrouble(failure, fields);
     const record = readRecord(fields);
     const identity = record.checksum?.hex ?? '';
     const first = known.get(identity) ?? record;
     known.set(identity, first);
     return first;
   };
-  return { read, trouble };
+  return { read, failure };
 }
 
 function readRepository({ tag, file }: SolverCase['repositories'][number], read: (fields: Fields) => PackageRecord, masked: boolean): Repository {
@@ -172,14 +172,14 @@ function countDirectories(paths: readonly string[]): number {
 
 /** A world file that apk cannot read ends everything; the last trouble in it is named. */
 function refuseWorld(text: string): string[] {
-  let trouble: string | undefined;
+  let failure: string | undefined;
   for (const word of splitWords(text)) {
     const dep = scanDependency(word, { tag: true });
-    if (dep === undefined) trouble = 'dependency format is invalid';
-    else if (!isSoundDependency(dep)) trouble = 'package version is invalid';
+    if (dep === undefined) failure = 'dependency format is invalid';
+    else if (!isSoundDependency(dep)) failure = 'package version is invalid';
     if (dep === undefined) break;
   }
-  return trouble === undefined ? [] : [`ERROR: Unable to read database: ${trouble}`, `ERROR: Failed to open apk database: ${trouble}`];
+  return failure === undefined ? [] : [`ERROR: Unable to read database: ${failure}`, `ERROR: Failed to open apk database: ${failure}`];
 }
 
 /** What apk prints for the case, both streams together. */
@@ -190,7 +190,7 @@ function runCase(test: SolverCase): string[] {
   const offline = options.get('network')?.at(-1) === 'no';
   const temporary = options.get('root-tmpfs')?.at(-1) === 'yes';
   const database = test.installed === undefined ? [] : readFile(test.installed);
-  const { read, trouble } = createReader();
+  const { read, failure } = createReader();
   const installed: InstalledPackage[] = database.map(({ fields }) => ({
     record: read(fields),
     ...(fields.has('s') ? { tag: fields.get('s') ?? '' } : {}), ...(fields.has('f') ? { broken: fields.get('f') ?? '' } : {}),
@@ -205,7 +205,7 @@ function runCase(test: SolverCase): string[] {
     now: new Date(), keepsPackages: () => !temporary || test.cache !== undefined,
     ...(self === undefined ? {} : { self }),
   });
-  const lines = [...formatTrouble(trouble), ...outcome.lines.map(({ text }) => text)];
+  const lines = [...formatTrouble(failure), ...outcome.lines.map(({ text }) => text)];
   if (outcome.plan === undefined || outcome.verbosity < 1) return lines;
   const bytes = installed.reduce((sum, { record }) => sum + record.installedSizeBytes, 0);
   const paths = database.flatMap((entry) => entry.paths);

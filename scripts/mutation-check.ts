@@ -76,7 +76,7 @@ interface Bench {
 }
 
 /** Whether a test turns red without the guard. */
-function judge({ copy, compile, before }: Bench, guard: Guard): { readonly verdict: Verdict; readonly why?: string } {
+function verify({ copy, compile, before }: Bench, guard: Guard): { readonly verdict: Verdict; readonly why?: string } {
   const path = join(copy, guard.file);
   const source = readFileSync(path, 'utf8');
   if (source.split(guard.from).length !== 2) return { verdict: 'NO SUCH LINE' };
@@ -102,7 +102,7 @@ const copy = copyTree();
 try {
   const bench: Bench = { copy, compile: createCompiler(copy), before: new Map() };
   const verdicts = chosen.map((guard) => {
-    const { verdict, why } = judge(bench, guard);
+    const { verdict, why } = verify(bench, guard);
     process.stdout.write(`${verdict.padEnd(12)}  ${guard.name.padEnd(30)}  ${guard.file}${why === undefined ? '' : `: ${why}`}\n`);
     return verdict;
   });

@@ -26,7 +26,7 @@ const traced = !capability('strace').skip;
 const canMount = process.getuid?.() === 0;
 
 /** One trial: what was done, for the report, what it counts as, and what did not hold. */
-interface Trial {
+interface PendingProbe {
   readonly what: string;
   readonly area: string;
   readonly wrong: readonly string[];
@@ -67,7 +67,7 @@ const FAULTS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>>
   store: () => Promise.resolve(damagedStore(pick, oneOf(['cut', 'flip', 'empty', 'gone']))),
 };
 
-async function suffer(operation: Operation, fault: Fault): Promise<Trial> {
+async function suffer(operation: Operation, fault: Fault): Promise<PendingProbe> {
   const { wrong, undisturbed } = await tryFault(bench, operation, fault);
   if (undisturbed) late++;
   return { what: `${operation.name}, ${fault.kind} (${fault.what})`, area: fault.kind, wrong };
@@ -78,8 +78,8 @@ const twins = once(makeTwins);
 const large = once(makeLargeBench);
 let late = 0;
 
-const TRIALS: Readonly<Record<string, () => Promise<Trial>>> = {
-  ...Object.fromEntries(Object.entries(FAULTS).map(([kind, make]) => [kind, async (): Promise<Trial> => {
+const TRIALS: Readonly<Record<string, () => Promise<PendingProbe>>> = {
+  ...Object.fromEntries(Object.entries(FAULTS).map(([kind, make]) => [kind, async (): Promise<PendingProbe> => {
     const operation = oneOf(OPERATIONS);
     return suffer(operation, await make(operation));
   }])),
@@ -150,7 +150,7 @@ async function tryOneByOne(): Promise<void> {
     const kind = oneOf(left);
     // These take as long as many of the others.
     if (['many', 'swap', 'large'].includes(kind) && left.length > 2 && pick(8) > 0) continue;
-    const { what, area, wrong, count = 1 } = await (TRIALS[kind] as () => Promise<Trial>)();
+    const { what, area, wrong, count = 1 } = await (TRIALS[kind] as () => Promise<PendingProbe>)();
     const before = done.get(kind) ?? 0;
     done.set(kind, before + count);
     const tenth = (wantedOf(kind) ?? 1000) / 10;

@@ -5,7 +5,7 @@ export type { AlpEvent, Emit } from './core/events.ts';
 export type { Arch, Dependency, PackageRecord } from './core/package.ts';
 export { hostPath, type HostPath } from './core/paths.ts';
 export type { BackendName, RunResult } from './core/run-description.ts';
-export type { Voucher } from './core/verified.ts';
+export type { Signer } from './core/verified.ts';
 export {
   cacheList, cachePath, cacheVerify, collectGarbage, createRootfs, describeRun, examineHost, runInEnvironment, runTool, verifyDeep, verifyPaths, writeToolLinks,
   type CacheEntry, type CreateRootfs, type CreatedRootfs, type DeepFinding, type DeepVerdict, type EnvironmentRun, type FileVerdict, type HostReport, type ToolRun, type VerifyOptions,
@@ -15,7 +15,7 @@ export {
 export { formatInspection, inspectFile } from './pipeline/inspect/elf-inspection.ts';
 export { indexMirror, makeSigningKey, mirrorFromDebian, serveDirectory, signFiles } from './pipeline/repository/mirror-tools.ts';
 export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/dockerfile/build.ts';
-export { askApk, type Answer, type Question } from './pipeline/inspect/package-query.ts';
+export { queryPackages, type Answer, type PackageQuery } from './pipeline/inspect/package-query.ts';
 export { explainNeed, explainTree, type WhyRequest } from './pipeline/inspect/why-query.ts';
 export { dumpFile, type DumpRequest } from './pipeline/inspect/adb-dump-file.ts';
 export { auditRootfs, exportRootfs, sbomOf, type AuditRequest, type ExportRequest, type SbomRequest } from './pipeline/inspect/rootfs-export.ts';

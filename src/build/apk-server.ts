@@ -4,7 +4,7 @@ import { TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { showName } from '../core/redact.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { hostFailure } from '../system/files/files.ts';
-import { openExchange, type Exchange } from '../system/files/mailbox.ts';
+import { openMailbox, type Mailbox } from '../system/files/mailbox.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import { intentOf, parseShimRequest, type ShimRequest } from './apk-shim.ts';
 import type { ApkAnswer } from './host.ts';
@@ -32,20 +32,20 @@ export function startApkServer(directory: HostPath, options: ApkServerOptions): 
   makeDirectory(directory, 0o700);
   // A RUN may call apk as any user; whatever the umask says.
   openToAll(directory);
-  const exchange = openExchange(directory);
+  const mailbox = openMailbox(directory);
   const failure = new AbortController();
-  const watching = exchange.watch(async (name) => {
+  const watching = mailbox.watch(async (name) => {
     const id = /^request\.([0-9]+(?:\.x)*)$/.exec(name)?.[1];
     if (id === undefined || failure.signal.aborted) return;
-    const bytes = exchange.take(name, REQUEST_BYTES);
+    const bytes = mailbox.take(name, REQUEST_BYTES);
     const request = bytes === undefined ? undefined : parseShimRequest(id, bytes);
-    if (request !== undefined) reply(exchange, id, await answer(request, options));
+    if (request !== undefined) reply(mailbox, id, await answer(request, options));
   }).catch((error: unknown) => failure.abort(hostFailure(error)));
   return {
     directory,
     failed: failure.signal,
     stop: async () => {
-      exchange.close();
+      mailbox.close();
       await watching;
     },
   };
@@ -71,10 +71,10 @@ async function answer(request: ShimRequest, { serve, hasApk }: ApkServerOptions)
   }
 }
 
-function reply(exchange: Exchange, id: string, reply: ApkAnswer): void {
+function reply(mailbox: Mailbox, id: string, reply: ApkAnswer): void {
   if (reply.kind === 'done') {
-    exchange.put(`out.${id}`, reply.stdout);
-    exchange.put(`err.${id}`, reply.stderr);
+    mailbox.put(`out.${id}`, reply.stdout);
+    mailbox.put(`err.${id}`, reply.stderr);
   }
-  exchange.put(`answer.${id}`, reply.kind === 'pass' ? 'pass\n' : `${reply.status}\n`);
+  mailbox.put(`answer.${id}`, reply.kind === 'pass' ? 'pass\n' : `${reply.status}\n`);
 }

@@ -8,12 +8,12 @@
  */
 
 /** Where the directory appears inside. */
-export const EXCHANGE_TARGET = '/run/.alproot';
+export const MAILBOX_TARGET = '/run/.alproot';
 
 /** POSIX sh; uses only mkdir, mv, cat, rm, id and sleep of the tree's own busybox or coreutils. */
 export const APK_SHIM = `#!/bin/sh
 # Stands in for apk during an alproot build: the builder installs.
-d=${EXCHANGE_TARGET}
+d=${MAILBOX_TARGET}
 PATH=$PATH:/usr/sbin:/usr/bin:/sbin:/bin
 n=$$
 while ! mkdir "$d/call.$n" 2>/dev/null; do

@@ -31,7 +31,7 @@ interface HistoryStep {
 }
 
 /** As it lies in the store. */
-export interface KeptRecord {
+export interface CachedTreeRecord {
   readonly real: boolean;
   readonly steps: readonly HistoryStep[];
   readonly hidden: readonly (readonly [TreePath, string])[];
@@ -58,11 +58,11 @@ export function recordChanges({ steps }: TreeHistory, { key, before, changes }: 
 const MOST_ENTRIES = 200_000;
 
 /** Hands the tree in `directory` over to the store, unless it is too large. */
-export function keepTree({ tree, state, history, real }: OpenTree, { host, name, directory }: { readonly host: BuildHost; readonly name: string; readonly directory: HostPath }): void {
+export function keepStageTree({ tree, state, history, real }: OpenTree, { host, name, directory }: { readonly host: BuildHost; readonly name: string; readonly directory: HostPath }): void {
   tree.close();
   if (history === undefined || state.size > MOST_ENTRIES) return;
-  const entries = [...state].map(([path, { stat, owner }]) => [path, stat.signature, ...(owner === undefined ? [] : [owner])] as unknown as KeptRecord['entries'][number]);
-  host.trees.put(name, directory, { real, steps: history.steps, hidden: [...history.hidden], entries } satisfies KeptRecord);
+  const entries = [...state].map(([path, { stat, owner }]) => [path, stat.signature, ...(owner === undefined ? [] : [owner])] as unknown as CachedTreeRecord['entries'][number]);
+  host.trees.put(name, directory, { real, steps: history.steps, hidden: [...history.hidden], entries } satisfies CachedTreeRecord);
 }
 
 export interface Wanted {
@@ -81,16 +81,16 @@ export interface TakenTree {
 }
 
 /** Takes the kept tree as it was at the last of `keys` that it has been at; undefined when there is none, or none that can be brought back there. */
-export function takeKeptTree({ host, name, keys, directory }: Wanted): TakenTree | undefined {
-  const record = host.trees.take(name, directory) as KeptRecord | undefined;
+export function takeCachedStageTree({ host, name, keys, directory }: Wanted): TakenTree | undefined {
+  const record = host.trees.take(name, directory) as CachedTreeRecord | undefined;
   const last = keys.findLastIndex((key) => record?.steps.some((step) => step.key === key));
   if (record === undefined || last < 0 || record.real !== host.realOwners) return undefined;
   const at = record.steps.findIndex(({ key }) => key === keys[last]);
-  const tree = bringBack(record, at, directory);
+  const tree = reopenTree(record, at, directory);
   return tree === undefined ? undefined : { tree, done: last + 1 };
 }
 
-function bringBack(record: KeptRecord, at: number, directory: HostPath): OpenTree | undefined {
+function reopenTree(record: CachedTreeRecord, at: number, directory: HostPath): OpenTree | undefined {
   const added = addedSince(record.steps.slice(at + 1));
   if (added === undefined) return undefined;
   const tree = openWorkTree(treeIn(directory));
@@ -120,7 +120,7 @@ function addedSince(steps: readonly HistoryStep[]): Set<TreePath> | undefined {
 }
 
 /** Removes them, and what an unfinished step has left; undefined when anything else is not as it was. */
-function removeAdditions(tree: WorkTree, { entries, hidden }: KeptRecord, added: ReadonlySet<TreePath>): (readonly [TreePath, TreeStat])[] | undefined {
+function removeAdditions(tree: WorkTree, { entries, hidden }: CachedTreeRecord, added: ReadonlySet<TreePath>): (readonly [TreePath, TreeStat])[] | undefined {
   const wanted = new Map([...entries.flatMap(([path, signature]) => (added.has(path) ? [] : [[path, signature] as const])), ...hidden]);
   const found = surveyTree(tree);
   for (const [path, signature] of wanted) if (found.get(path)?.signature !== signature) return undefined;

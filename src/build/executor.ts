@@ -10,7 +10,7 @@ import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../cor
 import { redactText, type RedactedText } from '../core/redact.ts';
 import { cloneTree } from '../system/tree/tree-clone.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
-import { findAccount } from './passwd-entry.ts';
+import { findPasswdEntry } from './passwd-entry.ts';
 import { type CopyRoot, openContext, openNamedContext } from './context.ts';
 import { makeParents } from './copy-apply.ts';
 import { type CopyOrigin, copyStep, gatherSources, type Gathering } from './copy-step.ts';
@@ -218,7 +218,7 @@ interface Performance {
 async function perform(execution: Execution, { step, target, gathering, id, scratch }: Performance): Promise<void> {
   const { host, secrets, stop } = execution;
   if (step.kind === 'workdir') {
-    makeParents(target, treePathFromUser(step.path), findAccount(target.tree, step.user, 'USER'));
+    makeParents(target, treePathFromUser(step.path), findPasswdEntry(target.tree, step.user, 'USER'));
   } else if (step.kind === 'run') {
     const openMountSource = (base: Origin, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
     const onPutBack = (paths: readonly TreePath[]): void => void (target.state = seenAgain(target.state, { tree: target.tree, paths }));

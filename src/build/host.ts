@@ -5,7 +5,7 @@
 import type { Emit } from '../core/events.ts';
 import type { HostPath } from '../core/paths.ts';
 import type { RunDescription, RunResult } from '../core/run-description.ts';
-import type { NetworkLoan } from '../run/network-files.ts';
+import type { InjectedNetworkFiles } from '../run/network-files.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedBase } from './build-plan.ts';
 
@@ -45,7 +45,7 @@ export interface LayerStore {
 }
 
 /** Trees of stages that outlive their build, one for each name. */
-export interface KeptTrees {
+export interface CachedStageTrees {
   /** Moves the directory that was kept to `into`, on the file system of the workspace; its record, undefined when nothing was kept or it cannot be trusted. Nobody else gets it meanwhile. */
   readonly take: (name: string, into: HostPath) => unknown;
   /** Moves a directory of the workspace into the place of what was kept. `record` becomes JSON. */
@@ -78,12 +78,12 @@ export interface BuildRunDescription extends RunDescription {
 export interface BuildHost {
   readonly resolveBase: (base: AlpineBase) => Promise<BaseTree>;
   readonly layers: LayerStore;
-  readonly trees: KeptTrees;
+  readonly trees: CachedStageTrees;
   /** Serves apk; installs into `tree` and records owners. Calls are made one after another for each tree. */
   readonly apk: (request: ApkRequest) => Promise<ApkAnswer>;
   readonly run: (description: BuildRunDescription) => Promise<RunResult>;
   /** For a RUN that is allowed the network. */
-  readonly loan: NetworkLoan;
+  readonly injection: InjectedNetworkFiles;
   /** The body of a URL, checked against `sha256:…` when given, and the name and time the server gave it. */
   readonly download: (url: string, checksum: string | undefined) => Promise<DownloadedFile>;
   /** A directory that outlives builds, for `RUN --mount=type=cache`; released when the RUN has ended. */

@@ -7,24 +7,24 @@ import type { TreeStat } from '../system/tree/tree-stat.ts';
 import { APK_SHIM } from './apk-shim.ts';
 import type { OwnedTree } from './layer.ts';
 
-export interface ApkLoan {
-  readonly isLent: boolean;
+export interface InjectedApk {
+  readonly isInjected: boolean;
   /** Puts the shim in its place again, after a call that may have installed or removed apk. */
   readonly renew: () => void;
   /** Does the work while the tree's own is there. */
   readonly without: <T>(work: () => Promise<T>) => Promise<T>;
   /** @returns files that are as they were before, but for their change time */
-  readonly takeBack: () => readonly TreePath[];
+  readonly restore: () => readonly TreePath[];
 }
 
 const SHIM = Buffer.from(APK_SHIM);
-const NONE: ApkLoan = { isLent: false, renew: () => undefined, without: (work) => work(), takeBack: () => [] };
+const NONE: InjectedApk = { isInjected: false, renew: () => undefined, without: (work) => work(), restore: () => [] };
 
 /** Lends nothing to a tree that has neither apk nor its database. */
-export function lendApk(target: OwnedTree, scratch: HostPath): ApkLoan {
+export function injectApk(target: OwnedTree, scratch: HostPath): InjectedApk {
   const { tree, real } = target;
   const path = tree.resolve(treePathFromUser('sbin/apk'));
-  const shelter = joinHost(scratch, 'apk-of-the-tree');
+  const staging = joinHost(scratch, 'apk-of-the-tree');
   const database = tree.resolve(treePathFromUser('lib/apk/db/installed'));
   if (tree.stat(path)?.kind !== 'file' && tree.stat(database)?.kind !== 'file') return NONE;
   let original: TreeStat | undefined;
@@ -32,12 +32,12 @@ export function lendApk(target: OwnedTree, scratch: HostPath): ApkLoan {
 
   const isShim = (found: TreeStat | undefined): boolean => found?.kind === 'file' && found.sizeBytes === SHIM.length && tree.readFile(path, SHIM.length).equals(SHIM);
 
-  const lend = (): void => {
+  const inject = (): void => {
     const found = tree.stat(path);
     if (isShim(found) || (found !== undefined && found.kind !== 'file')) return;
     original = found;
     if (found === undefined) makeParents();
-    else tree.moveOut(path, shelter);
+    else tree.moveOut(path, staging);
     tree.writeFile(path, SHIM, found?.mode ?? 0o755);
     if (real && found !== undefined) tree.setOwner(path, found);
   };
@@ -49,7 +49,7 @@ export function lendApk(target: OwnedTree, scratch: HostPath): ApkLoan {
     made.push(...missing);
   };
 
-  const takeBack = (): readonly TreePath[] => {
+  const restore = (): readonly TreePath[] => {
     const found = tree.stat(path);
     if (found === undefined || !isShim(found)) return [];
     tree.remove(path);
@@ -57,7 +57,7 @@ export function lendApk(target: OwnedTree, scratch: HostPath): ApkLoan {
       for (const at of made) if (tree.stat(at)?.kind === 'directory' && tree.list(at).length === 0) tree.remove(at);
       return [];
     }
-    tree.moveIn(shelter, path);
+    tree.moveIn(staging, path);
     // What the RUN did to the shim was meant for the one whose place it had.
     const isChanged = found.mode !== original.mode || (real && (found.uid !== original.uid || found.gid !== original.gid));
     if (real && isChanged) tree.setOwner(path, found);
@@ -65,17 +65,17 @@ export function lendApk(target: OwnedTree, scratch: HostPath): ApkLoan {
     return isChanged ? [] : [path];
   };
 
-  lend();
+  inject();
   return {
-    isLent: true,
-    renew: lend,
-    takeBack,
+    isInjected: true,
+    renew: inject,
+    restore,
     without: async (work) => {
-      takeBack();
+      restore();
       try {
         return await work();
       } finally {
-        lend();
+        inject();
       }
     },
   };

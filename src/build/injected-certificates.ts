@@ -4,56 +4,56 @@
  */
 import { limits } from '../core/limits.ts';
 import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
-import { certificateFiles, withoutLoan, type LentFile, type NetworkLoan } from '../run/network-files.ts';
+import { certificateFiles, withoutInjected, type InjectedFile, type InjectedNetworkFiles } from '../run/network-files.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
 import type { OwnedTree } from './layer.ts';
 
-export interface CertificateLoan {
+export interface InjectedCertificates {
   /** Does the work on the tree without the loan. */
   readonly without: <T>(work: () => Promise<T>) => Promise<T>;
   /** @returns files that are as they were before, but for their change time */
-  readonly takeBack: () => readonly TreePath[];
+  readonly restore: () => readonly TreePath[];
 }
 
-interface Lent extends LentFile {
+interface Injected extends InjectedFile {
   readonly stat: TreeStat | undefined;
   /** Directories made for it, deepest first. */
   readonly made: readonly TreePath[];
 }
 
 /** @param loan undefined lends nothing */
-export function lendCertificates(target: OwnedTree, loan: NetworkLoan | undefined): CertificateLoan {
-  let lent = loan === undefined ? [] : lend(target, loan);
-  const first = lent;
-  const takeBack = (): void => {
+export function injectCertificates(target: OwnedTree, injection: InjectedNetworkFiles | undefined): InjectedCertificates {
+  let injected = injection === undefined ? [] : inject(target, injection);
+  const first = injected;
+  const restore = (): void => {
     // In reverse, so that a directory made for several goes with the last of them.
-    for (const file of [...lent].reverse()) returnFile(target, file);
-    lent = [];
+    for (const file of [...injected].reverse()) returnFile(target, file);
+    injected = [];
   };
   return {
-    takeBack: () => {
-      takeBack();
+    restore: () => {
+      restore();
       return first.filter((file) => isAsBefore(target, file)).map(({ path }) => path);
     },
     without: async (work) => {
-      takeBack();
+      restore();
       try {
         return await work();
       } finally {
-        lent = loan === undefined ? [] : lend(target, loan);
+        injected = injection === undefined ? [] : inject(target, injection);
       }
     },
   };
 }
 
-function isAsBefore({ tree }: OwnedTree, { path, original, stat }: Lent): boolean {
+function isAsBefore({ tree }: OwnedTree, { path, original, stat }: Injected): boolean {
   const found = tree.stat(path);
   if (found?.kind !== 'file' || original === undefined || found.mode !== stat?.mode || found.mtime !== stat.mtime) return false;
   return tree.readFile(path, limits.packageFile).equals(original);
 }
 
-function lend(target: OwnedTree, loan: NetworkLoan): Lent[] {
-  return certificateFiles(target.tree, loan).map((file) => {
+function inject(target: OwnedTree, injection: InjectedNetworkFiles): Injected[] {
+  return certificateFiles(target.tree, injection).map((file) => {
     const stat = target.tree.stat(file.path);
     const made = makeParents(target, file.path);
     replace(target, file.path, { bytes: file.bytes, stat });
@@ -68,13 +68,13 @@ function makeParents({ tree }: OwnedTree, path: TreePath): TreePath[] {
   return made;
 }
 
-function returnFile(target: OwnedTree, file: Lent): void {
+function returnFile(target: OwnedTree, file: Injected): void {
   const { tree } = target;
   const { path, original, stat, made } = file;
   const found = tree.stat(path);
   if (found?.kind === 'file') {
     const now = tree.readFile(path, limits.packageFile);
-    const kept = withoutLoan(now, file);
+    const kept = withoutInjected(now, file);
     if (original === undefined && kept.length === 0) tree.remove(path);
     // What the command wrote keeps its time, what it left alone the time that it had.
     else if (kept.length < now.length) replace(target, path, { bytes: kept, stat: original !== undefined && kept.equals(original) && found.mode === stat?.mode ? stat : found });

@@ -29,7 +29,7 @@ function timeOf({ kind, mtime }: TreeStat, epoch: number | undefined): number {
  * @param place where the directory will be
  * @throws ALP_FILE_WRITE naming what is lacking, and for which file
  */
-export function demandFittingPlace(source: OwnedTree, place: HostPath): void {
+export function requireFittingPlace(source: OwnedTree, place: HostPath): void {
   const lacks = lacksOf(place);
   if (lacks.length === 0) return;
   const folded = new Map<string, TreePath>();
@@ -39,8 +39,8 @@ export function demandFittingPlace(source: OwnedTree, place: HostPath): void {
   source.tree.walk((path, { kind }) => {
     if (kind === 'symlink' && lacks.includes('symbolic links')) refuse(path, 'its file system has no symbolic links');
     const name = Buffer.from(path, 'latin1').toString('utf8').toLowerCase();
-    const twin = folded.get(name);
-    if (twin !== undefined && lacks.includes('names that differ in case only')) refuse(path, `its file system takes it for ${showName(twin)}`);
+    const duplicate = folded.get(name);
+    if (duplicate !== undefined && lacks.includes('names that differ in case only')) refuse(path, `its file system takes it for ${showName(duplicate)}`);
     folded.set(name, path);
     return true;
   });

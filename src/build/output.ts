@@ -12,7 +12,7 @@ import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import { writeImageLayout, type WrittenImage } from './output-image.ts';
 import type { OutputSpec } from './output-spec.ts';
-import { demandFittingPlace, formatRootfs, writeDirectory } from './output-tree.ts';
+import { requireFittingPlace, formatRootfs, writeDirectory } from './output-tree.ts';
 
 export interface OutputOptions {
   /** The user's directory, against which `dest` counts. */
@@ -63,7 +63,7 @@ async function stage(image: BuiltImage, { type, asTar, compression, name }: Outp
   }
   if (type === 'local') {
     const source = await image.tree();
-    demandFittingPlace(source, staged);
+    requireFittingPlace(source, staged);
     makeDirectory(staged);
     writeDirectory(source, staged, options.epoch);
     return undefined;

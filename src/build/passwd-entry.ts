@@ -5,7 +5,7 @@ import { treePathFromUser } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 
-export interface Account {
+export interface PasswdEntry {
   readonly uid: number;
   readonly gid: number;
   /** That /etc/group gives a user who is named without a group. */
@@ -25,7 +25,7 @@ function readTable(tree: WorkTree, path: string): string[][] {
  *
  * @throws ALP_BUILD_INSTRUCTION for a name that the tree does not know
  */
-export function findAccount(tree: WorkTree, text: string, instruction: string): Account {
+export function findPasswdEntry(tree: WorkTree, text: string, instruction: string): PasswdEntry {
   const [user = '', group] = text.split(':');
   const passwd = readTable(tree, 'etc/passwd');
   const wanted = user === '' ? '0' : user;
@@ -39,7 +39,7 @@ export function findAccount(tree: WorkTree, text: string, instruction: string): 
 
 /** Owner for --chown: a group that is not named is the user's number, as docker has it. */
 export function findOwner(tree: WorkTree, text: string, instruction: string): { uid: number; gid: number } {
-  const { uid, gid } = findAccount(tree, text, instruction);
+  const { uid, gid } = findPasswdEntry(tree, text, instruction);
   return text.includes(':') ? { uid, gid } : { uid, gid: numberOf(text) ?? gid };
 }
 

@@ -81,8 +81,8 @@ export function refuseUnsupported(plan: BuildPlan): void {
   const [first] = plan.refusals;
   if (first === undefined) return;
   // The hint is the first one's; others say their own.
-  const aside = (hint: string | undefined): string => (hint === undefined || hint === first.hint ? '' : ` (${hint})`);
-  const lines = plan.refusals.map(({ line, message, hint }) => `${plan.file}:${line}: ${message}${aside(hint)}`);
+  const staged = (hint: string | undefined): string => (hint === undefined || hint === first.hint ? '' : ` (${hint})`);
+  const lines = plan.refusals.map(({ line, message, hint }) => `${plan.file}:${line}: ${message}${staged(hint)}`);
   throw new AlprootError(first.code, lines.join('\n'), { hint: first.hint, facts: { refusals: plan.refusals } });
 }
 
@@ -93,7 +93,7 @@ function readGlobals(planner: Planner): void {
   const mutable = globals as Map<string, string | undefined>;
   for (const [name, value] of platformArgs(options.targetArch, { build: options.buildArch, stage: options.target })) mutable.set(name, givenArg(options, name) ?? value);
   for (const instruction of dockerfile.globals) {
-    guard(planner, instruction.line, () => {
+    supervisor(planner, instruction.line, () => {
       for (const arg of instruction.args) {
         if (Object.hasOwn(options.buildArgs, arg.name)) consumed.add(arg.name);
         const known = variablesOf({ env: {}, args: mutable });
@@ -106,7 +106,7 @@ function readGlobals(planner: Planner): void {
 
 const givenArg = ({ buildArgs }: PlanOptions, name: string): string | undefined => (Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined);
 
-function guard<T>(planner: Planner, line: number, work: () => T): T | undefined {
+function supervisor<T>(planner: Planner, line: number, work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {
@@ -141,7 +141,7 @@ function findStage(planner: Planner, reference: string, before: number): number 
 function planStage(planner: Planner, index: number): PlannedStage | undefined {
   const stage = planner.dockerfile.stages[index];
   if (planner.stages.has(index) || stage === undefined) return planner.stages.get(index);
-  const from = guard(planner, stage.from.line, () => planFrom(planner, stage, index));
+  const from = supervisor(planner, stage.from.line, () => planFrom(planner, stage, index));
   const base = from?.base ?? { kind: 'refused', image: stage.from.image };
   const parent = base.kind === 'stage' ? planStage(planner, base.index) : undefined;
   const initial = parent?.config ?? (base.kind === 'alpine' ? ALPINE_CONFIG : SCRATCH_CONFIG);
@@ -196,7 +196,7 @@ function noteBase(planner: Planner, base: PlannedBase, line: number): void {
 function planSteps(planner: Planner, { index, stage, state, triggers }: { index: number; stage: DockerfileStage; state: StageState; triggers: readonly string[] }): PlannedStep[] {
   const fired = triggers.flatMap((text) => parseTrigger(planner, text, stage.from.line));
   const steps = [...fired, ...stage.instructions].flatMap((instruction, at) =>
-    guard(planner, instruction.line, () => {
+    supervisor(planner, instruction.line, () => {
       if (instruction.kind === 'ARG') return declareArgs(planner, state, instruction);
       const body = planInstruction(instruction, {
         state,

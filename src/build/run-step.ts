@@ -3,16 +3,16 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import type { Mount } from '../core/run-description.ts';
-import { lentEnv, nameServiceFiles } from '../run/network-files.ts';
+import { injectedEnv, nameServiceFiles } from '../run/network-files.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
-import { findAccount } from './passwd-entry.ts';
+import { findPasswdEntry } from './passwd-entry.ts';
 import { startApkServer } from './apk-server.ts';
-import { EXCHANGE_TARGET } from './apk-shim.ts';
+import { MAILBOX_TARGET } from './apk-shim.ts';
 import type { ApkAnswer, BuildHost } from './host.ts';
 import type { OwnedTree } from './layer.ts';
-import { lendApk } from './injected-apk.ts';
-import { lendCertificates } from './injected-certificates.ts';
+import { injectApk } from './injected-apk.ts';
+import { injectCertificates } from './injected-certificates.ts';
 import { makeMountPoint, type MountPoint, removeMountPoints } from './mount-point.ts';
 import type { NamedContext, PlannedBase, RunStep } from './build-plan.ts';
 import { createStepOutput } from './step-output.ts';
@@ -39,19 +39,19 @@ export interface RunContext {
 export async function runStep(step: RunStep, context: RunContext): Promise<void> {
   const { host, target, scratch, id, signal } = context;
   makeDirectory(scratch, 0o700);
-  const account = findAccount(target.tree, step.user, 'USER');
+  const account = findPasswdEntry(target.tree, step.user, 'USER');
   const points: MountPoint[] = [];
   const releases: (() => void)[] = [];
   const own = readOwnApk(target);
-  const loan = step.network === 'none' ? undefined : host.loan;
-  const certificates = lendCertificates(target, loan);
-  const lent = lendApk(target, scratch);
+  const injection = step.network === 'none' ? undefined : host.injection;
+  const certificates = injectCertificates(target, injection);
+  const injected = injectApk(target, scratch);
   const server = startApkServer(joinHost(scratch, 'apk'), {
     hasApk: own !== undefined,
     serve: ({ args, cwd, uid }) => {
       const call = (): Promise<ApkAnswer> => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal });
       // An audit reads what lies there; all else leaves the shim to other calls that begin meanwhile.
-      return certificates.without(() => (args.includes('audit') ? lent.without(call) : call().finally(lent.renew)));
+      return certificates.without(() => (args.includes('audit') ? injected.without(call) : call().finally(injected.renew)));
     },
   });
   const output = createStepOutput(host.emit, { id, secrets: [] });
@@ -59,13 +59,13 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
   try {
     const planned = await planMounts(step, { ...context, account });
     releases.push(...planned.releases);
-    const mounts = [...hostFiles(step, context), ...(lent.isLent ? shimMounts(server.directory, own) : []), ...scriptMounts(step, context), ...planned.mounts];
+    const mounts = [...hostFiles(step, context), ...(injected.isInjected ? shimMounts(server.directory, own) : []), ...scriptMounts(step, context), ...planned.mounts];
     const placed = mounts.map((mount) => place(mount, { target, points }));
     const masked = planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
     const result = await host.run({
       tree: target.tree.root, owners: target.owners, writable: true, mounts: placed,
       argv: step.script === undefined ? step.argv : [...step.argv, `${SCRIPT_TARGET}/${step.script.name}`],
-      env: { HOME: account.home, ...(loan === undefined ? {} : lentEnv(loan, { ...step.proxyEnv, ...step.env })), ...step.proxyEnv, ...step.env, ...planned.env },
+      env: { HOME: account.home, ...(injection === undefined ? {} : injectedEnv(injection, { ...step.proxyEnv, ...step.env })), ...step.proxyEnv, ...step.env, ...planned.env },
       cwd: step.cwd, user: account, network: step.network,
       stdio: { kind: 'pipe', onOutput: masked.write },
       signal: signal === undefined ? server.failed : AbortSignal.any([signal, server.failed]),
@@ -74,7 +74,7 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
     ended = { status: result.status, tail: masked.tail() };
   } finally {
     await server.stop();
-    context.onPutBack([...certificates.takeBack(), ...lent.takeBack()]);
+    context.onPutBack([...certificates.restore(), ...injected.restore()]);
     for (const release of releases) release();
     removeMountPoints(target, points);
   }
@@ -109,16 +109,16 @@ const SCRIPT_TARGET = '/run/.alproot-script';
 
 /** Name service as on the host, without a trace in the image. */
 function hostFiles({ network, hosts = [] }: RunStep, context: RunContext): WantedMount[] {
-  const lent = network === 'none' ? [] : nameServiceFiles(context.scratch);
-  const files = hosts.length === 0 ? lent : [...lent.filter(({ target }) => target !== HOSTS), addHosts(lent, hosts, context)];
+  const injected = network === 'none' ? [] : nameServiceFiles(context.scratch);
+  const files = hosts.length === 0 ? injected : [...injected.filter(({ target }) => target !== HOSTS), addHosts(injected, hosts, context)];
   return files.map((file) => ({ ...file, kind: 'file', writable: true }));
 }
 
 const HOSTS = treePathFromUser('etc/hosts');
 
 /** /etc/hosts as it would be without them, and the lines of `--add-host`. */
-function addHosts(lent: ReturnType<typeof nameServiceFiles>, hosts: readonly string[], { scratch, target: { tree } }: RunContext): (typeof lent)[number] {
-  const own = lent.find(({ target }) => target === HOSTS)?.source;
+function addHosts(injected: ReturnType<typeof nameServiceFiles>, hosts: readonly string[], { scratch, target: { tree } }: RunContext): (typeof injected)[number] {
+  const own = injected.find(({ target }) => target === HOSTS)?.source;
   const inside = tree.resolve(HOSTS);
   const before = own !== undefined ? readFileCapped(own, limits.metadata) : tree.stat(inside)?.kind === 'file' ? tree.readFile(inside, limits.metadata) : undefined;
   const source = joinHost(scratch, 'hosts');
@@ -133,9 +133,9 @@ function readOwnApk({ tree }: OwnedTree): Buffer | undefined {
 }
 
 /** Through which the shim and we talk; the tree's own apk is there for what only it can do. */
-function shimMounts(exchange: HostPath, own: Buffer | undefined): WantedMount[] {
-  if (own !== undefined) writeFileAtomic(joinHost(exchange, 'apk'), own, { mode: 0o755 });
-  return [{ target: treePathFromUser(EXCHANGE_TARGET), source: exchange, kind: 'directory', writable: true }];
+function shimMounts(mailbox: HostPath, own: Buffer | undefined): WantedMount[] {
+  if (own !== undefined) writeFileAtomic(joinHost(mailbox, 'apk'), own, { mode: 0o755 });
+  return [{ target: treePathFromUser(MAILBOX_TARGET), source: mailbox, kind: 'directory', writable: true }];
 }
 
 function scriptMounts({ script }: RunStep, { scratch }: RunContext): WantedMount[] {

@@ -11,7 +11,7 @@ import { cloneTree } from '../system/tree/tree-clone.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BaseTree, BuildHost, StoredLayer } from './host.ts';
 import { applyLayer, formatLayer, type OwnedTree, readLayer } from './layer.ts';
-import { beginHistory, keepTree, recordChanges, takeKeptTree, type TakenTree, treeIn, type TreeHistory } from './cached-stage-tree.ts';
+import { beginHistory, keepStageTree, recordChanges, takeCachedStageTree, type TakenTree, treeIn, type TreeHistory } from './cached-stage-tree.ts';
 import type { RedactedText } from '../core/redact.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './build-plan.ts';
@@ -72,9 +72,9 @@ export async function materialise(build: StageBuild, context: TreeContext): Prom
 
 async function takeOrMakeTree(build: StageBuild, { host, workspace }: TreeContext): Promise<OpenTree> {
   const directory = directoryOf(build, workspace);
-  const kept = takeKeptTree({ host, name: build.keptAs, keys: keysOf(build), directory });
+  const kept = takeCachedStageTree({ host, name: build.keptAs, keys: keysOf(build), directory });
   if (kept !== undefined) {
-    catchUp(build, kept);
+    resume(build, kept);
     return kept.tree;
   }
   // It goes with the workspace; inodes that were just freed are slow to be given out again.
@@ -90,11 +90,11 @@ const keysOf = (build: StageBuild): string[] => [startOf(build), ...chainOf(buil
 const startOf = ({ base, parent }: StageBuild): string => (parent !== undefined ? startOf(parent) : base === undefined ? SCRATCH_KEY : baseKey(base.key));
 
 /** Puts the layers onto a tree that it has not been at. */
-function catchUp(build: StageBuild, { tree, done }: TakenTree): void {
+function resume(build: StageBuild, { tree, done }: TakenTree): void {
   const missing = layersOf(chainOf(build)).slice(done - 1);
   if (missing.length === 0) return;
   for (const layer of missing) applyLayer(tree, readLayer(layer));
-  moveOn(build, tree, lookAgain(tree));
+  advance(build, tree, rescan(tree));
 }
 
 async function makeTree(build: StageBuild, { host, directory }: { readonly host: BuildHost; readonly directory: HostPath }): Promise<OpenTree> {
@@ -116,7 +116,7 @@ async function makeTree(build: StageBuild, { host, directory }: { readonly host:
 
 /** The build has ended: its tree may serve the next one. */
 export function closeStage(build: StageBuild, { host, workspace }: TreeContext): void {
-  if (build.tree !== undefined) keepTree(build.tree, { host, name: build.keptAs, directory: directoryOf(build, workspace) });
+  if (build.tree !== undefined) keepStageTree(build.tree, { host, name: build.keptAs, directory: directoryOf(build, workspace) });
   build.tree = undefined;
 }
 
@@ -132,11 +132,11 @@ export interface DoneStep {
 export async function finishStep(build: StageBuild, { key, source, isOurs }: DoneStep, { host, workspace }: TreeContext): Promise<void> {
   const { tree } = build;
   if (tree === undefined) throw new Error('a step cannot have run without a tree');
-  const { after, changes } = isOurs ? lookAgain(tree) : lookAtAll(tree);
+  const { after, changes } = isOurs ? rescan(tree) : scanAll(tree);
   const file = joinHost(workspace, `layer-${key}`);
   const written = writeChunks(file, formatLayer(tree, changes, { directoryTimes: false }));
   recordStep(build, { key, layer: await host.layers.put(key, file, { ...written, tree: tree.tree.root }), source });
-  moveOn(build, tree, { after, changes });
+  advance(build, tree, { after, changes });
 }
 
 /** Goes on from a layer of the cache; a tree that is there already must not fall behind. */
@@ -145,7 +145,7 @@ export function takeLayer(build: StageBuild, step: FinishedStep & { readonly lay
   if (tree !== undefined) applyLayer(tree, readLayer(step.layer));
   recordStep(build, step);
   if (tree === undefined) return;
-  moveOn(build, tree, lookAgain(tree));
+  advance(build, tree, rescan(tree));
 }
 
 interface Look {
@@ -154,20 +154,20 @@ interface Look {
 }
 
 /** After work of ours alone. */
-function lookAgain(tree: OpenTree): Look {
+function rescan(tree: OpenTree): Look {
   const touched = tree.tree.takeChanges();
-  return touched === undefined ? lookAtAll(tree) : scanTouched(tree.tree, tree.owners, { before: tree.state, touched });
+  return touched === undefined ? scanAll(tree) : scanTouched(tree.tree, tree.owners, { before: tree.state, touched });
 }
 
 /** After programs of the tree have run. */
-function lookAtAll({ tree, owners, state }: OpenTree): Look {
+function scanAll({ tree, owners, state }: OpenTree): Look {
   tree.takeChanges();
   const after = scanTree(tree, owners);
   return { after, changes: compareStates(state, after) };
 }
 
 /** A step is recorded, and this is what it made. */
-function moveOn({ key }: StageBuild, tree: OpenTree, { after, changes }: Look): void {
+function advance({ key }: StageBuild, tree: OpenTree, { after, changes }: Look): void {
   if (tree.history !== undefined) recordChanges(tree.history, { key, before: tree.state, changes });
   tree.state = after;
 }

@@ -10,7 +10,7 @@ import { cloneTree } from '../system/tree/tree-clone.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import { TREE_ROOT } from '../core/paths.ts';
 import type { MountSpec } from '../formats/dockerfile/dockerfile-mount.ts';
-import type { Account } from './passwd-entry.ts';
+import type { PasswdEntry } from './passwd-entry.ts';
 import type { RunStep } from './build-plan.ts';
 import type { RunContext, WantedMount } from './run-step.ts';
 
@@ -32,7 +32,7 @@ export interface PlannedMounts {
   readonly releases: readonly (() => void)[];
 }
 
-type MountContext = RunContext & { readonly account: Account };
+type MountContext = RunContext & { readonly account: PasswdEntry };
 type PlannedMount = RunStep['mounts'][number];
 
 /** @throws ALP_BUILD_INSTRUCTION for a missing source, or a required secret that was not given */

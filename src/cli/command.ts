@@ -3,13 +3,13 @@ import type { Config } from '../core/config.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import { spellingHint } from '../core/spelling.ts';
-import type { Surroundings } from './environment-variables.ts';
+import type { ProcessEnvironment } from './environment-variables.ts';
 import type { Printer } from './printer.ts';
 
 export interface CommandContext {
   readonly config: Config;
   readonly printer: Printer;
-  readonly place: Surroundings;
+  readonly place: ProcessEnvironment;
   /** Values of the command's own options, by camel-cased long name. */
   readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly args: readonly string[];

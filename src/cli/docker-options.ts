@@ -34,7 +34,7 @@ export const DOCKER_OPTIONS: readonly DockerOption[] = [
 ];
 
 /** @throws ALP_USAGE_OPTION for one that would change what the user gets */
-export function judgeDockerOptions({ values, config }: CommandContext): void {
+export function checkDockerOptions({ values, config }: CommandContext): void {
   for (const { flags, help, outcome } of DOCKER_OPTIONS) {
     const flag = /--[\w-]+/.exec(flags)?.[0] ?? '';
     const value = values[flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];

@@ -6,7 +6,7 @@ import type { Arch } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import { nearestWord } from '../core/spelling.ts';
 
-export interface Surroundings {
+export interface ProcessEnvironment {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
   readonly stdin: { readonly isTerminal: boolean };
@@ -15,7 +15,7 @@ export interface Surroundings {
   readonly stderr: { readonly isTerminal: boolean; readonly columns: number; readonly rows: number };
 }
 
-export const surroundings = (): Surroundings => ({
+export const processEnvironment = (): ProcessEnvironment => ({
   env: process.env,
   cwd: process.cwd(),
   // Asking `process.stdin` would open it.
@@ -29,14 +29,14 @@ export const surroundings = (): Surroundings => ({
 });
 
 /** A variable's value; an empty one counts as unset. */
-export const variable = ({ env }: Surroundings, name: string): string | undefined => env[name] || undefined;
+export const variable = ({ env }: ProcessEnvironment, name: string): string | undefined => env[name] || undefined;
 
 /** A variable that is a switch: set and not `0`, `false`, `no` or `off`. */
-export const isSwitchedOn = (place: Surroundings, name: string): boolean =>
+export const isSwitchedOn = (place: ProcessEnvironment, name: string): boolean =>
   !/^(?:0|false|no|off)?$/i.test(variable(place, name) ?? '');
 
 /** Entries of a list variable, separated by white space or commas. */
-export const listVariable = (place: Surroundings, name: string): string[] =>
+export const listVariable = (place: ProcessEnvironment, name: string): string[] =>
   (variable(place, name) ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
 
 /** The architecture asked for, else this machine's. @throws ALP_USAGE_ARGUMENT */

@@ -5,7 +5,7 @@
 import { AlprootError } from '../core/errors.ts';
 import { hostPath } from '../core/paths.ts';
 import { closeInheritedDescriptors, hostFailure, readProject } from '../pipeline/session/project.ts';
-import { surroundings, isSwitchedOn, variable } from './environment-variables.ts';
+import { processEnvironment, isSwitchedOn, variable } from './environment-variables.ts';
 import { watchInterruption, type Interruption } from './interruption.ts';
 import { configFrom } from './options.ts';
 import { createPrinter, type Printer } from './printer.ts';
@@ -20,7 +20,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(parsed: Parsed, interruption: Interruption): Promise<number> {
-  const place = surroundings();
+  const place = processEnvironment();
   const printer = printerFor(parsed);
   // A second Ctrl-C ends the process at once.
   process.once('exit', printer.close);
@@ -51,7 +51,7 @@ async function runCommand(parsed: Parsed, interruption: Interruption): Promise<n
 }
 
 function printerFor({ draft: { switches }, spec, values }: Parsed): Printer {
-  const place = surroundings();
+  const place = processEnvironment();
   const progress = progressOf(values['progress']);
   const dumb = variable(place, 'TERM') === 'dumb';
   const colorless = switches.has('noColor') || variable(place, 'NO_COLOR') !== undefined || dumb;

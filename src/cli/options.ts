@@ -10,7 +10,7 @@ import { quoteName, redactUrl } from '../core/redact.ts';
 import type { BackendName } from '../core/run-description.ts';
 import { nearestWord, spellingHint } from '../core/spelling.ts';
 import { resolve } from 'node:path';
-import { chooseArch, isSwitchedOn, listVariable, variable, type Surroundings } from './environment-variables.ts';
+import { chooseArch, isSwitchedOn, listVariable, variable, type ProcessEnvironment } from './environment-variables.ts';
 
 export interface OptionSpec {
   readonly flag: string;
@@ -118,7 +118,7 @@ export interface ConfigContext {
 }
 
 /** Fills a draft from variables, the project's file and defaults. @throws ALP_USAGE_* for values that make no sense */
-export function configFrom(draft: Draft, place: Surroundings, { project, emit, signal }: ConfigContext): Config {
+export function configFrom(draft: Draft, place: ProcessEnvironment, { project, emit, signal }: ConfigContext): Config {
   const path = (text: string): HostPath => hostPath(resolve(place.cwd, text));
   const { switches } = draft;
   const bundle = draft.bundle ?? variable(place, 'ALPROOT_BUNDLE');
@@ -152,16 +152,16 @@ export function configFrom(draft: Draft, place: Surroundings, { project, emit, s
 const CA_VARIABLES = ['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO'];
 
 /** SSL_CERT_DIR may name several, as PATH does. */
-const namedCertificates = (place: Surroundings, path: (text: string) => HostPath): HostCa['named'] =>
+const namedCertificates = (place: ProcessEnvironment, path: (text: string) => HostPath): HostCa['named'] =>
   CA_VARIABLES.flatMap((name) => {
     const value = variable(place, name) ?? '';
     return (name === 'SSL_CERT_DIR' ? value.split(':') : [value]).filter((text) => text !== '').map((text) => ({ variable: name, path: path(text) }));
   });
 
 /** Files and directories of ALPROOT_KEYS, separated like those of PATH. */
-const environmentKeys = (place: Surroundings): string[] => (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');
+const environmentKeys = (place: ProcessEnvironment): string[] => (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');
 
-function chooseMirrors(draft: Draft, place: Surroundings, { path, project }: { path: (text: string) => HostPath; project: ProjectDefaults | undefined }): readonly MirrorSpec[] | 'auto' {
+function chooseMirrors(draft: Draft, place: ProcessEnvironment, { path, project }: { path: (text: string) => HostPath; project: ProjectDefaults | undefined }): readonly MirrorSpec[] | 'auto' {
   const given = draft.mirrors.length > 0 ? draft.mirrors : listVariable(place, 'ALPROOT_MIRROR').map((base) => ({ base, keys: [] }));
   const shared = [...draft.looseKeys, ...environmentKeys(place)];
   if (given.length === 0 && project?.mirrors !== undefined) return project.mirrors.approved();
@@ -188,7 +188,7 @@ function requireMirrorScheme(base: string): void {
 }
 
 /** A project may ask for more; what it asks for less is approved or refused. */
-function chooseIsolation(draft: Draft, place: Surroundings, project: ProjectDefaults | undefined): Pick<Config, 'backend' | 'requireIsolation'> {
+function chooseIsolation(draft: Draft, place: ProcessEnvironment, project: ProjectDefaults | undefined): Pick<Config, 'backend' | 'requireIsolation'> {
   const named = draft.backend ?? variable(place, 'ALPROOT_BACKEND');
   const proposed = named === undefined ? project?.backend?.approved() : undefined;
   const isSet = variable(place, 'ALPROOT_REQUIRE_ISOLATION') !== undefined;
@@ -199,7 +199,7 @@ function chooseIsolation(draft: Draft, place: Surroundings, project: ProjectDefa
   };
 }
 
-function chooseLock({ switches }: Draft, place: Surroundings): Config['lock'] {
+function chooseLock({ switches }: Draft, place: ProcessEnvironment): Config['lock'] {
   if (switches.has('locked') && switches.has('noLock')) throw new AlprootError('ALP_USAGE_OPTION', '--locked and --no-lock exclude each other');
   if (switches.has('noLock')) return 'off';
   return switches.has('locked') || isSwitchedOn(place, 'ALPROOT_LOCKED') ? 'locked' : 'auto';

@@ -8,7 +8,7 @@ declare const verifiedMark: unique symbol;
 export type Verified<T> = T & { readonly [verifiedMark]: true };
 
 /** What vouched for a verified value; printed by `alproot verify` and recorded in locks. */
-export type Voucher =
+export type Signer =
   | { readonly kind: 'key'; readonly keyName: string; readonly algorithm: 'sha1' | 'sha256' | 'sha512' }
   | { readonly kind: 'pin'; readonly algorithm: 'sha256' | 'sha512'; readonly source: string }
   | { readonly kind: 'index'; readonly repository: string }

@@ -7,25 +7,25 @@ import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import type { Fetcher, FetchRequest } from './fetcher.ts';
 
-export interface CarriedFile {
+export interface BundledFile {
   readonly file: { readonly sha256: Sha256Hex; readonly sizeBytes: number };
   readonly source: ByteSource;
 }
 
-export interface CarriedOptions {
+export interface BundleFetcherOptions {
   readonly store: Pick<Store, 'createBlob'>;
   /** For messages: the bundle's file name. */
   readonly name: string;
   /** By the path below any mirror; the base of a request is left out of account. */
-  readonly find: (path: string) => CarriedFile | undefined;
+  readonly find: (path: string) => BundledFile | undefined;
 }
 
 /** Takes what is asked for from `find`, hashed again on its way into the store. */
-export function createCarriedFetcher({ store, name, find }: CarriedOptions): Fetcher {
+export function createBundleFetcher({ store, name, find }: BundleFetcherOptions): Fetcher {
   const take = ({ path, maxBytes, sha256 }: FetchRequest): BlobRef => {
-    const carried = find(path);
-    if (carried === undefined) throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(name)}`, { hint: 'make the bundle again for what is wanted now', facts: { path } });
-    const { file, source } = carried;
+    const bundleSource = find(path);
+    if (bundleSource === undefined) throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(name)}`, { hint: 'make the bundle again for what is wanted now', facts: { path } });
+    const { file, source } = bundleSource;
     if (file.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${file.sizeBytes} bytes, more than ${maxBytes}`);
     if (sha256 !== undefined && sha256 !== file.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} in ${quoteName(name)} has SHA-256 ${file.sha256}, expected ${sha256}`);
     return copyInto(store, { path, file, source });
@@ -42,7 +42,7 @@ export function createCarriedFetcher({ store, name, find }: CarriedOptions): Fet
 }
 
 /** The digest is taken of the bytes that are written; a wrong one leaves nothing behind. */
-function copyInto(store: CarriedOptions['store'], { path, file, source }: CarriedFile & { readonly path: string }): BlobRef {
+function copyInto(store: BundleFetcherOptions['store'], { path, file, source }: BundledFile & { readonly path: string }): BlobRef {
   const blob = store.createBlob();
   const buffer = Buffer.allocUnsafe(1024 * 1024);
   try {

@@ -30,7 +30,7 @@ export interface FetchRequest {
    * Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last
    * good answer stays. Also with a remembered file that need not be asked for: where that is damaged, it is.
    */
-  readonly judge?: (ref: BlobRef) => unknown;
+  readonly verify?: (ref: BlobRef) => unknown;
   /** For the progress display. */
   readonly label?: string;
   /** Attempts at a network file, the first included. */

@@ -33,7 +33,7 @@ export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refres
   };
   const keep = async (request: FetchRequest, ref: BlobRef | undefined): Promise<void> => {
     if (!isRemembered(request) || offline) return;
-    if (ref !== undefined) await request.judge?.(ref);
+    if (ref !== undefined) await request.verify?.(ref);
     store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
   };
   const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined => (sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes });
@@ -41,7 +41,7 @@ export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refres
   const isSound = async (request: FetchRequest, ref: BlobRef): Promise<boolean> => {
     if (offline) return true;
     try {
-      if (request.judge !== undefined) await request.judge(ref);
+      if (request.verify !== undefined) await request.verify(ref);
       else store.openBlob(ref.sha256, request.path)?.close();
     } catch (error) {
       if (!isAlprootError(error, 'ALP_STORE_DAMAGED')) throw error;

@@ -1,7 +1,7 @@
 /** The programs of the host that backends use, by absolute path; never one from the tree. */
 import { findProgram } from '../system/files/host-paths.ts';
 import type { HostPath } from '../core/paths.ts';
-import { GUARD, OVERLAY, SANDBOX, type NativePart } from './native-parts.ts';
+import { SUPERVISOR, OVERLAY, SANDBOX, type NativePart } from './native-parts.ts';
 import { openProgram } from './native-program.ts';
 
 const NAMES = ['bwrap', 'proot', 'sh', 'env', 'setpriv', 'script'] as const;
@@ -15,7 +15,7 @@ export interface RunHost {
   /** Where mount points and private directories may be made; ours alone. */
   readonly scratch: () => HostPath;
   /** The program that starts sandboxes and ends them with us; undefined where there is none. */
-  readonly guard: () => Promise<HostPath | undefined>;
+  readonly supervisor: () => Promise<HostPath | undefined>;
   /** The program that makes sandboxes, and gives up rights; undefined where there is none. */
   readonly sandbox: () => Promise<HostPath | undefined>;
   /** The program that mounts overlays; undefined where there is none. */
@@ -37,9 +37,9 @@ export interface HostOptions {
 export function findHostTools({ searchPath, cache, arch, ...rest }: HostOptions): RunHost {
   const path = `${searchPath}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin`;
   const tools = Object.fromEntries(NAMES.map((name) => [name, findProgram(name, path)])) as RunHost['tools'];
-  const once = (part: NativePart): RunHost['guard'] => {
+  const once = (part: NativePart): RunHost['supervisor'] => {
     let found: Promise<HostPath | undefined> | undefined;
     return () => (found ??= cache === undefined || arch === undefined ? Promise.resolve(undefined) : openProgram(part, { cache, searchPath: path, arch }));
   };
-  return { ...rest, tools, guard: once(GUARD), overlay: once(OVERLAY), sandbox: once(SANDBOX) };
+  return { ...rest, tools, supervisor: once(SUPERVISOR), overlay: once(OVERLAY), sandbox: once(SANDBOX) };
 }

@@ -27,7 +27,7 @@ export const OWNERS: NativePart = {
 };
 
 /** Starts a sandbox, and ends it with us. */
-export const GUARD: NativePart = {
+export const SUPERVISOR: NativePart = {
   what: 'guard of processes',
   sources: ['supervisor/supervisor.c', 'owners/system-calls.h'],
   flags: ['-static', '-Wl,-e,alproot_guard', '-Wl,--build-id=none'],
@@ -50,4 +50,4 @@ export const SANDBOX: NativePart = {
   fileName: (variant) => `sandbox-${variant}`,
 };
 
-export const NATIVE_PARTS: readonly NativePart[] = [OWNERS, GUARD, OVERLAY, SANDBOX];
+export const NATIVE_PARTS: readonly NativePart[] = [OWNERS, SUPERVISOR, OVERLAY, SANDBOX];

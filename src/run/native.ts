@@ -8,7 +8,7 @@ import { packageRoot } from '../system/files/assets.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { findProgram } from '../system/files/host-paths.ts';
-import { foreignHandAt } from '../system/files/ownership.ts';
+import { foreignWriterAt } from '../system/files/ownership.ts';
 import { removeTree } from '../system/tree/remove-tree.ts';
 import { captureProcess } from '../system/process/spawn.ts';
 import { HOST_ENV } from './compiled.ts';
@@ -42,7 +42,7 @@ export async function openNative(part: NativePart, { cache, searchPath, arch }: 
   const digest = sha256Hex(Buffer.concat([Buffer.from(part.flags.join(' ')), ...texts.map((text) => text ?? Buffer.alloc(0))]));
   const path = joinHost(cache, part.fileName(`${arch}-${digest.slice(0, 32)}`));
   // It is started on the host itself: another user's is as good as missing, and made anew.
-  const kept = foreignHandAt(path) === undefined ? readNative(path) : undefined;
+  const kept = foreignWriterAt(path) === undefined ? readNative(path) : undefined;
   if (kept !== undefined) return kept;
   const made = await compile(part, { source, searchPath, cache });
   if (typeof made === 'string') return { kind: 'absent', reason: made };

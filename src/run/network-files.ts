@@ -9,7 +9,7 @@ import type { Mount } from '../core/run-description.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 
-export interface NetworkLoan {
+export interface InjectedNetworkFiles {
   /** PEM of the authorities that the user adds to those of the tree; '' for none. */
   readonly added: string;
   /** PEM of all authorities, for a tree without any. */
@@ -22,7 +22,7 @@ export interface NetworkLoan {
 const CERTIFICATE_FILES = ['etc/ssl/certs/ca-certificates.crt', 'etc/ssl/cert.pem'].map(treePathFromUser);
 const NAME_SERVICE = ['etc/resolv.conf', 'etc/hosts'];
 
-export interface LentFile {
+export interface InjectedFile {
   /** Free of links. */
   readonly path: TreePath;
   readonly bytes: Buffer;
@@ -33,7 +33,7 @@ export interface LentFile {
 const BEGIN = '\n# lent by alproot for one command\n';
 
 /** Certificate files as the command is to see them; those that need no change are left out. */
-export function certificateFiles(tree: WorkTree, { added, all }: NetworkLoan): LentFile[] {
+export function certificateFiles(tree: WorkTree, { added, all }: InjectedNetworkFiles): InjectedFile[] {
   const paths = [...new Set(CERTIFICATE_FILES.map((path) => tree.resolve(path)))];
   return paths.flatMap((path) => {
     const kind = tree.stat(path)?.kind;
@@ -45,7 +45,7 @@ export function certificateFiles(tree: WorkTree, { added, all }: NetworkLoan): L
 }
 
 /** A lent file as the command left it, without the loan. */
-export function withoutLoan(now: Buffer, { bytes, original }: LentFile): Buffer {
+export function withoutInjected(now: Buffer, { bytes, original }: InjectedFile): Buffer {
   const at = now.indexOf(bytes.subarray(original?.length ?? 0));
   return at < 0 ? now : Buffer.concat([now.subarray(0, at), now.subarray(at + bytes.length - (original?.length ?? 0))]);
 }
@@ -72,8 +72,8 @@ function readIfAllowed(path: HostPath): Buffer | undefined {
 }
 
 /** Everything as mounts, for a command that cannot change the tree or whose tree is thrown away. */
-export function lentMounts(tree: WorkTree, loan: NetworkLoan, scratch: HostPath): Mount[] {
-  const certificates = certificateFiles(tree, loan).map(({ path, bytes }) => {
+export function injectedMounts(tree: WorkTree, injection: InjectedNetworkFiles, scratch: HostPath): Mount[] {
+  const certificates = certificateFiles(tree, injection).map(({ path, bytes }) => {
     const source = joinHost(scratch, 'lent', path);
     writeFileAtomic(source, bytes, { mode: 0o644 });
     return { target: path, source };
@@ -95,7 +95,7 @@ function hasPlace(tree: WorkTree, target: TreePath): boolean {
 }
 
 /** The loan's variables, without those that `given` sets in either spelling. */
-export function lentEnv({ env }: NetworkLoan, given: Readonly<Record<string, string>>): Record<string, string> {
+export function injectedEnv({ env }: InjectedNetworkFiles, given: Readonly<Record<string, string>>): Record<string, string> {
   const taken = new Set(Object.keys(given).map((name) => name.toLowerCase()));
   return Object.fromEntries(Object.entries(env).filter(([name]) => !taken.has(name.toLowerCase())));
 }

@@ -57,7 +57,7 @@ const TREE_UMASK = 0o022;
 
 async function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal, writable }: RunDescription, host: RunHost): Promise<RunResult> {
   const shared = {
-    env, guard: await host.guard(), ...(writable ? { umask: TREE_UMASK } : {}), ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }),
+    env, supervisor: await host.supervisor(), ...(writable ? { umask: TREE_UMASK } : {}), ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }),
     ...(outlivesCommand === undefined ? {} : { outlivesCommand: 0 }),
   };
   if (stdio.kind === 'pipe') {

@@ -25,7 +25,7 @@ export interface OpenBundleOptions {
    * Judges the signatures over the manifest: the name of the trusted key that vouches for it, undefined when none of
    * the names is trusted. Throws ALP_VERIFY_SIGNATURE for a wrong signature under a trusted name.
    */
-  readonly judge: (manifest: Uint8Array, signatures: readonly BundleSignature[]) => string | undefined;
+  readonly verify: (manifest: Uint8Array, signatures: readonly BundleSignature[]) => string | undefined;
   /** Refuse a bundle that no trusted key signed. */
   readonly requireSignature?: boolean;
 }
@@ -50,23 +50,23 @@ export interface Bundle {
  * @throws ALP_USAGE_ARGUMENT when there is no such file; ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST naming the item,
  *   ALP_VERIFY_SIGNATURE, ALP_VERIFY_UNKNOWN (unsigned, and a signature is required), ALP_FORMAT_LOCK, ALP_LIMIT_*
  */
-export function openBundle(path: HostPath, { judge, requireSignature = false }: OpenBundleOptions): Bundle {
+export function openBundle(path: HostPath, { verify, requireSignature = false }: OpenBundleOptions): Bundle {
   const fd = openNamedFile(path, { what: 'bundle', hint: 'make one with `alproot bundle create`' });
   try {
     const source = descriptorSource(fd, path);
     const entries = readBundleEntries(source);
     const text = readEntry(source, entries, MANIFEST, limits.lockfile * 2);
     const signatures = readSignatures(source, entries);
-    const signedBy = judge(text, signatures);
+    const signedBy = verify(text, signatures);
     if (requireSignature && signedBy === undefined) {
       const who = signatures.map(({ keyName }) => keyName).join(', ');
       throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(path)} is not signed by a trusted key${who === '' ? '' : ` (signed by ${who})`}`, { hint: 'trust its maker with --key FILE' });
     }
     const manifest = parseBundleManifest(text.toString('utf8'));
-    demandContent({ source, entries, manifest });
+    requireContent({ source, entries, manifest });
     return {
       manifest,
-      manifestSha256: hashOf(entrySource(source, demandEntry(entries, MANIFEST))),
+      manifestSha256: hashOf(entrySource(source, requireEntry(entries, MANIFEST))),
       signedBy,
       signers: signatures.map(({ keyName }) => keyName),
       sizeBytes: source.sizeBytes,
@@ -85,14 +85,14 @@ interface Opened {
   readonly manifest: BundleManifest;
 }
 
-function demandEntry(entries: ReadonlyMap<string, BundleEntry>, name: string): BundleEntry {
+function requireEntry(entries: ReadonlyMap<string, BundleEntry>, name: string): BundleEntry {
   const entry = entries.get(name);
   if (entry === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle lacks ${name}`, { facts: { item: name } });
   return entry;
 }
 
 function readEntry(source: ByteSource, entries: ReadonlyMap<string, BundleEntry>, name: string, maxBytes: number): Buffer {
-  const entry = demandEntry(entries, name);
+  const entry = requireEntry(entries, name);
   if (entry.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} of the bundle is ${entry.sizeBytes} bytes, more than ${maxBytes}`);
   const bytes = Buffer.alloc(entry.sizeBytes);
   const part = entrySource(source, entry);
@@ -112,7 +112,7 @@ function readSignatures(source: ByteSource, entries: ReadonlyMap<string, BundleE
 }
 
 /** Each promised blob is there and right; nothing is there that was not promised. */
-function demandContent({ source, entries, manifest }: Opened): void {
+function requireContent({ source, entries, manifest }: Opened): void {
   const promised = new Set([MANIFEST]);
   const sizes = new Map(uniqueBlobs(manifest.files).map(({ sha256, sizeBytes }) => [sha256, sizeBytes]));
   for (const file of [...manifest.files, ...manifest.tool]) {
@@ -120,21 +120,21 @@ function demandContent({ source, entries, manifest }: Opened): void {
     if (sizes.has(file.sha256) && sizes.get(file.sha256) !== file.sizeBytes) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle gives two sizes for ${file.path}`);
     if (promised.has(name)) continue;
     promised.add(name);
-    const entry = demandEntry(entries, name);
+    const entry = requireEntry(entries, name);
     if (entry.sizeBytes !== file.sizeBytes || hashOf(entrySource(source, entry)) !== file.sha256) {
       throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(file.path)} in the bundle is not what its manifest says: expected SHA-256 ${file.sha256}`, { hint: 'the bundle was damaged or tampered with: get it again', facts: { item: file.path } });
     }
   }
   const stray = [...entries.keys()].find((name) => !promised.has(name) && !name.endsWith('.sig'));
   if (stray !== undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle holds ${quoteName(stray)}, which its manifest does not name`, { facts: { item: stray } });
-  demandLocked(manifest);
+  requireLocked(manifest);
 }
 
 /**
  * What the lock pins by SHA-256 is among the files, so a swapped package cannot hide behind a new manifest entry. An
  * index is not needed beside a lock; one that is there must be the locked one.
  */
-function demandLocked({ lock, files }: BundleManifest): void {
+function requireLocked({ lock, files }: BundleManifest): void {
   const held = new Set(files.map(({ sha256 }) => sha256));
   const lost = lock.downloads.find(({ sha256 }) => !held.has(sha256));
   if (lost !== undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `the bundle lacks ${quoteName(lost.url)} as its lock pins it (SHA-256 ${lost.sha256})`, { facts: { item: lost.url } });
@@ -151,6 +151,6 @@ function finder({ source, entries, manifest }: Opened): Bundle['find'] {
   const byPath = new Map(manifest.files.map((file) => [file.path, file]));
   return (path) => {
     const file = byPath.get(path);
-    return file === undefined ? undefined : { file, source: entrySource(source, demandEntry(entries, blobName(file.sha256))) };
+    return file === undefined ? undefined : { file, source: entrySource(source, requireEntry(entries, blobName(file.sha256))) };
   };
 }

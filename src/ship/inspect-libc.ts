@@ -68,7 +68,7 @@ const START_CODE: Readonly<Record<number, readonly { readonly libc: Mark['libc']
 };
 
 /** The verdict over all clues; `unknown` when nothing speaks or the strongest marks contradict each other. */
-export function judgeLibc(clues: LibcClues): LibcVerdict {
+export function classifyLibc(clues: LibcClues): LibcVerdict {
   const marks = [...loaderMarks(clues), ...objectMarks(clues), ...stringMarks(clues)];
   const strongest = Math.max(0, ...marks.map(({ weight }) => weight));
   const names = new Set(marks.filter(({ weight }) => weight === strongest).map(({ libc }) => libc));

@@ -7,7 +7,7 @@ import { parseElf, type ElfFile } from '../formats/elf/elf.ts';
 import { readDynamic, readInterpreter, type ElfDynamic } from '../formats/elf/elf-dynamic.ts';
 import { readNotes } from '../formats/elf/elf-notes.ts';
 import { readSymbols, SHT_DYNSYM, SHT_SYMTAB } from '../formats/elf/elf-symbols.ts';
-import { judgeLibc, LIBC_STRINGS, LIBC_SYMBOLS, type LibcVerdict } from './inspect-libc.ts';
+import { classifyLibc, LIBC_STRINGS, LIBC_SYMBOLS, type LibcVerdict } from './inspect-libc.ts';
 import { upxOf, type UpxPacking } from './inspect-packed.ts';
 import { scanStrings } from './inspect-scan.ts';
 
@@ -78,7 +78,7 @@ export function inspectElf(file: ByteSource | Buffer): InspectReport {
     name: source.name, sizeBytes: source.sizeBytes, bits: elf.bits, endian: elf.endian, machine: elf.machineName, type: elf.type,
     linkage, interpreter,
     needed: dynamic?.needed ?? [], soname: dynamic?.soname, rpath: dynamic?.rpath, runpath: dynamic?.runpath,
-    libc: judgeLibc({ elf, interpreter, dynamic, notes, symbols, strings: strings.found }),
+    libc: classifyLibc({ elf, interpreter, dynamic, notes, symbols, strings: strings.found }),
     pie: elf.type === 'shared' && linkage !== 'shared-library',
     relro: relroOf(elf, dynamic),
     nx: hasPlainStack(elf),

@@ -11,38 +11,38 @@ export interface RequirementFailure {
 }
 
 /** undefined: the demand is met. */
-type Judge = (report: InspectReport, value: string) => string | undefined;
+type Verifier = (report: InspectReport, value: string) => string | undefined;
 
 interface Requirement {
-  readonly judge: Judge;
+  readonly verify: Verifier;
   /** What must follow `=`; absent for a plain word. */
   readonly value?: string;
 }
 
 const unless = (met: boolean, reason: string): string | undefined => (met ? undefined : reason);
 
-const isStatic: Judge = (report) => unless(report.linkage === 'static' || report.linkage === 'static-pie', whyNotStatic(report));
+const isStatic: Verifier = (report) => unless(report.linkage === 'static' || report.linkage === 'static-pie', whyNotStatic(report));
 
 const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
-  static: { judge: isStatic },
-  'static-pie': { judge: (report) => unless(report.linkage === 'static-pie', report.linkage === 'static' ? 'static, but not position-independent' : whyNotStatic(report)) },
-  dynamic: { judge: ({ linkage }) => unless(linkage === 'dynamic', `linkage is ${linkage}`) },
-  musl: { judge: (report) => libcIs(report, 'musl') },
-  glibc: { judge: (report) => libcIs(report, 'glibc') },
-  stripped: { judge: ({ stripped }) => unless(stripped, 'there is a symbol table (strip it, or link with -s)') },
-  'no-debug': { judge: ({ debugInfo }) => unless(!debugInfo, 'there is debug information') },
-  pie: { judge: ({ pie, type }) => unless(pie, `not position-independent (${type})`) },
-  nx: { judge: ({ nx }) => unless(nx, 'the stack is executable') },
-  relro: { judge: ({ relro }) => unless(relro !== 'none', 'no part becomes read-only after start') },
-  'full-relro': { judge: ({ relro }) => unless(relro === 'full', `RELRO is ${relro}`) },
-  'no-textrel': { judge: ({ textRelocations }) => unless(!textRelocations, 'code is relocated at run time (TEXTREL)') },
-  'no-rpath': { judge: ({ rpath, runpath }) => unless(rpath === undefined && runpath === undefined, `library search path ${showName(rpath ?? runpath ?? '')}`) },
-  'no-paths': { judge: ({ sourcePaths }) => unless(sourcePaths.length === 0, `paths of the build machine: ${sourcePaths.slice(0, 3).map(showName).join(', ')}`) },
-  unpacked: { judge: ({ packed }) => unless(packed === undefined, 'packed by UPX') },
-  'build-id': { judge: ({ buildId }) => unless(buildId !== undefined, 'no build id') },
-  'max-size': { value: 'SIZE', judge: (report, value) => unless(report.sizeBytes <= parseSize(value), `${report.sizeBytes} bytes`) },
-  machine: { value: 'NAME', judge: ({ machine }, value) => unless(machine === value, `built for ${machine}`) },
-  'max-glibc': { value: 'VERSION', judge: ({ libc }, value) => glibcAtMost(libc.needsVersion, value) },
+  static: { verify: isStatic },
+  'static-pie': { verify: (report) => unless(report.linkage === 'static-pie', report.linkage === 'static' ? 'static, but not position-independent' : whyNotStatic(report)) },
+  dynamic: { verify: ({ linkage }) => unless(linkage === 'dynamic', `linkage is ${linkage}`) },
+  musl: { verify: (report) => libcIs(report, 'musl') },
+  glibc: { verify: (report) => libcIs(report, 'glibc') },
+  stripped: { verify: ({ stripped }) => unless(stripped, 'there is a symbol table (strip it, or link with -s)') },
+  'no-debug': { verify: ({ debugInfo }) => unless(!debugInfo, 'there is debug information') },
+  pie: { verify: ({ pie, type }) => unless(pie, `not position-independent (${type})`) },
+  nx: { verify: ({ nx }) => unless(nx, 'the stack is executable') },
+  relro: { verify: ({ relro }) => unless(relro !== 'none', 'no part becomes read-only after start') },
+  'full-relro': { verify: ({ relro }) => unless(relro === 'full', `RELRO is ${relro}`) },
+  'no-textrel': { verify: ({ textRelocations }) => unless(!textRelocations, 'code is relocated at run time (TEXTREL)') },
+  'no-rpath': { verify: ({ rpath, runpath }) => unless(rpath === undefined && runpath === undefined, `library search path ${showName(rpath ?? runpath ?? '')}`) },
+  'no-paths': { verify: ({ sourcePaths }) => unless(sourcePaths.length === 0, `paths of the build machine: ${sourcePaths.slice(0, 3).map(showName).join(', ')}`) },
+  unpacked: { verify: ({ packed }) => unless(packed === undefined, 'packed by UPX') },
+  'build-id': { verify: ({ buildId }) => unless(buildId !== undefined, 'no build id') },
+  'max-size': { value: 'SIZE', verify: (report, value) => unless(report.sizeBytes <= parseSize(value), `${report.sizeBytes} bytes`) },
+  machine: { value: 'NAME', verify: ({ machine }, value) => unless(machine === value, `built for ${machine}`) },
+  'max-glibc': { value: 'VERSION', verify: ({ libc }, value) => glibcAtMost(libc.needsVersion, value) },
 };
 
 /**
@@ -56,7 +56,7 @@ export function requireElf(report: InspectReport, list: string): RequirementFail
     const [name = '', ...rest] = entry.split('=');
     const requirement = Object.hasOwn(REQUIREMENTS, name) ? REQUIREMENTS[name] : undefined;
     if (requirement === undefined || (requirement.value === undefined) !== (rest.length === 0)) throw unknownRequirement(entry);
-    const reason = requirement.judge(report, rest.join('='));
+    const reason = requirement.verify(report, rest.join('='));
     return reason === undefined ? [] : [{ requirement: entry, reason }];
   });
 }

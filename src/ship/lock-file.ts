@@ -37,7 +37,7 @@ const isSameText = (a: string, b: string): boolean => a.replace(/\r\n/g, '\n') =
 /** Whether two locks say the same. */
 export const isSameLock = (a: Lock, b: Lock): boolean => formatLock(a) === formatLock(b);
 
-export interface DriftQuestion {
+export interface DriftQuery {
   readonly path: HostPath;
   readonly lock: Lock;
   /** What is wanted now. */
@@ -49,7 +49,7 @@ export interface DriftQuestion {
  *
  * @throws ALP_STALE_LOCK with the readable difference; `facts.changes` has it as data
  */
-export function demandNoDrift({ path, lock, wanted }: DriftQuestion): void {
+export function requireNoDrift({ path, lock, wanted }: DriftQuery): void {
   if (isSameLock(lock, wanted)) return;
   const changes = diffLocks(lock, wanted);
   throw new AlprootError('ALP_STALE_LOCK', `${quoteName(path)} does not fit any more:\n${formatLockDiff(changes)}`, {

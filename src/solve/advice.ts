@@ -7,8 +7,8 @@ import { nearestNames } from './nearest.ts';
  *
  * @param offered further names that could be had
  */
-export function formatAlike({ sources }: Catalog, missing: readonly string[], offered: readonly string[] = []): string | undefined {
-  const known = { sources: [...sources, { packages: offered.map((name) => ({ name })) }] };
+export function formatAlike({ sources }: Catalog, missing: readonly string[], buildable: readonly string[] = []): string | undefined {
+  const known = { sources: [...sources, { packages: buildable.map((name) => ({ name })) }] };
   const alike = missing.flatMap((name) => {
     const near = nearestNames(known, name);
     return near.length === 0 ? [] : [`for \`${name}\` there is ${near.map((item) => `\`${item}\``).join(', ')}`];
@@ -16,5 +16,5 @@ export function formatAlike({ sources }: Catalog, missing: readonly string[], of
   return alike.length === 0 ? undefined : alike.join('; ');
 }
 
-export const formatLooked = ({ sources }: Catalog): string =>
+export const formatCatalogSummary = ({ sources }: Catalog): string =>
   `looked in ${sources.length === 0 ? 'no repository' : sources.map(({ location, packages }) => `${location} (${packages.length} packages)`).join(', ')}`;

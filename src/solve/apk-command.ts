@@ -88,8 +88,8 @@ function createRun(host: ApkHost, args: ApkArguments): Run {
 /** Tags of world that no repository carries. */
 function missingTags(run: Run, world: readonly Dependency[]): boolean {
   if (isSet(run.args, 'force-broken-world')) return false;
-  const carried = new Set(run.host.catalog.sources.flatMap(({ tags }) => tags));
-  const missing = world.filter(({ tag }) => tag !== undefined && !carried.has(tag));
+  const bundleSource = new Set(run.host.catalog.sources.flatMap(({ tags }) => tags));
+  const missing = world.filter(({ tag }) => tag !== undefined && !bundleSource.has(tag));
   for (const { name, tag } of missing) run.warn(`The repository tag for world dependency '${name}@${tag}' does not exist`);
   return missing.length > 0;
 }

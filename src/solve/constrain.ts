@@ -34,7 +34,7 @@ export function disqualify(state: SolverState, pkg: PackageNode): void {
 }
 
 /** The first demand for a name arrived. */
-export function announceDemand(state: SolverState, name: NameNode): void {
+export function announceRequirement(state: SolverState, name: NameNode): void {
   state.queues.markUnresolved(name, false);
   reconsiderWaiting(state, name);
   state.queues.markDirty(name);
@@ -62,9 +62,9 @@ export function inherit(state: SolverState, pkg: PackageNode, from: PackageNode 
 
 /** Notes what all packages of a name are to inherit; false when they have had all of it. */
 function passOn(name: NameNode, { inheritable, pinningAllowed }: PackageNode): boolean {
-  if (((inheritable & ~name.inheritedFlags) | (pinningAllowed & ~name.inheritedPins)) === 0) return false;
+  if (((inheritable & ~name.inheritedFlags) | (pinningAllowed & ~name.inheritedLockPolicy)) === 0) return false;
   name.inheritedFlags |= inheritable;
-  name.inheritedPins |= pinningAllowed;
+  name.inheritedLockPolicy |= pinningAllowed;
   return true;
 }
 
@@ -72,7 +72,7 @@ function passOn(name: NameNode, { inheritable, pinningAllowed }: PackageNode): b
 export function applyConstraint(state: SolverState, owner: PackageNode | undefined, link: Link): void {
   const { name, dep } = link;
   if (dep.conflict && state.ignoreConflict) return;
-  if (!dep.conflict && ++name.requirers === 1) announceDemand(state, name);
+  if (!dep.conflict && ++name.requirers === 1) announceRequirement(state, name);
   // Whoever goes by the name will do, and nobody inherits what it has not had before.
   if (owner !== undefined && dep.op === 'any' && !dep.conflict && !passOn(name, owner)) return;
   countSteps(state, name.providers.length);

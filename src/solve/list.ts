@@ -52,12 +52,12 @@ export function allPackages(installed: readonly InstalledPackage[], catalog: Cat
 /** Those that match any of `patterns`, all of them when there is none. */
 export function listPackages(packages: readonly ListedPackage[], patterns: readonly string[], options: ListOptions = {}): ListedPackage[] {
   const tests = patterns.map(compileGlob);
-  const offered = new Set(packages.filter(({ isAvailable }) => isAvailable).map(({ record }) => record.name));
+  const buildable = new Set(packages.filter(({ isAvailable }) => isAvailable).map(({ record }) => record.name));
   const names = ({ name, origin, provides }: PackageRecord): string[] => (options.origin === true ? [origin] : [name, ...(options.providers === true ? provides.map((item) => item.name) : [])]);
   return packages.filter(({ record, isInstalled, isAvailable, upgradableFrom }) => {
     if (tests.length > 0 && !names(record).some((name) => tests.some((test) => test(name)))) return false;
     if ((options.installed === true || options.orphaned === true) && !isInstalled) return false;
-    if (options.orphaned === true && offered.has(record.name)) return false;
+    if (options.orphaned === true && buildable.has(record.name)) return false;
     if (options.upgradable === true) return upgradableFrom !== undefined;
     return options.available !== true || isAvailable;
   });

@@ -77,7 +77,7 @@ export interface NameNode {
   hasVirtualProvides: boolean;
   /** What all of its packages have inherited so far: bits of FLAG and of pins. */
   inheritedFlags: number;
-  inheritedPins: number;
+  inheritedLockPolicy: number;
   reverseDepsDone: boolean;
 
   changeProcessed: boolean;

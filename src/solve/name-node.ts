@@ -28,7 +28,7 @@ class CompactName implements NameNode {
   mergeProvides = 0;
   waiting: Waiting = 'nowhere';
   inheritedFlags = 0;
-  inheritedPins = 0;
+  inheritedLockPolicy = 0;
   installedName: NameNode | undefined = undefined;
   installedPkg: PackageNode | undefined = undefined;
   private bits = 0;

@@ -30,8 +30,8 @@ export function explainPolicy(system: Pick<ApkSystem, 'installed' | 'catalog'>, 
   };
   for (const { record } of system.installed) if (record.name === name) add(record.version, { kind: 'installed', location: DATABASE });
   for (const { location, tags, packages, byName } of system.catalog.sources) {
-    const offered = new Set(byName.of(name).map((position) => packages[position]).filter((record) => record?.name === name).map((record) => record?.version ?? ''));
-    for (const version of offered) {
+    const buildable = new Set(byName.of(name).map((position) => packages[position]).filter((record) => record?.name === name).map((record) => record?.version ?? ''));
+    for (const version of buildable) {
       for (const tag of tags) add(version, { kind: 'repository', location, ...(tag === undefined ? {} : { tag }) });
     }
   }

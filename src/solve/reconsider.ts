@@ -3,7 +3,7 @@
  * remaining options have in common. What they all need is needed now; a name that they all provide excludes
  * packages of that name which do not provide this one.
  */
-import { announceDemand, applyConstraint, disqualify, inherit, isSatisfiable } from './constrain.ts';
+import { announceRequirement, applyConstraint, disqualify, inherit, isSatisfiable } from './constrain.ts';
 import { isProvided } from './match.ts';
 import type { Link, NameNode, OwnedProvider, PackageNode, ProvidedName } from './model.ts';
 import { countSteps, type SolverState } from './solver-state.ts';
@@ -106,14 +106,14 @@ function completeProvides(name: NameNode, options: number): boolean {
 }
 
 /** What every option needs is needed: with one option as it says, with several at least the name. */
-function demandCommon(state: SolverState, pkg: PackageNode, options: number): void {
+function requireCommon(state: SolverState, pkg: PackageNode, options: number): void {
   for (const link of pkg.depends) {
     if (!completeDepends(link.name, options)) continue;
     if (options === 1) {
       applyConstraint(state, pkg, link);
     } else if (link.name.requirers === 0) {
       link.name.requirers++;
-      announceDemand(state, link.name);
+      announceRequirement(state, link.name);
       for (const provider of link.name.providers) inherit(state, provider.pkg, pkg);
     }
   }
@@ -137,7 +137,7 @@ function spread(state: SolverState, name: NameNode, survey: Survey): void {
   const pkg = survey.first;
   if (pkg === undefined) return;
   for (const provider of name.providers) provider.pkg.dependenciesUsed = provider.pkg.dependenciesMerged;
-  demandCommon(state, pkg, survey.options);
+  requireCommon(state, pkg, survey.options);
   if (completeProvides(pkg.name, survey.options)) excludeOthers(state, pkg.name, { wanted: name, first: pkg });
   const contested = contestedOf(pkg);
   for (const provide of contested) {

@@ -191,7 +191,7 @@ export interface UpgradeOptions {
 }
 
 /** Whether a repository that may be used has a package of that name. */
-const isOffered = (system: ApkSystem, name: string): boolean =>
+const isBuildable = (system: ApkSystem, name: string): boolean =>
   system.catalog.sources.some(({ masked, byName }) => !masked && byName.has(name));
 
 /** `apk upgrade`, after any preupgrade. @throws ALP_SOLVE_WORLD for a name that nothing speaks of */
@@ -200,7 +200,7 @@ export function requestUpgrade(system: ApkSystem, args: readonly string[], optio
   let flags = FLAG.upgrade | (available ? FLAG.available : 0) | (latest ? FLAG.latest : 0);
   let world = [...system.world];
   if (available) world = world.map((dep) => (dep.op === '><' && !dep.conflict ? { ...dep, op: 'any', version: '' } : dep));
-  if (prune) world = world.filter(({ name }) => isOffered(system, name));
+  if (prune) world = world.filter(({ name }) => isBuildable(system, name));
   if (args.length > 0 && !ignore) flags &= ~FLAG.upgrade;
   const names = args.length === 0 ? [] : matchNames(system, args, (arg) => `Package '${arg}' not found`);
   return { world, flags, loose: [], warnings: [], names: flagAll(names, ignore ? FLAG.installed : FLAG.upgrade, 0) };

@@ -4,7 +4,7 @@
  */
 import { AlprootError } from '../core/errors.ts';
 import type { Arch, Dependency, InstallPlan, InstalledPackage, Repository } from '../core/package.ts';
-import { formatAlike, formatLooked } from './advice.ts';
+import { formatAlike, formatCatalogSummary } from './advice.ts';
 import { createCatalog, type Catalog } from './catalog.ts';
 import { nearestNames } from './nearest.ts';
 import { planChanges } from './install-plan.ts';
@@ -24,7 +24,7 @@ export interface SolveOptions {
   readonly loose?: readonly LoosePackage[];
   readonly forceBrokenWorld?: boolean;
   /** Names that could be had although no repository has them yet: for the report of a failure. */
-  readonly offered?: readonly string[];
+  readonly buildable?: readonly string[];
   /** Columns for the report of a failure. */
   readonly width?: number;
 }
@@ -52,11 +52,11 @@ function missingNames(resolution: Resolution, catalog: Catalog): Readonly<Record
 }
 
 /** The error for a world that cannot be had. */
-function unsatisfiable(resolution: Resolution, catalog: Catalog, { width, offered }: SolveOptions): AlprootError {
+function unsatisfiable(resolution: Resolution, catalog: Catalog, { width, buildable }: SolveOptions): AlprootError {
   const report = explainUnsatisfiable(resolution, width);
   const missing = missingNames(resolution, catalog);
-  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, formatLooked(catalog)].join('\n')}`, {
-    hint: formatAlike(catalog, Object.keys(missing), offered),
+  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, formatCatalogSummary(catalog)].join('\n')}`, {
+    hint: formatAlike(catalog, Object.keys(missing), buildable),
     facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
   });
 }

@@ -22,7 +22,7 @@ export interface OpenBlob extends ByteSource {
   readonly close: () => void;
 }
 
-export interface JudgedBlob<T> {
+export interface VerifiedBlob<T> {
   readonly contents: T;
   readonly source: OpenBlob;
 }
@@ -40,7 +40,7 @@ export interface BlobStore {
    * The same for a `judge` who hashes all of it anyway and tells what it is: the bytes stay open and are hashed once.
    * What the judge throws about an intact blob is thrown.
    */
-  readonly openJudged: <T extends { readonly sha256: Sha256Hex }>(sha256: Sha256Hex, by: { readonly name: string; readonly judge: (blob: OpenBlob) => T }) => JudgedBlob<T> | undefined;
+  readonly openVerified: <T extends { readonly sha256: Sha256Hex }>(sha256: Sha256Hex, by: { readonly name: string; readonly verify: (blob: OpenBlob) => T }) => VerifiedBlob<T> | undefined;
   readonly blobPath: (sha256: Sha256Hex) => HostPath;
 }
 
@@ -71,11 +71,11 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
       }
     },
     hasBlob,
-    openJudged: (sha256, { name, judge }) => {
+    openVerified: (sha256, { name, verify }) => {
       const source = openUnchecked(sha256, name);
       if (source === undefined) return undefined;
       try {
-        const contents = judge(source);
+        const contents = verify(source);
         if (contents.sha256 === sha256) return { contents, source };
         source.close();
       } catch (error) {

@@ -27,7 +27,7 @@ const writeMark = (snapshot: HostPath, mark: Mark): void => writeFileAtomic(join
 export const markComplete = (snapshot: HostPath): void => writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(treeIn(snapshot)) });
 
 /** Whether the files under a tree hold what they held when it was complete. */
-export type Judge = (tree: HostPath) => Promise<boolean>;
+export type Verifier = (tree: HostPath) => Promise<boolean>;
 
 /** Whether a complete tree is there that no power failure can have touched since. */
 export function isComplete(snapshot: HostPath): boolean {
@@ -36,11 +36,11 @@ export function isComplete(snapshot: HostPath): boolean {
 }
 
 /** Whether a complete tree is there, and came through every start of the machine since. */
-export async function isWhole(snapshot: HostPath, { readOnly, judge }: { readonly readOnly: boolean; readonly judge: Judge }): Promise<boolean> {
+export async function isWhole(snapshot: HostPath, { readOnly, verify }: { readonly readOnly: boolean; readonly verify: Verifier }): Promise<boolean> {
   if (isComplete(snapshot)) return true;
   const mark = readMark(snapshot);
   if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;
-  if (!(await judge(treeIn(snapshot)))) return false;
+  if (!(await verify(treeIn(snapshot)))) return false;
   if (!readOnly) writeMark(snapshot, { ...mark, boot: '' });
   return true;
 }

@@ -6,14 +6,14 @@
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { quoteName, showName } from '../core/redact.ts';
-import { findForeignHand, foreignHandAt, type ForeignHand } from '../system/files/ownership.ts';
+import { findForeignWriter, foreignWriterAt, type ForeignWriter } from '../system/files/ownership.ts';
 
 /** What is right below a store, see `store.ts`. */
 const PARTS = ['alproot-store', 'blobs', 'records', 'snapshots', 'layers', 'trees', 'native', 'mirrors', 'keys', 'locks', 'tmp'];
 
 /** What there is of the store so far. @throws ALP_STORE_OWNER */
 export function requireOwnStore(root: HostPath): void {
-  const found = findForeignHand(root) ?? firstOf(PARTS.map((name) => joinHost(root, name)));
+  const found = findForeignWriter(root) ?? firstOf(PARTS.map((name) => joinHost(root, name)));
   if (found !== undefined) throw refusal(found, `the store ${quoteName(root)}`);
 }
 
@@ -23,15 +23,15 @@ export function requireOwnSnapshot(directory: HostPath): void {
   if (found !== undefined) throw refusal(found, 'a tree of the store');
 }
 
-function firstOf(paths: readonly HostPath[]): ForeignHand | undefined {
+function firstOf(paths: readonly HostPath[]): ForeignWriter | undefined {
   for (const path of paths) {
-    const found = foreignHandAt(path);
+    const found = foreignWriterAt(path);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
-function refusal({ path, kind, uid }: ForeignHand, what: string): AlprootError {
+function refusal({ path, kind, uid }: ForeignWriter, what: string): AlprootError {
   const own = process.geteuid?.() ?? 0;
   const why = { owner: `belongs to user ${uid}`, unmapped: 'belongs to a user whom this container does not know', writable: 'can be written by other users' }[kind];
   const [first, other] = {

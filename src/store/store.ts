@@ -23,11 +23,11 @@ import { fileError, readFileCapped, writeFileAtomic } from '../system/files/file
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { failureOfStore } from './store-failure.ts';
 import { requireOwnSnapshot, requireOwnStore } from './store-owner.ts';
-import { isComplete, isWhole, markComplete, type Judge } from './snapshot-mark.ts';
+import { isComplete, isWhole, markComplete, type Verifier } from './snapshot-mark.ts';
 import { acquireLock } from '../system/files/file-lock.ts';
-import { demandTreePlace } from '../system/files/file-system-probe.ts';
+import { requireTreePlace } from '../system/files/file-system-probe.ts';
 import { isAbandoned, processIdentity, temporaryBeside, temporaryName, workerBeside, workerOf } from '../system/process/process-identity.ts';
-import { foreignHandAt } from '../system/files/ownership.ts';
+import { foreignWriterAt } from '../system/files/ownership.ts';
 import { removeTree } from '../system/tree/remove-tree.ts';
 import { lastUsedMs, markUsed } from '../system/tree/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
@@ -48,7 +48,7 @@ export interface Store extends BlobStore {
   /** A new empty directory for unfinished work, removed by the next run if this process dies. */
   readonly makeTemporary: (purpose: string) => HostPath;
   /** The tree of a snapshot that is there. @param judge asked once about one from an earlier start of the machine */
-  readonly findSnapshot: (key: Sha256Hex, judge: Judge) => Promise<HostPath | undefined>;
+  readonly findSnapshot: (key: Sha256Hex, verify: Verifier) => Promise<HostPath | undefined>;
   /** Moves `directory` (with `tree` in it, made under makeTemporary) into place; another's equal one wins. */
   readonly publishSnapshot: (key: Sha256Hex, directory: HostPath) => HostPath;
   readonly path: (...parts: readonly string[]) => HostPath;
@@ -85,7 +85,7 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     refuse: (...parts) => refuse(path(...parts)),
     path,
     getRecord: (name) => {
-      const bytes = foreignHandAt(recordPath(name)) === undefined ? readFileCapped(recordPath(name), RECORD_BYTES) : undefined;
+      const bytes = foreignWriterAt(recordPath(name)) === undefined ? readFileCapped(recordPath(name), RECORD_BYTES) : undefined;
       try {
         return bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
       } catch {
@@ -96,10 +96,10 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
       if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`, { durable });
     },
     makeTemporary: (purpose) => (readOnly ? makeWorkDirectory() : makeTemporary(root, purpose)),
-    findSnapshot: async (key, judge) => {
+    findSnapshot: async (key, verify) => {
       const directory = path('snapshots', key);
       requireOwnSnapshot(directory);
-      if (!(await isWhole(directory, { readOnly, judge }))) return undefined;
+      if (!(await isWhole(directory, { readOnly, verify }))) return undefined;
       markUsed(directory);
       return joinHost(directory, 'tree');
     },
@@ -130,7 +130,7 @@ function prepare(root: HostPath): Error | undefined {
   requireOwnStore(root);
   const marker = readMarker(root) ?? lookAgain(root);
   if (marker === undefined) {
-    demandPlace(root);
+    requirePlace(root);
     // Where anybody may make directories, somebody else may have been quicker.
     requireOwnStore(root);
     writeFileAtomic(joinHost(root, MARKER), `${JSON.stringify({ schema: SCHEMA })}\n`);
@@ -167,11 +167,11 @@ function lookAgain(root: HostPath): Buffer | undefined {
 }
 
 /** Before there is a store. @throws ALP_STORE_WRITE where its trees could not be */
-function demandPlace(root: HostPath): void {
+function requirePlace(root: HostPath): void {
   const marker = joinHost(root, MARKER);
   try {
     makeDirectory(root);
-    demandTreePlace(temporaryBeside(marker), { what: 'the store', path: root });
+    requireTreePlace(temporaryBeside(marker), { what: 'the store', path: root });
   } catch (error) {
     throw fileError('write', marker, error instanceof AlprootError && error.cause !== undefined ? error.cause : error);
   }

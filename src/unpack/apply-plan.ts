@@ -11,7 +11,7 @@ import { databaseChecksum, sameIdentity } from '../formats/apk/package-checksum.
 import { withFields } from '../formats/apk/package-fields.ts';
 import type { Thread } from '../system/thread/thread.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
-import { readAccounts, type Accounts } from './user-names.ts';
+import { readUserNames, type UserNames } from './user-names.ts';
 import { readDatabase, writeDatabase, type Database } from './database.ts';
 import { settleDirectories } from './owned-directories.ts';
 import { announceOmitted } from './omitted.ts';
@@ -23,7 +23,7 @@ import type { OwnerPolicy } from './minirootfs-unpack.ts';
 import { createScriptRunner, triggeredBy, type ScriptFailure, type ScriptRunner } from './scripts.ts';
 import { inDependencyOrder } from './dependency-order.ts';
 import { databaseFrom, livePackage, packageNamed, stateFrom, type InstallState, type LivePackage } from './tree-state.ts';
-import { createSupply, type SuppliedPackage, type Supply } from './unpack-pipeline.ts';
+import { createUnpackPipeline, type SuppliedPackage, type UnpackPipeline } from './unpack-pipeline.ts';
 import { createUndo, type Undo } from './undo.ts';
 
 export interface ApplyOptions {
@@ -57,10 +57,10 @@ interface Working {
   readonly options: ApplyOptions;
   readonly state: InstallState;
   readonly scripts: ScriptRunner;
-  readonly supply: Supply;
+  readonly pipeline: UnpackPipeline;
   readonly undo: Undo;
   readonly isProtected: (directory: TreePath) => boolean;
-  readonly accounts: () => Accounts;
+  readonly userNames: () => UserNames;
   readonly newFiles: TreePath[];
   /** Devices and pipes of packages. */
   readonly notMade: TreePath[];
@@ -73,10 +73,10 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   const scripts = createScriptRunner(tree, options.runScript, options.emit);
   const undo = createUndo(tree, owners === 'apply');
   const state = stateFrom(before);
-  const supply = createSupply({ changes: plan.changes, open: options.open, thread: options.thread });
-  const working: Working = { options, state, scripts, supply, undo, isProtected: readProtection(tree), accounts: rereadAccounts(tree, scripts), newFiles: [], notMade: [] };
+  const pipeline = createUnpackPipeline({ changes: plan.changes, open: options.open, thread: options.thread });
+  const working: Working = { options, state, scripts, pipeline, undo, isProtected: readProtection(tree), userNames: rereadUserNames(tree, scripts), newFiles: [], notMade: [] };
   try {
-    await carryOutAll(working);
+    await executeAll(working);
     if (options.resetDirectories === true) for (const shared of state.directories.values()) shared.mayChange = true;
     settleDirectories({ tree, state, owners, undo });
     await runTriggers(working);
@@ -91,7 +91,7 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
     undo.rollBack();
     throw error;
   } finally {
-    await supply.close();
+    await pipeline.close();
   }
 }
 
@@ -100,20 +100,20 @@ const isInstallScript = (label: string, { name, version }: PackageRecord): boole
   ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'].some((kind) => label === `${name}-${version}.${kind}`);
 
 /** The tree's users and groups, read again after scripts, which may add some. */
-function rereadAccounts(tree: WorkTree, scripts: ScriptRunner): () => Accounts {
-  let known: { readonly at: number; readonly accounts: Accounts } | undefined;
+function rereadUserNames(tree: WorkTree, scripts: ScriptRunner): () => UserNames {
+  let known: { readonly at: number; readonly userNames: UserNames } | undefined;
   return () => {
-    if (known?.at !== scripts.count()) known = { at: scripts.count(), accounts: readAccounts(tree) };
-    return known.accounts;
+    if (known?.at !== scripts.count()) known = { at: scripts.count(), userNames: readUserNames(tree) };
+    return known.userNames;
   };
 }
 
-async function carryOutAll(working: Working): Promise<void> {
+async function executeAll(working: Working): Promise<void> {
   const { plan: { changes }, emit } = working.options;
   const label = `${changes.length} package${changes.length === 1 ? '' : 's'}`;
   if (changes.length > 0) emit({ kind: 'start', id: 'install', label, total: changes.length });
   for (const [done, change] of changes.entries()) {
-    await carryOut(change, working, () => emit({ kind: 'progress', id: 'install', done, total: changes.length, unit: 'items', label: describeChange(change) }));
+    await executeCall(change, working, () => emit({ kind: 'progress', id: 'install', done, total: changes.length, unit: 'items', label: describeChange(change) }));
     emit({ kind: 'progress', id: 'install', done: done + 1, total: changes.length, unit: 'items' });
   }
   if (changes.length > 0) emit({ kind: 'done', id: 'install', label });
@@ -125,7 +125,7 @@ const describeChange = (change: Change): string => {
 };
 
 /** @param onBegin called when the package is there, and work on the tree begins */
-async function carryOut(change: Change, working: Working, onBegin: () => void): Promise<void> {
+async function executeCall(change: Change, working: Working, onBegin: () => void): Promise<void> {
   const { state } = working;
   if (change.kind === 'skip') return;
   if (change.kind === 'purge') return purge(change.previous.record.name, working);
@@ -134,7 +134,7 @@ async function carryOut(change: Change, working: Working, onBegin: () => void): 
   if (change.kind === 'pin' && previous !== undefined) previous.tag = next.tag;
   else if (next.source.kind === 'virtual') await install(next, undefined, { previous, working });
   else {
-    const opened = await working.supply.take(next);
+    const opened = await working.pipeline.take(next);
     onBegin();
     try {
       await install(next, opened, { previous, working });
@@ -168,7 +168,7 @@ async function install(next: PlannedPackage, opened: SuppliedPackage | undefined
     for (const [kind, content] of opened.contents.scripts) owner.scripts.set(kind, content);
     setTriggers(state, owner, opened.contents.triggers);
     await scripts.run(owner, `pre-${verb}`, args);
-    const { newFiles, notMade } = placePackage(opened, { tree, owners, undo, state, owner, accounts: working.accounts(), isProtected: working.isProtected, overwrite });
+    const { newFiles, notMade } = placePackage(opened, { tree, owners, undo, state, owner, userNames: working.userNames(), isProtected: working.isProtected, overwrite });
     for (const path of newFiles) working.newFiles.push(path);
     for (const path of notMade) working.notMade.push(path);
   }

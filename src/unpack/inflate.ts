@@ -2,8 +2,8 @@
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
-import { demandDataHash } from '../formats/apk/data-hash.ts';
-import { demandCrc, inflateMember, type MemberEnd, type MemberOptions } from '../formats/gzip/gzip-member.ts';
+import { requireDataHash } from '../formats/apk/data-hash.ts';
+import { requireCrc, inflateMember, type MemberEnd, type MemberOptions } from '../formats/gzip/gzip-member.ts';
 import type { Thread } from '../system/thread/thread.ts';
 
 /** The bytes of a member. @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
@@ -34,13 +34,13 @@ export function inflateFrom(source: ByteSource, options: InflateOptions, thread:
       crc = crc32(bytes, crc);
       onInflated(bytes);
     }) as MemberEnd;
-    demandCrc(source, end, crc);
+    requireCrc(source, end, crc);
     return end;
   };
 }
 
 /** @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
 export function inflateHere(source: ByteSource, { start, sha256, ...options }: InflateOptions, how: Pick<MemberOptions, 'onInflated' | 'room' | 'deferCrc'>): MemberEnd {
-  if (sha256 !== undefined) demandDataHash(source, start, { expected: sha256 });
+  if (sha256 !== undefined) requireDataHash(source, start, { expected: sha256 });
   return inflateMember(source, start, { ...options, ...how, limitName: 'unpacked' });
 }

@@ -21,7 +21,7 @@ export interface OpenedPackageFile {
   /** The bytes that were verified. */
   readonly source: ByteSource;
   /** Told when the data member has been inflated, and with that what was `unjudged` compared. */
-  readonly onJudged?: () => void;
+  readonly onVerified?: () => void;
   readonly close: () => void;
 }
 

@@ -26,7 +26,7 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
       const actual = place === undefined ? undefined : joinTree(place, name);
       const kind = actual === undefined ? undefined : tree.stat(actual)?.kind;
       if (actual !== undefined && kind !== undefined && kind !== 'directory') {
-        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, digestOf(owner)) === checksum) undo.moveAside(actual);
+        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, digestOf(owner)) === checksum) undo.moveToStaging(actual);
       }
       state.files.delete(joinTree(directory.path, name));
     }

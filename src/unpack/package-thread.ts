@@ -8,5 +8,5 @@ serveJobs({
     const { descriptor, name, ...options } = job as InflateJob;
     return inflateHere(descriptorSource(descriptor, name), options, { room, deferCrc: true, onInflated: ({ length }) => write(length) });
   },
-  question: (question) => copyHashed(question as CopyJob),
+  query: (query) => copyHashed(query as CopyJob),
 });

@@ -16,7 +16,7 @@ import { createEntryRules, noOriginal, refusal, targetDigest } from '../formats/
 import type { TarEntry, TarHandler, TarSink } from '../formats/tar/tar-entry.ts';
 import { createTarReader } from '../formats/tar/tar-reader.ts';
 import type { TreeFileWriter } from '../system/tree/tree-file.ts';
-import type { Accounts } from './user-names.ts';
+import type { UserNames } from './user-names.ts';
 import { placeDirectory as putDirectory, type DirectoryContext } from './owned-directories.ts';
 import { settleConflict } from './file-owners.ts';
 import { contentChecksum, digestOf, fileChecksum } from './package-removal.ts';
@@ -26,7 +26,7 @@ import { claimFile, ownDirectory, sharedDirectory, type LiveDirectory, type Live
 
 export interface PlaceOptions extends DirectoryContext {
   readonly owner: LivePackage;
-  readonly accounts: Accounts;
+  readonly userNames: UserNames;
   readonly isProtected: (directory: TreePath) => boolean;
   /** `--force-overwrite`: takes files of other packages, and is told of each. */
   readonly overwrite?: ((warning: string) => void) | undefined;
@@ -52,7 +52,7 @@ export interface PlacedFiles {
  * @throws ALP_UNPACK_*, ALP_VERIFY_DIGEST, ALP_FORMAT_*, ALP_LIMIT_SIZE; the caller rolls back
  */
 export function placePackage(file: SuppliedPackage, options: PlaceOptions): PlacedFiles {
-  const { tree, owners, undo, state, owner, accounts } = options;
+  const { tree, owners, undo, state, owner, userNames } = options;
   const { record } = file.contents;
   const label = `${record.name}-${record.version}`;
   const actualOf = new Map<TreePath, TreePath>([[TREE_ROOT, TREE_ROOT]]);
@@ -130,7 +130,7 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
   function placeSpecial(entry: TarEntry, path: TreePath, actual: TreePath): undefined {
     const found = tree.stat(actual);
     if (found?.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
-    if (found !== undefined) undo.moveAside(actual);
+    if (found !== undefined) undo.moveToStaging(actual);
     notMade.push(path);
     recordFile(entry, path, { actual, written: actual }).checksum = entry.sha1 === undefined ? '' : fileChecksum(Buffer.from(entry.sha1, 'hex'));
   }
@@ -173,7 +173,7 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
 
   function aclOf(entry: TarEntry): Acl {
     const xattrs = xattrChecksum(entry.xattrs);
-    return { ...accounts.resolve(entry), mode: entry.mode, ...(xattrs === undefined ? {} : { xattrs }) };
+    return { ...userNames.resolve(entry), mode: entry.mode, ...(xattrs === undefined ? {} : { xattrs }) };
   }
 
   /** The place itself, or a name beside it until the package is right. */
@@ -211,10 +211,10 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
 function readEntries({ contents, source, inflate }: SuppliedPackage, label: string, entry: TarHandler['entry']): void {
   const { record, dataStart } = contents;
   if (dataStart === undefined) {
-    const judge = (_schema: unknown, block: Buffer): void => {
+    const verify = (_schema: unknown, block: Buffer): void => {
       if (record.checksum?.hex !== sha256Hex(block)) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: this is not the package that was verified`);
     };
-    readAdbArchive(source, { judge, entry }, unpackedBytes(record));
+    readAdbArchive(source, { verify, entry }, unpackedBytes(record));
     return;
   }
   const reader = createTarReader({ entry }, 'data');

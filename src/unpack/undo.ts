@@ -7,13 +7,13 @@ import { joinTree, nameOf, parentOf, type TreePath } from '../core/paths.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 import { ensureDirectory } from './database.ts';
 
-const ASIDE = 'lib/apk/.alproot-undo' as TreePath;
+const STAGING = 'lib/apk/.alproot-undo' as TreePath;
 
 export interface Undo {
   /** Something new is at `path`. */
   readonly made: (path: TreePath) => void;
   /** Moves what is at `path` aside. */
-  readonly moveAside: (path: TreePath) => void;
+  readonly moveToStaging: (path: TreePath) => void;
   /** Renames over whatever has the new name. */
   readonly replace: (from: TreePath, to: TreePath) => void;
   /** Notes mode and owner before they are changed. */
@@ -35,32 +35,32 @@ function refuseLeftovers(tree: WorkTree, keep: TreePath): void {
 export function createUndo(tree: WorkTree, owners: boolean): Undo {
   const steps: (() => void)[] = [];
   let count = 0;
-  let keep = ASIDE;
+  let keep = STAGING;
 
   function setAcl(path: TreePath, { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number }): void {
     if (owners) tree.setOwner(path, { uid, gid });
     tree.setMode(path, mode);
   }
 
-  function moveAside(path: TreePath): void {
+  function moveToStaging(path: TreePath): void {
     if (count === 0) {
-      keep = joinTree(ensureDirectory(tree, parentOf(ASIDE)), nameOf(ASIDE));
+      keep = joinTree(ensureDirectory(tree, parentOf(STAGING)), nameOf(STAGING));
       refuseLeftovers(tree, keep);
       tree.remove(keep);
       tree.makeDirectory(keep, 0o700);
     }
-    const aside = joinTree(keep, String(count++));
-    tree.rename(path, aside);
-    steps.push(() => tree.rename(aside, path));
+    const staged = joinTree(keep, String(count++));
+    tree.rename(path, staged);
+    steps.push(() => tree.rename(staged, path));
   }
 
   const made = (path: TreePath): void => void steps.push(() => tree.remove(path));
 
   return {
     made,
-    moveAside,
+    moveToStaging,
     replace: (from, to) => {
-      if (tree.stat(to) !== undefined) moveAside(to);
+      if (tree.stat(to) !== undefined) moveToStaging(to);
       tree.rename(from, to);
       made(to);
     },

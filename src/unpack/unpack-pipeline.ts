@@ -13,14 +13,14 @@ export interface SuppliedPackage extends OpenedPackageFile {
   readonly inflate: Inflate;
 }
 
-export interface Supply {
+export interface UnpackPipeline {
   /** Packages are taken in the plan's order; who takes one closes it. */
   readonly take: (next: PlannedPackage) => Promise<SuppliedPackage>;
   /** Closes what was opened and not taken. */
   readonly close: () => Promise<void>;
 }
 
-export interface SupplyOptions {
+export interface UnpackPipelineOptions {
   readonly changes: readonly Change[];
   readonly open: (planned: PlannedPackage) => OpenedPackageFile | Promise<OpenedPackageFile>;
   /** Of `startPackageThread`; the caller stops it. */
@@ -28,7 +28,7 @@ export interface SupplyOptions {
 }
 
 /** Packages that are there before one is unpacked: the thread has work while this one is busy. */
-const AHEAD = 4;
+const PREFETCHED = 4;
 /** Compressed bytes below which a thread costs more to start than it saves. */
 const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 
@@ -36,7 +36,7 @@ const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 export const startPackageThread = (packages: readonly PlannedPackage[]): Thread | undefined =>
   packages.reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('package-thread');
 
-export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
+export function createUnpackPipeline({ changes, open, thread }: UnpackPipelineOptions): UnpackPipeline {
   const files = packagesOf(changes);
   const waiting: { readonly planned: PlannedPackage; readonly file: Promise<SuppliedPackage> }[] = [];
   let last: Promise<unknown> = Promise.resolve();
@@ -55,7 +55,7 @@ export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
 
   return {
     take: async (next) => {
-      while (waiting.length < AHEAD && opened < files.length) openNext();
+      while (waiting.length < PREFETCHED && opened < files.length) openNext();
       const first = waiting.shift();
       if (first?.planned !== next) throw new Error(`${next.record.name} is not the next package of its plan`);
       await Promise.allSettled(waiting.map(({ file }) => file));
@@ -68,7 +68,7 @@ export function createSupply({ changes, open, thread }: SupplyOptions): Supply {
 }
 
 function withInflate(file: OpenedPackageFile, thread: Thread | undefined): SuppliedPackage {
-  const { source, contents: { dataStart: start = 0, record, unjudged: sha256 }, onJudged } = file;
+  const { source, contents: { dataStart: start = 0, record, unjudged: sha256 }, onVerified } = file;
   // The thread is not asked for what nobody will take: of v3 packages, and of those that install nothing.
   const isTaken = file.contents.dataStart !== undefined && record.installedSizeBytes !== 0;
   const inflate = inflateFrom(source, { start, maxBytes: unpackedBytes(record), sha256 }, isTaken ? thread : undefined);
@@ -76,7 +76,7 @@ function withInflate(file: OpenedPackageFile, thread: Thread | undefined): Suppl
     ...file,
     inflate: (onInflated) => {
       const end = inflate(onInflated);
-      onJudged?.();
+      onVerified?.();
       return end;
     },
   };

@@ -2,14 +2,14 @@
 import type { TreePath } from '../core/paths.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 
-export interface Accounts {
+export interface UserNames {
   /** Numbers for the names that an archive gives; its own numbers where a name is unknown. */
   readonly resolve: (owner: { readonly uname: string; readonly gname: string; readonly uid: number; readonly gid: number }) => { uid: number; gid: number };
 }
 
 const MAX_BYTES = 1024 * 1024;
 
-export function readAccounts(tree: WorkTree): Accounts {
+export function readUserNames(tree: WorkTree): UserNames {
   const users = readTable(tree, 'etc/passwd');
   const groups = readTable(tree, 'etc/group');
   return {

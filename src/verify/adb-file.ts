@@ -11,7 +11,7 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { PackageRecord, RepositoryIndex } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Verified, Voucher } from '../core/verified.ts';
+import type { Verified, Signer } from '../core/verified.ts';
 import { readAdbArchive } from '../formats/adb/adb-archive.ts';
 import { withFields } from '../formats/apk/package-fields.ts';
 import { adbError, type AdbSchema } from '../formats/adb/adb-blocks.ts';
@@ -20,43 +20,43 @@ import { ADB_KINDS } from '../formats/adb/adb-schema.ts';
 import { adbKeyId, adbSignedBytes, parseAdbSignature } from '../formats/adb/adb-signature.ts';
 import { adbNumber, adbObject, adbObjects, adbText, adbTexts, parseAdbRoot, type AdbObject } from '../formats/adb/adb-values.ts';
 import { checkedEntry, createEntryRules, type EntryContext } from '../formats/apk/package-entries.ts';
-import { compareWithIndex, demandIdentity, refuseTwins } from './identity.ts';
-import type { IndexOptions, JudgedIndex } from './index-file.ts';
+import { compareWithIndex, requireIdentity, refuseDuplicates } from './identity.ts';
+import type { IndexOptions, VerifiedIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
-import { SCRIPT_KINDS, type JudgedPackage, type OpenedPackage, type PackageOptions, type ScriptKind } from './package-file.ts';
+import { SCRIPT_KINDS, type VerifiedPackage, type OpenedPackage, type PackageOptions, type ScriptKind } from './package-file.ts';
 import { asVerification } from './structure.ts';
 
 export { adbKeyId };
 
-export type JudgedAdb = ({ readonly kind: 'index' } & JudgedIndex) | ({ readonly kind: 'package' } & JudgedPackage);
+export type VerifiedAdb = ({ readonly kind: 'index' } & VerifiedIndex) | ({ readonly kind: 'package' } & VerifiedPackage);
 
 /** Judges a v3 file whole, of whichever schema it is. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
-export function verifyAdb(source: ByteSource, options: IndexOptions & PackageOptions): JudgedAdb {
+export function verifyAdb(source: ByteSource, options: IndexOptions & PackageOptions): VerifiedAdb {
   const what = quoteName(source.name);
   return asVerification(what, () => {
     const signed = readSigned(source, what, options);
-    return signed.schema === 'index' ? { kind: 'index', ...judgedIndex(source, signed, options) } : { kind: 'package', ...judgedPackage(source, signed, options) };
+    return signed.schema === 'index' ? { kind: 'index', ...verifiedIndex(source, signed, options) } : { kind: 'package', ...verifiedPackage(source, signed, options) };
   });
 }
 
 /** The v3 counterpart of verifyIndex. @throws ALP_VERIFY_*, ALP_LIMIT_* */
-export function verifyAdbIndex(source: ByteSource, options: IndexOptions): JudgedIndex {
-  const judged = verifyAdb(source, options);
-  if (judged.kind !== 'index') throw new AlprootError('ALP_VERIFY_STRUCTURE', `index of ${quoteName(options.location)}: this is a package`);
-  return judged;
+export function verifyAdbIndex(source: ByteSource, options: IndexOptions): VerifiedIndex {
+  const verified = verifyAdb(source, options);
+  if (verified.kind !== 'index') throw new AlprootError('ALP_VERIFY_STRUCTURE', `index of ${quoteName(options.location)}: this is a package`);
+  return verified;
 }
 
 /** The v3 counterpart of verifyPackage, judged with its content. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
-export function verifyAdbPackage(source: ByteSource, options: PackageOptions): JudgedPackage {
-  const judged = verifyAdb(source, { ...options, location: source.name });
-  if (judged.kind !== 'package') throw new AlprootError('ALP_VERIFY_STRUCTURE', `${quoteName(source.name)}: this is an index`);
-  return judged;
+export function verifyAdbPackage(source: ByteSource, options: PackageOptions): VerifiedPackage {
+  const verified = verifyAdb(source, { ...options, location: source.name });
+  if (verified.kind !== 'package') throw new AlprootError('ALP_VERIFY_STRUCTURE', `${quoteName(source.name)}: this is an index`);
+  return verified;
 }
 
 interface SignedBlock {
   readonly schema: AdbSchema;
   readonly block: Buffer;
-  readonly vouchers: readonly Voucher[];
+  readonly signers: readonly Signer[];
 }
 
 /** The whole file, signature and identity first, then content. */
@@ -67,11 +67,11 @@ function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = f
   readAdbArchive(
     source,
     {
-      judge: (schema, block, signatures) => {
-        if (expected !== undefined) demandIdentity(what, { algorithm: 'sha256', hex: sha256Hex(block) }, expected);
-        const vouchers = allowUntrusted ? [] : judgeSignatures({ what, schema, block, signatures, keys });
-        if (!allowUntrusted && vouchers.length === 0 && (expected === undefined || requireSignature)) throw unvouched(what, signatures);
-        signed = { schema, block, vouchers };
+      verify: (schema, block, signatures) => {
+        if (expected !== undefined) requireIdentity(what, { algorithm: 'sha256', hex: sha256Hex(block) }, expected);
+        const signers = allowUntrusted ? [] : judgeSignatures({ what, schema, block, signatures, keys });
+        if (!allowUntrusted && signers.length === 0 && (expected === undefined || requireSignature)) throw unsignedError(what, signatures);
+        signed = { schema, block, signers };
         if (schema !== 'package') return;
         const { name, version } = adbRecord(adbObject(parseAdbRoot(block, ADB_KINDS.package), 'info'));
         context = { ...context, label: `${name}-${version}` };
@@ -89,19 +89,19 @@ function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = f
 /** What apk goes by when an index says nothing. */
 const USUAL_NAMES = '${name}-${version}.apk';
 
-function judgedIndex(source: ByteSource, { block, vouchers }: SignedBlock, { location }: IndexOptions): JudgedIndex {
+function verifiedIndex(source: ByteSource, { block, signers }: SignedBlock, { location }: IndexOptions): VerifiedIndex {
   const root = parseAdbRoot(block, ADB_KINDS.index);
   const names = adbText(root, 'pkgname-spec');
   if (names !== '' && names !== USUAL_NAMES) throw adbError(`packages under names of its own (pkgname-spec ${quoteName(names)}), which is not supported`);
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);
-  refuseTwins(packages);
+  refuseDuplicates(packages);
   const index: RepositoryIndex = { location, description: adbText(root, 'description'), sha256: wholeSha256(source), sizeBytes: source.sizeBytes, packages };
-  return { index: index as Verified<RepositoryIndex>, vouchers };
+  return { index: index as Verified<RepositoryIndex>, signers };
 }
 
-function judgedPackage(source: ByteSource, { block, vouchers }: SignedBlock, { expected, repository }: PackageOptions): JudgedPackage {
+function verifiedPackage(source: ByteSource, { block, signers }: SignedBlock, { expected, repository }: PackageOptions): VerifiedPackage {
   const root = parseAdbRoot(block, ADB_KINDS.package);
   const own: PackageRecord = {
     ...adbRecord(adbObject(root, 'info')),
@@ -115,8 +115,8 @@ function judgedPackage(source: ByteSource, { block, vouchers }: SignedBlock, { e
     record, sha256: wholeSha256(source), sizeBytes: source.sizeBytes, scripts: scriptsOf(adbObject(root, 'scripts')), triggers: adbTexts(root, 'triggers'),
     datahash: undefined, dataStart: undefined, unjudged: undefined,
   };
-  const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: repository ?? 'index' }];
-  return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
+  const index: Signer[] = expected === undefined ? [] : [{ kind: 'index', repository: repository ?? 'index' }];
+  return { package: opened as Verified<OpenedPackage>, signers: [...index, ...signers] };
 }
 
 function scriptsOf(scripts: AdbObject): ReadonlyMap<ScriptKind, Buffer> {
@@ -138,9 +138,9 @@ interface AdbSigned {
 }
 
 /** As for v2: a wrong signature under a trusted key is fatal, one by somebody unknown is passed over. */
-function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): Voucher[] {
+function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): Signer[] {
   const byId = new Map([...keys.values()].map((trusted) => [adbKeyId(trusted), trusted]));
-  return signatures.flatMap((bytes): Voucher[] => {
+  return signatures.flatMap((bytes): Signer[] => {
     const signature = parseAdbSignature(bytes);
     if (signature === undefined) throw new AlprootError('ALP_VERIFY_SIGNATURE', `${what}: a signature that is cut off or of an unknown version`);
     const trusted = byId.get(signature.keyId);
@@ -158,7 +158,7 @@ function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): 
   });
 }
 
-const unvouched = (what: string, signatures: readonly Buffer[]): AlprootError =>
+const unsignedError = (what: string, signatures: readonly Buffer[]): AlprootError =>
   signatures.length === 0
     ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, { hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does' })
     : new AlprootError('ALP_VERIFY_KEY', `${what} is signed by a key that is not trusted here`, {

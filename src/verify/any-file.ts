@@ -4,7 +4,7 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
 import type { RepositoryIndex } from '../core/package.ts';
-import type { Voucher } from '../core/verified.ts';
+import type { Signer } from '../core/verified.ts';
 import { isAdb } from '../formats/adb/adb-blocks.ts';
 import { readFully } from '../formats/gzip/gzip-member.ts';
 import { verifyAdb } from './adb-file.ts';
@@ -20,7 +20,7 @@ export interface Verdict {
   readonly kind: 'minirootfs' | 'index' | 'package' | 'bundle' | 'tree';
   /** `musl-1.2.4-r2`, `4929 packages`, the file's name. */
   readonly name: string;
-  readonly vouchers: readonly Voucher[];
+  readonly signers: readonly Signer[];
 }
 
 export interface AnyFileOptions {
@@ -36,26 +36,26 @@ export interface AnyFileOptions {
 export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verdict {
   switch (kindOf(source, options)) {
     case 'minirootfs': {
-      const { file, vouchers } = verifyMinirootfs(source, options);
-      return { kind: 'minirootfs', name: file.name, vouchers };
+      const { file, signers } = verifyMinirootfs(source, options);
+      return { kind: 'minirootfs', name: file.name, signers };
     }
     case 'adb': {
-      const judged = verifyAdb(source, { keys: options.keys, location: options.name });
-      if (judged.kind === 'index') return { kind: 'index', name: indexName(judged.index), vouchers: judged.vouchers };
-      const { record } = judged.package;
-      return { kind: 'package', name: `${record.name}-${record.version}`, vouchers: judged.vouchers };
+      const verified = verifyAdb(source, { keys: options.keys, location: options.name });
+      if (verified.kind === 'index') return { kind: 'index', name: indexName(verified.index), signers: verified.signers };
+      const { record } = verified.package;
+      return { kind: 'package', name: `${record.name}-${record.version}`, signers: verified.signers };
     }
     case 'index': {
       const bytes = Buffer.alloc(Math.min(source.sizeBytes, limits.indexCompressed));
       if (readFully(source, bytes, 0) < source.sizeBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(options.name)} is larger than ${limits.indexCompressed} bytes (limit indexCompressed)`);
-      const { index, vouchers } = verifyIndex(bytes, { location: options.name, keys: options.keys });
-      return { kind: 'index', name: indexName(index), vouchers };
+      const { index, signers } = verifyIndex(bytes, { location: options.name, keys: options.keys });
+      return { kind: 'index', name: indexName(index), signers };
     }
     case 'package': {
-      const judged = verifyPackage(source, { keys: options.keys });
-      verifyDataMember(source, judged.package);
-      const { record } = judged.package;
-      return { kind: 'package', name: `${record.name}-${record.version}`, vouchers: judged.vouchers };
+      const verified = verifyPackage(source, { keys: options.keys });
+      verifyDataMember(source, verified.package);
+      const { record } = verified.package;
+      return { kind: 'package', name: `${record.name}-${record.version}`, signers: verified.signers };
     }
   }
 }

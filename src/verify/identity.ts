@@ -6,7 +6,7 @@ import { formatDependency } from '../formats/apk/dependency.ts';
 import { sameChecksum } from '../formats/apk/package-checksum.ts';
 
 /** @throws ALP_VERIFY_DIGEST when the file is not the one that the index lists, or of another format than it promised */
-export function demandIdentity(what: string, own: PackageChecksum, { checksum }: PackageRecord): void {
+export function requireIdentity(what: string, own: PackageChecksum, { checksum }: PackageRecord): void {
   if (sameChecksum(own, checksum)) return;
   const kinds = own.algorithm === checksum?.algorithm ? `hash ${own.hex}, expected ${checksum.hex}` : `the index promises ${checksum?.algorithm ?? 'no hash'}, got ${own.algorithm}`;
   throw new AlprootError('ALP_VERIFY_DIGEST', `${what} is not the package that the index lists: ${kinds}`);
@@ -31,13 +31,13 @@ export function compareWithIndex(what: string, own: PackageRecord, listed: Packa
 }
 
 /** One identity must mean one package, and one name and version one identity. @throws ALP_FORMAT_INDEX */
-export function refuseTwins(packages: RepositoryIndex['packages']): void {
+export function refuseDuplicates(packages: RepositoryIndex['packages']): void {
   const byVersion = new Map<string, RepositoryIndex['packages'][number]>();
   const byChecksum = new Map<string, string>();
   for (const record of packages) {
     const id = `${record.name}-${record.version}/${record.arch}`;
-    const twin = byVersion.get(id);
-    if (twin !== undefined && !sameChecksum(twin.checksum, record.checksum)) throw new AlprootError('ALP_FORMAT_INDEX', `${id} has two checksums`);
+    const duplicate = byVersion.get(id);
+    if (duplicate !== undefined && !sameChecksum(duplicate.checksum, record.checksum)) throw new AlprootError('ALP_FORMAT_INDEX', `${id} has two checksums`);
     byVersion.set(id, record);
     const hex = record.checksum?.hex ?? '';
     const owner = byChecksum.get(hex);

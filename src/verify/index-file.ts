@@ -4,13 +4,13 @@ import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { RepositoryIndex } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Verified, Voucher } from '../core/verified.ts';
+import type { Verified, Signer } from '../core/verified.ts';
 import { isAdb } from '../formats/adb/adb-blocks.ts';
 import { parseIndex } from '../formats/apk/apkindex.ts';
 import { formatIndexForm, parseIndexForm } from '../formats/apk/cached-index.ts';
 import { verifyAdbIndex } from './adb-file.ts';
 import type { TrustedKeys } from './key.ts';
-import { demandSignature, indexCap, readSignatures, readSignaturesBefore, type Member, type SignatureBlock } from './signatures.ts';
+import { requireSignature, indexCap, readSignatures, readSignaturesBefore, type Member, type SignatureBlock } from './signatures.ts';
 import { asVerification } from './structure.ts';
 
 export interface IndexOptions {
@@ -23,9 +23,9 @@ export interface IndexOptions {
   readonly form?: Buffer | undefined;
 }
 
-export interface JudgedIndex {
+export interface VerifiedIndex {
   readonly index: Verified<RepositoryIndex>;
-  readonly vouchers: readonly Voucher[];
+  readonly signers: readonly Signer[];
   /** Makes the form in which it can be verified again without inflating and parsing it; absent where it came from one. */
   readonly form?: () => Buffer | undefined;
 }
@@ -35,26 +35,26 @@ export interface JudgedIndex {
  *
  * @throws ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY, ALP_VERIFY_STRUCTURE, ALP_LIMIT_*
  */
-export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = false, form }: IndexOptions): JudgedIndex {
+export function verifyIndex(bytes: Buffer, { location, keys, allowUntrusted = false, form }: IndexOptions): VerifiedIndex {
   const what = `index of ${quoteName(location)}`;
   if (isAdb(bytes)) return verifyAdbIndex(bufferSource(location, bytes), { location, keys, allowUntrusted });
   return asVerification(what, () => {
     const source = bufferSource(location, bytes);
     const sha256 = sha256Hex(bytes);
-    const judge = (signatures: readonly SignatureBlock[], memberStart: number): Voucher[] => (allowUntrusted ? [] : demandSignature(what, signatures, bytes.subarray(memberStart), keys));
+    const verify = (signatures: readonly SignatureBlock[], memberStart: number): Signer[] => (allowUntrusted ? [] : requireSignature(what, signatures, bytes.subarray(memberStart), keys));
     const known = form === undefined ? undefined : parseIndexForm(form);
     if (known?.sha256 === sha256) {
       const { description, memberStart, packages, tables } = known;
       const index: RepositoryIndex = { location, description, sha256, sizeBytes: bytes.length, packages, tables };
-      return { index: index as Verified<RepositoryIndex>, vouchers: judge(readSignaturesBefore(source, memberStart), memberStart) };
+      return { index: index as Verified<RepositoryIndex>, signers: verify(readSignaturesBefore(source, memberStart), memberStart) };
     }
     const { signatures, member } = readSignatures(source, 'index', indexCap(bytes.length));
     if (member.end !== bytes.length) throw new AlprootError('ALP_FORMAT_INDEX', `bytes after the index at ${member.end}`);
-    const vouchers = judge(signatures, member.start);
+    const signers = verify(signatures, member.start);
     const { description, text } = contentsOf(member);
     const parsed = parseIndex(text);
     const index: RepositoryIndex = { location, description, sha256, sizeBytes: bytes.length, packages: parsed.packages, tables: parsed.tables };
-    return { index: index as Verified<RepositoryIndex>, vouchers, form: () => formatIndexForm(text, parsed, { sha256, description, memberStart: member.start }) };
+    return { index: index as Verified<RepositoryIndex>, signers, form: () => formatIndexForm(text, parsed, { sha256, description, memberStart: member.start }) };
   });
 }
 

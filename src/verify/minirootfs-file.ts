@@ -6,9 +6,9 @@ import { isSha512Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Verified, Voucher } from '../core/verified.ts';
+import type { Verified, Signer } from '../core/verified.ts';
 import type { TrustedKeys } from './key.ts';
-import { checkPgpSignature, type PgpQuestion } from './pgp-signature.ts';
+import { checkPgpSignature, type PgpQuery } from './pgp-signature.ts';
 
 export interface MinirootfsFile {
   readonly name: string;
@@ -51,15 +51,15 @@ export interface MinirootfsOptions {
   readonly pgp?: ReleaseSignature | undefined;
 }
 
-export type ReleaseSignature = Omit<PgpQuestion, 'name'>;
+export type ReleaseSignature = Omit<PgpQuery, 'name'>;
 
-export interface JudgedMinirootfs {
+export interface VerifiedMinirootfs {
   readonly file: Verified<MinirootfsFile>;
-  readonly vouchers: readonly Voucher[];
+  readonly signers: readonly Signer[];
 }
 
 /** @throws ALP_VERIFY_DIGEST, ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY, ALP_VERIFY_UNKNOWN, ALP_LIMIT_SIZE */
-export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = [], keys = new Map(), pgp }: MinirootfsOptions): JudgedMinirootfs {
+export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = [], keys = new Map(), pgp }: MinirootfsOptions): VerifiedMinirootfs {
   if (source.sizeBytes > limits.minirootfs) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} is ${source.sizeBytes} bytes (limit minirootfs)`);
   const trusted = signatures.filter(({ keyName }) => keys.has(keyName));
   const verifiers = trusted.map(() => createVerify('RSA-SHA256'));
@@ -75,11 +75,11 @@ export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = 
     at += count;
   }
   const file: MinirootfsFile = { name, sha256: sha256.digest('hex') as Sha256Hex, sha512: sha512.digest('hex') as Sha512Hex, sizeBytes: source.sizeBytes };
-  const vouchers = [...pinned(file, pins), ...(check === undefined ? [] : [check.finish()]), ...signed(file)];
-  if (vouchers.length > 0) return { file: file as Verified<MinirootfsFile>, vouchers };
+  const signers = [...pinned(file, pins), ...(check === undefined ? [] : [check.finish()]), ...signed(file)];
+  if (signers.length > 0) return { file: file as Verified<MinirootfsFile>, signers };
   throw unknown(file);
 
-  function signed({ name: shown }: MinirootfsFile): Voucher[] {
+  function signed({ name: shown }: MinirootfsFile): Signer[] {
     return trusted.map(({ keyName, bytes }, at) => {
       const key = keys.get(keyName)?.key;
       if (key === undefined || verifiers[at]?.verify(key, bytes) !== true) throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature of ${quoteName(shown)} by ${keyName}`);
@@ -96,7 +96,7 @@ export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = 
 }
 
 /** A pin of the same name must agree; a pin of another name with this digest vouches too. */
-function pinned({ name, sha512 }: MinirootfsFile, pins: MinirootfsPins): Voucher[] {
+function pinned({ name, sha512 }: MinirootfsFile, pins: MinirootfsPins): Signer[] {
   const wanted = pins.byName.get(name);
   const found = pins.byDigest.get(sha512);
   if (wanted !== undefined && wanted !== sha512 && found === undefined) {

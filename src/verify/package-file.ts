@@ -10,16 +10,16 @@ import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import type { PackageChecksum, PackageFile, PackageRecord } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Verified, Voucher } from '../core/verified.ts';
+import type { Verified, Signer } from '../core/verified.ts';
 import { isAdb } from '../formats/adb/adb-blocks.ts';
-import { compareDataHash, demandDataHash } from '../formats/apk/data-hash.ts';
+import { compareDataHash, requireDataHash } from '../formats/apk/data-hash.ts';
 import { withFields } from '../formats/apk/package-fields.ts';
 import { readFully } from '../formats/gzip/gzip-member.ts';
 import { parsePkginfo } from '../formats/apk/pkginfo.ts';
 import { verifyAdbPackage } from './adb-file.ts';
-import { compareWithIndex, demandIdentity } from './identity.ts';
+import { compareWithIndex, requireIdentity } from './identity.ts';
 import type { TrustedKeys } from './key.ts';
-import { demandSignature, judgeSignatures, readSignatures, type Member } from './signatures.ts';
+import { requireSignature, judgeSignatures, readSignatures, type Member } from './signatures.ts';
 import { asVerification } from './structure.ts';
 
 export const SCRIPT_KINDS = ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade', 'pre-deinstall', 'post-deinstall', 'trigger'] as const;
@@ -53,13 +53,13 @@ export interface PackageOptions {
   readonly deferData?: boolean;
 }
 
-export interface JudgedPackage {
+export interface VerifiedPackage {
   readonly package: Verified<OpenedPackage>;
-  readonly vouchers: readonly Voucher[];
+  readonly signers: readonly Signer[];
 }
 
 /** @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH for an illegal name */
-export function verifyPackage(source: ByteSource, options: PackageOptions): JudgedPackage {
+export function verifyPackage(source: ByteSource, options: PackageOptions): VerifiedPackage {
   const what = quoteName(source.name);
   const head = Buffer.alloc(4);
   if (readFully(source, head, 0) === head.length && isAdb(head)) return verifyAdbPackage(source, options);
@@ -69,9 +69,9 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     const { expected } = options;
     // A v3 index knows v2 packages by the SHA-256 of the same member.
     const checksum: PackageChecksum = expected?.checksum?.algorithm === 'sha256' ? { algorithm: 'sha256', hex: sha256Hex(control) } : { algorithm: 'sha1', hex: sha1Hex(control) };
-    if (expected !== undefined) demandIdentity(what, checksum, expected);
+    if (expected !== undefined) requireIdentity(what, checksum, expected);
     const own = expected === undefined || options.requireSignature === true;
-    const vouchers = options.allowUntrusted === true ? [] : own ? demandSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
+    const signers = options.allowUntrusted === true ? [] : own ? requireSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
     const parts = controlParts(member);
     const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
     if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
@@ -80,14 +80,14 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Judg
     const unjudged = options.deferData === true && hashed !== undefined && data === undefined ? datahash : undefined;
     const fileHash = hashed === undefined ? createHash('sha256').update(rangeOf(source, 0, member.end)) : undefined;
     if (data !== undefined) compareDataHash(source, { expected: datahash, got: data.sha256 });
-    else if (unjudged === undefined) demandDataHash(source, member.end, { expected: datahash, whole: fileHash });
+    else if (unjudged === undefined) requireDataHash(source, member.end, { expected: datahash, whole: fileHash });
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
     // An index does not carry `replaces`; it counts as the signed control part says.
-    const judged = expected === undefined ? whole : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
-    const opened: OpenedPackage = { record: judged, sha256: hashed?.sha256 ?? (fileHash?.digest('hex') as Sha256Hex), sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash, dataStart: member.end, unjudged };
-    const index: Voucher[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
-    return { package: opened as Verified<OpenedPackage>, vouchers: [...index, ...vouchers] };
+    const verified = expected === undefined ? whole : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
+    const opened: OpenedPackage = { record: verified, sha256: hashed?.sha256 ?? (fileHash?.digest('hex') as Sha256Hex), sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash, dataStart: member.end, unjudged };
+    const index: Signer[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
+    return { package: opened as Verified<OpenedPackage>, signers: [...index, ...signers] };
   });
 }
 

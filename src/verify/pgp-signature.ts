@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, createVerify, type KeyObject } from 'node:crypto';
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Voucher } from '../core/verified.ts';
+import type { Signer } from '../core/verified.ts';
 import { parsePgpKey, parsePgpSignature, type PgpSignature } from '../formats/pgp/pgp-packets.ts';
 
 /** Alpine's release key: Natanael Copa's, RSA 4096; pinned here besides being shipped. */
@@ -40,10 +40,10 @@ function asKey<T>(read: () => T): T {
 export interface PgpCheck {
   readonly update: (bytes: Uint8Array) => void;
   /** Judges what was fed. @throws ALP_VERIFY_SIGNATURE */
-  readonly finish: () => Voucher;
+  readonly finish: () => Signer;
 }
 
-export interface PgpQuestion {
+export interface PgpQuery {
   /** For messages: the name of the signed file. */
   readonly name: string;
   /** The content of its `.asc`. */
@@ -54,7 +54,7 @@ export interface PgpQuestion {
 }
 
 /** @throws ALP_VERIFY_SIGNATURE for a file that is no lone detached signature, ALP_VERIFY_KEY for another's, with both fingerprints */
-export function checkPgpSignature({ name, signature, keys, now }: PgpQuestion): PgpCheck {
+export function checkPgpSignature({ name, signature, keys, now }: PgpQuery): PgpCheck {
   const refuse = (why: string): never => {
     throw new AlprootError('ALP_VERIFY_SIGNATURE', `${quoteName(name)}: ${why}`);
   };

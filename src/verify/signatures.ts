@@ -6,7 +6,7 @@ import { AlprootError } from '../core/errors.ts';
 import { asBuffer, type ByteSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Voucher } from '../core/verified.ts';
+import type { Signer } from '../core/verified.ts';
 import { readMember } from '../formats/gzip/gzip-member.ts';
 import { createTarReader } from '../formats/tar/tar-reader.ts';
 import { isKeyName, type TrustedKeys } from './key.ts';
@@ -100,8 +100,8 @@ function parseSignature({ name, content }: { readonly name: string; readonly con
  * @returns the vouchers; empty when no signature names a trusted key
  * @throws ALP_VERIFY_SIGNATURE when a signature under a trusted name is wrong: never "try the next"
  */
-export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uint8Array, keys: TrustedKeys): Voucher[] {
-  const vouchers: Voucher[] = [];
+export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uint8Array, keys: TrustedKeys): Signer[] {
+  const signers: Signer[] = [];
   for (const { label, keyName, bytes } of signatures) {
     const key = keys.get(keyName);
     if (key === undefined) continue;
@@ -110,15 +110,15 @@ export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uin
     if (!isRsaSignature({ data, signature: bytes, digest, key })) {
       throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${keyName}`, { facts: { keyName, label } });
     }
-    vouchers.push({ kind: 'key', keyName, algorithm: digest });
+    signers.push({ kind: 'key', keyName, algorithm: digest });
   }
-  return vouchers;
+  return signers;
 }
 
 /** Like judgeSignatures, and at least one must vouch. @throws ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY naming the keys wanted */
-export function demandSignature(what: string, signatures: readonly SignatureBlock[], data: Uint8Array, keys: TrustedKeys): Voucher[] {
-  const vouchers = judgeSignatures(signatures, data, keys);
-  if (vouchers.length > 0) return vouchers;
+export function requireSignature(what: string, signatures: readonly SignatureBlock[], data: Uint8Array, keys: TrustedKeys): Signer[] {
+  const signers = judgeSignatures(signatures, data, keys);
+  if (signers.length > 0) return signers;
   const names = [...new Set(signatures.map(({ keyName }) => keyName))];
   throw names.length === 0
     ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, { hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does' })

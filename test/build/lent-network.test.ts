@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { NetworkLoan } from '../../src/run/network-files.ts';
+import type { InjectedNetworkFiles } from '../../src/run/network-files.ts';
 import { type BuildBench, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';
 
 const PEM = '-----BEGIN CERTIFICATE-----\nMINE\n-----END CERTIFICATE-----';
-const loan: NetworkLoan = { added: PEM, all: () => `ALL\n${PEM}`, env: { http_proxy: 'http://proxy.invalid:3128', HTTP_PROXY: 'http://proxy.invalid:3128', no_proxy: 'localhost' } };
+const injection: InjectedNetworkFiles = { added: PEM, all: () => `ALL\n${PEM}`, env: { http_proxy: 'http://proxy.invalid:3128', HTTP_PROXY: 'http://proxy.invalid:3128', no_proxy: 'localhost' } };
 const CA = 'etc/ssl/certs/ca-certificates.crt';
 
 let bench: BuildBench;
@@ -22,7 +22,7 @@ const read = (image: OpenedImage, path: string): string => readFileSync(join(roo
 for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
   const needs = capability('upstream', backend);
   describe.skipIf(needs.skip)(`a RUN with the network, under ${backend}${needs.reason}`, () => {
-    const build = <T>(dockerfile: string, use: (image: OpenedImage) => T, network: 'host' | 'none' = 'host') => bench.build(dockerfile, {}, use, { backend, loan, plan: { network } });
+    const build = <T>(dockerfile: string, use: (image: OpenedImage) => T, network: 'host' | 'none' = 'host') => bench.build(dockerfile, {}, use, { backend, injection, plan: { network } });
     const layerBytes = (): number => [...bench.layers.values()].at(-1)?.sizeBytes ?? 0;
 
     it('sees the user\'s authorities under both names, the name service and the proxies, and leaves none of them', async () => {

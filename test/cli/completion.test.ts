@@ -10,7 +10,7 @@ import { hasProgram, withDirectory } from '../helpers/compile.ts';
 const TABLE = { commands: COMMANDS, common: COMMON_OPTIONS };
 
 /** What bash offers for the last of `words`. */
-function offered(words: readonly string[]): string[] {
+function buildable(words: readonly string[]): string[] {
   const script = `${completionScript('bash', TABLE)}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _alproot; printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\n').filter((line) => line !== '');
@@ -22,23 +22,23 @@ it('every option of the table is understood', () => {
 
 describe.skipIf(!hasProgram('bash'))('bash', () => {
   it('offers commands first', () => {
-    expect(offered(['alproot', 'ins'])).toEqual(['inspect']);
-    expect(offered(['alproot', ''])).toEqual(expect.arrayContaining(COMMANDS.map(({ name }) => name)));
+    expect(buildable(['alproot', 'ins'])).toEqual(['inspect']);
+    expect(buildable(['alproot', ''])).toEqual(expect.arrayContaining(COMMANDS.map(({ name }) => name)));
   });
 
   it("offers a command's options and the common ones", () => {
-    expect(offered(['alproot', 'inspect', '--re'])).toEqual(expect.arrayContaining(['--require', '--release', '--refresh']));
-    expect(offered(['alproot', 'inspect', '--sy'])).toEqual(['--symbols']);
+    expect(buildable(['alproot', 'inspect', '--re'])).toEqual(expect.arrayContaining(['--require', '--release', '--refresh']));
+    expect(buildable(['alproot', 'inspect', '--sy'])).toEqual(['--symbols']);
   });
 
   it('offers choices of an option and of an argument', () => {
-    expect(offered(['alproot', 'run', '--backend', ''])).toEqual(['bwrap', 'userns', 'chroot', 'proot', 'loader']);
+    expect(buildable(['alproot', 'run', '--backend', ''])).toEqual(['bwrap', 'userns', 'chroot', 'proot', 'loader']);
     const cache = COMMANDS.find(({ name }) => name === 'cache');
-    expect(offered(['alproot', 'cache', ''])).toEqual(cache === undefined ? [] : subcommandsOf(cache));
+    expect(buildable(['alproot', 'cache', ''])).toEqual(cache === undefined ? [] : subcommandsOf(cache));
   });
 
   it('leaves files to the shell', () => {
-    expect(offered(['alproot', 'verify', 'x'])).toEqual([]);
+    expect(buildable(['alproot', 'verify', 'x'])).toEqual([]);
   });
 });
 

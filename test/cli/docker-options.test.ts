@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import { parseCommandLine } from '../../src/cli/program.ts';
-import { DOCKER_OPTIONS, judgeDockerOptions } from '../../src/cli/docker-options.ts';
+import { DOCKER_OPTIONS, checkDockerOptions } from '../../src/cli/docker-options.ts';
 import type { CommandContext } from '../../src/cli/command.ts';
 import type { AlpEvent } from '../../src/core/events.ts';
 
-function judge(...args: readonly string[]): { warnings: string[]; refusal: string | undefined } {
+function verify(...args: readonly string[]): { warnings: string[]; refusal: string | undefined } {
   const events: AlpEvent[] = [];
   const parsed = parseCommandLine(['build', ...args, '.'], '0');
   try {
-    judgeDockerOptions({ values: parsed?.values, config: { emit: (event: AlpEvent) => void events.push(event) } } as unknown as CommandContext);
+    checkDockerOptions({ values: parsed?.values, config: { emit: (event: AlpEvent) => void events.push(event) } } as unknown as CommandContext);
   } catch (error) {
     return { warnings: [], refusal: (error as Error).message };
   }
@@ -16,12 +16,12 @@ function judge(...args: readonly string[]): { warnings: string[]; refusal: strin
 }
 
 it('takes what would not change the result, in silence or with a word', () => {
-  expect(judge('-D', '--rm', '--force-rm=false', '--compress=true', '--provenance=false')).toEqual({ warnings: [], refusal: undefined });
-  expect(judge('-m', '3g', '--cache-from', 'a', '--cache-from=b')).toEqual({ warnings: ['--memory has no effect', '--cache-from has no effect'], refusal: undefined });
+  expect(verify('-D', '--rm', '--force-rm=false', '--compress=true', '--provenance=false')).toEqual({ warnings: [], refusal: undefined });
+  expect(verify('-m', '3g', '--cache-from', 'a', '--cache-from=b')).toEqual({ warnings: ['--memory has no effect', '--cache-from has no effect'], refusal: undefined });
 });
 
 it('refuses what asks for a daemon or a registry, each with what to do', () => {
-  for (const args of [['--load'], ['--push'], ['--squash=true'], ['--ssh', 'default'], ['--sbom=true']]) expect(judge(...args).refusal).toBe(`${args[0]?.split('=')[0]} is not for alproot`);
+  for (const args of [['--load'], ['--push'], ['--squash=true'], ['--ssh', 'default'], ['--sbom=true']]) expect(verify(...args).refusal).toBe(`${args[0]?.split('=')[0]} is not for alproot`);
   expect(DOCKER_OPTIONS.every(({ help }) => help !== '')).toBe(true);
 });
 

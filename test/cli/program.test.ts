@@ -86,8 +86,8 @@ describe.each(COMMANDS.map((spec) => [spec.name, spec] as const))('%s', (name, s
     const shared = page.split('\n## Options that every command knows\n')[1] ?? '';
     for (const { long } of flags) expect(section + shared, long).toMatch(new RegExp(`^\\| \`[^\`]*${long}[ \`]`, 'm'));
     const [bash, fish] = (['bash', 'fish'] as const).map((shell) => completionScript(shell, { commands: COMMANDS, common: COMMON_OPTIONS }));
-    const offered = new RegExp(`^    ${name}\\) options='([^']*)'`, 'm').exec(bash ?? '')?.[1]?.split(' ');
-    expect(offered).toEqual(flags.map(({ long }) => long));
+    const buildable = new RegExp(`^    ${name}\\) options='([^']*)'`, 'm').exec(bash ?? '')?.[1]?.split(' ');
+    expect(buildable).toEqual(flags.map(({ long }) => long));
     for (const { long } of flags) expect(fish).toContain(`__fish_seen_subcommand_from ${name}' -l ${long.slice(2)} `);
   });
 });

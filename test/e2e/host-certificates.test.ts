@@ -66,9 +66,9 @@ describe('the host\'s CA certificates', () => {
     for (const [name, shown] of [['store', '/etc/ssl/certs/ca-certificates.crt'], ['hashed', '/etc/ssl/certs']] as const) {
       const prefix = ['bwrap', '--dev-bind', '/', '/', '--bind', join(work, name), '/etc/ssl/certs', '--'];
       const own = await runCli(['doctor', '--network', '--json', '--mirror', server.url, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64'], { cwd: work, prefix });
-      const { value } = JSON.parse(own.stdout.trim().split('\n').at(-1) ?? '') as { value: { certificates: object[]; network: { trouble?: unknown }[] } };
-      expect(value.certificates[1]).toEqual({ path: shown, namedBy: ['this host\'s store'], count: 1, added: ['Test Root'], troubles: [] });
-      expect(value.network[0]?.trouble).toBeUndefined();
+      const { value } = JSON.parse(own.stdout.trim().split('\n').at(-1) ?? '') as { value: { certificates: object[]; network: { failure?: unknown }[] } };
+      expect(value.certificates[1]).toEqual({ path: shown, namedBy: ['this host\'s store'], count: 1, added: ['Test Root'], failures: [] });
+      expect(value.network[0]?.failure).toBeUndefined();
     }
   });
 

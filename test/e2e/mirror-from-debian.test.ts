@@ -80,22 +80,22 @@ describe.skipIf(needs.skip)(`a mirror made from Debian${needs.reason}`, () => {
     for (const record of index.packages) {
       const file = `${record.name}-${record.version}.apk`;
       const source = bufferSource(file, readFileSync(join(repository(), file)));
-      const judged = verifyPackage(source, { keys, expected: record, repository: directory, requireSignature: true });
-      verifyDataMember(source, judged.package);
+      const verified = verifyPackage(source, { keys, expected: record, repository: directory, requireSignature: true });
+      verifyDataMember(source, verified.package);
     }
     expect(() => verifyIndex(bytes, { location: directory, keys: new Map() })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
   });
 
   it('offers a minirootfs that its key vouches for and that does not pass for one of Alpine', async () => {
     const releases = join(directory, 'v3.19', 'releases', arch);
-    const offered = await parseLatestReleases(readFileSync(join(releases, 'latest-releases.yaml'), 'utf8'), arch);
-    expect(offered).toMatchObject({ version: '3.19.900', arch });
-    const name = offered?.file ?? '';
+    const buildable = await parseLatestReleases(readFileSync(join(releases, 'latest-releases.yaml'), 'utf8'), arch);
+    expect(buildable).toMatchObject({ version: '3.19.900', arch });
+    const name = buildable?.file ?? '';
     const keyName = [...keys.keys()][0] ?? '';
     const signatures = [{ keyName, bytes: readFileSync(join(releases, `${name}.rsa256.${keyName}`)) }];
-    const judge = (bytes: Buffer) => verifyMinirootfs(bufferSource(name, bytes), { name, pins: bundledPins(), keys, signatures });
-    expect(judge(readFileSync(join(releases, name))).vouchers).toEqual([{ kind: 'key', keyName, algorithm: 'sha256' }]);
-    expect(() => judge(Buffer.concat([readFileSync(join(releases, name)), Buffer.from('x')]))).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_SIGNATURE' }));
+    const verify = (bytes: Buffer) => verifyMinirootfs(bufferSource(name, bytes), { name, pins: bundledPins(), keys, signatures });
+    expect(verify(readFileSync(join(releases, name))).signers).toEqual([{ kind: 'key', keyName, algorithm: 'sha256' }]);
+    expect(() => verify(Buffer.concat([readFileSync(join(releases, name)), Buffer.from('x')]))).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_SIGNATURE' }));
     expect(readFileSync(join(tree, 'etc', 'os-release'), 'utf8')).toMatch(/^ID=alproot$[\s\S]*made from/m);
   });
 

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { capability } from '../helpers/capabilities.ts';
-import { EVERY_COMMAND, makeCommandBench, type CommandBench, type CommandCase, type CommandResult, type Surroundings } from '../helpers/every-command.ts';
+import { EVERY_COMMAND, makeCommandBench, type CommandBench, type CommandCase, type CommandResult, type ProcessEnvironment } from '../helpers/every-command.ts';
 import { enter } from '../helpers/ledger.ts';
 
 /** Mounts of their own, which only root has without further ado. */
@@ -17,7 +17,7 @@ const needs = capability('upstream', 'bwrap', 'chroot');
 const readOnly = (path: string): string[] => ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$PWD" && exec "$@"', path];
 
 interface Condition {
-  readonly surroundings: (bench: CommandBench, work: string) => Surroundings;
+  readonly processEnvironment: (bench: CommandBench, work: string) => ProcessEnvironment;
   readonly refuses: (command: CommandCase) => boolean;
   /** What the error says besides its code and its hint. */
   readonly says: RegExp;
@@ -27,36 +27,36 @@ const needsStore = ({ store }: CommandCase): boolean => store === 'read' || stor
 
 const CONDITIONS: Readonly<Record<string, Condition>> = {
   'with a store that can only be read': {
-    surroundings: ({ root, store }) => ({ prefix: readOnly(store), env: { HOME: root, ALPROOT_CACHE: store } }),
+    processEnvironment: ({ root, store }) => ({ prefix: readOnly(store), env: { HOME: root, ALPROOT_CACHE: store } }),
     refuses: ({ store }) => store === 'write', says: /`\/\S+\/store\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
   },
   'with a destination that can only be read': {
-    surroundings: ({ root, store }, work) => ({ prefix: readOnly(work), env: { HOME: root, ALPROOT_CACHE: store } }),
+    processEnvironment: ({ root, store }, work) => ({ prefix: readOnly(work), env: { HOME: root, ALPROOT_CACHE: store } }),
     refuses: ({ makes }) => makes !== undefined, says: /`\/\S+\/work\/\S+: .* \(EROFS\) \[ALP_FILE_WRITE\]/,
   },
   'with a store that is empty and can only be read': {
-    surroundings: ({ root }) => ({ prefix: readOnly(join(root, 'empty')), env: { HOME: root, ALPROOT_CACHE: join(root, 'empty') } }),
+    processEnvironment: ({ root }) => ({ prefix: readOnly(join(root, 'empty')), env: { HOME: root, ALPROOT_CACHE: join(root, 'empty') } }),
     refuses: needsStore, says: /`\/\S+\/empty\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
   },
   'with a home that can only be read': {
-    surroundings: ({ root }) => ({ prefix: readOnly(join(root, 'home')), env: { HOME: join(root, 'home') } }),
+    processEnvironment: ({ root }) => ({ prefix: readOnly(join(root, 'home')), env: { HOME: join(root, 'home') } }),
     refuses: needsStore, says: /`\/\S+\/home\/\.cache\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
   },
-  'with all that they need': { surroundings: ({ root, store }) => ({ env: { HOME: root, ALPROOT_CACHE: store } }), refuses: () => false, says: /^/ },
+  'with all that they need': { processEnvironment: ({ root, store }) => ({ env: { HOME: root, ALPROOT_CACHE: store } }), refuses: () => false, says: /^/ },
 };
 
 /** Of a user whom no list of users knows. */
 const FOR_STRANGERS: Readonly<Record<string, Condition>> = {
   'with a store that can only be read': CONDITIONS['with a store that can only be read'] as Condition,
-  'without a home': { surroundings: () => ({ env: {} }), refuses: (command) => needsStore(command) || command.store === 'place', says: /no home directory \[ALP_USAGE_CONFIG\]/ },
+  'without a home': { processEnvironment: () => ({ env: {} }), refuses: (command) => needsStore(command) || command.store === 'place', says: /no home directory \[ALP_USAGE_CONFIG\]/ },
   "with somebody else's home": {
-    surroundings: ({ root }) => ({ env: { HOME: join(root, 'home') } }),
+    processEnvironment: ({ root }) => ({ env: { HOME: join(root, 'home') } }),
     refuses: needsStore, says: /`\/\S+\/home\/\.cache\/\S+: .* \(EACCES\) \[ALP_STORE_WRITE\]/,
   },
 };
 
 /** What did not hold of a command. */
-function judge(command: CommandCase, { refuses, says }: Condition, { status, stderr, made, left }: CommandResult): string[] {
+function verify(command: CommandCase, { refuses, says }: Condition, { status, stderr, made, left }: CommandResult): string[] {
   const wrong: string[] = [];
   if (stderr.includes('this is a bug') || /^ {4}at /m.test(stderr)) wrong.push('ends as a bug');
   if (left.length > 0) wrong.push(`leaves ${left.join(', ')}`);
@@ -95,7 +95,7 @@ describe.skipIf(needs.skip).each([['root', [], CONDITIONS], ['an ordinary user',
     const wrong: string[] = [];
     for (const command of EVERY_COMMAND) {
       if (command.far === true && !condition.refuses(command)) continue;
-      const found = judge(command, condition, await bench.run(command, (work) => condition.surroundings(bench, work)));
+      const found = verify(command, condition, await bench.run(command, (work) => condition.processEnvironment(bench, work)));
       enter({ kind: 'fault', area: 'read-only places, no home', ok: found.length === 0 });
       wrong.push(...found);
     }

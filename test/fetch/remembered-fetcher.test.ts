@@ -23,20 +23,20 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function remembering(events: AlpEvent[] = []): ReturnType<typeof rememberFetches> {
-  const bring = (): Promise<ReturnType<Store['putBlob']>> => {
+  const downloadFile = (): Promise<ReturnType<Store['putBlob']>> => {
     asked++;
     return Promise.resolve(store.putBlob(Buffer.from('the bytes')));
   };
-  return rememberFetches({ fetch: bring, fetchOptional: bring }, { store, emit: (event) => events.push(event), offline: false, refresh: false });
+  return rememberFetches({ fetch: downloadFile, fetchOptional: downloadFile }, { store, emit: (event) => events.push(event), offline: false, refresh: false });
 }
 
-const judge = ({ sha256 }: ReturnType<Store['putBlob']>): void => {
+const verify = ({ sha256 }: ReturnType<Store['putBlob']>): void => {
   const blob = store.openBlob(sha256, 'a');
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', 'a was damaged');
   blob.close();
 };
 
-it.each([['judged by its reader', { ...REQUEST, judge }], ['not judged', REQUEST]])('a file that never changes is asked for once, and again when the store\'s is damaged: %s', async (_what, request) => {
+it.each([['judged by its reader', { ...REQUEST, verify }], ['not judged', REQUEST]])('a file that never changes is asked for once, and again when the store\'s is damaged: %s', async (_what, request) => {
   const events: AlpEvent[] = [];
   for (const method of ['fetch', 'fetchOptional'] as const) {
     asked = 0;
@@ -47,7 +47,7 @@ it.each([['judged by its reader', { ...REQUEST, judge }], ['not judged', REQUEST
     truncateSync(store.blobPath(ref.sha256), 4);
     expect(await fetcher[method](request)).toEqual(ref);
     expect([before, asked]).toEqual(method === 'fetch' ? [1, 2] : [0, 1]);
-    expect(() => judge(ref)).not.toThrow();
+    expect(() => verify(ref)).not.toThrow();
   }
   expect(events).toEqual(Array.from({ length: 2 }, () => ({ kind: 'note', message: 'a was damaged in the store and is fetched again' })));
 });
@@ -57,6 +57,6 @@ it('what a judge refuses is not asked for again', async () => {
   const refuse = (): never => {
     throw new AlprootError('ALP_VERIFY_DIGEST', 'another digest');
   };
-  await expect(remembering().fetch({ ...REQUEST, judge: refuse })).rejects.toMatchObject({ code: 'ALP_VERIFY_DIGEST' });
+  await expect(remembering().fetch({ ...REQUEST, verify: refuse })).rejects.toMatchObject({ code: 'ALP_VERIFY_DIGEST' });
   expect(asked).toBe(1);
 });

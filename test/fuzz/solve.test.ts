@@ -23,8 +23,8 @@ function after(before: readonly InstalledPackage[], resolution: ReturnType<typeo
 
 /** Everything that is wrong with a set of packages. */
 function faults(records: readonly PackageRecord[], world: readonly Dependency[]): string[] {
-  const demands = [{ owner: undefined as PackageRecord | undefined, list: world }, ...records.map((owner) => ({ owner, list: owner.depends }))];
-  const unmet = demands.flatMap(({ owner, list }) => list.filter((dep) => {
+  const requirements = [{ owner: undefined as PackageRecord | undefined, list: world }, ...records.map((owner) => ({ owner, list: owner.depends }))];
+  const unmet = requirements.flatMap(({ owner, list }) => list.filter((dep) => {
     const plain = { ...dep, conflict: false };
     return dep.conflict ? records.some((record) => record !== owner && isMetBy(plain, record)) : !records.some((record) => isMetBy(plain, record));
   }).map((dep) => `${owner?.name ?? 'world'}: ${dep.conflict ? '!' : ''}${dep.name}${dep.op}${dep.version}`));

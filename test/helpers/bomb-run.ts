@@ -72,7 +72,7 @@ const PLACES: Readonly<Record<string, () => void>> = {
   'a Dockerfile': () => inFile(Buffer.from('FROM scratch\n'), GIB, (path) => readFileCapped(path, limits.dockerfile)),
   'the text of a Dockerfile': () => void parseDockerfile('#'.repeat(8 * 1024 * 1024)),
   'a lock': () => inFile(Buffer.from('{'), GIB, (path) => readFileCapped(path, limits.lockfile)),
-  'a bundle': () => inFile(rawHeader({ name: 'manifest.json', size: GIB }), GIB, (path) => openBundle(path, { judge: () => undefined }).close()),
+  'a bundle': () => inFile(rawHeader({ name: 'manifest.json', size: GIB }), GIB, (path) => openBundle(path, { verify: () => undefined }).close()),
 };
 
 const place = process.argv[2];

@@ -12,7 +12,7 @@ import type { OpenTree } from '../../src/build/stage.ts';
 import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/build/host.ts';
 import { ownedMode } from '../../src/build/owners.ts';
 import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
-import type { NetworkLoan } from '../../src/run/network-files.ts';
+import type { InjectedNetworkFiles } from '../../src/run/network-files.ts';
 import { findHostTools } from '../../src/run/host-tools.ts';
 import { openOwnersLibrary } from '../../src/run/owners/library.ts';
 import { runWithOwners } from '../../src/run/owners/run-with-owners.ts';
@@ -50,7 +50,7 @@ export interface BenchOptions extends Partial<Omit<ExecuteOptions, 'host'>> {
   readonly plan?: Partial<PlanOptions>;
   readonly signal?: AbortSignal;
   readonly backend?: BackendName;
-  readonly loan?: NetworkLoan;
+  readonly injection?: InjectedNetworkFiles;
 }
 
 export function makeBench(): BuildBench {
@@ -100,7 +100,7 @@ function writeFiles(directory: string, files: Files): void {
   }
 }
 
-function makeHost(bench: BuildBench, { backend, signal, loan }: BenchOptions): BuildHost {
+function makeHost(bench: BuildBench, { backend, signal, injection }: BenchOptions): BuildHost {
   const { root } = bench;
   const at = (...parts: string[]): HostPath => hostPath(join(root, ...parts));
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
@@ -148,7 +148,7 @@ function makeHost(bench: BuildBench, { backend, signal, loan }: BenchOptions): B
       if (library.kind === 'absent') throw new Error(library.reason);
       return runWithOwners(chosen, description, { host: tools, library: library.bytes, owners: description.owners, now: Date.now() });
     },
-    loan: loan ?? { added: '', all: () => '', env: {} },
+    injection: injection ?? { added: '', all: () => '', env: {} },
     download: (url) => {
       const bytes = bench.downloads[url];
       if (bytes === undefined) throw new Error(`the test offers no ${url}`);

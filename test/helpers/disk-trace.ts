@@ -62,7 +62,7 @@ export function readTrace(log: string, place: string): Trace {
   const reading: Reading = { place, trace: { root: makeInode('directory', 0o755), names: [], syncs: [], length: 0 }, tables: new Map() };
   for (const call of callsOf(log)) {
     reading.trace.length++;
-    if (!call.result.startsWith('-1')) carryOut(reading, call);
+    if (!call.result.startsWith('-1')) executeCall(reading, call);
   }
   return reading.trace;
 }
@@ -279,4 +279,4 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   ftruncate: sized, truncate: sized, fsync: synced, fdatasync: synced, chmod: moded, fchmod: moded, fchmodat: moded,
 };
 
-const carryOut = (reading: Reading, call: Call): void => HANDLERS[call.name]?.(reading, call);
+const executeCall = (reading: Reading, call: Call): void => HANDLERS[call.name]?.(reading, call);

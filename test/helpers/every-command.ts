@@ -75,7 +75,7 @@ export const EVERY_COMMAND: readonly CommandCase[] = [
   { words: ['trust', '--list'], store: 'none' },
 ];
 
-export interface Surroundings {
+export interface ProcessEnvironment {
   readonly prefix?: readonly string[];
   /** All but PATH, TMPDIR and the backend. */
   readonly env: Readonly<Record<string, string>>;
@@ -92,7 +92,7 @@ export interface CommandBench {
   readonly root: string;
   /** A store that has all that the commands need. */
   readonly store: string;
-  readonly run: (command: CommandCase, surroundings: (work: string) => Surroundings) => Promise<CommandResult>;
+  readonly run: (command: CommandCase, processEnvironment: (work: string) => ProcessEnvironment) => Promise<CommandResult>;
   readonly close: () => void;
 }
 
@@ -121,7 +121,7 @@ export async function makeCommandBench(become: readonly string[] = []): Promise<
   const uid = Number(/--reuid=(\d+)/.exec(become.join(' '))?.[1] ?? process.getuid?.());
   chownSync(store, uid, uid);
   const own = { root, given, mirror, become, entry: installProgram(join(root, 'program')) };
-  const inStore = (): Surroundings => ({ env: { HOME: root, ALPROOT_CACHE: store } });
+  const inStore = (): ProcessEnvironment => ({ env: { HOME: root, ALPROOT_CACHE: store } });
   const prepare = async (...words: string[]): Promise<void> => {
     const { status, stderr } = await runCase(own, { words, store: 'write' }, inStore);
     if (status !== 0) throw new Error(`${words.join(' ')} fails undisturbed: ${stderr}`);
@@ -130,7 +130,7 @@ export async function makeCommandBench(become: readonly string[] = []): Promise<
   await prepare('lock', 'GIVEN/locked');
   await prepare('bundle', 'create', '-o', 'GIVEN/app.alproot', 'GIVEN/locked');
   for (const { words } of EVERY_COMMAND.filter((one) => one.store === 'read' && one.far !== true)) await prepare(...words);
-  return { root, store, run: (command, surroundings) => runCase(own, command, surroundings), close: () => rmSync(root, { recursive: true, force: true }) };
+  return { root, store, run: (command, processEnvironment) => runCase(own, command, processEnvironment), close: () => rmSync(root, { recursive: true, force: true }) };
 }
 
 function fillContext(directory: string): void {
@@ -160,7 +160,7 @@ function wordsOf({ given, mirror }: Bench, { words, store, serves }: CommandCase
 }
 
 /** In a working directory of its own, which may be made unfit by `surroundings`. */
-async function runCase(bench: Bench, command: CommandCase, surroundings: (work: string) => Surroundings): Promise<CommandResult> {
+async function runCase(bench: Bench, command: CommandCase, processEnvironment: (work: string) => ProcessEnvironment): Promise<CommandResult> {
   const place = mkdtempSync(join(bench.root, 'place-'));
   const [work, temporary] = [join(place, 'work'), join(place, 'tmp')];
   for (const path of [work, temporary, join(work, 'packages')]) mkdirSync(path);
@@ -170,7 +170,7 @@ async function runCase(bench: Bench, command: CommandCase, surroundings: (work: 
   writeFileSync(join(work, 'file'), 'file');
   const before = new Set(namesBelow(work));
   try {
-    const { prefix = [], env } = surroundings(work);
+    const { prefix = [], env } = processEnvironment(work);
     const result = await runArgv([...prefix, ...bench.become, process.execPath, bench.entry, ...wordsOf(bench, command)], {
       cwd: work, env: { PATH: process.env['PATH'] ?? '', TMPDIR: temporary, LC_ALL: 'C.UTF-8', ...env }, input: '',
       onStart: (child) => void (command.serves === true && child.stdout?.once('data', () => child.kill('SIGINT'))),

@@ -79,14 +79,14 @@ function sha1Of(parts: Iterable<Part>): string {
 }
 
 /** Runs the command to its end, in a directory and with a store of its own, and judges what it made. */
-async function tried({ root, mirror }: LargeBench, words: readonly string[], { most, prepare, judge }: { most: number; prepare?: (place: string) => void; judge: (place: string) => string[] }): Promise<LargeOutcome> {
+async function tried({ root, mirror }: LargeBench, words: readonly string[], { most, prepare, verify }: { most: number; prepare?: (place: string) => void; verify: (place: string) => string[] }): Promise<LargeOutcome> {
   const place = mkdtempSync(join(root, 'place-'));
   try {
     prepare?.(place);
     const env = { PATH: process.env['PATH'] ?? '', HOME: place, TMPDIR: place, ALPROOT_CACHE: join(place, 'cache'), NODE_OPTIONS: `--require=${join(root, 'told.cjs')}`, TOLD: join(place, 'told') };
     const { status, stderr } = await runArgv([process.execPath, builtCommand(), ...words, ...mirror.args], { cwd: place, env });
     const residentMiB = Math.round(Math.max(...readFileSync(join(place, 'told'), 'utf8').trim().split('\n').map(Number)) / 1024);
-    const wrong = status === 0 ? judge(place) : [`ends with ${status}: ${stderr.slice(-600)}`];
+    const wrong = status === 0 ? verify(place) : [`ends with ${status}: ${stderr.slice(-600)}`];
     return { wrong: [...wrong, ...(residentMiB < most ? [] : [`${residentMiB} MiB were resident, more than ${most}`])], residentMiB };
   } finally {
     rmSync(place, { recursive: true, force: true });
@@ -124,7 +124,7 @@ export const tryContext = (bench: LargeBench, sizeBytes: number): Promise<LargeO
       truncateSync(join(place, 'context', 'large'), sizeBytes - TAIL.length);
       writeFileSync(join(place, 'context', 'large'), TAIL, { flag: 'a' });
     },
-    judge: (place) => {
+    verify: (place) => {
       const blobs = join(place, 'image/blobs/sha256');
       const layer = readdirSync(blobs).find((name) => lstatSync(join(blobs, name)).size > sizeBytes) ?? '';
       const listed = layer === '' ? '' : execFileSync('tar', ['-tvf', join(blobs, layer)], { encoding: 'utf8' });
@@ -145,7 +145,7 @@ const END = Buffer.alloc(1024);
 export async function tryPackage(bench: LargeBench, sizeBytes: number): Promise<LargeOutcome> {
   const header = rawEntry({ name: 'large', size: sizeBytes, checksum: sha1Of(contentOf(sizeBytes)) });
   await publish(bench, [header, ...contentOf(sizeBytes), padding(sizeBytes), END], sizeBytes);
-  return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], { most: MOST_MIB, judge: (place) => judgeFile(join(place, 'tree/large'), sizeBytes) });
+  return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], { most: MOST_MIB, verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes) });
 }
 
 /** A header whose size is written in bytes, not in digits. */
@@ -166,7 +166,7 @@ export async function tryRootfs(bench: LargeBench, sizeBytes: number): Promise<L
   const entries = real.subarray(0, Math.ceil((real.findLastIndex((byte) => byte !== 0) + 1) / 512) * 512);
   const minirootfs = memberOf([entries, binarySizeHeader({ name: 'large' }, BigInt(sizeBytes)), ...contentOf(sizeBytes), padding(sizeBytes), END]);
   writeRelease({ mirror: hostPath(mirror.directory), branch: 'v3.19', release: '3.19.900', arch: 'x86_64', minirootfs, title: 'test', time: 1_700_000_000, key: mirror.key });
-  return tried({ ...bench, mirror }, ['rootfs', 'create', 'tree'], { most: MOST_MIB, judge: (place) => judgeFile(join(place, 'tree/large'), sizeBytes) });
+  return tried({ ...bench, mirror }, ['rootfs', 'create', 'tree'], { most: MOST_MIB, verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes) });
 }
 
 /** One file with so many further names, more than most file systems give one. */
@@ -175,7 +175,7 @@ export async function tryHardLinks(bench: LargeBench, count: number): Promise<La
   await publish(bench, [Buffer.concat([rawEntry({ name: 'd/', type: '5' }), rawEntry({ name: 'd/file', content: 'content' }), ...links]), END], 4096);
   return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], {
     most: MOST_NAMES_MIB,
-    judge: (place) => {
+    verify: (place) => {
       const names = readdirSync(join(place, 'tree/d'));
       const odd = names.filter((name) => lstatSync(join(place, 'tree/d', name)).size !== 'content'.length);
       return [...(names.length === count + 1 ? [] : [`has ${names.length} names`]), ...(odd.length === 0 ? [] : [`${odd.length} of them are something else`])];
@@ -201,7 +201,7 @@ export async function tryEntries(bench: LargeBench, count: number): Promise<Larg
   await publish(bench, emptyFiles(count), 16 * 2 ** 30);
   return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], {
     most: MOST_NAMES_MIB,
-    judge: (place) => {
+    verify: (place) => {
       const directories = readdirSync(join(place, 'tree')).filter((name) => /^d\d+$/.test(name));
       const found = directories.reduce((sum, name) => sum + 1 + readdirSync(join(place, 'tree', name)).length, 0);
       return found === count ? [] : [`has ${found} entries`];

@@ -147,7 +147,7 @@ interface GoOn {
 async function goOn({ args, wanted }: PowerBench, name: string, { place, offline, verify }: GoOn): Promise<string[]> {
   const made = join(place, COMMANDS[name]?.makes ?? '');
   const wrong: string[] = [];
-  const judge = ({ status, stderr }: CliResult, what: string): void => {
+  const check = ({ status, stderr }: CliResult, what: string): void => {
     const digest = digestOf(made);
     if (status === 70 || stderr.includes('this is a bug')) wrong.push(`${what} ends as a bug: ${stderr.slice(-600)}`);
     if (status === 0 && digest !== wanted.get(name)) wrong.push(`${what} gives another result`);
@@ -155,10 +155,10 @@ async function goOn({ args, wanted }: PowerBench, name: string, { place, offline
   };
   fillPlace(place);
   const run = (more: readonly string[]): Promise<CliResult> => runArgv(commandLine(name, [...args, ...more]), { cwd: place, env: environment(place) });
-  if (offline) judge(await run(['--offline']), 'the next run, offline,');
+  if (offline) check(await run(['--offline']), 'the next run, offline,');
   const second = await run([]);
   if (second.status !== 0) wrong.push(`the next run ends with ${second.status}: ${second.stderr.slice(-600)}`);
-  judge(second, 'the next run');
+  check(second, 'the next run');
   const left = existsSync(join(place, 'cache/tmp')) ? readdirSync(join(place, 'cache/tmp')) : [];
   if (left.length > 0) wrong.push(`left in the store: ${left.join(', ')}`);
   return verify ? [...wrong, ...(await verifyStore(place))] : wrong;

@@ -140,9 +140,9 @@ export function picture(root: string): Record<string, string> {
         walk(path);
       } else if (!stat.isFile()) lines[path] = `special ${owner}`;
       else {
-        const twin = stat.nlink > 1 ? first.get(stat.ino) : undefined;
+        const duplicate = stat.nlink > 1 ? first.get(stat.ino) : undefined;
         first.set(stat.ino, path);
-        lines[path] = `file ${owner} ${UNTIMED.test(path) || stat.mtimeMs > STARTED ? '' : stat.mtimeMs / 1000} ${createHash('sha1').update(readFileSync(absolute)).digest('hex')}${twin === undefined ? '' : ` = ${twin}`}`;
+        lines[path] = `file ${owner} ${UNTIMED.test(path) || stat.mtimeMs > STARTED ? '' : stat.mtimeMs / 1000} ${createHash('sha1').update(readFileSync(absolute)).digest('hex')}${duplicate === undefined ? '' : ` = ${duplicate}`}`;
       }
     }
   };

@@ -112,7 +112,7 @@ describe('a v3 index that its maker signed', () => {
     const block = writer.finish(writer.list(writeAdbFields(writer, object({ description: 'test', packages: [info], ...fields }), ADB_KINDS.index)));
     return formatAdbFile('index', [formatAdbBlock('adb', block), formatAdbBlock('signature', adbSignature('index', block, key))]);
   }
-  const judge = (fields: Readonly<Record<string, string>>): string => {
+  const verify = (fields: Readonly<Record<string, string>>): string => {
     try {
       return verifyIndex(makeIndex(fields), { location: 'test', keys }).index.packages.map(({ name }) => name).join();
     } catch (error) {
@@ -121,11 +121,11 @@ describe('a v3 index that its maker signed', () => {
   };
 
   it('may say that its packages have their usual names', () => {
-    expect([judge({}), judge({ 'pkgname-spec': '${name}-${version}.apk' })]).toEqual(['a', 'a']);
+    expect([verify({}), verify({ 'pkgname-spec': '${name}-${version}.apk' })]).toEqual(['a', 'a']);
   });
 
   it.each(['${arch}/${name}-${version}.apk', '../../${name}.apk', '/etc/passwd', '${name:3}/${name}-${version}.apk', 'https://example.org/${name}.apk', '\u001b[2J'])('is refused when they lie under names like %j', (spec) => {
-    expect(judge({ 'pkgname-spec': spec })).toMatch(/^ALP_VERIFY_STRUCTURE [^\u001b]*pkgname-spec/);
+    expect(verify({ 'pkgname-spec': spec })).toMatch(/^ALP_VERIFY_STRUCTURE [^\u001b]*pkgname-spec/);
   });
 });
 
@@ -135,11 +135,11 @@ describe('a v3 package that is unpacked', () => {
   afterAll(() => { rmSync(root, { recursive: true, force: true }); });
 
   /** Unpacks `bytes` under the verdict on `judged`. */
-  async function unpack(name: string, bytes: Buffer, judged = bytes): Promise<string> {
+  async function unpack(name: string, bytes: Buffer, verified = bytes): Promise<string> {
     mkdirSync(join(root, name));
     const tree = openWorkTree(hostPath(join(root, name)));
     try {
-      const contents = verifyPackage(bufferSource('a.apk', judged), { keys }).package;
+      const contents = verifyPackage(bufferSource('a.apk', verified), { keys }).package;
       const next = { record: contents.record, source: { kind: 'file', path: 'a.apk' }, because: ['world'] } as const;
       await applyPlan({ tree, plan: { arch: 'x86_64', changes: [{ kind: 'install', next }], world: [] }, open: () => ({ contents, source: bufferSource('a.apk', bytes), close: () => undefined }), runScript: undefined, owners: 'record', emit: silent });
       return 'done';

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex, type Sha256Hex } from '../../src/core/digest.ts';
 import { AlprootError, isAlprootError } from '../../src/core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
-import { createCarriedFetcher } from '../../src/fetch/bundle-fetcher.ts';
+import { createBundleFetcher } from '../../src/fetch/bundle-fetcher.ts';
 import { formatBundleManifest, type BundleFile } from '../../src/formats/lock/bundle-manifest.ts';
 import { formatTar, formatTarItem, TAR_END, type TarItem } from '../../src/formats/tar/tar-writer.ts';
 import { openBundle } from '../../src/ship/bundle.ts';
@@ -21,11 +21,11 @@ const file = (path: string, bytes: Uint8Array): TarItem => ({ kind: 'file', path
 const blobs = (): TarItem[] => Object.values(CONTENT).map((bytes) => file(`blobs/sha256/${sha256Hex(bytes)}`, bytes));
 const manifestOf = (files: readonly BundleFile[] = bundleFiles()): TarItem => file('manifest.json', Buffer.from(formatBundleManifest({ lock: sampleLock(), files, keys: [], tool: [] })));
 
-function refusal(bytes: Uint8Array, judge: () => string | undefined = () => undefined): string {
+function refusal(bytes: Uint8Array, verify: () => string | undefined = () => undefined): string {
   const path = joinHost(root, 'x.alproot');
   writeFileSync(path, bytes);
   try {
-    openBundle(path, { judge }).close();
+    openBundle(path, { verify }).close();
     return 'accepted';
   } catch (error) {
     if (isAlprootError(error)) return error.code;
@@ -100,10 +100,10 @@ describe('a bundle that somebody tampered with', () => {
   });
 
   it('is refused when the judge finds a false signature, before its manifest is read', () => {
-    const judge = (): never => {
+    const verify = (): never => {
       throw new AlprootError('ALP_VERIFY_SIGNATURE', 'bad signature');
     };
-    expect(refusal(formatTar([file('manifest.json', Buffer.from('not json')), file('manifest.json.k.rsa.pub.sig', Buffer.alloc(256))]), judge)).toBe('ALP_VERIFY_SIGNATURE');
+    expect(refusal(formatTar([file('manifest.json', Buffer.from('not json')), file('manifest.json.k.rsa.pub.sig', Buffer.alloc(256))]), verify)).toBe('ALP_VERIFY_SIGNATURE');
   });
 
   it('leaves nothing in the store when a blob changes after it was judged', async () => {
@@ -112,7 +112,7 @@ describe('a bundle that somebody tampered with', () => {
       file: { sha256: sha256Hex('good'), sizeBytes: 4 },
       source: { name: 'x', sizeBytes: 4, read: (target, at) => (at > 0 ? 0 : (target.set(Buffer.from('evil')), 4)) },
     });
-    await expect(createCarriedFetcher({ store, name: 'b', find }).fetch({ base: '', path: 'x', maxBytes: 10 })).rejects.toMatchObject({ code: 'ALP_VERIFY_DIGEST' });
+    await expect(createBundleFetcher({ store, name: 'b', find }).fetch({ base: '', path: 'x', maxBytes: 10 })).rejects.toMatchObject({ code: 'ALP_VERIFY_DIGEST' });
     expect(store.hasBlob(sha256Hex('good'))).toBe(false);
     expect(readdirSync(join(root, 'store', 'tmp'))).toEqual([]);
   });

@@ -30,24 +30,24 @@ let arena: Arena;
 beforeEach(() => void (arena = makeArena()));
 afterEach(() => arena.close());
 
-const judge = (options: Partial<MinirootfsOptions> = {}, bytes = FILE): Promise<string> => underAttack(arena, () => verifyMinirootfs(bufferSource(NAME, bytes), { name: NAME, pins: none, ...options }));
-const signed = (signature: Buffer | string): Promise<string> => judge({ pgp: { signature: Buffer.from(signature), keys: pgpKeys, now: NOW } });
+const verify = (options: Partial<MinirootfsOptions> = {}, bytes = FILE): Promise<string> => underAttack(arena, () => verifyMinirootfs(bufferSource(NAME, bytes), { name: NAME, pins: none, ...options }));
+const signed = (signature: Buffer | string): Promise<string> => verify({ pgp: { signature: Buffer.from(signature), keys: pgpKeys, now: NOW } });
 const ours = packet(2, release.sign(FILE));
 
 describe('a minirootfs', () => {
   it('counts with a pin that ships with alproot, or the release key\'s signature', async () => {
-    expect(await judge({ pins: parsePins(pinOf(FILE)) })).toBe('accepted');
+    expect(await verify({ pins: parsePins(pinOf(FILE)) })).toBe('accepted');
     expect(await signed(ours)).toBe('accepted');
     expect(await signed(armor('SIGNATURE', ours))).toBe('accepted');
   });
 
   it('does not count for the digest that lies beside it on the mirror: nobody asks for that', async () => {
-    expect(await judge()).toBe('ALP_VERIFY_UNKNOWN');
-    expect(await judge({ pins: bundledPins() })).toBe('ALP_VERIFY_UNKNOWN');
+    expect(await verify()).toBe('ALP_VERIFY_UNKNOWN');
+    expect(await verify({ pins: bundledPins() })).toBe('ALP_VERIFY_UNKNOWN');
   });
 
   it('that has a pin of its name and other bytes is refused although it is signed', async () => {
-    expect(await judge({ pins: parsePins(pinOf(Buffer.from('other'))), pgp: { signature: ours, keys: pgpKeys, now: NOW } })).toBe('ALP_VERIFY_DIGEST');
+    expect(await verify({ pins: parsePins(pinOf(Buffer.from('other'))), pgp: { signature: ours, keys: pgpKeys, now: NOW } })).toBe('ALP_VERIFY_DIGEST');
   });
 
   it.each<[string, string, () => Buffer | string]>([
@@ -93,7 +93,7 @@ describe('a minirootfs', () => {
       return { keys: keyring([parseTrustedKey(pem, 'mirror.rsa.pub')]), sign: (bytes) => signBytes(bytes, key) };
     };
     const [own, other] = [pair(), pair()];
-    const by = (bytes: Buffer, keyName = 'mirror.rsa.pub'): Promise<string> => judge({ keys: own.keys, signatures: [{ keyName, bytes }] });
+    const by = (bytes: Buffer, keyName = 'mirror.rsa.pub'): Promise<string> => verify({ keys: own.keys, signatures: [{ keyName, bytes }] });
     expect(await by(own.sign(FILE))).toBe('accepted');
     expect(await by(other.sign(FILE))).toBe('ALP_VERIFY_SIGNATURE');
     expect(await by(own.sign(Buffer.from('x')))).toBe('ALP_VERIFY_SIGNATURE');

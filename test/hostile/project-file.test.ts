@@ -29,8 +29,8 @@ const write = (text: string): void => writeFileSync(join(project, 'alproot.yaml'
 
 async function config({ directory = project, trusted = [], draft = newDraft(), variables = {} }: { directory?: string; trusted?: string[]; draft?: Draft; variables?: Record<string, string> } = {}): Promise<Config> {
   const terminal = { isTerminal: false };
-  const surroundings = { env: { ...env, ...variables }, cwd: directory, stdin: terminal, stdout: terminal, stderr: { ...terminal, columns: 80, rows: 24 } };
-  return configFrom(draft, surroundings, { project: await readProject(hostPath(directory), { env, trusted }), emit: silent });
+  const processEnvironment = { env: { ...env, ...variables }, cwd: directory, stdin: terminal, stdout: terminal, stderr: { ...terminal, columns: 80, rows: 24 } };
+  return configFrom(draft, processEnvironment, { project: await readProject(hostPath(directory), { env, trusted }), emit: silent });
 }
 
 const refused = (line: number, what: RegExp): unknown =>
@@ -56,7 +56,7 @@ describe.each(HOSTILE)('a project that names %s', (_what, text, line, what) => {
 
   it('counts once the user has approved that very file, and no longer after a change', async () => {
     write(text);
-    expect((await approveProject(env, hostPath(project))).demands).toEqual([expect.objectContaining({ line, what: expect.stringMatching(what) })]);
+    expect((await approveProject(env, hostPath(project))).requirements).toEqual([expect.objectContaining({ line, what: expect.stringMatching(what) })]);
     // What an approved file names must make sense all the same: `trap` is no backend yet.
     if (!text.includes('trap')) expect(await config()).toBeDefined();
     write(`${text}\n`);

@@ -78,10 +78,10 @@ function forgeries(digest: SignatureDigest, key: Key): [string, Buffer][] {
 
 describe.each(keys)('a signature under a key with exponent $exponent', (key) => {
   it.each(['sha1', 'sha256', 'sha512'] as const)('of %s is taken by both engines when it is right, and no forged one by either', (digest) => {
-    const judge = (signature: Buffer): unknown[] => [isRsaSignatureByOpenssl, isRsaSignatureByArithmetic].map((engine) => engine({ data: DATA, signature, digest, key: key.trusted }));
-    expect(judge(sign(digest, DATA, key.privateKey))).toEqual([true, true]);
-    expect(judge(signatureOf(padded(Buffer.concat([Buffer.from(INFO[digest][0], 'hex'), createHash(digest).update(DATA).digest()])), key))).toEqual([true, true]);
-    for (const [what, forged] of forgeries(digest, key)) expect([what, ...judge(forged)]).toEqual([what, false, false]);
+    const verify = (signature: Buffer): unknown[] => [isRsaSignatureByOpenssl, isRsaSignatureByArithmetic].map((engine) => engine({ data: DATA, signature, digest, key: key.trusted }));
+    expect(verify(sign(digest, DATA, key.privateKey))).toEqual([true, true]);
+    expect(verify(signatureOf(padded(Buffer.concat([Buffer.from(INFO[digest][0], 'hex'), createHash(digest).update(DATA).digest()])), key))).toEqual([true, true]);
+    for (const [what, forged] of forgeries(digest, key)) expect([what, ...verify(forged)]).toEqual([what, false, false]);
   });
 });
 

@@ -59,9 +59,9 @@ describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reaso
     const first = indexBytes();
     index(key, 'demo');
     if (kind === 'RSA') expect(indexBytes().equals(first)).toBe(true);
-    const judged = verifyIndex(first, { location: 'here', keys: trust(key) });
-    expect(judged.vouchers).toEqual([{ kind: 'key', keyName: key.publicName, algorithm: 'sha512' }]);
-    expect(judged.index.packages.map(({ name, sizeBytes }) => `${name} ${sizeBytes}`)).toEqual(['demo-deflate 1298', 'demo-none 201296', 'demo-zstd 1030', 'libdemo 361']);
+    const verified = verifyIndex(first, { location: 'here', keys: trust(key) });
+    expect(verified.signers).toEqual([{ kind: 'key', keyName: key.publicName, algorithm: 'sha512' }]);
+    expect(verified.index.packages.map(({ name, sizeBytes }) => `${name} ${sizeBytes}`)).toEqual(['demo-deflate 1298', 'demo-none 201296', 'demo-zstd 1030', 'libdemo 361']);
     const other = await generateSigningKey('other', 2048);
     expect(() => verifyIndex(first, { location: 'here', keys: trust(other) })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }) as Error);
   });
@@ -73,8 +73,8 @@ describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reaso
     await signFile(hostPath(file), key);
     const maker = name.startsWith('libdemo') ? 'test-ec.pub' : 'test-rsa.rsa.pub';
     const keys = keyring(trust(key).values(), [parseTrustedKey(readFileSync(join(theirs, 'keys', maker), 'utf8'), maker)]);
-    const judged = verifyPackage(bufferSource(name, readFileSync(file)), { keys });
-    expect(judged.vouchers.map((voucher) => (voucher.kind === 'key' ? voucher.keyName : ''))).toEqual([key.publicName, maker]);
+    const verified = verifyPackage(bufferSource(name, readFileSync(file)), { keys });
+    expect(verified.signers.map((signer) => (signer.kind === 'key' ? signer.keyName : ''))).toEqual([key.publicName, maker]);
     expect(blockOf(file).equals(blockOf(join(theirs, name)))).toBe(true);
   });
 });
@@ -89,9 +89,9 @@ describe('a v3 index of v2 packages', () => {
     index(key, 'mixed');
     const { index: { packages: [listed] } } = verifyIndex(indexBytes(), { location: 'here', keys: trust(key) });
     expect(listed?.checksum?.algorithm).toBe('sha256');
-    expect(verifyPackage(bufferSource('a.apk', bytes), { keys: trust(key), expected: listed }).vouchers[0]).toEqual({ kind: 'index', repository: 'index' });
-    const twin = makeApk({ ...raw, entries: treeEntries({ 'usr/bin/tool': 'other!!' }) }, key);
-    expect(() => verifyPackage(bufferSource('a.apk', twin), { keys: trust(key), expected: listed })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_DIGEST' }) as Error);
+    expect(verifyPackage(bufferSource('a.apk', bytes), { keys: trust(key), expected: listed }).signers[0]).toEqual({ kind: 'index', repository: 'index' });
+    const duplicate = makeApk({ ...raw, entries: treeEntries({ 'usr/bin/tool': 'other!!' }) }, key);
+    expect(() => verifyPackage(bufferSource('a.apk', duplicate), { keys: trust(key), expected: listed })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_DIGEST' }) as Error);
   });
 
   it('an EC key signs no v2 package', async () => {

@@ -38,12 +38,12 @@ afterAll(() => { rmSync(directory, { recursive: true, force: true }); });
 describe('packing', () => {
   it('makes a package that our verifier accepts with its key, scripts and triggers', async () => {
     const { bytes, fileName } = await demo('one');
-    const judged = verifyPackage(bufferSource(fileName, bytes), { keys: trusted(key) });
+    const verified = verifyPackage(bufferSource(fileName, bytes), { keys: trusted(key) });
     expect(fileName).toBe('one-1.0-r0.apk');
-    expect(judged.package.record).toMatchObject({ name: 'one', version: '1.0-r0', installedSizeBytes: 3 });
-    expect([...judged.package.scripts.keys()]).toEqual(['post-install']);
-    expect(judged.package.triggers).toEqual(['/usr/share/x']);
-    expect(judged.vouchers).toContainEqual({ kind: 'key', keyName: key.publicName, algorithm: 'sha256' });
+    expect(verified.package.record).toMatchObject({ name: 'one', version: '1.0-r0', installedSizeBytes: 3 });
+    expect([...verified.package.scripts.keys()]).toEqual(['post-install']);
+    expect(verified.package.triggers).toEqual(['/usr/share/x']);
+    expect(verified.signers).toContainEqual({ kind: 'key', keyName: key.publicName, algorithm: 'sha256' });
   });
 
   it('is refused with any other key, and when a byte of its data is changed', async () => {
@@ -76,7 +76,7 @@ describe('indexing', () => {
     expect(index.packages.map(({ name, sizeBytes }) => [name, sizeBytes])).toEqual(packed.map(({ pkginfo, bytes }) => [/pkgname = (.*)/.exec(pkginfo)?.[1], bytes.length]));
     for (const [at, record] of index.packages.entries()) {
       const bytes = packed[at]?.bytes ?? Buffer.alloc(0);
-      expect(verifyPackage(bufferSource('p', bytes), { keys: trusted(key), expected: record, repository: 'test' }).vouchers.length).toBeGreaterThan(0);
+      expect(verifyPackage(bufferSource('p', bytes), { keys: trusted(key), expected: record, repository: 'test' }).signers.length).toBeGreaterThan(0);
     }
   });
 
@@ -120,7 +120,7 @@ describe('keys and signatures', () => {
     const index = hostPath(join(directory, 'APKINDEX.tar.gz'));
     await signFile(index, other);
     expect(() => verifyIndex(readFileSync(index), { location: '/m', keys: trusted(key) })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
-    expect(verifyIndex(readFileSync(index), { location: '/m', keys: trusted(other) }).vouchers).toHaveLength(1);
+    expect(verifyIndex(readFileSync(index), { location: '/m', keys: trusted(other) }).signers).toHaveLength(1);
   });
 
   it('keep the size of a package whoever signs it', async () => {

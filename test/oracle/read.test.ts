@@ -73,8 +73,8 @@ const QUESTIONS = [
 ];
 
 describe.skipIf(needs.skip)(`questions of those who only look${needs.reason}`, () => {
-  it.each(QUESTIONS)('apk %s', (question) => {
-    const argv = question.split(' ');
+  it.each(QUESTIONS)('apk %s', (query) => {
+    const argv = query.split(' ');
     const real = runRealApk(root, ['-X', '/media/usb/repo', ...argv], arena);
     expect(answer(argv)).toEqual(real);
   });

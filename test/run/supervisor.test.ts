@@ -6,29 +6,29 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { archOfNode } from '../../src/core/arch.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
-import { GUARD } from '../../src/run/native-parts.ts';
+import { SUPERVISOR } from '../../src/run/native-parts.ts';
 import { openProgram } from '../../src/run/native-program.ts';
 import { runProcess } from '../../src/system/process/spawn.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { survivors } from '../helpers/survivors.ts';
 
 let root: string;
-let guard: HostPath;
+let supervisor: HostPath;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'alproot-guard-'));
-  const found = await openProgram(GUARD, { cache: hostPath(join(root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: archOfNode(process.arch) ?? '' });
+  const found = await openProgram(SUPERVISOR, { cache: hostPath(join(root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: archOfNode(process.arch) ?? '' });
   if (found === undefined) throw new Error('no guard can be made here');
-  guard = found;
+  supervisor = found;
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const PATH = '/usr/bin:/bin';
 /** @param word what tells the processes of one test */
-const guarded = (script: string, word = 'none'): ReturnType<typeof runProcess> => runProcess(['/bin/sh', '-c', script], { env: { PATH, WORD: word }, stdio: 'pipe', detached: true, guard });
+const guarded = (script: string, word = 'none'): ReturnType<typeof runProcess> => runProcess(['/bin/sh', '-c', script], { env: { PATH, WORD: word }, stdio: 'pipe', detached: true, supervisor });
 
 /** A process between us and the guard, that can be killed. */
 function startBetween(script: string, word: string): ChildProcess {
-  return spawn('/bin/sh', ['-c', '"$1" $$ /bin/sh -c "$2" & wait', 'sh', guard, script], { env: { PATH, WORD: word }, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+  return spawn('/bin/sh', ['-c', '"$1" $$ /bin/sh -c "$2" & wait', 'sh', supervisor, script], { env: { PATH, WORD: word }, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
 }
 
 const firstOutput = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.stdout?.once('data', () => resolve()));
@@ -40,11 +40,11 @@ describe('how the program ended', () => {
     expect(await guarded(`kill -${signal.slice(3)} $$`)).toEqual({ status: 128 + constants.signals[signal], signal });
   });
   it.each([['/missing/program', 127], ['/etc/passwd', 126]] as const)('%s cannot be started: %i', async (program, status) => {
-    expect((await runProcess([program], { env: { PATH }, stdio: 'pipe', guard })).status).toBe(status);
+    expect((await runProcess([program], { env: { PATH }, stdio: 'pipe', supervisor })).status).toBe(status);
   });
   it('the program has the signals that it would have without a guard', async () => {
     const lines: Buffer[] = [];
-    await runProcess(['/bin/sh', '-c', 'exec grep Sig /proc/self/status'], { env: { PATH }, stdio: 'pipe', guard, onOutput: (_stream, bytes) => void lines.push(bytes) });
+    await runProcess(['/bin/sh', '-c', 'exec grep Sig /proc/self/status'], { env: { PATH }, stdio: 'pipe', supervisor, onOutput: (_stream, bytes) => void lines.push(bytes) });
     const text = Buffer.concat(lines).toString();
     expect(text).toMatch(/^SigBlk:\t0+$/m);
     expect(text).toMatch(/^SigIgn:\t0+$/m);
@@ -55,7 +55,7 @@ describe('pipes that the program can open again', () => {
   const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`alproot-pipe-${process.pid}-`));
   const printed = async (script: string, { program = '/bin/sh', signal }: { readonly program?: string; readonly signal?: AbortSignal } = {}): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> => {
     const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-    const { status } = await runProcess([program, '-c', script], { env: { PATH }, stdio: 'reopenable', detached: true, guard, onOutput: (stream, bytes) => void kept[stream].push(bytes), ...(signal === undefined ? {} : { signal }) });
+    const { status } = await runProcess([program, '-c', script], { env: { PATH }, stdio: 'reopenable', detached: true, supervisor, onOutput: (stream, bytes) => void kept[stream].push(bytes), ...(signal === undefined ? {} : { signal }) });
     expect(leftovers()).toEqual([]);
     return { status, stdout: Buffer.concat(kept.stdout).toString(), stderr: Buffer.concat(kept.stderr).toString() };
   };
@@ -82,7 +82,7 @@ describe('pipes that the program can open again', () => {
     expect(leftovers()).toEqual([]);
   });
   it('are done without where none can be made', () => {
-    expect(execFileSync(guard, [String(process.pid), '-p', '/missing', '/bin/sh', '-c', 'echo here'], { encoding: 'utf8', env: { PATH } })).toBe('nhere\n');
+    expect(execFileSync(supervisor, [String(process.pid), '-p', '/missing', '/bin/sh', '-c', 'echo here'], { encoding: 'utf8', env: { PATH } })).toBe('nhere\n');
   });
 });
 
@@ -98,7 +98,7 @@ describe('nobody is left', () => {
     const word = wordOf('aborted');
     const asked = new AbortController();
     const run = runProcess(['/bin/sh', '-c', `trap "" TERM INT HUP QUIT; ${DAEMONS} echo up; while :; do sleep 1000; done`], {
-      env: { PATH, WORD: word }, stdio: 'pipe', detached: true, guard, signal: asked.signal, onOutput: () => asked.abort(new Error('enough')),
+      env: { PATH, WORD: word }, stdio: 'pipe', detached: true, supervisor, signal: asked.signal, onOutput: () => asked.abort(new Error('enough')),
     });
     await expect(run).rejects.toThrow('enough');
     expect(await survivors(word)).toEqual([]);
@@ -165,13 +165,13 @@ it.skipIf(proot.skip)(`leaves no loader of PRoot when alproot is killed${proot.r
 
 it('starts nothing when its parent is gone already', async () => {
   const made = join(root, 'made');
-  const { status, signal } = await runProcess([guard, '2147483647', '/bin/touch', made], { env: { PATH }, stdio: 'pipe' });
+  const { status, signal } = await runProcess([supervisor, '2147483647', '/bin/touch', made], { env: { PATH }, stdio: 'pipe' });
   expect({ status, signal }).toEqual({ status: 137, signal: undefined });
   expect(() => readFileSync(made)).toThrow('ENOENT');
 });
 
 it('is one small static file that asks nothing of the host', () => {
-  const bytes = readFileSync(guard);
+  const bytes = readFileSync(supervisor);
   expect(bytes.length).toBeLessThan(32_768);
-  expect(execFileSync(guard, [String(process.pid), '/bin/echo', 'a b', ''], { env: {} }).toString()).toBe('a b \n');
+  expect(execFileSync(supervisor, [String(process.pid), '/bin/echo', 'a b', ''], { env: {} }).toString()).toBe('a b \n');
 });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, joinHost, type HostPath } from '../../src/core/paths.ts';
-import { createCarriedFetcher } from '../../src/fetch/bundle-fetcher.ts';
+import { createBundleFetcher } from '../../src/fetch/bundle-fetcher.ts';
 import { createBundle, type BundleSigner } from '../../src/ship/bundle-create.ts';
 import { openBundle } from '../../src/ship/bundle.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -46,9 +46,9 @@ describe('a bundle', () => {
   });
 
   it('gives back each file, into an empty store, without a network', async () => {
-    const bundle = openBundle(make('a'), { judge: judgeNone });
+    const bundle = openBundle(make('a'), { verify: judgeNone });
     const target = openStore(joinHost(root, 'other'), { clock: systemClock });
-    const fetcher = createCarriedFetcher({ store: target, name: 'a', find: bundle.find });
+    const fetcher = createBundleFetcher({ store: target, name: 'a', find: bundle.find });
     for (const [path, bytes] of Object.entries(CONTENT)) {
       const ref = await fetcher.fetch({ base: 'https://example.org/alpine', path, maxBytes: 1_000_000 });
       expect(ref).toEqual({ sha256: sha256Hex(bytes), sizeBytes: bytes.length });
@@ -65,20 +65,20 @@ describe('a bundle', () => {
     const path = make('signed', { signer });
     const bundle = openBundle(path, {
       requireSignature: true,
-      judge: (manifest, [signature]) => (verify('sha256', manifest, createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), signature!.signature) ? signature!.keyName : undefined),
+      verify: (manifest, [signature]) => (verify('sha256', manifest, createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), signature!.signature) ? signature!.keyName : undefined),
     });
     expect([bundle.signedBy, bundle.signers]).toEqual([signer.publicName, [signer.publicName]]);
     bundle.close();
   });
 
   it('without a signature is refused where one is demanded', () => {
-    expect(() => openBundle(make('a'), { judge: judgeNone, requireSignature: true })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_UNKNOWN' }));
+    expect(() => openBundle(make('a'), { verify: judgeNone, requireSignature: true })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_UNKNOWN' }));
   });
 
   it('carries alproot itself as an executable file', () => {
     const output = joinHost(root, 'tool');
     createBundle({ output, lock: sampleLock(), files: bundleFiles(), store, tool: [{ path: 'tool/start', bytes: Buffer.from('#!/bin/sh\necho started\n') }] });
-    openBundle(output, { judge: judgeNone }).close();
+    openBundle(output, { verify: judgeNone }).close();
     expect(spawnSync('sh', ['-c', `cd '${root}' && tar xf tool tool/start -O | sh`], { encoding: 'utf8' }).stdout).toBe('started\n');
   });
 
@@ -89,6 +89,6 @@ describe('a bundle', () => {
   });
 
   it('that is missing is a mistake of the user', () => {
-    expect(() => openBundle(joinHost(root, 'none'), { judge: judgeNone })).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
+    expect(() => openBundle(joinHost(root, 'none'), { verify: judgeNone })).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
   });
 });

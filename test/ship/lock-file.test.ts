@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { parseLock } from '../../src/formats/lock/lockfile-reader.ts';
 import { formatLock, type Lock, type LockedEnvironment } from '../../src/formats/lock/lockfile.ts';
-import { demandNoDrift, isSameLock, lockPathIn, readLock, writeLock } from '../../src/ship/lock-file.ts';
+import { requireNoDrift, isSameLock, lockPathIn, readLock, writeLock } from '../../src/ship/lock-file.ts';
 import { diffLocks, formatLockDiff } from '../../src/ship/lock-diff.ts';
 import { lockedPackage, sampleLock } from '../helpers/locks.ts';
 
@@ -74,9 +74,9 @@ describe('the difference of two locks', () => {
 
   it('is what a drift error shows', () => {
     const wanted = changed({ packages: [] });
-    expect(() => demandNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted })).toThrow(
+    expect(() => requireNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted })).toThrow(
       expect.objectContaining({ code: 'ALP_STALE_LOCK', message: expect.stringContaining('- package musl 1.2.4-r2') }),
     );
-    expect(() => demandNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted: sampleLock() })).not.toThrow();
+    expect(() => requireNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted: sampleLock() })).not.toThrow();
   });
 });

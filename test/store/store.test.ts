@@ -110,22 +110,22 @@ describe('the store', () => {
     const file = join(tree, 'usr', 'a\u00e9');
     const mark = join(tree, '..', 'done');
     const fromBefore = (): void => { writeFileSync(mark, JSON.stringify({ ...(JSON.parse(readFileSync(mark, 'utf8')) as object), boot: 'another start' })); };
-    let judged = 0;
-    const find = (): Promise<HostPath | undefined> => store.findSnapshot(key, () => Promise.resolve(++judged > 0 && readFileSync(file, 'utf8') === 'content'));
+    let verified = 0;
+    const find = (): Promise<HostPath | undefined> => store.findSnapshot(key, () => Promise.resolve(++verified > 0 && readFileSync(file, 'utf8') === 'content'));
     // In the start that made it nobody reads it all.
-    expect([await find(), judged]).toEqual([tree, 0]);
+    expect([await find(), verified]).toEqual([tree, 0]);
     fromBefore();
-    expect([await find(), judged]).toEqual([tree, 1]);
+    expect([await find(), verified]).toEqual([tree, 1]);
     // It has been read from the disk since: that is not asked again.
     writeFileSync(file, '');
-    expect([await find(), judged]).toEqual([tree, 1]);
+    expect([await find(), verified]).toEqual([tree, 1]);
     fromBefore();
-    expect([await find(), judged]).toEqual([undefined, 1]);
+    expect([await find(), verified]).toEqual([undefined, 1]);
     writeFileSync(file, '\0'.repeat('content'.length));
-    expect([await find(), judged]).toEqual([undefined, 2]);
+    expect([await find(), verified]).toEqual([undefined, 2]);
     publish();
     expect(readFileSync(file, 'utf8')).toBe('content');
-    expect([await find(), judged]).toEqual([tree, 2]);
+    expect([await find(), verified]).toEqual([tree, 2]);
   });
 
   it('removes what a dead process left, and nothing of a living one', () => {

@@ -40,7 +40,7 @@ function changeAll(): ReturnType<typeof createUndo> {
   tree.writeFile(at('opt/.tmp'), Buffer.from('second a'), 0o600);
   undo.made(at('opt/.tmp'));
   undo.replace(at('opt/.tmp'), at('opt/a'));
-  undo.moveAside(at('opt/b'));
+  undo.moveToStaging(at('opt/b'));
   undo.keepAcl(at('opt'));
   tree.setMode(at('opt'), 0o700);
   undo.removeDirectory(at('opt/empty'));
@@ -79,8 +79,8 @@ describe('a change that is taken back', () => {
   });
 
   it('refuses a tree whose last change was killed, and leaves what that moved away', () => {
-    createUndo(tree, false).moveAside(at('opt/a'));
-    expect(() => createUndo(tree, false).moveAside(at('opt/b'))).toThrow(expect.objectContaining({ code: 'ALP_UNPACK_TREE' }));
+    createUndo(tree, false).moveToStaging(at('opt/a'));
+    expect(() => createUndo(tree, false).moveToStaging(at('opt/b'))).toThrow(expect.objectContaining({ code: 'ALP_UNPACK_TREE' }));
     expect(readFileSync(join(root, 'lib/apk/.alproot-undo/0'), 'utf8')).toBe('a');
     expect(existsSync(join(root, 'opt/b'))).toBe(true);
   });

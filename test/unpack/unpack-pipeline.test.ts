@@ -38,7 +38,7 @@ interface Outcome {
   readonly error: string | undefined;
   readonly leftOpen: number;
   /** Names whose data were compared with the control part while they were unpacked. */
-  readonly judged: readonly string[];
+  readonly verified: readonly string[];
 }
 
 interface InstallOptions {
@@ -53,7 +53,7 @@ async function install(packages: readonly RawPackage[], { thread, deferred }: In
   mkdirSync(join(root, 'etc'), { recursive: true });
   const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
   let leftOpen = 0;
-  const judged: string[] = [];
+  const verified: string[] = [];
   const files = packages.map((raw, at) => {
     const path = `${root}-${at}.apk`;
     const bytes = makeApk(raw, key);
@@ -63,7 +63,7 @@ async function install(packages: readonly RawPackage[], { thread, deferred }: In
     leftOpen++;
     const source = descriptorSource(fd, `${at}.apk`);
     const contents = verifyPackage(source, deferred === undefined ? { keys } : { keys, deferData: true, hashed: { sha256: sha256Hex(bytes) } }).package;
-    return { source, contents, close: () => { leftOpen--; closeSync(fd); }, onJudged: () => { judged.push(contents.record.name); } };
+    return { source, contents, close: () => { leftOpen--; closeSync(fd); }, onVerified: () => { verified.push(contents.record.name); } };
   });
   const changes = files.map(({ contents: { record } }) => ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const);
   const given = new Set<string>();
@@ -84,7 +84,7 @@ async function install(packages: readonly RawPackage[], { thread, deferred }: In
     tree.close();
     for (const file of files) if (!given.has(file.contents.record.name)) file.close();
   }
-  return { tree: picture(root), error, leftOpen, judged };
+  return { tree: picture(root), error, leftOpen, verified };
 }
 
 async function bothWays(packages: readonly RawPackage[], deferred?: InstallOptions['deferred']): Promise<Outcome> {
@@ -138,10 +138,10 @@ describe('with a thread that inflates', () => {
 
   it('data whose hash was left to it are compared before they are inflated', async () => {
     const bad = named('bad', { 'usr/lib/bad': { content: noise(600_000, 3) } });
-    const { tree, error, leftOpen, judged } = await bothWays([...small(2), bad, ...small(12).slice(2)], { changed: 'bad' });
+    const { tree, error, leftOpen, verified } = await bothWays([...small(2), bad, ...small(12).slice(2)], { changed: 'bad' });
     expect(error).toMatch(/^ALP_VERIFY_DIGEST: .*data hash differs from the signed control part$/);
-    expect([Object.keys(tree), leftOpen, judged]).toEqual([['etc'], 0, ['s0', 's1']]);
-    expect((await bothWays(small(3), { changed: undefined })).judged).toEqual(['s0', 's1', 's2']);
+    expect([Object.keys(tree), leftOpen, verified]).toEqual([['etc'], 0, ['s0', 's1']]);
+    expect((await bothWays(small(3), { changed: undefined })).verified).toEqual(['s0', 's1', 's2']);
   });
 
   it('copies files, and hashes them from some place on as well, until it has something to inflate', async () => {

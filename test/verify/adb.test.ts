@@ -12,9 +12,9 @@ const upstream = capability('upstream');
 const root = join(upstreamRoot, 'adb');
 const FILES = ['Packages.adb', 'libdemo-1.0-r0.apk', 'demo-none-1.2.3-r4.apk', 'demo-deflate-1.2.3-r4.apk', 'demo-zstd-1.2.3-r4.apk'];
 const keys = () => keyring(['test-ec.pub', 'test-rsa.rsa.pub'].map((name) => parseTrustedKey(readFileSync(join(root, 'keys', name), 'utf8'), name)));
-const judge = (name: string, bytes: Buffer) => verifyAdb(bufferSource(name, bytes), { keys: keys(), location: name });
+const verify = (name: string, bytes: Buffer) => verifyAdb(bufferSource(name, bytes), { keys: keys(), location: name });
 /** All that was judged but the hash of the file itself: deflate has bits that mean nothing. */
-const meaningOf = (verdict: ReturnType<typeof judge>): string => JSON.stringify(verdict, (field, value: unknown) => (field === 'sha256' ? undefined : value));
+const meaningOf = (verdict: ReturnType<typeof verify>): string => JSON.stringify(verdict, (field, value: unknown) => (field === 'sha256' ? undefined : value));
 const codeOf = (run: () => unknown): string => {
   try {
     run();
@@ -26,18 +26,18 @@ const codeOf = (run: () => unknown): string => {
 
 describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () => {
   it.each(FILES)('%s is vouched for by its maker', (name) => {
-    const verdict = judge(name, readFileSync(join(root, name)));
-    expect(verdict.vouchers).toEqual([{ kind: 'key', keyName: name.startsWith('libdemo') ? 'test-ec.pub' : 'test-rsa.rsa.pub', algorithm: 'sha512' }]);
+    const verdict = verify(name, readFileSync(join(root, name)));
+    expect(verdict.signers).toEqual([{ kind: 'key', keyName: name.startsWith('libdemo') ? 'test-ec.pub' : 'test-rsa.rsa.pub', algorithm: 'sha512' }]);
   });
 
   it('an index names each package by the hash that the package has', () => {
-    const verdict = judge('Packages.adb', readFileSync(join(root, 'Packages.adb')));
+    const verdict = verify('Packages.adb', readFileSync(join(root, 'Packages.adb')));
     if (verdict.kind !== 'index') throw new Error('not an index');
     const listed = verdict.index.packages.map(({ name, version, checksum, sizeBytes }) => ({ name, version, checksum, sizeBytes }));
     const own = ['demo-deflate-1.2.3-r4', 'demo-none-1.2.3-r4', 'demo-zstd-1.2.3-r4', 'libdemo-1.0-r0'].map((stem) => {
-      const judged = judge(stem, readFileSync(join(root, `${stem}.apk`)));
-      if (judged.kind !== 'package') throw new Error('not a package');
-      const { name, version, checksum, sizeBytes } = judged.package.record;
+      const verified = verify(stem, readFileSync(join(root, `${stem}.apk`)));
+      if (verified.kind !== 'package') throw new Error('not a package');
+      const { name, version, checksum, sizeBytes } = verified.package.record;
       return { name, version, checksum, sizeBytes };
     });
     expect(listed).toEqual(own);
@@ -49,7 +49,7 @@ describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () =>
 
   it.each(FILES)('%s with any byte flipped or cut short is refused in plain words or means the same', (name) => {
     const bytes = readFileSync(join(root, name));
-    const same = meaningOf(judge(name, bytes));
+    const same = meaningOf(verify(name, bytes));
     const wrong: string[] = [];
     const step = Math.ceil(bytes.length / 60);
     for (let at = bytes.length - 1; at >= 0; at -= at > bytes.length - 4 || at < 8 ? 1 : step) {
@@ -57,7 +57,7 @@ describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () =>
       flipped[at] = (flipped[at] ?? 0) ^ (1 << at % 8);
       for (const [how, changed] of [['flip', flipped], ['cut', bytes.subarray(0, at)]] as const) {
         try {
-          const verdict = judge(name, changed);
+          const verdict = verify(name, changed);
           if (how === 'cut' || meaningOf(verdict) !== same) wrong.push(`${how} ${at} accepted`);
         } catch (error) {
           if (!(error instanceof AlprootError) || !/^ALP_(VERIFY|LIMIT)_/.test(error.code)) wrong.push(`${how} ${at}: ${String(error)}`);
@@ -70,7 +70,7 @@ describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () =>
   it('a zstd stream that asks for more memory than 128 MiB, or has something behind it, is refused', () => {
     const bytes = readFileSync(join(root, 'demo-zstd-1.2.3-r4.apk'));
     const wide = Buffer.concat([Buffer.from('ADBc\x02\x00', 'latin1'), Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 0xa0, 1, 0, 0])]);
-    expect(codeOf(() => judge('wide', wide))).toBe('ALP_VERIFY_STRUCTURE');
-    expect(codeOf(() => judge('two', Buffer.concat([bytes, bytes.subarray(6)])))).toBe('ALP_VERIFY_STRUCTURE');
+    expect(codeOf(() => verify('wide', wide))).toBe('ALP_VERIFY_STRUCTURE');
+    expect(codeOf(() => verify('two', Buffer.concat([bytes, bytes.subarray(6)])))).toBe('ALP_VERIFY_STRUCTURE');
   });
 });

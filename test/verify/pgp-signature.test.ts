@@ -18,8 +18,8 @@ const theirs = makePgp();
 const keys = pinnedPgpKey(ours.publicKey, ours.fingerprint);
 const none = parsePins('');
 
-const judge = (signature: Buffer | string, { data = DATA, trusted = keys as PgpKeys, pins = none } = {}) =>
-  verifyMinirootfs(bufferSource(NAME, data), { name: NAME, pins, pgp: { signature: Buffer.from(signature), keys: trusted, now: NOW } }).vouchers;
+const verify = (signature: Buffer | string, { data = DATA, trusted = keys as PgpKeys, pins = none } = {}) =>
+  verifyMinirootfs(bufferSource(NAME, data), { name: NAME, pins, pgp: { signature: Buffer.from(signature), keys: trusted, now: NOW } }).signers;
 const codeOf = (work: () => unknown): unknown => {
   try {
     return work();
@@ -55,7 +55,7 @@ describe('the release key', () => {
 });
 
 describe('a detached signature', () => {
-  const voucher = [{ kind: 'pgp', fingerprint: ours.fingerprint }];
+  const signer = [{ kind: 'pgp', fingerprint: ours.fingerprint }];
 
   it.each<[string, () => Buffer | string]>([
     ['binary', () => signed()],
@@ -66,7 +66,7 @@ describe('a detached signature', () => {
     ['that names its key by its id alone', () => signed({ hashed: [created] })],
     ['that has not expired yet', () => signed({ hashed: [created, particular(3, four(400_000_000)), issuer(ours.fingerprint)] })],
   ])('%s vouches for the file', (_what, signature) => {
-    expect(judge(signature())).toEqual(voucher);
+    expect(verify(signature())).toEqual(signer);
   });
 
   it.each<[string, string, () => Buffer | string]>([
@@ -95,7 +95,7 @@ describe('a detached signature', () => {
     ['in parts', 'ALP_VERIFY_SIGNATURE', () => Buffer.concat([Buffer.from([0xc2, 0xe9]), ours.sign(DATA)])],
     ['that is empty', 'ALP_VERIFY_SIGNATURE', () => ''],
   ])('%s is refused', (_what, code, signature) => {
-    expect(codeOf(() => judge(signature()))).toBe(code);
+    expect(codeOf(() => verify(signature()))).toBe(code);
   });
 
   it('is refused with any byte of it changed that is not its open part', () => {
@@ -105,17 +105,17 @@ describe('a detached signature', () => {
       if (at >= open && at < open + 12) continue;
       const changed = Buffer.from(good);
       changed[at] = (changed[at] ?? 0) ^ 4;
-      expect(codeOf(() => judge(packet(2, changed))), String(at)).toMatch(/^ALP_VERIFY_(?:SIGNATURE|KEY)$/);
+      expect(codeOf(() => verify(packet(2, changed))), String(at)).toMatch(/^ALP_VERIFY_(?:SIGNATURE|KEY)$/);
     }
   });
 
   it('names the fingerprint that was wanted and the one that was found', () => {
-    expect(() => judge(packet(2, theirs.sign(DATA)))).toThrow(new RegExp(`${theirs.fingerprint}, expected ${ours.fingerprint}`));
+    expect(() => verify(packet(2, theirs.sign(DATA)))).toThrow(new RegExp(`${theirs.fingerprint}, expected ${ours.fingerprint}`));
   });
 
   it('does not outweigh a pin of that name', () => {
     const pins = parsePins(`${'0'.repeat(128) as Sha512Hex}  ${NAME}`);
-    expect(codeOf(() => judge(signed(), { pins }))).toBe('ALP_VERIFY_DIGEST');
+    expect(codeOf(() => verify(signed(), { pins }))).toBe('ALP_VERIFY_DIGEST');
   });
 });
 
@@ -131,11 +131,11 @@ describe.skipIf(needs.skip)(`GnuPG${needs.reason}`, () => {
       writeFileSync(join(home, 'file'), DATA);
       for (const digest of ['SHA256', 'SHA512']) {
         const signature = gpg('--armor', '--digest-algo', digest, '--detach-sign', '-o', '-', join(home, 'file'));
-        expect(judge(signature, { trusted })).toEqual([{ kind: 'pgp', fingerprint }]);
-        expect(codeOf(() => judge(signature, { trusted, data: Buffer.from('other') }))).toBe('ALP_VERIFY_SIGNATURE');
+        expect(verify(signature, { trusted })).toEqual([{ kind: 'pgp', fingerprint }]);
+        expect(codeOf(() => verify(signature, { trusted, data: Buffer.from('other') }))).toBe('ALP_VERIFY_SIGNATURE');
       }
       const inline = gpg('--armor', '--sign', '-o', '-', join(home, 'file'));
-      expect(codeOf(() => judge(inline, { trusted }))).toBe('ALP_VERIFY_SIGNATURE');
+      expect(codeOf(() => verify(inline, { trusted }))).toBe('ALP_VERIFY_SIGNATURE');
     } finally {
       execFileSync('gpgconf', ['--homedir', home, '--kill', 'all'], { stdio: 'ignore' });
       rmSync(home, { recursive: true, force: true });

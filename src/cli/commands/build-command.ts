@@ -2,11 +2,11 @@
 import { redactData } from '../../core/redact.ts';
 import { hostPath } from '../../core/paths.ts';
 import { buildDockerfile, planDockerfile, type BuildOptions } from '../../pipeline/dockerfile/build.ts';
-import { judgeDockerOptions } from '../docker-options.ts';
+import { checkDockerOptions } from '../docker-options.ts';
 import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 
 export const build: CommandAction = async (context) => {
-  judgeDockerOptions(context);
+  checkDockerOptions(context);
   const options = optionsOf(context);
   if (isOn(context, 'plan')) {
     const plan = planDockerfile(context.config, options);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { dumpFile } from '../../pipeline/inspect/adb-dump-file.ts';
-import { askApk, type Answer, type Question } from '../../pipeline/inspect/package-query.ts';
+import { queryPackages, type Answer, type PackageQuery } from '../../pipeline/inspect/package-query.ts';
 import { explainNeed, explainTree, type WhyRequest } from '../../pipeline/inspect/why-query.ts';
 import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 
@@ -22,29 +22,29 @@ function print({ printer }: CommandContext, { text: lines, value, status }: Answ
   return status;
 }
 
-const ask = (command: Question['command'], options: readonly string[]): CommandAction => async (context) =>
-  print(context, await askApk(context.config, { command, operands: context.args, options: switchesOn(context, [...options, 'quiet', 'verbose']), root: rootOf(context) }));
+const ask = (command: PackageQuery['command'], options: readonly string[]): CommandAction => async (context) =>
+  print(context, await queryPackages(context.config, { command, operands: context.args, options: switchesOn(context, [...options, 'quiet', 'verbose']), root: rootOf(context) }));
 
 export const search = ask('search', ['all', 'description', 'exact', 'has-origin', 'origin', 'rdepends']);
 
 export const policy: CommandAction = async (context) => {
-  demandNames(context, 'policy');
+  requireNames(context, 'policy');
   return ask('policy', [])(context);
 };
 
-const askInfo = ask('info', [
+const queryInfo = ask('info', [
   'all', 'contents', 'depends', 'description', 'install-if', 'installed', 'license', 'provides', 'rdepends', 'replaces', 'rinstall-if', 'size', 'triggers', 'webpage', 'who-owns',
 ]);
 
 export const info: CommandAction = async (context) => {
   const file = text(context, 'dump');
-  if (file === undefined) return askInfo(context);
+  if (file === undefined) return queryInfo(context);
   const dump = dumpFile(context.config, { file, directory: context.place.cwd, allowUntrusted: isOn(context, 'allowUntrusted') });
   context.printer.result(dump, { file, dump });
   return 0;
 };
 
-function demandNames({ args }: CommandContext, verb: string): void {
+function requireNames({ args }: CommandContext, verb: string): void {
   if (args.length === 0) throw new AlprootError('ALP_USAGE_ARGUMENT', `${verb} needs the name of a package`, { hint: `alproot ${verb} NAME` });
 }
 
@@ -53,7 +53,7 @@ const requestOf = (context: CommandContext): WhyRequest => ({
 });
 
 export const why: CommandAction = async (context) => {
-  demandNames(context, 'why');
+  requireNames(context, 'why');
   return print(context, await explainNeed(context.config, requestOf(context)));
 };
 

@@ -15,7 +15,7 @@ interface Verb {
 
 const VERBS: Readonly<Record<string, Verb>> = {
   create: { act: create, options: ['package'] },
-  export: { act: carryAway, options: ['package', 'output', 'tag'] },
+  export: { act: exportTree, options: ['package', 'output', 'tag'] },
   audit: { act: audit, options: ['package', 'system', 'backup', 'full', 'checkPermissions', 'packages', 'recursive'] },
   sbom: { act: sbom, options: ['package', 'tag'] },
 };
@@ -35,7 +35,7 @@ async function create(context: CommandContext, directory: HostPath): Promise<num
   return 0;
 }
 
-async function carryAway(context: CommandContext, directory: HostPath): Promise<number> {
+async function exportTree(context: CommandContext, directory: HostPath): Promise<number> {
   const image = await exportRootfs(context.config, {
     directory, outputs: each(context, 'output'), tags: each(context, 'tag'), cwd: hostPath(context.place.cwd),
     writeStandardOutput: (chunk) => void process.stdout.write(chunk),

@@ -21,7 +21,7 @@ export const trust: CommandAction = async (context) => {
     return 0;
   }
   const approved = await approveProject(env, directory);
-  const lines = approved.demands.map(({ line, what }) => `  line ${line}: ${what}`);
+  const lines = approved.requirements.map(({ line, what }) => `  line ${line}: ${what}`);
   printer.result(
     lines.length === 0 ? `${showName(approved.path)} asks for nothing that needs approval` : [`approved ${showName(approved.path)} as it is now:`, ...lines].join('\n'),
     approved,

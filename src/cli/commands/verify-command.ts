@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AlprootError, ERRORS } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
 import { showName } from '../../core/redact.ts';
-import type { Voucher } from '../../core/verified.ts';
+import type { Signer } from '../../core/verified.ts';
 import { verifyDeep } from '../../pipeline/inspect/verify-deep.ts';
 import { verifyPaths } from '../../pipeline/inspect/verify-files.ts';
 import { isOn, type CommandAction, type CommandContext } from '../command.ts';
@@ -16,7 +16,7 @@ export const verify: CommandAction = async (context) => {
       context.printer.error(new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, { hint: verdict.hint, cause: verdict, facts: { ...verdict.facts, path } }));
       status ||= verdict.exitStatus;
     } else {
-      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.vouchers.map(sentence).join('; ') || UNSIGNED[verdict.kind === 'tree' ? 'tree' : 'file']}`;
+      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.signers.map(sentence).join('; ') || UNSIGNED[verdict.kind === 'tree' ? 'tree' : 'file']}`;
       context.printer.result(line, { path, ...verdict });
     }
   }
@@ -38,15 +38,15 @@ async function verifyTrees({ config, args, place, printer }: CommandContext): Pr
   return status;
 }
 
-function sentence(voucher: Voucher): string {
-  switch (voucher.kind) {
+function sentence(signer: Signer): string {
+  switch (signer.kind) {
     case 'key':
-      return `signed by ${showName(voucher.keyName)} (RSA, ${voucher.algorithm.toUpperCase()})`;
+      return `signed by ${showName(signer.keyName)} (RSA, ${signer.algorithm.toUpperCase()})`;
     case 'pin':
-      return `pinned in ${voucher.source} (${voucher.algorithm.toUpperCase()})`;
+      return `pinned in ${signer.source} (${signer.algorithm.toUpperCase()})`;
     case 'index':
-      return `listed in ${voucher.repository}`;
+      return `listed in ${signer.repository}`;
     case 'pgp':
-      return `OpenPGP key ${voucher.fingerprint}`;
+      return `OpenPGP key ${signer.fingerprint}`;
   }
 }

@@ -17,7 +17,7 @@ const NOBODY = 65_534;
 
 export interface AdbArchiveHandler extends TarHandler {
   /** Told of block and signatures before the first entry; what it throws ends the reading. */
-  readonly judge: (schema: AdbSchema, block: Buffer, signatures: readonly Buffer[]) => void;
+  readonly verify: (schema: AdbSchema, block: Buffer, signatures: readonly Buffer[]) => void;
 }
 
 /**
@@ -33,7 +33,7 @@ export function readAdbArchive(source: ByteSource, handler: AdbArchiveHandler, m
   let walk: Walk | undefined;
   const begun = (): Walk => {
     if (walk !== undefined) return walk;
-    handler.judge(schema, block, signatures);
+    handler.verify(schema, block, signatures);
     walk = createWalk(schema === 'package' ? adbEntries(parseAdbRoot(block, ADB_KINDS.package)) : [], handler);
     return walk;
   };

@@ -10,7 +10,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import { createInflater } from '../gzip/inflater.ts';
 import type { TarSink } from '../tar/tar-entry.ts';
-import { zstdFrameTrouble } from '../gzip/zstd-frame.ts';
+import { zstdFrameProblem } from '../gzip/zstd-frame.ts';
 
 export type AdbSchema = 'index' | 'package';
 
@@ -96,15 +96,15 @@ function inflate(source: ByteSource, start: number, push: Push): void {
 }
 
 function unzstd(source: ByteSource, start: number, push: Push): void {
-  const failure = (error: unknown): unknown => (error instanceof AlprootError ? error : adbError(`not a zstd stream: ${error instanceof Error ? error.message : 'damaged'}`));
-  const trouble = zstdFrameTrouble(source, start);
-  if (trouble !== undefined) throw adbError(trouble);
+  const zstdError = (error: unknown): unknown => (error instanceof AlprootError ? error : adbError(`not a zstd stream: ${error instanceof Error ? error.message : 'damaged'}`));
+  const failure = zstdFrameProblem(source, start);
+  if (failure !== undefined) throw adbError(failure);
   try {
     const stream = new Decompress(push);
     copy(source, start, (chunk) => stream.push(Uint8Array.from(chunk)));
     stream.push(new Uint8Array(0), true);
   } catch (error) {
-    throw failure(error);
+    throw zstdError(error);
   }
 }
 

@@ -37,16 +37,16 @@ export function parseIndex(text: string): ParsedIndex {
   const starts: number[] = [];
   const file = openText(text);
   const tables = createNameTables();
-  const refuseTwin = createTwinCheck(packages, tables.byName);
+  const refuseDuplicate = createDuplicateCheck(packages, tables.byName);
   for (let at = 0; at < text.length; ) {
     if (text.charCodeAt(at) === LF) {
       at++;
       continue;
     }
     if (packages.length >= limits.entryCount) throw new AlprootError('ALP_LIMIT_COUNT', `an index of more than ${limits.entryCount} packages`);
-    const fields = usualFields(file, at) ?? judgedFields(file, at);
+    const fields = usualFields(file, at) ?? checkedFields(file, at);
     const record = new LateRecord(file, at, fields);
-    refuseTwin(record, fields.checksum);
+    refuseDuplicate(record, fields.checksum);
     addNames(tables, fields, packages.length);
     packages.push(record);
     starts.push(at);
@@ -92,7 +92,7 @@ interface EarlyFields {
 }
 
 /** What tells packages of one name apart, too. */
-interface JudgedFields extends EarlyFields {
+interface CheckedFields extends EarlyFields {
   readonly version: string;
   readonly arch: string;
 }
@@ -145,7 +145,7 @@ function eachName(list: string | readonly { readonly name: string }[], use: (nam
 }
 
 /** Judges all lines of an entry, one by one, and reads some. @throws ALP_FORMAT_INDEX, ALP_UNPACK_PATH, ALP_LIMIT_SIZE */
-function judgedFields({ text, words }: IndexText, at: number): JudgedFields {
+function checkedFields({ text, words }: IndexText, at: number): CheckedFields {
   let [P, V, C, A, t, p, i]: (string | undefined)[] = [];
   let [low, high] = [0, 0];
   let start = at;
@@ -220,7 +220,7 @@ class LateRecord implements PackageRecord {
 
   /** What nothing else may share, and its checksum, without reading all of it. */
   identity(): readonly [string, string] {
-    const { version, arch, checksum } = judgedFields(this.file, this.at);
+    const { version, arch, checksum } = checkedFields(this.file, this.at);
     return [`${version}/${arch}`, checksum];
   }
 
@@ -279,7 +279,7 @@ const checksumAt = (text: string, at: number): PackageRecord['checksum'] =>
   text.startsWith('C:', at) ? parseChecksum(text.slice(at + 2, text.indexOf('\n', at))) : undefined;
 
 /** One identity must mean one package, and one name, version and architecture one identity. */
-function createTwinCheck(packages: readonly LateRecord[], byName: PositionTable): (record: LateRecord, checksum: string) => void {
+function createDuplicateCheck(packages: readonly LateRecord[], byName: PositionTable): (record: LateRecord, checksum: string) => void {
   const byChecksum = new Map<string, string>();
   /** Of names that are there more than once, checksums by version and architecture. */
   const repeated = new Map<string, Map<string, string>>();

@@ -12,7 +12,7 @@ export interface DataHash {
 }
 
 /** @param start where the member begins @throws ALP_VERIFY_DIGEST */
-export function demandDataHash(source: ByteSource, start: number, { expected, whole }: DataHash): void {
+export function requireDataHash(source: ByteSource, start: number, { expected, whole }: DataHash): void {
   const data = createHash('sha256');
   eachChunk(source, (chunk) => {
     data.update(chunk);

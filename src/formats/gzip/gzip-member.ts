@@ -105,7 +105,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
     const trailer = Buffer.alloc(TRAILER_BYTES);
     if (readFully(source, trailer, at) < TRAILER_BYTES) fail(at, 'the gzip trailer is cut off');
     const end: MemberEnd = { end: at + TRAILER_BYTES, inflatedBytes: inflated, crc: trailer.readUInt32LE(0) };
-    if (options.deferCrc !== true) demandCrc(source, end, crc);
+    if (options.deferCrc !== true) requireCrc(source, end, crc);
     if (trailer.readUInt32LE(4) !== inflated % 2 ** 32) fail(at, 'wrong length in the gzip trailer');
     options.onCompressed?.(trailer);
     return end;
@@ -113,7 +113,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
 }
 
 /** @param crc of all inflated bytes of the member @throws ALP_FORMAT_GZIP when the trailer has another one */
-export function demandCrc(source: ByteSource, { end, crc: expected }: MemberEnd, crc: number): void {
+export function requireCrc(source: ByteSource, { end, crc: expected }: MemberEnd, crc: number): void {
   if (crc !== expected) failAt(source, end - TRAILER_BYTES, 'wrong checksum in the gzip trailer');
 }
 

@@ -15,7 +15,7 @@ const MAX_BLOCKS = 1_000_000;
 const MAX_HEADER = 18;
 
 /** What is wrong with the stream from `start` to the end of the file, if anything. */
-export function zstdFrameTrouble(source: ByteSource, start: number): string | undefined {
+export function zstdFrameProblem(source: ByteSource, start: number): string | undefined {
   const head = Buffer.alloc(MAX_HEADER);
   const got = readFully(source, head, start);
   if (got < 6 || head.readUInt32LE(0) !== MAGIC) return 'not a zstd frame';

@@ -53,9 +53,9 @@ export function lockOf(value: unknown): Lock {
   const fields = strictFields(value, 'lock', ['lockfile', 'requests', 'environments', 'downloads']);
   if (fields.count('lockfile', LOCK_VERSION) !== LOCK_VERSION) fields.fail('lockfile', `expected ${LOCK_VERSION}`);
   const environments = fields.objects('environments', ENVIRONMENT).map(environmentOf);
-  refuseTwins(fields, 'environments', environments.map(({ release, arch }) => `${release} ${arch}`));
+  refuseDuplicates(fields, 'environments', environments.map(({ release, arch }) => `${release} ${arch}`));
   const downloads = fields.objects('downloads', DOWNLOAD).map(downloadOf);
-  refuseTwins(fields, 'downloads', downloads.map(({ url }) => url));
+  refuseDuplicates(fields, 'downloads', downloads.map(({ url }) => url));
   return { requests: fields.texts('requests', LINE), environments, downloads };
 }
 
@@ -66,9 +66,9 @@ function environmentOf(fields: StrictFields): LockedEnvironment {
   if (!isArch(arch)) return fields.fail('arch', 'no architecture of Alpine');
   const repositories = fields.objects('repositories', REPOSITORY).map(repositoryOf);
   const locations = repositories.map(({ location }) => location);
-  refuseTwins(fields, 'repositories', locations);
+  refuseDuplicates(fields, 'repositories', locations);
   const packages = fields.objects('packages', PACKAGE).map((entry) => packageOf(entry, { arch, locations }));
-  refuseTwins(fields, 'packages', packages.map(({ record, repository }) => `${record.name} ${record.version} ${repository}`));
+  refuseDuplicates(fields, 'packages', packages.map(({ record, repository }) => `${record.name} ${record.version} ${repository}`));
   return {
     release: fields.text('release', RELEASE),
     arch,
@@ -79,10 +79,10 @@ function environmentOf(fields: StrictFields): LockedEnvironment {
   };
 }
 
-function refuseTwins(fields: StrictFields, key: string, names: readonly string[]): void {
+function refuseDuplicates(fields: StrictFields, key: string, names: readonly string[]): void {
   const seen = new Set<string>();
-  const twin = names.find((name) => seen.size === seen.add(name).size);
-  if (twin !== undefined) fields.fail(key, `\`${twin}\` is there twice`);
+  const duplicate = names.find((name) => seen.size === seen.add(name).size);
+  if (duplicate !== undefined) fields.fail(key, `\`${duplicate}\` is there twice`);
 }
 
 function minirootfsOf(fields: StrictFields, arch: Arch): LockedMinirootfs {

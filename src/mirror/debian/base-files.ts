@@ -48,7 +48,7 @@ const row = (text: string, format: (fields: readonly string[]) => string): strin
 /** Entries of `alpine-baselayout`. */
 export function baseEntries({ release, distribution }: Identity): TarItem[] {
   const passwd = USERS.map((user) => row(user, ([name, uid, gid, gecos, home, shell]) => `${name}:x:${uid}:${gid}:${gecos}:${home}:${shell === '-' ? '/sbin/nologin' : shell}`));
-  const shadow = USERS.map((user) => row(user, ([name]) => `${name}:${name === 'root' ? '*' : '!'}::0:::::`));
+  const wrapper = USERS.map((user) => row(user, ([name]) => `${name}:${name === 'root' ? '*' : '!'}::0:::::`));
   const group = GROUPS.map((line) => row(line, ([name, gid, members]) => `${name}:x:${gid}:${members}`));
   const osRelease = [
     'NAME="alproot"', 'ID=alproot', 'ID_LIKE=alpine', `VERSION_ID=${release}`,
@@ -58,7 +58,7 @@ export function baseEntries({ release, distribution }: Identity): TarItem[] {
   const link = (path: string, target: string): TarItem => ({ kind: 'symlink', path, mode: 0o777, target });
   return [
     ...directories,
-    textFile('etc/passwd', passwd.join('')), textFile('etc/group', group.join('')), { ...textFile('etc/shadow', shadow.join(''), 0o640), gid: 42, gname: 'shadow' },
+    textFile('etc/passwd', passwd.join('')), textFile('etc/group', group.join('')), { ...textFile('etc/shadow', wrapper.join(''), 0o640), gid: 42, gname: 'shadow' },
     textFile('etc/shells', '/bin/sh\n/bin/ash\n'), textFile('etc/profile', PROFILE), textFile('etc/hostname', 'localhost\n'),
     textFile('etc/hosts', '127.0.0.1\tlocalhost localhost.localdomain\n::1\t\tlocalhost localhost.localdomain\n'),
     textFile('etc/nsswitch.conf', 'hosts: files dns\n'), textFile('etc/fstab', ''), textFile('etc/motd', ''),

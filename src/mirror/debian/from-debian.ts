@@ -61,7 +61,7 @@ export interface FromDebianResult {
 }
 
 /** Names that `fromDebian` can put into a mirror. */
-export const offeredPackages = (): readonly string[] => RECIPES.map(({ name }) => name).filter((name) => !name.startsWith('debian-')).sort();
+export const buildablePackages = (): readonly string[] => RECIPES.map(({ name }) => name).filter((name) => !name.startsWith('debian-')).sort();
 
 /**
  * @throws ALP_FETCH_MIRRORS (no apt here, other architecture), ALP_FETCH_NETWORK (apt failed),

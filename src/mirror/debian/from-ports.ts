@@ -33,7 +33,7 @@ export interface PortsResult {
 }
 
 /** Names that `buildPorts` can put into a mirror. */
-export const offeredPorts = (): readonly string[] => PORTS.flatMap(({ packages }) => packages.map(({ name }) => name)).sort();
+export const buildablePorts = (): readonly string[] => PORTS.flatMap(({ packages }) => packages.map(({ name }) => name)).sort();
 
 /** What the build trees of these names hold: the packages that the mirror must have before. */
 export const portTools = (names: readonly string[]): readonly string[] => [...new Set(portsOf(names).flatMap(toolsOf))].sort();

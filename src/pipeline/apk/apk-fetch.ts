@@ -4,7 +4,7 @@
  *
  * @see apk-tools 2.14 src/app_fetch.c
  */
-import { findAccount } from '../../build/passwd-entry.ts';
+import { findPasswdEntry } from '../../build/passwd-entry.ts';
 import type { ApkAnswer, ApkRequest } from '../../build/host.ts';
 import { AlprootError } from '../../core/errors.ts';
 import type { Arch, PackageRecord, PlannedPackage } from '../../core/package.ts';
@@ -105,7 +105,7 @@ function putFile(file: OpenedPackageFile, { name, version }: PackageRecord, { ar
 }
 
 function giveTo(place: TreePath, { request, tree, owners }: Pick<FetchCall, 'request' | 'tree' | 'owners'>): void {
-  const { uid, gid } = findAccount(tree, String(request.uid), 'USER');
+  const { uid, gid } = findPasswdEntry(tree, String(request.uid), 'USER');
   if (owners === 'apply') tree.setOwner(place, { uid, gid });
   else if (uid !== 0 || gid !== 0) request.owners.set(place, { uid, gid });
   else request.owners.delete(place);

@@ -16,7 +16,7 @@ import { auditTree, formatAudit, type AuditMode } from '../../unpack/audit.ts';
 import { readDatabase, triggersOf, type Database } from '../../unpack/database.ts';
 import type { OwnerPolicy } from '../../unpack/minirootfs-unpack.ts';
 
-export interface ApkQuestion {
+export interface ApkQuery {
   readonly args: readonly string[];
   /** Absolute, as seen inside: where relative paths start. */
   readonly cwd: string;
@@ -30,8 +30,8 @@ export interface ApkQuestion {
 const VERSION = 'apk-tools 2.14.4 (alproot)';
 
 /** undefined for a command that is none of those that look. */
-export async function answerQuestion(question: ApkQuestion): Promise<ApkAnswer | undefined> {
-  const { args, arch, tree } = question;
+export async function answerQuery(query: ApkQuery): Promise<ApkAnswer | undefined> {
+  const { args, arch, tree } = query;
   if (args.includes('--print-arch')) return done([{ stream: 'stdout', text: arch }]);
   if (args.includes('--version') || args.includes('-V')) return done([{ stream: 'stdout', text: `${VERSION}, compiled for ${arch}.` }]);
   // Packages are kept in the store, never in the tree: there is nothing to clean, and nothing to fill.
@@ -41,16 +41,16 @@ export async function answerQuestion(question: ApkQuestion): Promise<ApkAnswer |
   let repositories: readonly Repository[] = [];
   if (needsRepositories(args)) {
     try {
-      repositories = await question.openRepositories();
+      repositories = await query.openRepositories();
     } catch (error) {
       // apk looks on with what it has.
       if (!isAlprootError(error) || !error.code.startsWith('ALP_FETCH_')) throw error;
       warnings.push({ stream: 'stderr', text: `WARNING: ${error.message}` });
     }
   }
-  const outcome = readApk(args, readSystem({ tree, database, repositories, arch, cwd: question.cwd }));
+  const outcome = readApk(args, readSystem({ tree, database, repositories, arch, cwd: query.cwd }));
   if (outcome !== undefined) return done([...warnings, ...outcome.lines], outcome.status);
-  return answerAudit(question, database);
+  return answerAudit(query, database);
 }
 
 interface ReadIngredients {
@@ -75,7 +75,7 @@ export const readSystem = ({ tree, database, repositories, arch, cwd = '/' }: Re
   },
 });
 
-function answerAudit({ args, tree, owners }: ApkQuestion, database: Database): ApkAnswer | undefined {
+function answerAudit({ args, tree, owners }: ApkQuery, database: Database): ApkAnswer | undefined {
   const { command, options } = parseApkArguments(args, ['audit']);
   if (command === undefined) return undefined;
   const mode: AuditMode = options.has('full') ? 'full' : options.has('system') ? 'system' : 'backup';

@@ -36,8 +36,8 @@ export async function inSecondRoot<T>(session: Session, outer: ApkRoot, { path, 
   const { tree } = outer;
   if (create) ensureDirectory(tree, path);
   if (tree.stat(path)?.kind !== 'directory') return NO_DATABASE;
-  const shelter = session.store.makeTemporary('apk-root');
-  const place = joinHost(shelter, 'root');
+  const staging = session.store.makeTemporary('apk-root');
+  const place = joinHost(staging, 'root');
   tree.moveOut(path, place);
   const inner: ApkRoot = { tree: openWorkTree(place), owners: ownersBelow(outer.owners, path) };
   try {
@@ -48,7 +48,7 @@ export async function inSecondRoot<T>(session: Session, outer: ApkRoot, { path, 
     inner.tree.close();
     tree.moveIn(place, path);
     giveBack(outer.owners, path, inner.owners);
-    removeTree(shelter);
+    removeTree(staging);
   }
 }
 

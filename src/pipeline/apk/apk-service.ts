@@ -10,7 +10,7 @@ import type { ApkAnswer, ApkRequest } from '../../build/host.ts';
 import type { OwnerTable } from '../../build/owners.ts';
 import { scanDependency } from '../../formats/apk/dependency.ts';
 import type { RepositoryLine } from '../../formats/release/repositories-file.ts';
-import { formatAlike, formatLooked } from '../../solve/advice.ts';
+import { formatAlike, formatCatalogSummary } from '../../solve/advice.ts';
 import { ApkUsageError, parseApkArguments, READING_COMMANDS, type ApkArguments } from '../../solve/arguments.ts';
 import { createCatalog } from '../../solve/catalog.ts';
 import { runApk, type ApkHost, type ApkOutcome } from '../../solve/apk-command.ts';
@@ -22,14 +22,14 @@ import type { OwnerPolicy } from '../../unpack/minirootfs-unpack.ts';
 import { keyring } from '../../verify/key.ts';
 import { fetchFiles } from './apk-fetch.ts';
 import { openLocalFiles, pathIn, type LocalFile } from '../repository/local-packages.ts';
-import { answerQuestion } from './apk-queries.ts';
+import { answerQuery } from './apk-queries.ts';
 import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from '../repository/tree-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
-import { carryOutPlan } from '../environment/install.ts';
+import { executePlan } from '../environment/install.ts';
 import { fetchPlaced, type FetchedPackages, type FetchOptions } from '../repository/package-files.ts';
 import { withPinned } from '../session/lock-policy.ts';
 import type { ChosenMirrors } from '../repository/mirrors.ts';
-import { addDebianPackages, offeredNames } from '../repository/buildable.ts';
+import { addDebianPackages, buildableNames } from '../repository/buildable.ts';
 import { alpineKeys } from '../session/trusted-keys.ts';
 import type { Session } from '../session/session.ts';
 
@@ -49,11 +49,11 @@ export async function serveApk(session: Session, request: ApkRequest, options: A
   const tree = openWorkTree(request.tree);
   try {
     const args = parseApkArguments(request.args);
-    const look = args.command === undefined ? parseLook(request.args) : undefined;
+    const look = args.command === undefined ? parseReadCall(request.args) : undefined;
     if (args.command === undefined && look === undefined) return { kind: 'pass' };
     const known = look ?? args;
     const own = withArch(session, known);
-    const work = (call: Call): Promise<ApkAnswer> => (look === undefined ? answer(own, call, args) : answerLook(own, call, look));
+    const work = (call: Call): Promise<ApkAnswer> => (look === undefined ? answer(own, call, args) : answerReadCall(own, call, look));
     const path = secondRoot(tree, known, request.cwd);
     const outer: Call = { request, tree, outer: tree, options };
     if (path === undefined) return await work(outer);
@@ -82,7 +82,7 @@ interface Call {
 }
 
 /** What only looks; undefined for what is not known here and is left to the tree's own apk. */
-function parseLook(argv: readonly string[]): ApkArguments | undefined {
+function parseReadCall(argv: readonly string[]): ApkArguments | undefined {
   try {
     return parseApkArguments(argv, READING_COMMANDS);
   } catch (error) {
@@ -117,17 +117,17 @@ async function answer(session: Session, call: Call, args: ApkArguments): Promise
   const keys = keyring(alpineKeys(undefined).values(), [...treeKeys(outer), ...treeKeys(tree)]);
   const files = openLocalFiles(outer, args.operands, { keys, allowUntrusted, cwd: request.cwd });
   return withPinned(session, async (extended) => {
-    if (args.command === 'add' && (session.pins === undefined || extended)) await addDebianPackages(session, options.mirrors, args.operands);
+    if (args.command === 'add' && (session.lockPolicy === undefined || extended)) await addDebianPackages(session, options.mirrors, args.operands);
     const database = readDatabase(tree);
     const opened = await openTreeRepositories(session, options.mirrors, { lines: linesOf(session, call, args.options), tree, extended, allowUntrusted, onMissing: options.onMissing });
     const host = hostOf(session, { database, opened, files });
-    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, offered: await offeredNames(options.mirrors) });
-    if (session.pins !== undefined && !extended) demandSolved(outcome);
-    return carryOut(session, { ...call, args, outcome, opened, files });
+    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, buildable: await buildableNames(options.mirrors) });
+    if (session.lockPolicy !== undefined && !extended) requireSolved(outcome);
+    return executeCall(session, { ...call, args, outcome, opened, files });
   });
 }
 
-async function answerLook(session: Session, call: Call, given: ApkArguments): Promise<ApkAnswer> {
+async function answerReadCall(session: Session, call: Call, given: ApkArguments): Promise<ApkAnswer> {
   const { request, tree, options } = call;
   const { args, cwd } = request;
   const { arch } = session.config;
@@ -140,7 +140,7 @@ async function answerLook(session: Session, call: Call, given: ApkArguments): Pr
     });
   }
   const openRepositories = async (): Promise<TreeRepositories['repositories']> => (await open(false)).repositories;
-  return (await answerQuestion({ args, cwd, tree, arch, owners: options.owners, openRepositories })) ?? { kind: 'pass' };
+  return (await answerQuery({ args, cwd, tree, arch, owners: options.owners, openRepositories })) ?? { kind: 'pass' };
 }
 
 /** Those of the tree's own directories are opened there, the others downloaded. */
@@ -154,17 +154,17 @@ async function fetchAll(session: Session, planned: readonly PlannedPackage[], { 
 }
 
 /** Beside apk's own report of what cannot be had: where was looked, and what is spelt like a name that nobody has. */
-function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, { operands, offered }: { readonly operands: readonly string[]; readonly offered: readonly string[] }): ApkOutcome {
+function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, { operands, buildable }: { readonly operands: readonly string[]; readonly buildable: readonly string[] }): ApkOutcome {
   if (outcome.plan !== undefined || !outcome.lines.some(({ text }) => text === 'ERROR: unable to select packages:')) return outcome;
   const names = operands.flatMap((text) => scanDependency(text, { tag: true })?.name ?? []);
   const missing = names.filter((name) => !catalog.sources.some(({ byName }) => byName.has(name)) && !installed.some(({ record }) => record.name === name));
-  const alike = formatAlike(catalog, missing, offered);
-  const advice = [formatLooked(catalog), ...(alike === undefined ? [] : [`hint: ${alike}`])];
+  const alike = formatAlike(catalog, missing, buildable);
+  const advice = [formatCatalogSummary(catalog), ...(alike === undefined ? [] : [`hint: ${alike}`])];
   return { ...outcome, lines: [...outcome.lines, ...advice.map((text) => ({ stream: 'stderr' as const, text }))] };
 }
 
 /** Under a lock, what cannot be solved may lie outside of it. @throws ALP_SOLVE_UNSATISFIABLE with apk's own words */
-function demandSolved({ status, plan, lines }: ApkOutcome): void {
+function requireSolved({ status, plan, lines }: ApkOutcome): void {
   if (status !== 0 && plan === undefined) throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', lines.map(({ text }) => text).join('\n'));
 }
 
@@ -201,14 +201,14 @@ function timeOfVirtual(version: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-interface Carrying extends Call {
+interface AnsweredCall extends Call {
   readonly args: ApkArguments;
   readonly outcome: ApkOutcome;
   readonly opened: TreeRepositories;
   readonly files: ReadonlyMap<string, LocalFile>;
 }
 
-async function carryOut(session: Session, { request, args, tree, options, outcome, opened, files }: Carrying): Promise<ApkAnswer> {
+async function executeCall(session: Session, { request, args, tree, options, outcome, opened, files }: AnsweredCall): Promise<ApkAnswer> {
   const out = outcome.lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text);
   const err = [...opened.warnings.map((text) => `WARNING: ${text}`), ...outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text)];
   let { status } = outcome;
@@ -218,7 +218,7 @@ async function carryOut(session: Session, { request, args, tree, options, outcom
     session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
     const before = new Set(readOwners(readDatabase(tree)).keys());
     // In a tree that exists nothing is touched before all is verified: see fetchAll.
-    const result = await carryOutPlan({
+    const result = await executePlan({
       tree,
       plan: outcome.plan,
       runScript: args.options.get('scripts')?.at(-1) === 'no' ? undefined : options.scriptsFor(request, tree),

@@ -13,8 +13,8 @@ import { openBundle } from '../../ship/bundle.ts';
 import { createBundle } from '../../ship/bundle-create.ts';
 import { limits } from '../../core/limits.ts';
 import { foreignMirror } from '../repository/tree-repositories.ts';
-import { signatureJudge, userKeys } from '../session/bundle-source.ts';
-import { bring, downloadPath } from '../repository/downloads.ts';
+import { signatureVerifier, userKeys } from '../session/bundle-source.ts';
+import { downloadBlob, downloadPath } from '../repository/downloads.ts';
 import { lockFor, type LockTarget } from './locking.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
 import { withSession, type Session } from '../session/session.ts';
@@ -44,7 +44,7 @@ interface Fetched {
 
 async function fetchLock(session: Session, lock: Lock): Promise<Fetched> {
   const parts = await Promise.all(lock.environments.map((environment) => fetchEnvironment(session, environment)));
-  const downloads = await Promise.all(lock.downloads.map(async ({ url, sha256 }): Promise<BundleFile> => ({ path: downloadPath({ sha256 }), ...(await bring(session, { url, sha256 })) })));
+  const downloads = await Promise.all(lock.downloads.map(async ({ url, sha256 }): Promise<BundleFile> => ({ path: downloadPath({ sha256 }), ...(await downloadBlob(session, { url, sha256 })) })));
   const unique = <T>(items: readonly T[], keyOf: (item: T) => string): T[] => [...new Map(items.map((item) => [keyOf(item), item])).values()];
   return { files: unique([...parts.flatMap(({ files }) => files), ...downloads], ({ path }) => path), keys: unique(parts.flatMap(({ keys }) => keys), ({ name }) => name) };
 }
@@ -156,7 +156,7 @@ export interface ShownBundle {
 
 /** Judges a bundle whole, and says what is in it. @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT */
 export function readBundle(config: Config, path: HostPath, options: { readonly requireSignature: boolean }): ShownBundle {
-  const bundle = openBundle(path, { judge: signatureJudge(userKeys(config)), ...options });
+  const bundle = openBundle(path, { verify: signatureVerifier(userKeys(config)), ...options });
   const { manifest, manifestSha256, signedBy, signers, sizeBytes } = bundle;
   bundle.close();
   return { path, sizeBytes, manifestSha256, signedBy, signers, lock: manifest.lock, files: manifest.files, tool: manifest.tool.map(({ path: name }) => name) };

@@ -5,7 +5,7 @@ import { packagesOf } from '../../core/package.ts';
 import type { HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import type { Lock } from '../../formats/lock/lockfile.ts';
-import { demandNoDrift, isSameLock, lockPathIn, readLock, writeLock } from '../../ship/lock-file.ts';
+import { requireNoDrift, isSameLock, lockPathIn, readLock, writeLock } from '../../ship/lock-file.ts';
 import { diffLocks, formatLockDiff, type LockChange } from '../../ship/lock-diff.ts';
 import { lockOf, type Recorded } from '../../ship/recording.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
@@ -15,7 +15,7 @@ import { planPackages } from '../environment/install.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { fetchPackages } from '../repository/package-files.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
-import { UPDATE_HINT, withPinned, type Pins } from '../session/lock-policy.ts';
+import { UPDATE_HINT, withPinned, type LockPolicy } from '../session/lock-policy.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { fetchSources } from '../repository/repository-indexes.ts';
 import { requireDirectory } from '../../system/files/named-file.ts';
@@ -55,20 +55,20 @@ export async function writeLockFor(config: Config, target: LockTarget, { update,
   const path = lockPathIn(directoryOf(target));
   const before = readLock(path);
   if (check && before === undefined) throw new AlprootError('ALP_STALE_LOCK', `there is no ${quoteName(path)}`, { hint: 'make it with `alproot lock`' });
-  const pins: Pins | undefined = before === undefined || update === 'all' ? undefined : { name: path, lock: before, strict: false, update: new Set(update), hint: UPDATE_HINT };
-  refuseUnknown(pins);
+  const lockPolicy: LockPolicy | undefined = before === undefined || update === 'all' ? undefined : { name: path, lock: before, strict: false, update: new Set(update), hint: UPDATE_HINT };
+  refuseUnknown(lockPolicy);
   if (!check) requireWritablePlace(path);
-  const lock = lockOf(await record(config, target, pins));
-  if (check && before !== undefined) demandNoDrift({ path, lock: before, wanted: lock });
+  const lock = lockOf(await record(config, target, lockPolicy));
+  if (check && before !== undefined) requireNoDrift({ path, lock: before, wanted: lock });
   const changes = before === undefined ? [] : diffLocks(before, lock);
   const written = !check && (before === undefined || !isSameLock(before, lock)) && writeLock(path, lock);
   return { path, lock, written, changes, text: formatLockDiff(changes) };
 }
 
-function refuseUnknown(pins: Pins | undefined): void {
-  const names = new Set(pins?.lock.environments.flatMap(({ packages }) => packages.map(({ record: { name } }) => name)));
-  const unknown = [...(pins?.update ?? [])].find((name) => !names.has(name));
-  if (unknown !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(unknown)} is not in ${quoteName(pins?.name ?? '')}`, { hint: '--update without a name looks at all packages anew' });
+function refuseUnknown(lockPolicy: LockPolicy | undefined): void {
+  const names = new Set(lockPolicy?.lock.environments.flatMap(({ packages }) => packages.map(({ record: { name } }) => name)));
+  const unknown = [...(lockPolicy?.update ?? [])].find((name) => !names.has(name));
+  if (unknown !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(unknown)} is not in ${quoteName(lockPolicy?.name ?? '')}`, { hint: '--update without a name looks at all packages anew' });
 }
 
 /** The lock that is there, or the one that would be written. */
@@ -76,20 +76,20 @@ export async function lockFor(config: Config, target: LockTarget): Promise<Lock>
   return readLock(lockPathIn(directoryOf(target))) ?? lockOf(await record(config, target, undefined));
 }
 
-const record = (config: Config, target: LockTarget, pins: Pins | undefined): Promise<Recorded> =>
+const record = (config: Config, target: LockTarget, lockPolicy: LockPolicy | undefined): Promise<Recorded> =>
   target.kind === 'Dockerfile'
-    ? recordBuild(config, target.build, pins)
+    ? recordBuild(config, target.build, lockPolicy)
     : withSession(config, async (session) => {
         await recordPackages(session, target.packages);
         return session.recording.whole();
-      }, pins);
+      }, lockPolicy);
 
 /** Everything that an environment of these packages is made of, in the store; nothing is unpacked but the minirootfs. */
 async function recordPackages(session: Session, packages: readonly string[]): Promise<void> {
   const chosen = await chooseMirrors(session);
   const base = await prepareEnvironment(session, []);
   await withPinned(session, async (extended) => {
-    if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
+    if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
     const tree = openWorkTree(base.tree);
     try {
       const sources = await fetchSources(session, chosen, { extended });

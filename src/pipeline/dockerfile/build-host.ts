@@ -24,9 +24,9 @@ import { recordOwners, serveApk } from '../apk/apk-service.ts';
 import { downloadFile } from '../repository/downloads.ts';
 import { prepareEnvironment } from '../environment/environment.ts';
 import { fetchGitTree } from './git.ts';
-import { keptTrees } from './cached-stage-trees.ts';
+import { cachedStageTrees } from './cached-stage-trees.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
-import { networkLoan } from '../session/network.ts';
+import { networkFiles } from '../session/network.ts';
 import { requireExecutableStore } from '../session/runnable.ts';
 import { adviseStronger, chooseBackend } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
@@ -88,7 +88,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
       return { key: environment.key, tree: environment.tree, owners: real ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
     },
     layers: layerStore(session, { installed, isCurrent: current ? (recorded) => isCurrent(session, recorded) : () => Promise.resolve(true) }),
-    trees: keptTrees(store),
+    trees: cachedStageTrees(store),
     apk: (request) =>
       installed.during(request, async (own) => {
         const version = alpineReleaseOf(request.tree);
@@ -96,7 +96,7 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
         return serveApk(own, request, { mirrors, scriptsFor, onStale, onMissing, owners: real ? 'apply' : 'record' });
       }),
     run,
-    loan: networkLoan(session),
+    injection: networkFiles(session),
     download: (url, checksum) => downloadFile(session, url, checksum),
     openCache: (id, sharing) => openCache(session, id, sharing),
     makeWorkspace: () => store.makeTemporary('build'),

@@ -13,7 +13,7 @@ import type { Recorded } from '../../ship/recording.ts';
 import { explainLinkFailure } from '../../ship/link-failure.ts';
 import { createBuildHost } from './build-host.ts';
 import { annotation, buildArgs, checkContext, hostLine, nameAndValue, namedContext, platformArch } from './build-arguments.ts';
-import { announcePins, findPins, type Pins } from '../session/lock-policy.ts';
+import { announceLockPolicy, findLockPolicy, type LockPolicy } from '../session/lock-policy.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { resolve } from 'node:path';
 import { readSecrets } from './secrets.ts';
@@ -58,24 +58,24 @@ export const planDockerfile = (config: Config, options: BuildOptions): BuildPlan
 /** @throws ALP_BUILD_* with `Dockerfile:line`, ALP_STALE_LOCK, and those of every stage */
 export async function buildDockerfile(config: Config, options: BuildOptions): Promise<BuildResult> {
   const input = planInput(config, options);
-  const pins = findPins(config, lockDirectory(options), 'Dockerfile');
+  const lockPolicy = findLockPolicy(config, lockDirectory(options), 'Dockerfile');
   if (options.outputs.length === 0) config.emit({ kind: 'warning', message: 'no output was asked for: the result stays in the cache only', hint: 'name a directory with -o DIR' });
   const result = await withSession({ ...config, arch: input.targetArch }, (session) => {
-    announcePins(session);
+    announceLockPolicy(session);
     return buildIn(session, { input, options });
-  }, pins);
+  }, lockPolicy);
   warnOfDynamicPrograms(config, options.outputs, options.directory);
   return result;
 }
 
 /** Builds without output, for what it takes. */
-export const recordBuild = (config: Config, options: BuildOptions, pins: Pins | undefined): Promise<Recorded> => {
+export const recordBuild = (config: Config, options: BuildOptions, lockPolicy: LockPolicy | undefined): Promise<Recorded> => {
   const input = planInput(config, options);
   return withSession({ ...config, arch: input.targetArch }, async (session) => {
     const { plan } = await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined, idFile: undefined }, current: true });
     if (plan.stages.some(({ base }) => base.kind === 'scratch')) session.recording.add({ requests: ['FROM scratch'], environments: [] });
     return session.recording.whole();
-  }, pins);
+  }, lockPolicy);
 };
 
 /** Where the lock of a Dockerfile lies: beside it. */

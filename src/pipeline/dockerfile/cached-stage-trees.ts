@@ -3,7 +3,7 @@
  * has one user at a time; those of another start of the machine are not trusted, since a power failure may have taken
  * from their files.
  */
-import type { KeptTrees } from '../../build/host.ts';
+import type { CachedStageTrees } from '../../build/host.ts';
 import { isAlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import type { Store } from '../../store/store.ts';
@@ -17,7 +17,7 @@ const RECORD = 'record.json';
 const RECORD_BYTES = 128 * 1024 * 1024;
 export const TREES = 'trees';
 
-export function keptTrees(store: Store): KeptTrees {
+export function cachedStageTrees(store: Store): CachedStageTrees {
   const placeOf = (name: string): HostPath => store.path(TREES, name);
   return {
     take: (name, into) => {
@@ -40,14 +40,14 @@ export function keptTrees(store: Store): KeptTrees {
 /** Removes what is kept, out of its place first: whoever takes it meanwhile has it whole or not at all. */
 export function discard(store: Store, place: HostPath): void {
   if (!exists(place)) return;
-  const aside = store.makeTemporary('discarded');
+  const staged = store.makeTemporary('discarded');
   try {
-    moveDirectory(place, joinHost(aside, 'tree'));
+    moveDirectory(place, joinHost(staged, 'tree'));
   } catch (error) {
     // Another process was first.
     if (exists(place)) throw error;
   } finally {
-    removeTree(aside);
+    removeTree(staged);
   }
 }
 

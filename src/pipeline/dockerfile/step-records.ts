@@ -38,12 +38,12 @@ export function createStepRecords(session: Session): StepRecords {
 
 /** Whether everything in it is what the lock pins, byte for byte; true without a lock. */
 export const isPinned = (session: Session, { environments }: Recorded): boolean =>
-  session.pins === undefined ||
-  environments.every(({ packages }) => packages.every(({ record, sha256 }) => pinnedPackage(session, record)?.sha256 === sha256 && session.pins?.update.has(record.name) !== true));
+  session.lockPolicy === undefined ||
+  environments.every(({ packages }) => packages.every(({ record, sha256 }) => pinnedPackage(session, record)?.sha256 === sha256 && session.lockPolicy?.update.has(record.name) !== true));
 
 /** Whether the repositories that it was taken from are still in the state they were in. */
 export async function isCurrent(session: Session, { environments }: Recorded): Promise<boolean> {
-  if (session.pins !== undefined) return true;
+  if (session.lockPolicy !== undefined) return true;
   for (const { release, repositories } of environments) {
     const { mirrors: [mirror] } = await chooseMirrors({ ...session, config: { ...session.config, release } });
     for (const { location, sha256 } of repositories) {

@@ -18,7 +18,7 @@ import { findGlibcObjectsIn } from '../inspect/elf-inspection.ts';
 import { isCompiler, planLink } from './linkage.ts';
 import { expandResponseFiles } from './response-files.ts';
 import { BASE_ENV } from './run.ts';
-import type { Pins } from '../session/lock-policy.ts';
+import type { LockPolicy } from '../session/lock-policy.ts';
 import { runCommandIn } from '../session/backend-choice.ts';
 import { requireExecutableStore, requireRunnable } from '../session/runnable.ts';
 import { withProject } from '../session/session.ts';
@@ -57,7 +57,7 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
     requireExecutableStore(session);
     const words = expandResponseFiles(request.args, directory);
     const candidates = showableOf(config, request, words);
-    const { tree } = await prepareEnvironment(session, packagesOf(session.pins, request));
+    const { tree } = await prepareEnvironment(session, packagesOf(session.lockPolicy, request));
     if (isCompiler(tool) && words.length === 1 && /^--?print-sysroot$/.test(words[0] ?? '')) {
       request.onOutput('stdout', Buffer.from(`${tree}\n`));
       return { status: 0, signal: undefined };
@@ -80,8 +80,8 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
     return result;
   });
 
-function packagesOf(pins: Pins | undefined, { tool, packages = [] }: ToolRun): string[] {
-  const headers = pins?.strict === true && !isLocked(pins, HEADERS) ? [] : [HEADERS];
+function packagesOf(lockPolicy: LockPolicy | undefined, { tool, packages = [] }: ToolRun): string[] {
+  const headers = lockPolicy?.strict === true && !isLocked(lockPolicy, HEADERS) ? [] : [HEADERS];
   return [...TOOLCHAIN, ...(CPLUSPLUS.test(tool) ? ['g++'] : []), ...headers, ...packages];
 }
 
@@ -117,7 +117,7 @@ function withoutOwn(candidates: readonly BindCandidate[], root: HostPath): BindC
 /** What a build tool found in the environment's directory on the host is below `/` for the compiler. */
 const asInside = (arg: string, tree: HostPath): string => arg.replaceAll(`${tree}/`, '/').replaceAll(tree, '/');
 
-const isLocked = ({ lock }: Pins, name: string): boolean => lock.environments.some(({ packages }) => packages.some(({ record }) => record.name === name));
+const isLocked = ({ lock }: LockPolicy, name: string): boolean => lock.environments.some(({ packages }) => packages.some(({ record }) => record.name === name));
 
 /** The output of a static link must not need anything at run time. */
 function checkStatic(words: readonly string[], directory: string): void {

@@ -14,14 +14,14 @@ import { unpackRootfs } from '../../unpack/minirootfs-unpack.ts';
 import { startPackageThread } from '../../unpack/unpack-pipeline.ts';
 import { ownContents } from '../../unpack/tree-contents.ts';
 import { CONTENTS, findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
-import { fetchAhead, type Ahead } from './prefetch.ts';
+import { prefetchPackages, type Prefetched } from './prefetch.ts';
 import { installInto, namedPackages } from './install.ts';
 import { missingPackages, together } from '../repository/offline-report.ts';
 import { fetchMinirootfs, type Minirootfs } from '../repository/minirootfs.ts';
 import type { ChosenMirrors } from '../repository/mirrors.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
 import { pinnedEnvironment, withPinned } from '../session/lock-policy.ts';
-import { tryBackend, type Trial } from '../session/backend-choice.ts';
+import { tryBackend, type PendingProbe } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
 import { fetchSources, type Sources } from '../repository/repository-indexes.ts';
 
@@ -56,17 +56,17 @@ interface Ingredients {
 /** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
 function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentRequest, work: (own: Session, ingredients: Ingredients) => Promise<T>): Promise<T> {
   return withPinned(session, async (extended) => {
-    if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
+    if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
     let named: readonly PlannedPackage[] = [];
     let thread: Thread | undefined;
-    let ahead: Ahead | undefined;
+    let prefetched: Prefetched | undefined;
     const onIndexes = (seen: Sources): void => {
       try {
         named = namedPackages(seen, packages);
         // Where one of them is large by itself it starts before there is a plan.
         thread ??= startPackageThread(named);
-        ahead ??= fetchAhead(own, { sources: seen, packages, named, thread });
+        prefetched ??= prefetchPackages(own, { sources: seen, packages, named, thread });
       } catch {
         // What went wrong with it, the plan meets again.
       }
@@ -75,9 +75,9 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
     try {
       const [minirootfs, sources] = await together([rootfs, fetchSources(own, chosen, { extended, onIndexes })], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
       own.recording.add({ requests: packages, environments: [] });
-      return await work({ ...own, ahead }, { minirootfs, sources, packages, named, thread });
+      return await work({ ...own, prefetched }, { minirootfs, sources, packages, named, thread });
     } finally {
-      ahead?.close();
+      prefetched?.close();
       thread?.stop();
       void rootfs.then(({ source }) => source.close(), () => undefined);
     }
@@ -117,18 +117,18 @@ interface FillRequest extends Ingredients {
 async function fillTree(session: Session, { root, minirootfs, sources, packages, named, thread, onSkipped, onFilled }: FillRequest): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
-  let trial: Trial | undefined;
+  let pendingProbe: PendingProbe | undefined;
   try {
     const omitted: TreePath[] = [];
     unpackRootfs(minirootfs.source, tree, { owners: session.isRoot ? 'apply' : 'record', onOmitted: (path) => void omitted.push(path) });
     announceOmitted(omitted, { of: 'the minirootfs', how: 'not made', emit: session.config.emit });
     tree.setMode(TREE_ROOT, 0o755);
-    trial = named.some(hasProgram) ? tryBackend(session, root) : undefined;
-    const database = packages.length > 0 ? await installInto({ ...session, trial }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);
+    pendingProbe = named.some(hasProgram) ? tryBackend(session, root) : undefined;
+    const database = packages.length > 0 ? await installInto({ ...session, pendingProbe }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);
     onFilled?.(tree, database);
     return { release: minirootfs.version, packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
   } finally {
-    await trial;
+    await pendingProbe;
     tree.close();
   }
 }

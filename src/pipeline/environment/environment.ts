@@ -99,16 +99,16 @@ const readBeside = (tree: HostPath, name: string): unknown => readSealed(joinHos
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
  * The bare minirootfs depends on no index.
  */
-function requestName({ config, pins }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): string {
+function requestName({ config, lockPolicy }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): string {
   // A lock says all there is to say, unless it may be extended.
-  if (pins?.strict === true) return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(pins.lock), ...[...packages].sort())}`;
+  if (lockPolicy?.strict === true) return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort())}`;
   const indexes = mirrors.filter(({ base }) => packages.length > 0 && !isUrl(base)).flatMap(({ base }) =>
     ['main', 'community'].flatMap((section) => ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
       const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, name), 512 * 1024 * 1024);
       return bytes === undefined ? '' : sha256Hex(bytes);
     })),
   );
-  return `environment-${keyOf('request-2', pins === undefined ? '' : formatLock(pins.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
+  return `environment-${keyOf('request-2', lockPolicy === undefined ? '' : formatLock(lockPolicy.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
 /** After another start of the machine: a power failure may have taken from files what was not on the disk yet. */

@@ -34,7 +34,7 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
   const names = new Set(asked.map(({ name }) => name));
   const world = [...before.world.filter(({ name }) => !names.has(name)), ...asked];
   session.recording.add({ requests: [], environments: [{ release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] }] });
-  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages, options: { offered: sources.offered } });
+  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages, options: { buildable: sources.buildable } });
   announce(session, plan);
   return plan;
 }
@@ -50,7 +50,7 @@ export const namedPackages = ({ repositories }: Sources, packages: readonly stri
 export async function installInto(session: Session, request: InstallRequest): Promise<Database> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
-  const { failedScripts, database } = await carryOutPlan(
+  const { failedScripts, database } = await executePlan(
     { tree, plan, thread: request.thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit },
     (planned) => fetchPackages(session, planned, { ...sources, isPrivate: true }),
   );
@@ -63,7 +63,7 @@ export async function installInto(session: Session, request: InstallRequest): Pr
 export type FetchPlanned = (planned: readonly PlannedPackage[], copy: CopyFile | undefined) => Promise<FetchedPackages>;
 
 /** fetch → verify → unpack; the thread that inflates starts meanwhile, unless one has started already. */
-export async function carryOutPlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: FetchPlanned): Promise<ApplyResult> {
+export async function executePlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: FetchPlanned): Promise<ApplyResult> {
   const planned = packagesOf(options.plan.changes);
   const thread = early ?? startPackageThread(planned);
   try {

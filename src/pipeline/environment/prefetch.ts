@@ -11,12 +11,12 @@ import { createCatalog } from '../../solve/catalog.ts';
 import { planChanges } from '../../solve/install-plan.ts';
 import { resolve } from '../../solve/resolution.ts';
 import type { Thread } from '../../system/thread/thread.ts';
-import { createLanes } from '../session/concurrency-limit.ts';
+import { createConcurrencyLimit } from '../session/concurrency-limit.ts';
 import { AT_ONCE, COPIED_AT_ONCE, copyPackageBy, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from '../repository/package-files.ts';
 import type { Session } from '../session/session.ts';
 import type { Sources } from '../repository/repository-indexes.ts';
 
-export interface Ahead {
+export interface Prefetched {
   /** What was asked for, when it is there; undefined when it was not asked for, or could not be had. The file is the caller's then. */
   readonly take: (record: PackageRecord) => Promise<VerifiedFile | undefined>;
   /** Ends what is under way, and lets go of what nobody took. */
@@ -29,7 +29,7 @@ const BASE = new Set([
   'libcrypto1.1', 'libcrypto3', 'libretls', 'libssl1.1', 'libssl3', 'libtls-standalone', 'musl', 'musl-utils', 'scanelf', 'ssl_client', 'zlib',
 ]);
 
-export interface Foresight {
+export interface PrefetchRequest {
   readonly sources: Sources;
   readonly packages: readonly string[];
   /** Those of them that are known by name. */
@@ -39,10 +39,10 @@ export interface Foresight {
 }
 
 /** Begins with what `packages` bring to an empty tree. undefined where there is nothing to begin with, or no such plan can be made. */
-export function fetchAhead(session: Session, { sources, packages, named, thread }: Foresight): Ahead | undefined {
+export function prefetchPackages(session: Session, { sources, packages, named, thread }: PrefetchRequest): Prefetched | undefined {
   const { config } = session;
   if (config.bundle !== undefined || packages.length === 0) return undefined;
-  if (isUrl(sources.mirror.base)) return config.offline ? undefined : begin(session, sources, { planned: foreseen(session, sources, packages) });
+  if (isUrl(sources.mirror.base)) return config.offline ? undefined : begin(session, sources, { planned: predictPackages(session, sources, packages) });
   if (thread === undefined) return undefined;
   return begin(session, sources, { planned: named.filter(({ record }) => record.sizeBytes >= LARGE_BYTES), copy: copyPackageBy(thread) });
 }
@@ -52,7 +52,7 @@ interface Beginning {
   readonly copy?: CopyFile;
 }
 
-function begin(session: Session, sources: Sources, { planned, copy }: Beginning): Ahead | undefined {
+function begin(session: Session, sources: Sources, { planned, copy }: Beginning): Prefetched | undefined {
   if (planned.length === 0) return undefined;
   const { config } = session;
   const stop = new AbortController();
@@ -60,11 +60,11 @@ function begin(session: Session, sources: Sources, { planned, copy }: Beginning)
   setMaxListeners(0, signal);
   const own: Session = { ...session, fetcher: endedBy(session.fetcher, signal) };
   const options = { placeOf: releasePlaces(sources), isPrivate: true, copy };
-  const lane = createLanes(copy === undefined ? AT_ONCE : COPIED_AT_ONCE);
-  const bring = (item: PlannedPackage): Promise<VerifiedFile | undefined> =>
+  const limit = createConcurrencyLimit(copy === undefined ? AT_ONCE : COPIED_AT_ONCE);
+  const downloadFile = (item: PlannedPackage): Promise<VerifiedFile | undefined> =>
     // Whoever needs it tries again, and tells what is wrong.
-    lane(async () => (stop.signal.aborted ? undefined : fetchVerified(own, item, options))).catch(() => undefined);
-  const files = new Map(planned.slice(0, KEPT_OPEN).map((item) => [keyOf(item.record), bring(item)]));
+    limit(async () => (stop.signal.aborted ? undefined : fetchVerified(own, item, options))).catch(() => undefined);
+  const files = new Map(planned.slice(0, KEPT_OPEN).map((item) => [keyOf(item.record), downloadFile(item)]));
   return {
     take: async (record) => {
       const file = files.get(keyOf(record));
@@ -80,7 +80,7 @@ function begin(session: Session, sources: Sources, { planned, copy }: Beginning)
 
 const keyOf = ({ name, version, checksum, sizeBytes }: PackageRecord): string => `${name}-${version} ${checksum?.hex ?? ''} ${sizeBytes}`;
 
-function foreseen({ config: { arch } }: Session, { repositories }: Sources, packages: readonly string[]): PlannedPackage[] {
+function predictPackages({ config: { arch } }: Session, { repositories }: Sources, packages: readonly string[]): PlannedPackage[] {
   const world = packages.map((text) => parseDependency(text, { tag: true }));
   const resolution = resolve({ arch, world, catalog: createCatalog(repositories), installed: [] });
   if (resolution.errors > 0) return [];

@@ -5,11 +5,11 @@ import type { HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { moveDirectory, namesOf, removeEmptyDirectory } from '../../system/files/host-directories.ts';
 import { isOtherDevice, isRealDirectory, isTaken } from '../../system/files/host-paths.ts';
-import { demandTreePlace } from '../../system/files/file-system-probe.ts';
+import { requireTreePlace } from '../../system/files/file-system-probe.ts';
 import { stagingPath } from '../../system/files/publish.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import { placeEnvironment } from './environment.ts';
-import { announcePins } from '../session/lock-policy.ts';
+import { announceLockPolicy } from '../session/lock-policy.ts';
 import { withProject } from '../session/session.ts';
 
 export interface CreateRootfs {
@@ -32,11 +32,11 @@ export interface CreatedRootfs {
  */
 export const createRootfs = (config: Config, { directory, packages }: CreateRootfs): Promise<CreatedRootfs> =>
   withProject(config, async (session) => {
-    demandFree(directory);
+    requireFree(directory);
     const staged = stagingPath(directory);
     try {
-      demandTreePlace(staged, { what: 'a tree', path: directory });
-      announcePins(session);
+      requireTreePlace(staged, { what: 'a tree', path: directory });
+      announceLockPolicy(session);
       const contents = await placeEnvironment(session, packages, staged);
       if (isTaken(directory)) removeEmptyDirectory(directory);
       if (!moveDirectory(staged, directory)) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);
@@ -47,7 +47,7 @@ export const createRootfs = (config: Config, { directory, packages }: CreateRoot
   });
 
 /** @throws ALP_UNPACK_TREE where something is that no tree can take the place of */
-function demandFree(directory: HostPath): void {
+function requireFree(directory: HostPath): void {
   const refuse = (why: string, hint = 'name a directory that does not exist yet'): never => {
     throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} ${why}`, { hint });
   };

@@ -8,14 +8,14 @@ import { realPath } from '../../system/files/host-paths.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { planMounts } from '../../run/mount-plan.ts';
-import { lentEnv, lentMounts } from '../../run/network-files.ts';
+import { injectedEnv, injectedMounts } from '../../run/network-files.ts';
 import { prepareEnvironment } from './environment.ts';
-import { networkLoan } from '../session/network.ts';
-import { announcePins } from '../session/lock-policy.ts';
+import { networkFiles } from '../session/network.ts';
+import { announceLockPolicy } from '../session/lock-policy.ts';
 import { chooseBackend, runCommandIn } from '../session/backend-choice.ts';
 import { requireExecutableStore, requireRunnable } from '../session/runnable.ts';
 import { withProject, type Session } from '../session/session.ts';
-import { lendTree } from './writable-tree.ts';
+import { openWritableTree } from './writable-tree.ts';
 import { candidateMounts, isSystemPath, protectStore, requireShowable } from './bind-candidates.ts';
 
 export interface EnvironmentRun {
@@ -46,25 +46,25 @@ export const runInEnvironment = (config: Config, request: EnvironmentRun): Promi
   withProject(config, async (session) => {
     requireRunnable(config);
     requireExecutableStore(session);
-    if (session.pins !== undefined) announcePins(session);
+    if (session.lockPolicy !== undefined) announceLockPolicy(session);
     const host = showOf(session, request);
     const environment = await prepareEnvironment(session, request.packages);
     const scratch = session.store.makeTemporary('run');
     try {
-      const shown = request.writable === true ? await lendTree(session, environment.tree, scratch) : { tree: environment.tree };
-      return await runCommandIn(session, lendNetwork(session, { ...describe(shown.tree, request, host), ...shown }, scratch));
+      const shown = request.writable === true ? await openWritableTree(session, environment.tree, scratch) : { tree: environment.tree };
+      return await runCommandIn(session, injectNetworkFiles(session, { ...describe(shown.tree, request, host), ...shown }, scratch));
     } finally {
       removeTree(scratch);
     }
   });
 
 /** The description with what a command needs for the network that it is granted. */
-function lendNetwork(session: Session, description: RunDescription, scratch: HostPath): RunDescription {
+function injectNetworkFiles(session: Session, description: RunDescription, scratch: HostPath): RunDescription {
   if (description.network === 'none') return description;
-  const loan = networkLoan(session);
+  const injection = networkFiles(session);
   const tree = openWorkTree(description.tree);
   try {
-    return { ...description, mounts: [...lentMounts(tree, loan, scratch), ...description.mounts], env: { ...lentEnv(loan, description.env), ...description.env } };
+    return { ...description, mounts: [...injectedMounts(tree, injection, scratch), ...description.mounts], env: { ...injectedEnv(injection, description.env), ...description.env } };
   } finally {
     tree.close();
   }
@@ -118,7 +118,7 @@ export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ 
     const scratch = session.store.makeTemporary('run');
     const tree = openWorkTree(environment.tree);
     try {
-      const description = lendNetwork(session, describe(environment.tree, request, host), scratch);
+      const description = injectNetworkFiles(session, describe(environment.tree, request, host), scratch);
       const { ops } = planMounts({ ...description, writable: false }, tree);
       const steps = ops.map((op) => ('source' in op ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}` : `${op.op.padEnd(5)} ${op.at}`));
       const { argv, cwd, network } = description;

@@ -44,9 +44,9 @@ const trustOf = (config: Config): TrustedKeys => {
 /** Ids of the keys that vouch for the file. */
 function trustedIds(source: ByteSource, keys: TrustedKeys, { allowUntrusted, file }: Pick<DumpRequest, 'allowUntrusted' | 'file'>): ReadonlySet<string> {
   try {
-    const { vouchers } = verifyAdb(source, { keys, location: file });
-    return new Set(vouchers.flatMap((voucher) => {
-      const key = voucher.kind === 'key' ? keys.get(voucher.keyName) : undefined;
+    const { signers } = verifyAdb(source, { keys, location: file });
+    return new Set(signers.flatMap((signer) => {
+      const key = signer.kind === 'key' ? keys.get(signer.keyName) : undefined;
       return key === undefined ? [] : [adbKeyId(key)];
     }));
   } catch (error) {

@@ -11,12 +11,12 @@ export interface CertificateReport {
   readonly count: number;
   /** Names of those that no earlier source has. */
   readonly added: readonly string[];
-  readonly troubles: readonly string[];
+  readonly failures: readonly string[];
 }
 
 export const reportCertificates = ({ bundled, sources }: CaCertificates): CertificateReport[] => [
-  { path: undefined, namedBy: [], count: bundled.length, added: [], troubles: [] },
-  ...sources.map(({ path, namedBy, count, added, troubles }) => ({ path, namedBy, count, added: added.map(nameOf), troubles })),
+  { path: undefined, namedBy: [], count: bundled.length, added: [], failures: [] },
+  ...sources.map(({ path, namedBy, count, added, failures }) => ({ path, namedBy, count, added: added.map(nameOf), failures })),
 ];
 
 /** The common name, else the last that there is. */
@@ -27,12 +27,12 @@ function nameOf(pem: string): string {
 
 export const formatCertificates = (reports: readonly CertificateReport[]): string[] => [
   'CA certificates that count for TLS',
-  ...reports.flatMap(({ path, namedBy, count, added, troubles }) => {
+  ...reports.flatMap(({ path, namedBy, count, added, failures }) => {
     const more = path === undefined ? '' : `; ${added.length === 0 ? 'nothing new' : `${added.length} new`}`;
     return [
       `${String(count).padStart(5)}  ${path === undefined ? "Mozilla's, which alproot brings" : `${showName(path)} (${namedBy.join(', ')})${more}`}`,
       ...added.map((name) => `       + ${showName(name)}`),
-      ...troubles.map((trouble) => `       does not count: ${showName(trouble)}`),
+      ...failures.map((failure) => `       does not count: ${showName(failure)}`),
     ];
   }),
   '',

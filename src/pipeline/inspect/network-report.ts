@@ -34,7 +34,7 @@ export interface MirrorReport {
   /** What its server shows, from its own certificate upwards. */
   readonly chain: readonly ShownCertificate[];
   /** undefined: the mirror can be used. */
-  readonly trouble: { readonly code: string; readonly message: string; readonly exit: number } | undefined;
+  readonly failure: { readonly code: string; readonly message: string; readonly exit: number } | undefined;
 }
 
 export interface NetworkReport {
@@ -52,7 +52,7 @@ export async function examineNetwork(session: Session): Promise<NetworkReport> {
   const { config } = session;
   const specs: readonly MirrorSpec[] = config.mirrors === 'auto' ? [{ base: ALPINE_CDN, keys: [] }] : config.mirrors;
   const mirrors = await Promise.all(specs.map((mirror) => examineMirror(session, mirror)));
-  const exitStatus = mirrors.some(({ trouble }) => trouble === undefined) ? 0 : (mirrors[0]?.trouble?.exit ?? 3);
+  const exitStatus = mirrors.some(({ failure }) => failure === undefined) ? 0 : (mirrors[0]?.failure?.exit ?? 3);
   const certificates = reportCertificates(session.certificates());
   return { certificates, mirrors, exitStatus, text: [...formatCertificates(certificates), ...mirrors.map(formatMirror)].join('\n') };
 }
@@ -65,7 +65,7 @@ interface Findings {
 
 async function examineMirror(session: Session, mirror: MirrorSpec): Promise<MirrorReport> {
   const findings: Findings = { checks: [], chain: [] };
-  let trouble: MirrorReport['trouble'];
+  let failure: MirrorReport['failure'];
   try {
     const path = `${branchOf(session.config.release ?? newestRelease([mirror]))}/main`;
     if (isUrl(mirror.base)) {
@@ -75,11 +75,11 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
     await examineIndex(session, { mirror, path }, findings);
   } catch (error) {
     if (!isAlprootError(error)) throw error;
-    trouble = { code: error.code, message: error.message, exit: error.exitStatus };
+    failure = { code: error.code, message: error.message, exit: error.exitStatus };
     const name = NEXT[findings.checks.length] ?? 'index';
     findings.checks.push({ name: isUrl(mirror.base) && error.code !== 'ALP_FETCH_OFFLINE' ? name : 'index', ok: false, text: error.message, fix: error.hint });
   }
-  return { mirror: redactUrl(mirror.base), ...findings, trouble };
+  return { mirror: redactUrl(mirror.base), ...findings, failure };
 }
 
 /** The order of the steps; http has none for certificates, and says so. */
@@ -91,7 +91,7 @@ async function examineWay(session: Session, url: URL, findings: Findings): Promi
   pass('proxy', proxy === undefined ? 'none' : redactUrl(proxy));
   const next = proxy ?? url;
   pass('name', `${next.hostname}: ${await addressesOf(next)}`);
-  await demandConnection(next);
+  await requireConnection(next);
   pass('connection', `${next.host} accepts connections`);
   pass('certificates', await examineCertificates(session, { url, proxy }, findings));
   await examineAnswer(session, url, findings);
@@ -103,7 +103,7 @@ async function addressesOf(url: URL): Promise<string> {
   throw new AlprootError('ALP_FETCH_NETWORK', `the name ${url.hostname} cannot be resolved: ${found}`, { hint: 'no network, no DNS (/etc/resolv.conf), or a proxy is needed: set HTTPS_PROXY' });
 }
 
-async function demandConnection(url: URL): Promise<void> {
+async function requireConnection(url: URL): Promise<void> {
   const failed = await tryConnect({ host: url.hostname, port: portOf(url), timeoutMs: TIMEOUT_MS });
   if (failed !== undefined) throw new AlprootError('ALP_FETCH_NETWORK', `${url.host} cannot be reached: ${failed}`, { hint: 'a firewall, a wrong address, or a proxy is needed: set HTTPS_PROXY' });
 }
@@ -130,7 +130,7 @@ async function examineAnswer({ config, certificates }: Session, url: URL, { chec
     response.abort();
     if (isPortal(response)) throw portalError(response.url);
     if (response.status !== 200) throw statusError(response);
-    checks.push({ name: 'answer', ok: true, text: `${response.status} from ${redactUrl(response.url)}` }, judgeClock(response.headers['date'], systemClock.now()));
+    checks.push({ name: 'answer', ok: true, text: `${response.status} from ${redactUrl(response.url)}` }, checkClock(response.headers['date'], systemClock.now()));
   } catch (error) {
     // A failed handshake is told where the certificates are.
     if (isAlprootError(error, 'ALP_FETCH_TLS')) checks.pop();
@@ -140,7 +140,7 @@ async function examineAnswer({ config, certificates }: Session, url: URL, { chec
   }
 }
 
-function judgeClock(header: string | undefined, now: number): NetworkCheck {
+function checkClock(header: string | undefined, now: number): NetworkCheck {
   const skewMs = Date.parse(header ?? '') - now;
   if (!Number.isFinite(skewMs)) return { name: 'clock', ok: true, text: 'the mirror does not tell the time' };
   const minutes = Math.round(Math.abs(skewMs) / 60_000);

@@ -28,7 +28,7 @@ export interface Answer {
   readonly status: number;
 }
 
-export interface Question {
+export interface PackageQuery {
   readonly command: 'search' | 'info' | 'policy';
   readonly operands: readonly string[];
   /** Long names of apk's options. */
@@ -45,51 +45,51 @@ export const formatLines = (lines: readonly string[]): string => lines.map((line
  *
  * @throws ALP_USAGE_OPTION, ALP_FETCH_*, ALP_VERIFY_*, ALP_STALE_*
  */
-export async function askApk(config: Config, question: Question): Promise<Answer> {
-  const { command, root, options } = question;
+export async function queryPackages(config: Config, query: PackageQuery): Promise<Answer> {
+  const { command, root, options } = query;
   const needsTree = ['contents', 'triggers', 'who-owns', 'installed'].find((name) => options.includes(name));
-  if (root === undefined && (needsTree !== undefined || (command === 'info' && question.operands.length === 0))) {
+  if (root === undefined && (needsTree !== undefined || (command === 'info' && query.operands.length === 0))) {
     throw new AlprootError('ALP_USAGE_OPTION', needsTree === undefined ? 'info needs the name of a package, or a tree' : `--${needsTree} is a question about a tree`, { hint: 'name one with --root DIR' });
   }
   const { arch } = config;
-  if (root !== undefined && command === 'info') return withDatabase(root, ({ tree, database }) => answer(config, { question, system: readSystem({ tree, database, repositories: [], arch }), offered: [] }));
+  if (root !== undefined && command === 'info') return withDatabase(root, ({ tree, database }) => answer(config, { query, system: readSystem({ tree, database, repositories: [], arch }), buildable: [] }));
   return withSession(config, async (session) => {
-    const { repositories, offered } = await fetchSources(session, await chooseMirrors(session));
-    if (root !== undefined) return withDatabase(root, ({ tree, database }) => answer(config, { question, system: readSystem({ tree, database, repositories, arch }), offered }));
+    const { repositories, buildable } = await fetchSources(session, await chooseMirrors(session));
+    if (root !== undefined) return withDatabase(root, ({ tree, database }) => answer(config, { query, system: readSystem({ tree, database, repositories, arch }), buildable }));
     const system = { ...readSystem({ tree: undefined, database: NOTHING, repositories, arch }), requirers: repositories.flatMap(({ index }) => index.packages) };
-    return answer(config, { question, system, offered });
+    return answer(config, { query, system, buildable });
   });
 }
 
 const NOTHING: Database = { arch: '', world: [], packages: [], scripts: [], triggers: [] };
 
 interface Asked {
-  readonly question: Question;
+  readonly query: PackageQuery;
   readonly system: ReadSystem;
   /** Names that a mirror made from Debian's packages could have: it is filled as it is used. */
-  readonly offered: readonly string[];
+  readonly buildable: readonly string[];
 }
 
 function answer(config: Config, asked: Asked): Answer {
-  const { question, system } = asked;
-  const { command, operands, options } = question;
+  const { query, system } = asked;
+  const { command, operands, options } = query;
   const { lines = [], status = 0 } = readApk([command, ...options.map((name) => `--${name}`), '--', ...operands], system) ?? {};
-  const unknown = options.includes('who-owns') || options.includes('installed') ? [] : unknownNames(question, system);
+  const unknown = options.includes('who-owns') || options.includes('installed') ? [] : unknownNames(query, system);
   tellUnknown(config, unknown, asked);
   for (const { text } of lines.filter(({ stream }) => stream === 'stderr')) config.emit({ kind: 'warning', message: text.replace(/^(?:ERROR|WARNING): /, '') });
   return {
     text: formatLines(lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text)),
-    value: valueOf(question, system),
+    value: valueOf(query, system),
     status: status === 0 && unknown.length === 0 ? 0 : 1,
   };
 }
 
 /** What is not there is spelt otherwise, or will be made when it is asked for. */
-function tellUnknown(config: Config, unknown: readonly string[], { question, system, offered }: Asked): void {
+function tellUnknown(config: Config, unknown: readonly string[], { query, system, buildable }: Asked): void {
   const { sources } = system.catalog;
-  const later = offered.filter((name) => !sources.some(({ byName }) => byName.has(name)));
-  const laterFor = (pattern: string): string[] => later.filter(compileGlob(question.command === 'search' ? `*${pattern}*` : pattern));
-  const coming = [...new Set(question.operands.flatMap(laterFor))];
+  const later = buildable.filter((name) => !sources.some(({ byName }) => byName.has(name)));
+  const laterFor = (pattern: string): string[] => later.filter(compileGlob(query.command === 'search' ? `*${pattern}*` : pattern));
+  const coming = [...new Set(query.operands.flatMap(laterFor))];
   if (coming.length > 0) config.emit({ kind: 'note', message: `not in this mirror yet, and made from Debian's packages when first installed: ${coming.join(', ')}` });
   const known = { sources: [...sources, { packages: [...system.installed.map(({ record }) => record), ...later.map((name) => ({ name }))] }] };
   for (const name of unknown.filter((pattern) => laterFor(pattern).length === 0)) {
@@ -100,7 +100,7 @@ function tellUnknown(config: Config, unknown: readonly string[], { question, sys
 }
 
 /** Names that match nothing; a search looks for parts of names. */
-function unknownNames({ command, operands, options }: Question, system: ReadSystem): string[] {
+function unknownNames({ command, operands, options }: PackageQuery, system: ReadSystem): string[] {
   if (command === 'search') {
     const found = (pattern: string): boolean => searchPackages(system.catalog, [pattern], searchOptions(options)).length > 0;
     return operands.filter((pattern) => !found(pattern));
@@ -116,7 +116,7 @@ const searchOptions = (options: readonly string[]): Parameters<typeof searchPack
   exact: options.includes('exact'), description: options.includes('description'), all: options.includes('all'), origin: options.includes('has-origin'),
 });
 
-function valueOf({ command, operands, options }: Question, system: ReadSystem): unknown {
+function valueOf({ command, operands, options }: PackageQuery, system: ReadSystem): unknown {
   if (command === 'search') return searchPackages(system.catalog, operands, searchOptions(options)).map(packageObject);
   if (command === 'policy') return operands.map((name) => ({ name, versions: explainPolicy(system, name) }));
   if (options.includes('who-owns')) return operands.map((path) => ({ path, owner: ownerName(system, path) }));

@@ -155,7 +155,7 @@ function compare(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | '
       const content = stat.kind === 'symlink' ? `-> ${tree.readLink(path)}` : stat.kind === 'file' ? sha1Of(tree, path) : 'special';
       const wanted = resolved.get(path);
       if (wanted?.some((claim) => claim.content === content) === true) proven++;
-      else findings.push(judgeEntry({ path, content, owner: wanted?.[0]?.owner }));
+      else findings.push(verifyEntry({ path, content, owner: wanted?.[0]?.owner }));
     }
   };
   walk(TREE_ROOT);
@@ -163,7 +163,7 @@ function compare(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | '
   return { proven, findings: findings.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
-function judgeEntry({ path, content, owner }: { readonly path: TreePath; readonly content: string; readonly owner: string | undefined }): DeepFinding {
+function verifyEntry({ path, content, owner }: { readonly path: TreePath; readonly content: string; readonly owner: string | undefined }): DeepFinding {
   const common = { path: showName(path), ...(owner === undefined ? {} : { package: owner }) };
   if (owner === undefined && (GENERATED.test(path) || /^-> \/bin\/(?:busybox|bbsuid)$/.test(content))) return { reason: 'generated', ...common };
   // What lies below /etc is for people to edit; programs there are not.

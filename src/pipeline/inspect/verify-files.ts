@@ -13,7 +13,7 @@ import { openBundle } from '../../ship/bundle.ts';
 import { verifyAnyFile, type Verdict } from '../../verify/any-file.ts';
 import { keyring, type TrustedKeys } from '../../verify/key.ts';
 import type { DetachedSignature, ReleaseSignature } from '../../verify/minirootfs-file.ts';
-import { signatureJudge } from '../session/bundle-source.ts';
+import { signatureVerifier } from '../session/bundle-source.ts';
 import { withDatabase } from './package-query.ts';
 import { alpineKeys, bundledPins, keysOf, readKeys, releaseKeys } from '../session/trusted-keys.ts';
 
@@ -33,7 +33,7 @@ export function verifyPaths(config: Config, paths: readonly string[], { director
   return Promise.resolve(
     paths.map((path) => {
       try {
-        return { path, verdict: judge(resolve(directory, path), keys) };
+        return { path, verdict: verify(resolve(directory, path), keys) };
       } catch (error) {
         if (!(error instanceof AlprootError)) throw error;
         return { path, verdict: error };
@@ -58,13 +58,13 @@ function readStart(file: HostPath): string {
   }
 }
 
-function judge(path: string, keys: TrustedKeys): Verdict {
+function verify(path: string, keys: TrustedKeys): Verdict {
   const file = hostPath(path);
   if (isDirectory(file)) return judgeTree(file);
   if (readStart(file) === BUNDLE_START) {
-    const bundle = openBundle(file, { judge: signatureJudge(keys) });
+    const bundle = openBundle(file, { verify: signatureVerifier(keys) });
     bundle.close();
-    return { kind: 'bundle', name: `${bundle.manifest.files.length} files`, vouchers: bundle.signedBy === undefined ? [] : [{ kind: 'key', keyName: bundle.signedBy, algorithm: 'sha256' }] };
+    return { kind: 'bundle', name: `${bundle.manifest.files.length} files`, signers: bundle.signedBy === undefined ? [] : [{ kind: 'key', keyName: bundle.signedBy, algorithm: 'sha256' }] };
   }
   const fd = openNamedFile(file);
   try {
@@ -81,7 +81,7 @@ const SHOWN_FINDINGS = 5;
 const judgeTree = (directory: HostPath): Verdict =>
   withDatabase(directory, ({ tree, database }) => {
     const findings = auditTree(tree, database, { mode: 'packages' });
-    if (findings.length === 0) return { kind: 'tree', name: `${database.packages.length} packages`, vouchers: [] };
+    if (findings.length === 0) return { kind: 'tree', name: `${database.packages.length} packages`, signers: [] };
     const lines = formatAudit(findings.slice(0, SHOWN_FINDINGS), { verbosity: 1, packages: false });
     throw new AlprootError('ALP_VERIFY_DIGEST', `${findings.length} files are not what the tree's database says: ${lines.join(', ')}${findings.length > SHOWN_FINDINGS ? ' …' : ''}`, {
       hint: `\`alproot rootfs audit --full ${directory}\` lists them`,

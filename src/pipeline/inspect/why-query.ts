@@ -89,10 +89,10 @@ const plannedInstallation = (config: Config, packages: readonly string[]): Promi
   withProject(config, async (session) => {
     const chosen = await chooseMirrors(session);
     return withPinned(session, async (extended) => {
-      if (session.pins === undefined || extended) await addDebianPackages(session, chosen, packages);
-      const { repositories, offered } = await fetchSources(session, chosen, { extended });
+      if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
+      const { repositories, buildable } = await fetchSources(session, chosen, { extended });
       const world = packages.map((text) => parseDependency(text, { tag: true }));
-      const { changes } = solve({ arch: config.arch, world, repositories, installed: [], options: { offered } });
+      const { changes } = solve({ arch: config.arch, world, repositories, installed: [], options: { buildable } });
       return { packages: changes.flatMap((change) => ('next' in change ? [change.next.record] : [])), world };
     });
   });

@@ -7,10 +7,10 @@ import type { ChosenMirrors } from './mirrors.ts';
 import type { Session } from '../session/session.ts';
 
 /** Names that may not be there yet; nothing for other mirrors. */
-export async function offeredNames({ debian }: ChosenMirrors): Promise<readonly string[]> {
+export async function buildableNames({ debian }: ChosenMirrors): Promise<readonly string[]> {
   if (debian === undefined) return [];
-  const [{ offeredPackages }, { offeredPorts }] = await Promise.all([import('../../mirror/debian/from-debian.ts'), import('../../mirror/debian/from-ports.ts')]);
-  return [...new Set([...offeredPackages(), ...offeredPorts()])].sort();
+  const [{ buildablePackages }, { buildablePorts }] = await Promise.all([import('../../mirror/debian/from-debian.ts'), import('../../mirror/debian/from-ports.ts')]);
+  return [...new Set([...buildablePackages(), ...buildablePorts()])].sort();
 }
 
 /** Does nothing for other mirrors, and for packages that nobody offers: the solver says what is missing. */

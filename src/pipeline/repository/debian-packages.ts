@@ -1,7 +1,7 @@
 /** Packages that a mirror made from Debian could have but does not have yet are added to it: repacked, or built. */
 import { cpus } from 'node:os';
-import { fromDebian, offeredPackages } from '../../mirror/debian/from-debian.ts';
-import { buildPorts, offeredPorts, portTools } from '../../mirror/debian/from-ports.ts';
+import { fromDebian, buildablePackages } from '../../mirror/debian/from-debian.ts';
+import { buildPorts, buildablePorts, portTools } from '../../mirror/debian/from-ports.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { prepareEnvironment } from '../environment/environment.ts';
 import { runCommandIn } from '../session/backend-choice.ts';
@@ -19,10 +19,10 @@ export interface MissingRequest {
 /** Repacks and builds. @returns file names of what was made @throws ALP_FETCH_*, ALP_BUILD_RUN */
 export async function addMissing(session: Session, { directory, release, names }: MissingRequest): Promise<readonly string[]> {
   const { config, store } = session;
-  const offered = new Set(offeredPackages());
-  const buildable = new Set(offeredPorts());
+  const repackable = new Set(buildablePackages());
+  const buildable = new Set(buildablePorts());
   const ports = names.filter((name) => buildable.has(name));
-  const repacks = [...names.filter((name) => offered.has(name)), ...portTools(ports)];
+  const repacks = [...names.filter((name) => repackable.has(name)), ...portTools(ports)];
   const shared = { directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal };
   const repacked = repacks.length === 0 ? [] : (await store.withLock('mirror-debian', () => fromDebian({ ...shared, packages: repacks }))).made;
   if (ports.length === 0) return repacked;

@@ -17,13 +17,13 @@ import type { Session } from '../session/session.ts';
  * @throws ALP_STALE_LOCK when a strict lock does not have it, ALP_VERIFY_DIGEST, ALP_FETCH_*
  */
 export async function downloadFile(session: Session, url: string, checksum: string | undefined): Promise<DownloadedFile> {
-  const { store, pins, config } = session;
-  const pinned = pins?.lock.downloads.find((entry) => entry.url === url);
+  const { store, lockPolicy, config } = session;
+  const pinned = lockPolicy?.lock.downloads.find((entry) => entry.url === url);
   const given = checksum?.replace(/^sha256:/, '');
-  if (pinned === undefined && given === undefined && pins?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${pins.name} does not pin ${redactUrl(url)}`, { hint: pins.hint });
+  if (pinned === undefined && given === undefined && lockPolicy?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${lockPolicy.name} does not pin ${redactUrl(url)}`, { hint: lockPolicy.hint });
   const record = `download-${keyOf(url)}`;
   const last = config.offline ? (store.getRecord(record) as { sha256?: string } | undefined)?.sha256 : undefined;
-  const ref = await bring(session, { url, sha256: (given ?? pinned?.sha256 ?? last) as Sha256Hex | undefined });
+  const ref = await downloadBlob(session, { url, sha256: (given ?? pinned?.sha256 ?? last) as Sha256Hex | undefined });
   store.putRecord(record, { sha256: ref.sha256 });
   session.recording.add({ requests: [], environments: [], downloads: [{ url, ...ref }] });
   return { file: store.blobPath(ref.sha256), sha256: ref.sha256 };
@@ -32,14 +32,14 @@ export async function downloadFile(session: Session, url: string, checksum: stri
 /** Where a bundle keeps it. */
 export const downloadPath = ({ sha256 }: Pick<LockedDownload, 'sha256'>): string => `downloads/${sha256}`;
 
-export interface BringRequest {
+export interface DownloadRequest {
   readonly url: string;
   /** What it must be; it is not asked for when the store has it. */
   readonly sha256: Sha256Hex | undefined;
 }
 
 /** @throws ALP_VERIFY_DIGEST, ALP_FETCH_* */
-export async function bring(session: Session, { url, sha256 }: BringRequest): Promise<BlobRef> {
+export async function downloadBlob(session: Session, { url, sha256 }: DownloadRequest): Promise<BlobRef> {
   const { store, config } = session;
   const name = redactUrl(url);
   const known = sha256 === undefined ? undefined : store.openBlob(sha256, name);

@@ -3,7 +3,7 @@ import { AlprootError } from '../../core/errors.ts';
 import type { Arch, RepositoryIndex } from '../../core/package.ts';
 import { keyOf } from '../../core/digest.ts';
 import { quoteName } from '../../core/redact.ts';
-import type { Voucher } from '../../core/verified.ts';
+import type { Signer } from '../../core/verified.ts';
 import type { Session } from '../session/session.ts';
 import { alpineKeys } from '../session/trusted-keys.ts';
 
@@ -20,13 +20,13 @@ export interface OfferedIndex {
   readonly index: RepositoryIndex;
   /** The repository below any mirror: `v3.19/main`; the whole URL of a foreign one. */
   readonly repository: string;
-  readonly vouchers: readonly Voucher[];
+  readonly signers: readonly Signer[];
 }
 
 /** @throws ALP_STALE_ROLLBACK, ALP_STALE_FROZEN */
-export function judgeFreshness({ config, store }: Session, { index, repository, vouchers }: OfferedIndex): void {
+export function verifyFreshness({ config, store }: Session, { index, repository, signers }: OfferedIndex): void {
   const newest = index.packages.reduce((most, { buildTime }) => Math.max(most, buildTime), 0);
-  const record = `fresh-${identityOf({ index, repository, vouchers }, config.arch)}`;
+  const record = `fresh-${identityOf({ index, repository, signers }, config.arch)}`;
   const seen = store.getRecord(record) as Partial<Mark> | undefined;
   if (typeof seen?.newest === 'number' && newest < seen.newest && !config.allowRollback) {
     throw new AlprootError('ALP_STALE_ROLLBACK', `the index of ${index.location} is older than one seen before: ${quoteName(index.description)} offered, ${quoteName(seen.description ?? '')} seen`, {
@@ -45,8 +45,8 @@ export function judgeFreshness({ config, store }: Session, { index, repository, 
  * What Alpine signed is the same repository on every mirror, so that changing to one that lags behind shows. Mirrors
  * of one's own may hold parts of it, and are compared with themselves alone.
  */
-function identityOf({ index, repository, vouchers }: OfferedIndex, arch: Arch): string {
+function identityOf({ index, repository, signers }: OfferedIndex, arch: Arch): string {
   const official = alpineKeys(arch);
-  const byAlpine = vouchers.some((voucher) => voucher.kind === 'key' && official.has(voucher.keyName));
+  const byAlpine = signers.some((signer) => signer.kind === 'key' && official.has(signer.keyName));
   return byAlpine ? keyOf('repository', repository, arch) : keyOf('repository at', index.location, arch);
 }

@@ -32,32 +32,32 @@ export async function fetchMinirootfs(asked: Session, { mirrors, release }: Chos
     const name = (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ?? (await chooseMinirootfs(session, { mirror, directory, release }));
     const place = { mirror, keys, path: `${directory}/${name.file}` };
     // They come while the file does; it is judged when all are there.
-    const vouchers = Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
-    vouchers.catch(() => undefined);
-    let judged: JudgedMinirootfs | undefined;
-    const judge = async (found: BlobRef): Promise<JudgedMinirootfs> => {
-      const [signatures, pgp] = await vouchers;
-      return (judged ??= judgeMinirootfs(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp }));
+    const signers = Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
+    signers.catch(() => undefined);
+    let verified: VerifiedMinirootfs | undefined;
+    const verify = async (found: BlobRef): Promise<VerifiedMinirootfs> => {
+      const [signatures, pgp] = await signers;
+      return (verified ??= verifyMinirootfsBlob(session, found, { name: name.file, pins: bundledPins(), signatures, keys, pgp }));
     };
     try {
-      const ref = await session.fetcher.fetch({ base: mirror.base, path: place.path, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256, judge });
-      const { file, source } = await judge(ref);
+      const ref = await session.fetcher.fetch({ base: mirror.base, path: place.path, maxBytes: limits.minirootfs, label: name.file, remember: 'fixed', sha256: locked?.sha256, verify });
+      const { file, source } = await verify(ref);
       const { sha256, sha512, sizeBytes } = file;
       if (locked !== undefined && locked.sha512 !== sha512) throw new AlprootError('ALP_VERIFY_DIGEST', `${name.file} has SHA-512 ${sha512}, the lock says ${locked.sha512}`);
       session.recording.add({ requests: [], environments: [{ release, arch, minirootfs: { file: name.file, sizeBytes, sha256, sha512 }, repositories: [], world: [], packages: [] }] });
       return { file, source, version: name.version };
     } catch (error) {
-      judged?.source.close();
+      verified?.source.close();
       throw error;
     }
   });
 }
 
-type JudgedMinirootfs = Omit<Minirootfs, 'version'>;
+type VerifiedMinirootfs = Omit<Minirootfs, 'version'>;
 
 /** Stays open for unpacking: what was judged is what is unpacked. */
-function judgeMinirootfs({ store }: Session, { sha256 }: BlobRef, options: MinirootfsOptions): JudgedMinirootfs {
-  const found = store.openJudged(sha256, { name: options.name, judge: (blob) => verifyMinirootfs(blob, options).file });
+function verifyMinirootfsBlob({ store }: Session, { sha256 }: BlobRef, options: MinirootfsOptions): VerifiedMinirootfs {
+  const found = store.openVerified(sha256, { name: options.name, verify: (blob) => verifyMinirootfs(blob, options).file });
   if (found === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${options.name} was damaged in the store`, { hint: 'run the command again' });
   return { file: found.contents, source: found.source };
 }

@@ -25,7 +25,7 @@ const mayPass = (error: AlprootError): boolean => isWrong(error) || error.code.s
 /** @param session whose fetcher keeps to the time that the mirror has */
 export type MirrorWork<T> = (mirror: MirrorSpec, session: Session) => Promise<T>;
 
-interface Trouble {
+interface MirrorFailure {
   readonly mirror: MirrorSpec;
   readonly error: AlprootError;
 }
@@ -37,20 +37,20 @@ interface Trouble {
  */
 export async function firstMirror<T>(session: Session, mirrors: readonly MirrorSpec[], work: MirrorWork<T>): Promise<T> {
   if (mirrors.length === 1) return work(mirrors[0] as MirrorSpec, session);
-  const troubles = new Map<MirrorSpec, Trouble>();
+  const failures = new Map<MirrorSpec, MirrorFailure>();
   const hurried: Session = { ...session, fetcher: inHaste(session.fetcher) };
-  for (const mirror of troubledLast(session, mirrors)) {
+  for (const mirror of failedLast(session, mirrors)) {
     const tried = await attempt(() => work(mirror, hurried));
-    if ('result' in tried) return settle(session, { troubles: [...troubles.values()], used: mirror, result: tried.result });
-    troubles.set(mirror, { mirror, error: tried.error });
+    if ('result' in tried) return settle(session, { failures: [...failures.values()], used: mirror, result: tried.result });
+    failures.set(mirror, { mirror, error: tried.error });
   }
   // Nobody can stand in for anybody any more: those that may only have been slow get all the time there is.
-  for (const { mirror } of [...troubles.values()].filter(({ mirror: { base }, error }) => isUrl(base) && isPassing(error))) {
+  for (const { mirror } of [...failures.values()].filter(({ mirror: { base }, error }) => isUrl(base) && isPassing(error))) {
     const tried = await attempt(() => work(mirror, session));
-    if ('result' in tried) return settle(session, { troubles: [...troubles.values()].filter((other) => other.mirror !== mirror), used: mirror, result: tried.result });
-    troubles.set(mirror, { mirror, error: tried.error });
+    if ('result' in tried) return settle(session, { failures: [...failures.values()].filter((other) => other.mirror !== mirror), used: mirror, result: tried.result });
+    failures.set(mirror, { mirror, error: tried.error });
   }
-  throw noMirror([...troubles.values()].map(({ error }) => error));
+  throw noMirror([...failures.values()].map(({ error }) => error));
 }
 
 /**
@@ -60,11 +60,11 @@ export async function firstMirror<T>(session: Session, mirrors: readonly MirrorS
  */
 export async function firstThatHas<T>(session: Session, { mirrors, what }: { readonly mirrors: readonly MirrorSpec[]; readonly what: string }, work: (mirror: MirrorSpec, session: Session) => Promise<T | undefined>): Promise<T | undefined> {
   const hurried: Session = { ...session, fetcher: inHaste(session.fetcher) };
-  for (const mirror of troubledLast(session, mirrors)) {
+  for (const mirror of failedLast(session, mirrors)) {
     const found = await attempt(() => work(mirror, hurried));
     if ('result' in found && found.result !== undefined) return found.result;
     if (!('error' in found) || found.error.code === 'ALP_FETCH_OFFLINE' || found.error.code === 'ALP_FETCH_NOT_FOUND') continue;
-    if (isPassing(found.error)) session.troubledMirrors.add(mirror.base);
+    if (isPassing(found.error)) session.failedMirrors.add(mirror.base);
     session.config.emit({ kind: 'warning', code: found.error.code, message: `${redactUrl(mirror.base)} could not be asked for ${what}: ${found.error.message}` });
   }
   return undefined;
@@ -79,20 +79,20 @@ async function attempt<T>(work: () => Promise<T>): Promise<{ readonly result: T 
   }
 }
 
-const troubledLast = ({ troubledMirrors }: Session, mirrors: readonly MirrorSpec[]): MirrorSpec[] =>
-  [...mirrors.filter(({ base }) => !troubledMirrors.has(base)), ...mirrors.filter(({ base }) => troubledMirrors.has(base))];
+const failedLast = ({ failedMirrors }: Session, mirrors: readonly MirrorSpec[]): MirrorSpec[] =>
+  [...mirrors.filter(({ base }) => !failedMirrors.has(base)), ...mirrors.filter(({ base }) => failedMirrors.has(base))];
 
 interface Settled<T> {
-  readonly troubles: readonly Trouble[];
+  readonly failures: readonly MirrorFailure[];
   readonly used: MirrorSpec;
   readonly result: T;
 }
 
 /** Told once a mirror of what the network did, and each time of what was wrong. */
-function settle<T>({ config, troubledMirrors }: Session, { troubles, used, result }: Settled<T>): T {
-  for (const { mirror: { base }, error } of troubles) {
-    const isKnown = troubledMirrors.has(base);
-    if (isPassing(error) || isWrong(error)) troubledMirrors.add(base);
+function settle<T>({ config, failedMirrors }: Session, { failures, used, result }: Settled<T>): T {
+  for (const { mirror: { base }, error } of failures) {
+    const isKnown = failedMirrors.has(base);
+    if (isPassing(error) || isWrong(error)) failedMirrors.add(base);
     if (isWrong(error)) config.emit({ kind: 'warning', code: error.code, message: `${redactUrl(base)} gave something wrong: ${error.message}; taken from ${redactUrl(used.base)} instead`, hint: 'the mirror is damaged, or somebody tampers with it' });
     else if (isPassing(error) && !isKnown) config.emit({ kind: 'warning', code: error.code, message: `${redactUrl(base)} cannot be used: ${error.message}; going on with ${redactUrl(used.base)}` });
   }

@@ -3,7 +3,7 @@ import type { Config } from '../../core/config.ts';
 import { keyOf } from '../../core/digest.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { fromDebian, type FromDebianResult } from '../../mirror/debian/from-debian.ts';
-import { offeredPorts } from '../../mirror/debian/from-ports.ts';
+import { buildablePorts } from '../../mirror/debian/from-ports.ts';
 import { indexAdbDirectory, indexDirectory } from '../../mirror/repository.ts';
 import { serveMirror, type ServedMirror } from '../../mirror/serve.ts';
 import { signFile } from '../../mirror/sign-file.ts';
@@ -19,7 +19,7 @@ export { findSigningKey } from '../session/signing-keys.ts';
 /** Makes or completes a mirror; ports are built in a tree made from the mirror itself. */
 export const mirrorFromDebian = (config: Config, directory: HostPath, packages: readonly string[]): Promise<FromDebianResult> =>
   withSession(config, async (session) => {
-    const ports = packages.filter((name) => offeredPorts().includes(name));
+    const ports = packages.filter((name) => buildablePorts().includes(name));
     const result = await fromDebian({
       directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline, refresh: config.refresh,
       packages: packages.length === 0 ? undefined : packages.filter((name) => !ports.includes(name)),

@@ -12,7 +12,7 @@ import type { Thread } from '../../system/thread/thread.ts';
 import type { OpenedPackageFile } from '../../unpack/opened.ts';
 import { dataStartOf, verifyPackage, type OpenedPackage, type PackageOptions } from '../../verify/package-file.ts';
 import type { PackagePlace } from './tree-repositories.ts';
-import { createLanes } from '../session/concurrency-limit.ts';
+import { createConcurrencyLimit } from '../session/concurrency-limit.ts';
 import { together } from './offline-report.ts';
 import { pinnedPackage } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
@@ -68,12 +68,12 @@ export const releasePlaces = ({ mirrors, places, release }: Sources): PlaceOf =>
 export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
   const isFar = wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base)));
-  const lane = createLanes(isFar ? AT_ONCE : options.copy === undefined ? 1 : COPIED_AT_ONCE);
+  const limit = createConcurrencyLimit(isFar ? AT_ONCE : options.copy === undefined ? 1 : COPIED_AT_ONCE);
   const arrived = new Map<string, Verified<OpenedPackage>>();
   const kept = new Map<string, VerifiedFile>();
   let failure: { readonly error: unknown } | undefined;
 
-  async function bring(item: PlannedPackage): Promise<void> {
+  async function downloadFile(item: PlannedPackage): Promise<void> {
     if (failure !== undefined) throw failure.error;
     const id = packageId(item.record);
     try {
@@ -88,7 +88,7 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
     }
   }
 
-  const arrivals = new Map(wanted.map((item) => [item, lane(() => bring(item))]));
+  const arrivals = new Map(wanted.map((item) => [item, limit(() => downloadFile(item))]));
   const all = together([...arrivals.values()]);
   all.catch(() => undefined);
   const fetched: FetchedPackages = {
@@ -111,7 +111,7 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
 }
 
 async function fetchOne(session: Session, planned: PlannedPackage, options: FetchOptions): Promise<VerifiedFile> {
-  const opened = (await session.ahead?.take(planned.record)) ?? (await fetchVerified(session, planned, options));
+  const opened = (await session.prefetched?.take(planned.record)) ?? (await fetchVerified(session, planned, options));
   recordPackage(session, planned, { place: placeFor(planned, options).place, contents: opened.contents });
   return opened;
 }
@@ -137,7 +137,7 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
   // Two mirrors may sign the same content with different keys: the files then differ in size.
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
   const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
-  const judge = (ref: Pick<BlobRef, 'sha256'>, hashed: BlobRef | undefined): VerifiedFile | undefined => {
+  const verify = (ref: Pick<BlobRef, 'sha256'>, hashed: BlobRef | undefined): VerifiedFile | undefined => {
     const claim: PackageOptions = {
       expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, hashed,
       // What installs nothing is never read; and where another mirror can stand in, it must show now that it has to.
@@ -145,22 +145,22 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
     };
     const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, claim });
     if (opened === undefined) return undefined;
-    const onJudged = (): void => {
+    const onVerified = (): void => {
       if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
     };
-    if (opened.contents.unjudged !== undefined) return { ...opened, onJudged };
-    onJudged();
+    if (opened.contents.unjudged !== undefined) return { ...opened, onVerified };
+    onVerified();
     return opened;
   };
   const kept = reuse(session, known?.sha256);
   if (kept !== undefined) {
-    const opened = judge(kept, undefined);
+    const opened = verify(kept, undefined);
     if (opened !== undefined) return opened;
     session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
   }
   return firstMirror(session, place.mirrors, async ({ base }, own) => {
     const ref = await download(own, { base, place, record, pinned, copy: options.copy });
-    const opened = judge(ref, ref);
+    const opened = verify(ref, ref);
     if (opened === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
     return opened;
   });
@@ -168,7 +168,7 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
 
 /** Judged, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped. */
 function verifyBlob({ store }: Session, sha256: OpenedPackage['sha256'], { name, claim }: { readonly name: string; readonly claim: PackageOptions }): VerifiedFile | undefined {
-  const found = store.openJudged(sha256, { name, judge: (blob) => verifyPackage(blob, claim).package });
+  const found = store.openVerified(sha256, { name, verify: (blob) => verifyPackage(blob, claim).package });
   return found === undefined ? undefined : { ...found, close: found.source.close };
 }
 

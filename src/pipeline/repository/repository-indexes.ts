@@ -14,11 +14,11 @@ import type { LockedEnvironment, LockedRepository } from '../../formats/lock/loc
 import { lockedIndex } from '../../verify/locked-index.ts';
 import { verifyIndex } from '../../verify/index-file.ts';
 import type { TrustedKeys } from '../../verify/key.ts';
-import { judgeFreshness } from './freshness.ts';
+import { verifyFreshness } from './freshness.ts';
 import { together } from './offline-report.ts';
 import { firstMirror, firstThatHas } from './mirror-failover.ts';
 import type { ChosenMirrors } from './mirrors.ts';
-import { offeredNames } from './buildable.ts';
+import { buildableNames } from './buildable.ts';
 import { pinnedEnvironment } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
@@ -43,7 +43,7 @@ export interface Sources {
   readonly branch: string;
   readonly repositories: readonly Repository[];
   /** Names that could be had although no repository has them yet. */
-  readonly offered: readonly string[];
+  readonly buildable: readonly string[];
 }
 
 export const SECTIONS = ['main', 'community'];
@@ -65,7 +65,7 @@ export async function fetchSources(session: Session, chosen: ChosenMirrors, { ex
   const { mirrors, release } = chosen;
   const branch = branchOf(release);
   const locked = pinnedEnvironment(session, release);
-  const offered = await offeredNames(chosen);
+  const buildable = await buildableNames(chosen);
   const open = async (own: Session, mirror: MirrorSpec, { section, layout }: { readonly section: string; readonly layout?: RepositoryLayout }): Promise<FoundSection | undefined> => {
     const place = { mirror, keys: mirrorKeys(mirror, session.config.arch), path: `${branch}/${section}` };
     const index = await openIndex(own, { ...place, release, locked, extended, ...(layout === undefined ? {} : { layout }) });
@@ -74,7 +74,7 @@ export async function fetchSources(session: Session, chosen: ChosenMirrors, { ex
   const sourcesOf = (mirror: MirrorSpec, found: readonly (FoundSection | undefined)[]): Sources => {
     const sections = found.filter((section) => section !== undefined);
     const places = new Map(sections.map(({ index, ...place }) => [index.location, place] as const));
-    return { mirror, mirrors, keys: mirrorKeys(mirror, session.config.arch), places, branch, release, offered, repositories: sections.map(({ index }): Repository => ({ index })) };
+    return { mirror, mirrors, keys: mirrorKeys(mirror, session.config.arch), places, branch, release, buildable, repositories: sections.map(({ index }): Repository => ({ index })) };
   };
   const { mirror, found } = await firstMirror(session, mirrors, async (candidate, own) => {
     const first = await together(SECTIONS.map((section) => open(own, candidate, { section, layout: 'v2' })));
@@ -141,21 +141,21 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
   const repository: LockedRepository = { location: name, description: moving.description, sha256: moving.sha256, sizeBytes: moving.sizeBytes };
   record(repository);
   if (locked === undefined) return moving;
-  const pinned = locked.packages.filter(({ record: { name: own } }) => session.pins?.update.has(own) !== true);
+  const pinned = locked.packages.filter(({ record: { name: own } }) => session.lockPolicy?.update.has(own) !== true);
   return lockedIndex({ repository, location: moving.location, pinned, moving });
 }
 
 /** One verified index; undefined when the mirror does not have that repository. */
 export async function fetchIndex(session: Session, { mirror, keys, path, layout, name = path }: IndexPlace & { readonly name?: string | undefined }): Promise<Verified<RepositoryIndex> | undefined> {
   const location = `${redactUrl(mirror.base)}/${path}`;
-  let judged: Verified<RepositoryIndex> | undefined;
-  const judge = (found: BlobRef): void => {
-    judged = judgeIndex(session, found, { location, keys, repository: name });
+  let verified: Verified<RepositoryIndex> | undefined;
+  const verify = (found: BlobRef): void => {
+    verified = verifyFetchedIndex(session, found, { location, keys, repository: name });
   };
   const find = (kind: RepositoryLayout): Promise<BlobRef | undefined> =>
-    session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline', judge });
+    session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline', verify });
   const ref = await (layout === undefined ? find('v2').then((found) => found ?? find('v3')) : find(layout));
-  return ref === undefined ? undefined : (judged ?? judgeIndex(session, ref, { location, keys, repository: name }));
+  return ref === undefined ? undefined : (verified ?? verifyFetchedIndex(session, ref, { location, keys, repository: name }));
 }
 
 interface IndexClaim {
@@ -164,13 +164,13 @@ interface IndexClaim {
   readonly repository: string;
 }
 
-function judgeIndex(session: Session, ref: BlobRef, { location, keys, repository }: IndexClaim): Verified<RepositoryIndex> {
+function verifyFetchedIndex(session: Session, ref: BlobRef, { location, keys, repository }: IndexClaim): Verified<RepositoryIndex> {
   const blob = session.store.openBlob(ref.sha256, location);
   if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, { hint: 'run the command again' });
   try {
-    const { index, vouchers, form } = verifyIndex(readWhole(blob), { location, keys, form: keptForm(session.store, ref) });
-    judgeFreshness(session, { index, repository, vouchers });
-    if (index.packages.length >= KEPT_FROM) keepForm(session.store, ref, form);
+    const { index, signers, form } = verifyIndex(readWhole(blob), { location, keys, form: readCachedIndex(session.store, ref) });
+    verifyFreshness(session, { index, repository, signers });
+    if (index.packages.length >= KEPT_FROM) writeCachedIndex(session.store, ref, form);
     return index;
   } finally {
     blob.close();
@@ -183,7 +183,7 @@ const KEPT_FROM = 1000;
 const formName = ({ sha256 }: BlobRef): string => `index-form-${sha256}`;
 
 /** A blob like any other: hashed when it is read, dropped when it is damaged, removed when it is not used. */
-function keptForm(store: Store, ref: BlobRef): Buffer | undefined {
+function readCachedIndex(store: Store, ref: BlobRef): Buffer | undefined {
   const { sha256 } = (store.getRecord(formName(ref)) ?? {}) as { sha256?: string };
   const blob = sha256 !== undefined && isSha256Hex(sha256) ? store.openBlob(sha256, 'a parsed index') : undefined;
   try {
@@ -193,7 +193,7 @@ function keptForm(store: Store, ref: BlobRef): Buffer | undefined {
   }
 }
 
-function keepForm(store: Store, ref: BlobRef, make: (() => Buffer | undefined) | undefined): void {
+function writeCachedIndex(store: Store, ref: BlobRef, make: (() => Buffer | undefined) | undefined): void {
   const form = store.readOnly ? undefined : make?.();
   if (form !== undefined) store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 });
 }

@@ -98,7 +98,7 @@ export async function openTreeRepositories(session: Session, chosen: ChosenMirro
   const opened = await Promise.all(
     lines.map(async (line): Promise<Repository | undefined> => {
       const open = (): Promise<Found | undefined> => openRepository(session, chosen, { ...options, line });
-      const found = await askOnce(session, line, open).catch((error: unknown) => passOver(line, error));
+      const found = await queryOnce(session, line, open).catch((error: unknown) => passOver(line, error));
       if (found === undefined || 'code' in found) {
         if (officialRepository(line.location) === undefined) unavailable++;
         if (found !== undefined) warnings.push(`fetching ${line.location}: ${found.message}`);
@@ -114,15 +114,15 @@ export async function openTreeRepositories(session: Session, chosen: ChosenMirro
 }
 
 /** A foreign host that did not answer would cost each apk call of a build all its attempts anew. */
-async function askOnce<T>({ silentHosts }: Session, { location }: RepositoryLine, ask: () => Promise<T>): Promise<T> {
+async function queryOnce<T>({ unreachableHosts }: Session, { location }: RepositoryLine, ask: () => Promise<T>): Promise<T> {
   if (!isUrl(location) || !URL.canParse(location) || officialRepository(location) !== undefined) return ask();
   const { origin } = new URL(location);
-  const known = silentHosts.get(origin);
+  const known = unreachableHosts.get(origin);
   if (known !== undefined) throw known;
   try {
     return await ask();
   } catch (error) {
-    if (isAlprootError(error) && (error.code === 'ALP_FETCH_NETWORK' || error.code === 'ALP_FETCH_SLOW')) silentHosts.set(origin, error);
+    if (isAlprootError(error) && (error.code === 'ALP_FETCH_NETWORK' || error.code === 'ALP_FETCH_SLOW')) unreachableHosts.set(origin, error);
     throw error;
   }
 }

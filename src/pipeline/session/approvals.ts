@@ -7,7 +7,7 @@ import { parseJson } from '../../core/json.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
 import { isTaken, namesIn } from '../../system/files/host-paths.ts';
-import { foreignHandAt } from '../../system/files/ownership.ts';
+import { foreignWriterAt } from '../../system/files/ownership.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import { findUserDirectory, openUserDirectory, requireOwnDirectory, userDirectory } from './user-directory.ts';
 
@@ -63,7 +63,7 @@ export function listApprovals(env: Env): Approval[] {
 }
 
 function readApproval(record: HostPath): Approval | undefined {
-  const bytes = foreignHandAt(record) === undefined ? readFileCapped(record, RECORD_BYTES) : undefined;
+  const bytes = foreignWriterAt(record) === undefined ? readFileCapped(record, RECORD_BYTES) : undefined;
   try {
     const { path, digest, approved } = parseJson(bytes?.toString('utf8') ?? '{}') as Partial<Record<keyof Approval, unknown>>;
     return typeof path === 'string' && typeof digest === 'string' && typeof approved === 'string' ? { path: hostPath(path), digest, approved } : undefined;

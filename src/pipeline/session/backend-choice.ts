@@ -16,7 +16,7 @@ export function fingerprint({ runHost, config }: Session): string {
 }
 
 /** A backend that is tried while other work goes on; undefined when it is not known to work. */
-export type Trial = Promise<Backend | undefined>;
+export type PendingProbe = Promise<Backend | undefined>;
 
 /**
  * Tries the strongest backend that is installed. Since the tree may be changed meanwhile, only success counts; nothing
@@ -24,7 +24,7 @@ export type Trial = Promise<Backend | undefined>;
  *
  * @param tree as of chooseBackend; the caller awaits the end before the tree is taken away
  */
-export function tryBackend(session: Session, tree: HostPath): Trial {
+export function tryBackend(session: Session, tree: HostPath): PendingProbe {
   const { config, store, runHost } = session;
   const candidate = backendsFor(runHost).find(({ name, isolation, needs, refuse }) =>
     isolation === 'full' && (config.backend ?? name) === name && needs.every((tool) => runHost.tools[tool] !== undefined) && refuse(runHost) === undefined);
@@ -65,7 +65,7 @@ function announced({ config, announcements }: Session, backend: Backend): Backen
 }
 
 async function findBackend(session: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: readonly BackendVerdict[] }> {
-  const tried = await session.trial;
+  const tried = await session.pendingProbe;
   if (tried !== undefined) return { backend: tried, verdicts: [] };
   return (await import('../../run/probe.ts')).findWorkingBackend(session.runHost, tree, session.config.backend);
 }

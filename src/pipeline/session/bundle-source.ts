@@ -3,37 +3,37 @@ import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import { createCarriedFetcher } from '../../fetch/bundle-fetcher.ts';
+import { createBundleFetcher } from '../../fetch/bundle-fetcher.ts';
 import type { Fetcher } from '../../fetch/fetcher.ts';
 import { openBundle, type BundleSignature } from '../../ship/bundle.ts';
-import { demandNoDrift, isSameLock } from '../../ship/lock-file.ts';
+import { requireNoDrift, isSameLock } from '../../ship/lock-file.ts';
 import type { Store } from '../../store/store.ts';
 import { writeFileAtomic } from '../../system/files/files.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import { keyring, type TrustedKeys } from '../../verify/key.ts';
 import { isRsaSignature } from '../../verify/rsa.ts';
-import type { Pins } from './lock-policy.ts';
+import type { LockPolicy } from './lock-policy.ts';
 import { alpineKeys, keysOf, readKeys } from './trusted-keys.ts';
 
-export interface Carried {
+export interface BundleSource {
   /** Offline, with the bundle as its only mirror. */
   readonly config: Config;
-  readonly pins: Pins;
+  readonly lockPolicy: LockPolicy;
   readonly fetcher: Fetcher;
   readonly close: () => void;
 }
 
-export interface CarriedRequest {
+export interface BundleSourceRequest {
   readonly store: Store;
   readonly bundle: HostPath;
   /** A lock that was found beside the Dockerfile or `alproot.yaml`; it must say the same. */
-  readonly pins: Pins | undefined;
+  readonly lockPolicy: LockPolicy | undefined;
 }
 
 /** @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT as openBundle; ALP_STALE_LOCK when it was made from another lock */
-export function openCarried(config: Config, { store, bundle: path, pins }: CarriedRequest): Carried {
+export function openBundleSource(config: Config, { store, bundle: path, lockPolicy }: BundleSourceRequest): BundleSource {
   const trusted = userKeys(config);
-  const bundle = openBundle(path, { judge: signatureJudge(trusted) });
+  const bundle = openBundle(path, { verify: signatureVerifier(trusted) });
   const keys = store.makeTemporary('keys');
   const close = (): void => {
     bundle.close();
@@ -41,7 +41,7 @@ export function openCarried(config: Config, { store, bundle: path, pins }: Carri
   };
   try {
     const { lock } = bundle.manifest;
-    if (pins !== undefined && !isSameLock(pins.lock, lock)) demandNoDrift({ path: pins.name as HostPath, lock: pins.lock, wanted: lock });
+    if (lockPolicy !== undefined && !isSameLock(lockPolicy.lock, lock)) requireNoDrift({ path: lockPolicy.name as HostPath, lock: lockPolicy.lock, wanted: lock });
     // Keys that a stranger put into a bundle count for nothing.
     const strangers = bundle.signedBy === undefined ? bundle.manifest.keys.filter(({ name }) => !trusted.has(name)) : [];
     if (strangers.length > 0) {
@@ -52,8 +52,8 @@ export function openCarried(config: Config, { store, bundle: path, pins }: Carri
     const own = mirrors.flatMap((mirror) => mirror.keys);
     return {
       config: { ...config, mirrors: [{ base: path, keys: [...new Set([...own, ...config.keys, keys])], publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys) }], offline: true },
-      pins: { name: path, lock, strict: true, update: new Set(), hint: 'make the bundle again, from a lock that has it' },
-      fetcher: createCarriedFetcher({ store, name: path, find: bundle.find }),
+      lockPolicy: { name: path, lock, strict: true, update: new Set(), hint: 'make the bundle again, from a lock that has it' },
+      fetcher: createBundleFetcher({ store, name: path, find: bundle.find }),
       close,
     };
   } catch (error) {
@@ -67,7 +67,7 @@ export const userKeys = (config: Config): TrustedKeys =>
   keyring(alpineKeys(undefined).values(), [...(config.mirrors === 'auto' ? [] : config.mirrors.flatMap(keysOf)), ...config.keys.flatMap(readKeys)]);
 
 /** The first trusted key that signed; a wrong signature under a trusted name ends everything. @throws ALP_VERIFY_SIGNATURE */
-export const signatureJudge =
+export const signatureVerifier =
   (keys: TrustedKeys) =>
   (manifest: Uint8Array, signatures: readonly BundleSignature[]): string | undefined => {
     const known = signatures.filter(({ keyName }) => keys.has(keyName));

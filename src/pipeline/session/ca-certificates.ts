@@ -35,7 +35,7 @@ export interface CaSource {
   /** PEM texts of those that no earlier source has. */
   readonly added: readonly string[];
   /** What in it does not count, and why. */
-  readonly troubles: readonly string[];
+  readonly failures: readonly string[];
 }
 
 export interface CaCertificates {
@@ -79,7 +79,7 @@ function storePlaces(): Place[] {
 
 interface Read {
   readonly files: readonly { readonly path: HostPath; readonly found: readonly string[] }[];
-  readonly troubles?: readonly string[];
+  readonly failures?: readonly string[];
   /** Bodies of certificates that count already; added to. */
   readonly known: Set<string>;
 }
@@ -89,22 +89,22 @@ function readPlace(place: Place, known: Set<string>): CaSource {
   const { path } = place;
   const isStore = place.namedBy.includes(HOST_STORE);
   try {
-    if (!exists(path)) return sourceOf(place, { files: [], troubles: ['does not exist'], known });
+    if (!exists(path)) return sourceOf(place, { files: [], failures: ['does not exist'], known });
     if (!isDirectory(path)) {
       const found = certificatesIn(path);
-      return sourceOf(place, { files: [{ path, found }], troubles: found.length === 0 ? ['holds no certificate (BEGIN CERTIFICATE)'] : [], known });
+      return sourceOf(place, { files: [{ path, found }], failures: found.length === 0 ? ['holds no certificate (BEGIN CERTIFICATE)'] : [], known });
     }
-    const { files, troubles } = readDirectory(path);
+    const { files, failures } = readDirectory(path);
     const none = files.length === 0 && !isStore ? ['holds no file with a certificate (*.pem, *.crt, *.cer or a hash such as 1a2b3c4d.0)'] : [];
     // What lies in the host's directories beside certificates is nobody's mistake: keys that are closed to us, for one.
-    return sourceOf(place, { files, troubles: isStore ? [] : [...troubles, ...none], known });
+    return sourceOf(place, { files, failures: isStore ? [] : [...failures, ...none], known });
   } catch (error) {
-    return sourceOf(place, { files: [], troubles: [reasonOf(error)], known });
+    return sourceOf(place, { files: [], failures: [reasonOf(error)], known });
   }
 }
 
-function readDirectory(directory: HostPath): { readonly files: Read['files']; readonly troubles: readonly string[] } {
-  const troubles: string[] = [];
+function readDirectory(directory: HostPath): { readonly files: Read['files']; readonly failures: readonly string[] } {
+  const failures: string[] = [];
   const files = namesOf(directory).filter((name) => /\.(?:pem|crt|cer)$|^[\da-f]{8}\.\d+$/.test(name)).slice(0, DIRECTORY_FILES).flatMap((name) => {
     const path = joinHost(directory, name);
     // Hashed names are links to their neighbours, which are read as such.
@@ -113,14 +113,14 @@ function readDirectory(directory: HostPath): { readonly files: Read['files']; re
       const found = certificatesIn(path);
       return found.length === 0 ? [] : [{ path, found }];
     } catch (error) {
-      troubles.push(`${name}: ${reasonOf(error)}`);
+      failures.push(`${name}: ${reasonOf(error)}`);
       return [];
     }
   });
-  return { files, troubles };
+  return { files, failures };
 }
 
-function sourceOf({ path, namedBy }: Place, { files, troubles = [], known }: Read): CaSource {
+function sourceOf({ path, namedBy }: Place, { files, failures = [], known }: Read): CaSource {
   const broken: string[] = [];
   const added = files.flatMap(({ path: file, found }) => found.filter((pem) => {
     const body = bodyOf(pem);
@@ -131,7 +131,7 @@ function sourceOf({ path, namedBy }: Place, { files, troubles = [], known }: Rea
     return false;
   }));
   const count = files.reduce((sum, { found }) => sum + found.length, 0) - broken.length;
-  return { path, namedBy, count, added, troubles: [...troubles, ...new Set(broken)] };
+  return { path, namedBy, count, added, failures: [...failures, ...new Set(broken)] };
 }
 
 /** What tells certificates apart. */

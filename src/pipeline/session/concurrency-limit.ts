@@ -1,7 +1,7 @@
 /** Work that may overlap, but not all of it at once. */
 
 /** Runs what it is given in the order in which it comes, `count` of it at a time. */
-export function createLanes(count: number): <T>(work: () => Promise<T>) => Promise<T> {
+export function createConcurrencyLimit(count: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let free = count;
   return async (work) => {

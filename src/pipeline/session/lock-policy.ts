@@ -11,7 +11,7 @@ import { sameChecksum } from '../../formats/apk/package-checksum.ts';
 import type { Lock, LockedEnvironment, LockedPackage } from '../../formats/lock/lockfile.ts';
 import { lockPathIn, readLock } from '../../ship/lock-file.ts';
 
-export interface Pins {
+export interface LockPolicy {
   /** The lock's file, or the bundle that carries it. */
   readonly name: string;
   readonly lock: Lock;
@@ -32,7 +32,7 @@ export const subjectOf = ({ requests }: Lock): LockSubject => (requests.some((re
 export const UPDATE_HINT = 'run `alproot lock --update` and commit the result';
 
 /** The lock in `directory`, when there is one for this subject and `--no-lock` does not forbid it. @throws ALP_FORMAT_LOCK, ALP_USAGE_OPTION, ALP_STALE_LOCK */
-export function findPins(config: Config, directory: HostPath, subject: LockSubject): Pins | undefined {
+export function findLockPolicy(config: Config, directory: HostPath, subject: LockSubject): LockPolicy | undefined {
   const path = lockPathIn(directory);
   const lock = readLock(path);
   const strict = config.lock === 'locked' || (config.lock === 'auto' && !/^(?:0|false|no|off)?$/i.test(config.env['CI'] ?? ''));
@@ -54,36 +54,36 @@ export function findPins(config: Config, directory: HostPath, subject: LockSubje
 }
 
 /** The lock beside `alproot.yaml`, for the verbs that make an environment of packages. */
-export const projectPins = (config: Config): Pins | undefined => (config.project === undefined ? undefined : findPins(config, config.project, 'packages'));
+export const projectLockPolicy = (config: Config): LockPolicy | undefined => (config.project === undefined ? undefined : findLockPolicy(config, config.project, 'packages'));
 
 /** What the user is told once. */
-export function announcePins({ config: { emit }, pins }: { readonly config: Pick<Config, 'emit'>; readonly pins: Pins | undefined }): void {
-  if (pins === undefined) return emit({ kind: 'note', message: 'not locked: packages come from the mirror as it is now (`alproot lock` pins them)' });
-  const count = pins.lock.environments.reduce((sum, { packages }) => sum + packages.length, 0);
-  emit({ kind: 'note', message: `locked by ${quoteName(pins.name)}: ${count} packages${pins.strict ? '' : ' (what it lacks comes from the mirror)'}` });
+export function announceLockPolicy({ config: { emit }, lockPolicy }: { readonly config: Pick<Config, 'emit'>; readonly lockPolicy: LockPolicy | undefined }): void {
+  if (lockPolicy === undefined) return emit({ kind: 'note', message: 'not locked: packages come from the mirror as it is now (`alproot lock` pins them)' });
+  const count = lockPolicy.lock.environments.reduce((sum, { packages }) => sum + packages.length, 0);
+  emit({ kind: 'note', message: `locked by ${quoteName(lockPolicy.name)}: ${count} packages${lockPolicy.strict ? '' : ' (what it lacks comes from the mirror)'}` });
 }
 
 interface Pinned {
   readonly config: Pick<Config, 'arch'>;
-  readonly pins: Pins | undefined;
+  readonly lockPolicy: LockPolicy | undefined;
 }
 
 /** The release that a lock is for, when it is for only one on this architecture. */
-export function pinnedRelease({ pins, config }: Pinned): string | undefined {
-  const releases = (pins?.lock.environments ?? []).filter(({ arch }) => arch === config.arch).map(({ release }) => release);
+export function pinnedRelease({ lockPolicy, config }: Pinned): string | undefined {
+  const releases = (lockPolicy?.lock.environments ?? []).filter(({ arch }) => arch === config.arch).map(({ release }) => release);
   return releases.length === 1 ? releases[0] : undefined;
 }
 
 /** What a lock says of a release. @throws ALP_STALE_LOCK when it has nothing and nothing else may be used */
-export function pinnedEnvironment({ pins, config }: Pinned, release: string): LockedEnvironment | undefined {
-  const found = pins?.lock.environments.find((environment) => environment.arch === config.arch && environment.release === release);
-  if (found === undefined && pins?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${quoteName(pins.name)} has nothing for Alpine ${release} on ${config.arch}`, { hint: pins.hint });
+export function pinnedEnvironment({ lockPolicy, config }: Pinned, release: string): LockedEnvironment | undefined {
+  const found = lockPolicy?.lock.environments.find((environment) => environment.arch === config.arch && environment.release === release);
+  if (found === undefined && lockPolicy?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${quoteName(lockPolicy.name)} has nothing for Alpine ${release} on ${config.arch}`, { hint: lockPolicy.hint });
   return found;
 }
 
 /** The very package that a lock pins, by its identity. */
-export const pinnedPackage = ({ pins }: Pick<Pinned, 'pins'>, record: PackageRecord): LockedPackage | undefined =>
-  pins?.lock.environments
+export const pinnedPackage = ({ lockPolicy }: Pick<Pinned, 'lockPolicy'>, record: PackageRecord): LockedPackage | undefined =>
+  lockPolicy?.lock.environments
     .flatMap(({ packages }) => packages)
     .find(({ record: own }) => own.name === record.name && own.version === record.version && sameChecksum(own.checksum, record.checksum));
 
@@ -93,19 +93,19 @@ export const pinnedPackage = ({ pins }: Pick<Pinned, 'pins'>, record: PackageRec
  *
  * @throws ALP_STALE_LOCK when a strict lock is not enough
  */
-export async function withPinned<T>({ config, pins }: { readonly config: Config; readonly pins: Pins | undefined }, work: (extended: boolean) => Promise<T>): Promise<T> {
-  if (pins === undefined) return work(false);
-  if (pins.update.size > 0) return work(true);
+export async function withPinned<T>({ config, lockPolicy }: { readonly config: Config; readonly lockPolicy: LockPolicy | undefined }, work: (extended: boolean) => Promise<T>): Promise<T> {
+  if (lockPolicy === undefined) return work(false);
+  if (lockPolicy.update.size > 0) return work(true);
   try {
     return await work(false);
   } catch (error) {
     if (!isAlprootError(error, 'ALP_SOLVE_UNSATISFIABLE', 'ALP_STALE_LOCK')) throw error;
-    if (pins.strict) throw staleLock(pins, error);
-    config.emit({ kind: 'warning', message: `${quoteName(pins.name)} does not cover all that is wanted: the rest comes from the mirror as it is now`, hint: pins.hint });
+    if (lockPolicy.strict) throw staleLock(lockPolicy, error);
+    config.emit({ kind: 'warning', message: `${quoteName(lockPolicy.name)} does not cover all that is wanted: the rest comes from the mirror as it is now`, hint: lockPolicy.hint });
     return work(true);
   }
 }
 
 /** What a strict lock answers when it cannot give what is wanted. */
-export const staleLock = ({ name, hint }: Pins, cause: AlprootError): AlprootError =>
+export const staleLock = ({ name, hint }: LockPolicy, cause: AlprootError): AlprootError =>
   cause.code === 'ALP_STALE_LOCK' ? cause : new AlprootError('ALP_STALE_LOCK', `${quoteName(name)} does not cover what is wanted:\n${cause.message}`, { hint, cause });

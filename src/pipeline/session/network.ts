@@ -3,7 +3,7 @@ import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import type { NetworkLoan } from '../../run/network-files.ts';
+import type { InjectedNetworkFiles } from '../../run/network-files.ts';
 import { readFileCapped } from '../../system/files/files.ts';
 import { exists, isFile } from '../../system/files/host-paths.ts';
 import { createHttpClient, offlineClient, type HttpClient } from '../../system/http/http.ts';
@@ -21,8 +21,8 @@ export function openCertificates(config: Config): () => CaCertificates {
   return () => {
     if (found !== undefined) return found;
     found = readCaCertificates(config);
-    for (const { path, namedBy, troubles } of found.sources) {
-      for (const trouble of troubles) config.emit({ kind: 'warning', message: `CA certificates of ${quoteName(path)} (${namedBy.join(', ')}) do not count: ${trouble}`, hint: '`alproot doctor --network` lists those that do' });
+    for (const { path, namedBy, failures } of found.sources) {
+      for (const failure of failures) config.emit({ kind: 'warning', message: `CA certificates of ${quoteName(path)} (${namedBy.join(', ')}) do not count: ${failure}`, hint: '`alproot doctor --network` lists those that do' });
     }
     return found;
   };
@@ -53,7 +53,7 @@ function credentialsOf({ env }: Config): HttpSettings['credentials'] {
 }
 
 /** What commands are lent that are granted the network. */
-export function networkLoan({ config, certificates }: { readonly config: Config; readonly certificates: () => CaCertificates }): NetworkLoan {
+export function networkFiles({ config, certificates }: { readonly config: Config; readonly certificates: () => CaCertificates }): InjectedNetworkFiles {
   const { http, https, all, no } = proxyVariables(config.env);
   const set = Object.entries({ http_proxy: http, https_proxy: https, all_proxy: all, no_proxy: no }).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return {

@@ -4,23 +4,23 @@ import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { realPath } from '../../system/files/host-paths.ts';
 import { listApprovals, removeApproval, writeApproval } from './approvals.ts';
-import { openProject, type Demand } from './project.ts';
+import { openProject, type Requirement } from './project.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
 export interface ApprovedProject {
   readonly path: HostPath;
   /** What counts from now on; nothing was recorded when it is empty. */
-  readonly demands: readonly Demand[];
+  readonly requirements: readonly Requirement[];
 }
 
 /** Approves the file as it is now. @throws ALP_USAGE_ARGUMENT, ALP_USAGE_CONFIG, ALP_VERIFY_KEY, ALP_STORE_OWNER, ALP_STORE_WRITE */
 export async function approveProject(env: Env, directory: HostPath): Promise<ApprovedProject> {
   const project = await openProject(directory);
   if (project === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no alproot.yaml in ${quoteName(directory)}`);
-  const { path, demands } = project;
-  if (demands.length > 0) writeApproval(env, { path, digest: (await project.readKeys()).digest, approved: new Date().toISOString() });
-  return { path, demands };
+  const { path, requirements } = project;
+  if (requirements.length > 0) writeApproval(env, { path, digest: (await project.readKeys()).digest, approved: new Date().toISOString() });
+  return { path, requirements };
 }
 
 /** @throws ALP_USAGE_ARGUMENT when it was not approved, ALP_STORE_OWNER, ALP_STORE_WRITE */

@@ -26,7 +26,7 @@ export interface ProjectContext {
 }
 
 /** A setting that needs the user's approval. */
-export interface Demand {
+export interface Requirement {
   readonly line: number;
   /** In words: ``backend `chroot` ``. */
   readonly what: string;
@@ -36,7 +36,7 @@ export interface OpenedProject {
   /** Without links. */
   readonly path: HostPath;
   readonly file: ProjectFile;
-  readonly demands: readonly Demand[];
+  readonly requirements: readonly Requirement[];
   /** The keys that each of its mirrors names, as they are now. @throws ALP_VERIFY_KEY, ALP_USAGE_OPTION */
   readonly readKeys: () => Promise<ProjectKeys>;
 }
@@ -58,11 +58,11 @@ export async function openProject(directory: HostPath): Promise<OpenedProject | 
   const { parseProjectFile } = await import('../../formats/yaml/project-file.ts');
   const file = parseProjectFile(bytes.toString('utf8'));
   const path = joinHost(realPath(directory) ?? directory, 'alproot.yaml');
-  return { path, file, demands: demandsOf(file), readKeys: () => readProjectKeys(directory, { path, bytes, mirrors: file.mirrors ?? [] }) };
+  return { path, file, requirements: requirementsOf(file), readKeys: () => readProjectKeys(directory, { path, bytes, mirrors: file.mirrors ?? [] }) };
 }
 
-function demandsOf({ backend, mirrors, lines }: ProjectFile): Demand[] {
-  const of = (key: string, what: string): Demand => ({ line: lines[key] ?? 1, what });
+function requirementsOf({ backend, mirrors, lines }: ProjectFile): Requirement[] {
+  const of = (key: string, what: string): Requirement => ({ line: lines[key] ?? 1, what });
   return [
     ...(backend === undefined || ISOLATING.includes(backend) ? [] : [of('backend', `backend ${quoteName(backend)}, which is no security boundary`)]),
     ...(mirrors ?? []).map(({ url, keys }) => of('mirrors', `mirror ${quoteName(isUrl(url) ? redactUrl(url) : url)}${keys.length === 0 ? '' : ` with ${keys.map(quoteName).join(', ')} as keys that may sign packages`}`)),
@@ -133,12 +133,12 @@ async function approvalOf(project: OpenedProject, directory: HostPath, context: 
   }
 }
 
-function refusal({ path, demands }: OpenedProject, known: Approval | undefined): AlprootError {
+function refusal({ path, requirements }: OpenedProject, known: Approval | undefined): AlprootError {
   const directory = path.slice(0, path.lastIndexOf('/')) || '/';
-  const lines = demands.map(({ line, what }) => `  ${showName(path)}:${line}: ${what}`);
+  const lines = requirements.map(({ line, what }) => `  ${showName(path)}:${line}: ${what}`);
   const state = known === undefined ? 'which you have not approved' : `which you have approved on ${known.approved.slice(0, 10)}, and it was changed since, or a key that it names`;
   return new AlprootError('ALP_VERIFY_PROJECT', `${quoteName(path)} asks for what only you can allow, ${state}:\n${lines.join('\n')}`, {
     hint: `read it, then \`alproot trust ${showName(directory)}\`; where nobody can be asked, as in CI: ALPROOT_TRUST=${showName(directory)}`,
-    facts: { path, demands },
+    facts: { path, requirements },
   });
 }

@@ -15,14 +15,14 @@ import { systemClock } from '../../system/process/system-clock.ts';
 import type { HttpClient } from '../../system/http/http.ts';
 import { hostFailure, readFileCapped } from '../../system/files/files.ts';
 import { exists, homeOf, isWritable } from '../../system/files/host-paths.ts';
-import { findForeignHand } from '../../system/files/ownership.ts';
+import { findForeignWriter } from '../../system/files/ownership.ts';
 import { requireProc } from '../../system/process/proc.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import type { CaCertificates } from './ca-certificates.ts';
-import type { Ahead } from '../environment/prefetch.ts';
+import type { Prefetched } from '../environment/prefetch.ts';
 import { openCertificates, openHttp } from './network.ts';
-import { projectPins, type Pins } from './lock-policy.ts';
-import type { Trial } from './backend-choice.ts';
+import { projectLockPolicy, type LockPolicy } from './lock-policy.ts';
+import type { PendingProbe } from './backend-choice.ts';
 
 export interface Session {
   readonly config: Config;
@@ -35,19 +35,19 @@ export interface Session {
   readonly runHost: RunHost;
   readonly isRoot: boolean;
   /** The lock that this invocation keeps to. */
-  readonly pins: Pins | undefined;
+  readonly lockPolicy: LockPolicy | undefined;
   /** What was used, for a lock. */
   readonly recording: Recording;
   /** Packages that are on their way already. */
-  readonly ahead?: Ahead | undefined;
+  readonly prefetched?: Prefetched | undefined;
   /** A backend that is being tried already. */
-  readonly trial?: Trial | undefined;
+  readonly pendingProbe?: PendingProbe | undefined;
   /** Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again. */
-  readonly silentHosts: Map<string, AlprootError>;
+  readonly unreachableHosts: Map<string, AlprootError>;
   /** What has been said once and is not said again. */
   readonly announcements: Set<string>;
   /** Bases of mirrors that made trouble: they are asked last. */
-  readonly troubledMirrors: Set<string>;
+  readonly failedMirrors: Set<string>;
   readonly close: () => Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export function cachePathOf(config: Config): HostPath {
   if (config.cache !== undefined) return config.cache;
   const checkout = joinHost(packageRoot(), 'rootfs-cache');
   // That of another user's checkout would be refused.
-  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout) && findForeignHand(checkout) === undefined) return checkout;
+  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout) && findForeignWriter(checkout) === undefined) return checkout;
   // One that is not absolute counts for nothing, says the specification.
   const named = config.env['XDG_CACHE_HOME'];
   if (named?.startsWith('/') === true) return joinHost(hostPath(named), 'alproot');
@@ -66,13 +66,13 @@ export function cachePathOf(config: Config): HostPath {
 }
 
 /** @throws ALP_STORE_*, ALP_FILE_READ on a host without /proc */
-export async function openSession(asked: Config, pins?: Pins): Promise<Session> {
+export async function openSession(asked: Config, lockPolicy?: LockPolicy): Promise<Session> {
   requireProc();
   const store = openStore(cachePathOf(asked), { clock: systemClock, signal: asked.signal });
   // Whoever cleans the store up sees that somebody is at work.
   const presence = store.readOnly ? undefined : store.makeTemporary('session');
-  const carried = asked.bundle === undefined ? undefined : (await import('./bundle-source.ts')).openCarried(asked, { store, bundle: asked.bundle, pins });
-  const config = carried?.config ?? asked;
+  const bundleSource = asked.bundle === undefined ? undefined : (await import('./bundle-source.ts')).openBundleSource(asked, { store, bundle: asked.bundle, lockPolicy });
+  const config = bundleSource?.config ?? asked;
   const certificates = openCertificates(config);
   const http = openHttp(config, certificates);
   const isRoot = hasRealRoot();
@@ -84,18 +84,18 @@ export async function openSession(asked: Config, pins?: Pins): Promise<Session> 
     certificates,
     http,
     isRoot,
-    pins: carried?.pins ?? pins,
+    lockPolicy: bundleSource?.lockPolicy ?? lockPolicy,
     recording: createRecording(),
-    silentHosts: new Map(),
+    unreachableHosts: new Map(),
     announcements: new Set(),
-    troubledMirrors: new Set(),
-    fetcher: carried?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
+    failedMirrors: new Set(),
+    fetcher: bundleSource?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
       searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),
       cache: store.path('native'), ...(hostArch === undefined ? {} : { arch: hostArch }),
     }),
     close: async () => {
-      carried?.close();
+      bundleSource?.close();
       if (presence !== undefined) removeTree(presence);
       await http.close();
     },
@@ -110,9 +110,9 @@ export function hasRealRoot(): boolean {
 }
 
 /** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. @throws ALP_STORE_WRITE, ALP_FILE_* when the host fails */
-export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, pins?: Pins): Promise<T> {
+export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, lockPolicy?: LockPolicy): Promise<T> {
   try {
-    const session = await openSession(config, pins);
+    const session = await openSession(config, lockPolicy);
     try {
       return await work(session);
     } finally {
@@ -124,4 +124,4 @@ export async function withSession<T>(config: Config, work: (session: Session) =>
 }
 
 /** The same under the lock beside `alproot.yaml`, for verbs that make an environment of packages. */
-export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> => withSession(config, work, projectPins(config));
+export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> => withSession(config, work, projectLockPolicy(config));

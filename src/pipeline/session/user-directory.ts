@@ -4,7 +4,7 @@ import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName, showName } from '../../core/redact.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { homeOf } from '../../system/files/host-paths.ts';
-import { findForeignHand } from '../../system/files/ownership.ts';
+import { findForeignWriter } from '../../system/files/ownership.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -34,7 +34,7 @@ export function openUserDirectory(env: Env, name: string): HostPath {
 
 /** @throws ALP_STORE_OWNER when another user could put something there */
 export function requireOwnDirectory(path: HostPath): void {
-  const found = findForeignHand(path);
+  const found = findForeignWriter(path);
   if (found === undefined) return;
   const isShared = found.kind === 'writable';
   throw new AlprootError('ALP_STORE_OWNER', `${quoteName(path)} is not used: ${quoteName(found.path)} ${isShared ? 'can be written by other users' : `belongs to user ${found.uid}`}`, {

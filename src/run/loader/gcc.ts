@@ -5,16 +5,16 @@
  * @see https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html
  */
 import { treePathFromUser } from '../../core/paths.ts';
-import { makeDirectories, resolveInside, shadowDirectory, type Shadow } from './wrapper.ts';
+import { makeDirectories, resolveInside, wrapperDirectory, type Wrapper } from './wrapper.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 
 const DRIVERS = /^(?:[a-z0-9_]+-[a-z0-9_-]+-)?(?:gcc|cc|c\+\+|g\+\+|cpp|c99|c89)(?:-\d+(?:\.\d+)*)?$/;
 
 /** Shadows gcc's own directories. @returns words for each of its drivers in `directories`, by path in the tree */
-export function shadowGcc(shadow: Shadow, directories: readonly string[]): Map<string, readonly string[]> {
-  const { tree, own } = shadow;
+export function wrapGcc(wrapper: Wrapper, directories: readonly string[]): Map<string, readonly string[]> {
+  const { tree, own } = wrapper;
   const libraries = gccDirectories(tree, 'usr/lib/gcc');
-  for (const directory of [...libraries, ...gccDirectories(tree, 'usr/libexec/gcc'), ...targetPrograms(tree)]) shadowDirectory(shadow, directory);
+  for (const directory of [...libraries, ...gccDirectories(tree, 'usr/libexec/gcc'), ...targetPrograms(tree)]) wrapperDirectory(wrapper, directory);
   for (const directory of libraries) {
     const specs = treePathFromUser(`${directory}/specs`);
     makeDirectories(own, directory);

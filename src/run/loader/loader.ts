@@ -11,14 +11,14 @@ import { openWorkTree } from '../../system/tree/work-tree.ts';
 import type { Compile, CompileHost } from '../compiled.ts';
 import { HOST_ENV } from '../compiled.ts';
 import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from '../sandbox/sandbox-steps.ts';
-import { shadowGcc } from './gcc.ts';
-import { PROGRAM_DIRECTORIES, shadowDirectory } from './wrapper.ts';
+import { wrapGcc } from './gcc.ts';
+import { PROGRAM_DIRECTORIES, wrapperDirectory } from './wrapper.ts';
 
 /** @returns the environment and the words that start the program, with every name of the tree turned into one of the host */
 function prepare(description: RunDescription, host: CompileHost): { readonly env: Readonly<Record<string, string>>; readonly argv: readonly string[] } {
   requireHostPaths(description);
   const root = host.scratch();
-  makeShadow(description.tree, root);
+  makeWrapper(description.tree, root);
   const path = PROGRAM_DIRECTORIES.map((directory) => `${root}/${directory}`).join(':');
   const [program = '', ...args] = description.argv;
   return { env: { ...description.env, PATH: path }, argv: [startOf(root, program), ...args] };
@@ -42,12 +42,12 @@ export const compileBareLoader: Compile = (description, _plan, host) => {
   return { argv: [host.tools.env ?? '/usr/bin/env', '-i', ...words, host.tools.sh ?? '/bin/sh', '-c', 'cd "$0" && exec "$@"', description.cwd, ...argv], env: HOST_ENV };
 };
 
-function makeShadow(path: HostPath, root: HostPath): void {
+function makeWrapper(path: HostPath, root: HostPath): void {
   const tree = openWorkTree(path);
   const own = openWorkTree(root);
   try {
-    const extra = shadowGcc({ tree, own, extra: new Map() }, PROGRAM_DIRECTORIES);
-    for (const directory of PROGRAM_DIRECTORIES) shadowDirectory({ tree, own, extra }, directory);
+    const extra = wrapGcc({ tree, own, extra: new Map() }, PROGRAM_DIRECTORIES);
+    for (const directory of PROGRAM_DIRECTORIES) wrapperDirectory({ tree, own, extra }, directory);
   } finally {
     tree.close();
     own.close();

@@ -13,7 +13,7 @@ import type { WorkTree } from '../../system/tree/work-tree.ts';
 /** Where programs are looked for, in the order of a usual PATH. */
 export const PROGRAM_DIRECTORIES = ['usr/local/sbin', 'usr/local/bin', 'usr/sbin', 'usr/bin', 'sbin', 'bin'];
 
-export interface Shadow {
+export interface Wrapper {
   readonly tree: WorkTree;
   /** Where the scripts go. */
   readonly own: WorkTree;
@@ -22,8 +22,8 @@ export interface Shadow {
 }
 
 /** Writes scripts for the programs of a directory of the tree; what else is there, and needs no loader, is linked. */
-export function shadowDirectory(shadow: Shadow, directory: string): void {
-  const { tree, own } = shadow;
+export function wrapperDirectory(wrapper: Wrapper, directory: string): void {
+  const { tree, own } = wrapper;
   const place = resolveInside(tree, directory);
   if (place === undefined || tree.stat(place)?.kind !== 'directory') return;
   makeDirectories(own, directory);
@@ -32,7 +32,7 @@ export function shadowDirectory(shadow: Shadow, directory: string): void {
     const real = resolveInside(tree, path);
     const kind = real === undefined ? undefined : tree.stat(real)?.kind;
     if (real === undefined || kind === undefined) continue;
-    const script = kind === 'file' ? scriptFor(shadow, { real, path }) : undefined;
+    const script = kind === 'file' ? scriptFor(wrapper, { real, path }) : undefined;
     if (script === undefined) own.makeSymlink(treePathFromUser(path), tree.hostPathOf(real));
     else own.writeFile(treePathFromUser(path), Buffer.from(script), 0o755);
   }
@@ -65,22 +65,22 @@ interface Program {
 }
 
 /** undefined for what the host starts by itself: static programs, and files that are none. */
-function scriptFor(shadow: Shadow, { real, path }: Program): string | undefined {
-  const { tree } = shadow;
+function scriptFor(wrapper: Wrapper, { real, path }: Program): string | undefined {
+  const { tree } = wrapper;
   const head = tree.readHead(real, 256).toString('latin1');
   const file = tree.hostPathOf(real);
   const shebang = /^#!\s*(\/\S+)(?:[ \t]+(\S+))?/.exec(head);
   if (shebang !== null) {
     const [, interpreter = '', argument] = shebang;
-    return startWith([shadow.own.hostPathOf(treePathFromUser(interpreter)), ...(argument === undefined ? [] : [argument]), file]);
+    return startWith([wrapper.own.hostPathOf(treePathFromUser(interpreter)), ...(argument === undefined ? [] : [argument]), file]);
   }
   if (!head.startsWith('\x7fELF')) return undefined;
   const interpreter = interpreterOf(tree, real);
   if (interpreter === undefined) return undefined;
   const loader = resolveInside(tree, interpreter);
   if (loader === undefined || tree.stat(loader)?.kind !== 'file') return undefined;
-  const name = shadow.own.hostPathOf(treePathFromUser(path));
-  return startWith([tree.hostPathOf(loader), '--library-path', libraryPath(tree, interpreter, loader), '--argv0', name, file, ...(shadow.extra.get(path) ?? [])]);
+  const name = wrapper.own.hostPathOf(treePathFromUser(path));
+  return startWith([tree.hostPathOf(loader), '--library-path', libraryPath(tree, interpreter, loader), '--argv0', name, file, ...(wrapper.extra.get(path) ?? [])]);
 }
 
 function interpreterOf(tree: WorkTree, real: TreePath): string | undefined {

@@ -26,17 +26,17 @@ const ATTEMPTS = 12_000;
 /** How often a holder says that it lives, to those who cannot see its process. */
 const BEAT_MS = 5000;
 /** Looks at a holder's file without a beat, after which the holder counts as dead: about a minute. Counted, for clocks may jump. */
-const SILENT_LOOKS = 800;
+const SILENT_POLLS = 800;
 /** The same at a file that names nobody, a second or two: without hard links a holder is in it a moment before its name. */
-const EMPTY_LOOKS = 20;
+const EMPTY_POLLS = 20;
 
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_FILE_WRITE */
 export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
-  const countLooks = createWatch(path);
+  const countPolls = createWatch(path);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const own = tryLock(path);
     if (own !== undefined) return hold(path, own);
-    dropStale(path, countLooks());
+    dropStale(path, countPolls());
     if (signal?.aborted === true) break;
     await clock.sleep(POLL_MS + clock.random() * POLL_MS);
   }
@@ -116,11 +116,11 @@ function holderText(disk: string): string {
 }
 
 function isHeld(text: string, { path, looks }: { readonly path: HostPath; readonly looks: number }): boolean {
-  if (text === '') return looks < EMPTY_LOOKS;
+  if (text === '') return looks < EMPTY_POLLS;
   const [pid = '', started = '', ...before] = text.trim().split(' ');
   const holder = { pid: Number(pid), started };
   if (isOfOurSpace(holder)) return isProcessAlive(holder);
-  return looks < SILENT_LOOKS && !isOfEarlierStart(before.slice(0, 2).join(' '), ownDisk(dirname(path)));
+  return looks < SILENT_POLLS && !isOfEarlierStart(before.slice(0, 2).join(' '), ownDisk(dirname(path)));
 }
 
 /** Fails with EEXIST when something has the name; without hard links it is made there. */
@@ -151,16 +151,16 @@ function readHolder(path: HostPath): string | undefined {
 function dropStale(path: HostPath, looks: number): void {
   const text = readHolder(path);
   if (text === undefined || isHeld(text, { path, looks })) return;
-  const aside = temporaryBeside(path);
+  const staged = temporaryBeside(path);
   try {
-    renameSync(path, aside);
-    const taken = readHolder(aside);
-    if (taken !== undefined && taken !== text) putInPlace(aside, path, taken);
+    renameSync(path, staged);
+    const taken = readHolder(staged);
+    if (taken !== undefined && taken !== text) putInPlace(staged, path, taken);
   } catch (error) {
     if (!['ENOENT', 'EEXIST'].includes(errnoOf(error) ?? '')) throw fileError('lock', path, error);
   }
   try {
-    unlinkSync(aside);
+    unlinkSync(staged);
   } catch {
     // It was never moved.
   }

@@ -44,7 +44,7 @@ function isRefused(work: () => void): boolean {
  * @param shown what it is for, and how the user calls it: a store, a tree
  * @throws ALP_FILE_WRITE naming what is lacking
  */
-export function demandTreePlace(place: HostPath, shown: { readonly what: string; readonly path: HostPath }): void {
+export function requireTreePlace(place: HostPath, shown: { readonly what: string; readonly path: HostPath }): void {
   const lacks = lacksOf(place);
   if (lacks.length === 0) return;
   throw new AlprootError('ALP_FILE_WRITE', `${quoteName(shown.path)} cannot be ${shown.what}: its file system has no ${lacks.join(', no ')}`, {

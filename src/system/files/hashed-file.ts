@@ -156,7 +156,7 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
 }
 
 /** The same without a file: only its digest is wanted. @param judge is given it by `finish`, and throws when it will not do */
-export function hashBytes(judge: (sha256: Sha256Hex) => unknown): HashedWriter {
+export function hashBytes(verify: (sha256: Sha256Hex) => unknown): HashedWriter {
   const hash = createHash('sha256');
   let size = 0;
   return {
@@ -168,7 +168,7 @@ export function hashBytes(judge: (sha256: Sha256Hex) => unknown): HashedWriter {
     descriptor: undefined,
     finish: () => {
       const sha256 = hash.digest('hex') as Sha256Hex;
-      judge(sha256);
+      verify(sha256);
       return { sha256, sizeBytes: size };
     },
     abandon: () => undefined,

@@ -9,7 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../../core/errors.ts';
 import type { HostPath } from '../../core/paths.ts';
 
-export interface Exchange {
+export interface Mailbox {
   /** Calls `handle` for each name, one at a time, until `close`; rejects when `handle` does. */
   readonly watch: (handle: (name: string) => Promise<void>) => Promise<void>;
   /** Reads and removes a regular file; undefined for anything else. */
@@ -22,7 +22,7 @@ export interface Exchange {
 const POLL_MS = 15;
 
 /** @param directory existing, ours alone until it is bound into the sandbox */
-export function openExchange(directory: HostPath): Exchange {
+export function openMailbox(directory: HostPath): Mailbox {
   const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   const at = (name: string): string => `/proc/self/fd/${fd}/${name}`;
   let open = true;

@@ -7,7 +7,7 @@ import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 
-export interface ForeignHand {
+export interface ForeignWriter {
   /** The path asked about, or a directory above it. */
   readonly path: HostPath;
   /** 'owner': it belongs to another user; 'writable': others may write there; 'unmapped': its owner has no number here. */
@@ -24,9 +24,9 @@ const OVERFLOW_UID = 65_534;
  *
  * @returns the first that is in other hands; undefined when all is well, as for whom the system knows no users
  */
-export function findForeignHand(path: HostPath): ForeignHand | undefined {
+export function findForeignWriter(path: HostPath): ForeignWriter | undefined {
   const real = realOf(path);
-  const own = foreignHandAt(real);
+  const own = foreignWriterAt(real);
   if (own !== undefined) return own;
   for (let above = dirname(real), below: string = real; above !== below; [above, below] = [dirname(above), above]) {
     const stat = statOf(above);
@@ -35,16 +35,16 @@ export function findForeignHand(path: HostPath): ForeignHand | undefined {
     const isKnown = isOurs(stat.uid) || isUnmapped(stat.uid);
     // As in /tmp: only its owner can take a name away, and whose the one below is has been seen.
     if (isKnown && (stat.mode & 0o1000) !== 0) return undefined;
-    const found = isKnown ? writable(hostPath(above), stat) : judge(hostPath(above), stat);
+    const found = isKnown ? writable(hostPath(above), stat) : verify(hostPath(above), stat);
     if (found !== undefined) return found;
   }
   return undefined;
 }
 
 /** The same of `path` alone. */
-export function foreignHandAt(path: HostPath): ForeignHand | undefined {
+export function foreignWriterAt(path: HostPath): ForeignWriter | undefined {
   const stat = statOf(path);
-  return stat === undefined ? undefined : judge(path, stat);
+  return stat === undefined ? undefined : verify(path, stat);
 }
 
 /** Whether what is open may have been written by others, or may be yet. */
@@ -55,13 +55,13 @@ export function isInForeignHands(fd: number): boolean {
 
 const isOurs = (uid: number): boolean => uid === 0 || uid === process.geteuid?.();
 
-function judge(path: HostPath, stat: Stats): ForeignHand | undefined {
+function verify(path: HostPath, stat: Stats): ForeignWriter | undefined {
   if (process.geteuid === undefined) return undefined;
   if (!isOurs(stat.uid)) return { path, uid: stat.uid, kind: isUnmapped(stat.uid) ? 'unmapped' : 'owner' };
   return writable(path, stat);
 }
 
-const writable = (path: HostPath, { uid, gid, mode }: Stats): ForeignHand | undefined =>
+const writable = (path: HostPath, { uid, gid, mode }: Stats): ForeignWriter | undefined =>
   isShared(gid, mode) ? { path, uid, kind: 'writable' } : undefined;
 
 const isShared = (gid: number, mode: number): boolean => (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && !isOwnGroup(gid));

@@ -75,7 +75,7 @@ async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: H
     const target = response.headers['location'];
     if (![301, 302, 303, 307, 308].includes(response.status) || target === undefined) return response;
     await response.discard();
-    at = judgeRedirect(at, target);
+    at = checkRedirect(at, target);
   }
   throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(url)} redirects more than ${MAX_REDIRECTS} times`);
 }
@@ -146,7 +146,7 @@ function decoded(text: string): string {
   }
 }
 
-function judgeRedirect(from: URL, location: string): URL {
+function checkRedirect(from: URL, location: string): URL {
   let target: URL;
   try {
     target = new URL(location, from);

@@ -22,7 +22,7 @@ export interface TlsReport {
   readonly failedCheck: string | undefined;
 }
 
-export interface TlsQuestion {
+export interface TlsQuery {
   readonly host: string;
   readonly port: number;
   /** PEM texts of the authorities that count. */
@@ -35,7 +35,7 @@ export interface TlsQuestion {
 const MAX_CHAIN = 10;
 
 /** Shakes hands with the server and hangs up. Never rejects: what fails is part of the report. */
-export async function examineTls({ host: name, port, roots, timeoutMs, proxy }: TlsQuestion): Promise<TlsReport> {
+export async function examineTls({ host: name, port, roots, timeoutMs, proxy }: TlsQuery): Promise<TlsReport> {
   const host = name.replace(/^\[|\]$/g, '');
   let tunnel: Socket | undefined;
   try {
@@ -46,7 +46,7 @@ export async function examineTls({ host: name, port, roots, timeoutMs, proxy }: 
   return shakeHands({ host, port, roots, timeoutMs }, tunnel);
 }
 
-function shakeHands({ host, port, roots, timeoutMs }: TlsQuestion, tunnel: Socket | undefined): Promise<TlsReport> {
+function shakeHands({ host, port, roots, timeoutMs }: TlsQuery, tunnel: Socket | undefined): Promise<TlsReport> {
   return new Promise((resolve) => {
     const way = tunnel === undefined ? { host, port } : { socket: tunnel, host };
     const socket = connect({ ...way, ca: [...roots], rejectUnauthorized: false, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
@@ -57,8 +57,8 @@ function shakeHands({ host, port, roots, timeoutMs }: TlsQuestion, tunnel: Socke
     socket.setTimeout(timeoutMs, () => end({ chain: [], failedCheck: 'TIMEOUT' }));
     socket.once('error', (error: NodeJS.ErrnoException) => end({ chain: [], failedCheck: error.code ?? error.message }));
     socket.once('secureConnect', () => {
-      const trouble = socket.authorizationError as (Error & { code?: string }) | string | null | undefined;
-      end({ chain: chainOf(socket.getPeerCertificate(true)), failedCheck: socket.authorized ? undefined : typeof trouble === 'string' ? trouble : (trouble?.code ?? trouble?.message ?? 'UNKNOWN') });
+      const failure = socket.authorizationError as (Error & { code?: string }) | string | null | undefined;
+      end({ chain: chainOf(socket.getPeerCertificate(true)), failedCheck: socket.authorized ? undefined : typeof failure === 'string' ? failure : (failure?.code ?? failure?.message ?? 'UNKNOWN') });
     });
   });
 }

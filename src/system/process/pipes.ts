@@ -19,7 +19,7 @@ export interface Output {
   /** For its standard output and error. */
   readonly stdio: readonly ['pipe' | number, 'pipe' | number];
   /** For the guard, before the program's words. */
-  readonly guardWords: readonly string[];
+  readonly supervisorArguments: readonly string[];
   /** Once, right after its start. */
   readonly attach: (child: ChildProcess, onOutput: OnOutput) => void;
   /** When it has ended, resolves as soon as all that it has printed was read. @throws ALP_FILE_READ when it could not be read */
@@ -37,14 +37,14 @@ function listen(streams: readonly (Readable | null)[], onOutput: OnOutput): void
 
 export const socketOutput = (): Output => ({
   stdio: ['pipe', 'pipe'],
-  guardWords: [],
+  supervisorArguments: [],
   attach: ({ stdout, stderr }, onOutput) => listen([stdout, stderr], onOutput),
   drained: () => Promise.resolve(),
   abandon: () => undefined,
 });
 
 /** @param hasGuard whether src/run/supervisor/supervisor.c starts the child */
-export const reopenableOutput = (hasGuard: boolean): Output => (hasGuard ? guardedOutput() : fifoOutput());
+export const reopenableOutput = (hasSupervisor: boolean): Output => (hasSupervisor ? supervisedOutput() : fifoOutput());
 
 const PREFIX = 'alproot-pipe-';
 
@@ -77,7 +77,7 @@ const whenClosed = (stream: Socket): Promise<void> => new Promise((done) => stre
 const YES = 'y'.charCodeAt(0);
 
 /** The guard tells through the first socket that the pipes are there, and that they are connected; see open_pipes of guard.c. It removes the directory. */
-function guardedOutput(): Output {
+function supervisedOutput(): Output {
   const directory = makeDirectory();
   const streams: Socket[] = [];
   const closed: Promise<void>[] = [];
@@ -94,7 +94,7 @@ function guardedOutput(): Output {
   };
   return {
     stdio: ['pipe', 'pipe'],
-    guardWords: ['-p', directory],
+    supervisorArguments: ['-p', directory],
     attach: (child, onOutput) => {
       child.stderr?.on('data', (bytes: Buffer) => onOutput('stderr', bytes));
       child.stdout?.on('data', (bytes: Buffer) => {
@@ -139,7 +139,7 @@ function fifoOutput(): Output {
   const closed = streams.map(whenClosed);
   return {
     stdio: [out.writeFd, error.writeFd],
-    guardWords: [],
+    supervisorArguments: [],
     attach: (_child, onOutput) => {
       closePipeEnds(pipes);
       listen(streams, onOutput);

@@ -14,7 +14,7 @@ import { quoteName } from '../../core/redact.ts';
 
 const GRACE_MS = 1000;
 /** The guard gives up by itself after some six seconds. */
-const GUARD_GRACE_MS = 10_000;
+const SUPERVISOR_GRACE_MS = 10_000;
 
 export interface SpawnOptions {
   readonly env: Readonly<Record<string, string>>;
@@ -34,7 +34,7 @@ export interface SpawnOptions {
   /** Ours unless given. */
   readonly umask?: number;
   /** The program (src/run/supervisor/supervisor.c) that starts it, and ends all of it when we end or ask. */
-  readonly guard?: HostPath | undefined;
+  readonly supervisor?: HostPath | undefined;
 }
 
 export interface ExitResult {
@@ -49,11 +49,11 @@ export interface ExitResult {
  * @throws ALP_RUN_NOT_FOUND or ALP_RUN_EXEC when the program cannot be started
  */
 export function runProcess(argv: readonly string[], options: SpawnOptions): Promise<ExitResult> {
-  const { guard, signal } = options;
+  const { supervisor, signal } = options;
   if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
-    const output = options.stdio === 'reopenable' ? reopenableOutput(guard !== undefined) : socketOutput();
-    const [file = '', ...args] = guard === undefined ? argv : [guard, String(process.pid), ...output.guardWords, ...argv];
+    const output = options.stdio === 'reopenable' ? reopenableOutput(supervisor !== undefined) : socketOutput();
+    const [file = '', ...args] = supervisor === undefined ? argv : [supervisor, String(process.pid), ...output.supervisorArguments, ...argv];
     const child = underUmask(options.umask, () => spawn(file, args, {
       env: options.env,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -64,20 +64,20 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     const kill = (): void => {
       if (child.pid !== undefined) sendSignal(options.detached === true ? -child.pid : child.pid, 'SIGKILL');
     };
-    const askToEnd = (how: NodeJS.Signals, { graceMs, pid = child.pid ?? 0 }: { readonly graceMs: number; readonly pid?: number | undefined }): void => {
+    const requestExit = (how: NodeJS.Signals, { graceMs, pid = child.pid ?? 0 }: { readonly graceMs: number; readonly pid?: number | undefined }): void => {
       sendSignal(pid, how);
       const grace = setTimeout(kill, graceMs);
       child.once('exit', () => clearTimeout(grace));
     };
     const end = (): void => {
-      if (guard !== undefined) askToEnd('SIGTERM', { graceMs: GUARD_GRACE_MS });
-      else if (options.endSignal !== undefined) askToEnd(options.endSignal, { graceMs: GRACE_MS });
+      if (supervisor !== undefined) requestExit('SIGTERM', { graceMs: SUPERVISOR_GRACE_MS });
+      else if (options.endSignal !== undefined) requestExit(options.endSignal, { graceMs: GRACE_MS });
       else kill();
     };
     signal?.addEventListener('abort', end, { once: true });
     if (options.outlivesCommand !== undefined && child.pid !== undefined) {
-      const finish = (pid: number): void => askToEnd(options.endSignal ?? 'SIGKILL', { graceMs: GRACE_MS, pid });
-      child.once('exit', watchFirstChild(child.pid, { below: options.outlivesCommand + (guard === undefined ? 0 : 1), onEnd: finish }));
+      const finish = (pid: number): void => requestExit(options.endSignal ?? 'SIGKILL', { graceMs: GRACE_MS, pid });
+      child.once('exit', watchFirstChild(child.pid, { below: options.outlivesCommand + (supervisor === undefined ? 0 : 1), onEnd: finish }));
     }
     child.once('error', (error) => {
       signal?.removeEventListener('abort', end);

@@ -16,7 +16,7 @@ export interface Thread {
    * ring, and who empties the ring for this answer. @throws Error of the thread; when it is asked too late; when the
    * thread has ended, and not before
    */
-  readonly ask: (question: unknown) => Promise<unknown>;
+  readonly ask: (query: unknown) => Promise<unknown>;
   /** False when it is known to have ended, for want of memory for example: nothing should be begun any more. */
   readonly isAlive: () => boolean;
   /** What it still does is dropped. */
@@ -26,7 +26,7 @@ export interface Thread {
 /** The bytes of a job, each piece valid during the call; returns what the job returned. @throws as the job */
 export type Receive = (onBytes: (bytes: Uint8Array) => void) => unknown;
 
-type Message = { readonly job: unknown } | { readonly question: unknown };
+type Message = { readonly job: unknown } | { readonly query: unknown };
 
 /** Kinds of slots in the ring: bytes, then one JSON text, the outcome of the job. */
 const [BYTES, END] = [0, 1];
@@ -71,13 +71,13 @@ export function runThread(script: HostPath): Thread {
         return valueOf(outcome);
       };
     },
-    ask: async (question) => {
+    ask: async (query) => {
       if (ended !== undefined) throw ended;
       if (begun > 0) throw new Error('the thread is asked too late');
       worker.ref();
       const outcome = await new Promise<Outcome>((resolve, reject) => {
         asked.push({ resolve, reject });
-        worker.postMessage({ question } satisfies Message);
+        worker.postMessage({ query } satisfies Message);
       });
       if (asked.length === 0) worker.unref();
       return valueOf(outcome);
@@ -120,7 +120,7 @@ export interface BytesWriter {
 export interface Work {
   /** Both return what JSON can say. */
   readonly job: (job: unknown, output: BytesWriter) => unknown;
-  readonly question: (question: unknown) => unknown;
+  readonly query: (query: unknown) => unknown;
 }
 
 /** In the thread: does each job that is posted, until the other side stops it. */
@@ -128,7 +128,7 @@ export function serveJobs(work: Work): void {
   const ring = ringWriter(workerData as SharedRing);
   parentPort?.on('message', (message: Message) => {
     if ('job' in message) serve(ring, () => work.job(message.job, { room: ring.room, write: (length) => ring.commit(BYTES, length) }));
-    else parentPort?.postMessage(outcomeOf(() => work.question(message.question)));
+    else parentPort?.postMessage(outcomeOf(() => work.query(message.query)));
   });
 }
 

@@ -10,7 +10,7 @@ import { BASE, makeElf } from '../../helpers/make-elf.ts';
 const refused = expect.objectContaining({ code: 'ALP_FORMAT_ELF' });
 
 /** Either a report or ALP_FORMAT_ELF; anything else is a fault of ours. */
-function judge(bytes: Buffer): 'accepted' | 'refused' {
+function verify(bytes: Buffer): 'accepted' | 'refused' {
   try {
     inspectElf(bytes);
     return 'accepted';
@@ -45,12 +45,12 @@ describe('a header that lies', () => {
     ['an interpreter outside the file', (copy) => copy.writeBigUInt64LE(1n << 30n, 64 + 56 + 8)],
     ['a dynamic table outside the file', (copy) => copy.writeBigUInt64LE(1n << 30n, 64 + 112 + 8)],
   ])('is refused: %s', (_what, change) => {
-    expect(judge(sound)).toBe('accepted');
+    expect(verify(sound)).toBe('accepted');
     expect(() => inspectElf(patched(sound, change))).toThrow(refused);
   });
 
   it('is refused at every length of a cut file', () => {
-    for (let length = 0; length < sound.length; length++) expect(judge(sound.subarray(0, length))).toBe('refused');
+    for (let length = 0; length < sound.length; length++) expect(verify(sound.subarray(0, length))).toBe('refused');
   });
 });
 
@@ -97,8 +97,8 @@ describe('mutated files end in a report or in ALP_FORMAT_ELF', () => {
     const nearHeader = fc.array(fc.tuple(fc.nat(Math.min(400, seed.length - 1)), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)), { minLength: 1, maxLength: 6 });
     fc.assert(fc.property(fc.oneof(edits, nearHeader), fc.nat(seed.length), (changes, cut) => {
       const copy = patched(seed, (bytes) => changes.forEach(([at, value]) => bytes.writeUInt8(value, at)));
-      judge(copy);
-      judge(copy.subarray(0, cut));
+      verify(copy);
+      verify(copy.subarray(0, cut));
     }), { numRuns: 400 });
   });
 });

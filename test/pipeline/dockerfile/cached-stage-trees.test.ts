@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { hostPath, type HostPath } from '../../../src/core/paths.ts';
-import { discard, keptTrees } from '../../../src/pipeline/dockerfile/cached-stage-trees.ts';
+import { discard, cachedStageTrees } from '../../../src/pipeline/dockerfile/cached-stage-trees.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { systemClock } from '../../../src/system/process/system-clock.ts';
 
@@ -27,7 +27,7 @@ const place = (): HostPath => hostPath(join(store.makeTemporary('build'), 'taken
 const recordFile = (name: string): string => join(root, 'store', 'trees', name, 'record.json');
 
 it('hands a tree to one build, with its record', () => {
-  const trees = keptTrees(store);
+  const trees = cachedStageTrees(store);
   expect(trees.take('a', place())).toBeUndefined();
   trees.put('a', made('one'), { is: 1 });
   trees.put('a', made('two'), { is: 2 });
@@ -39,7 +39,7 @@ it('hands a tree to one build, with its record', () => {
 });
 
 it('has no record of a tree whose record is damaged', () => {
-  const trees = keptTrees(store);
+  const trees = cachedStageTrees(store);
   for (const damage of [(bytes: Buffer) => bytes.fill('0', 70, 71), (bytes: Buffer) => bytes.subarray(0, -3), () => Buffer.alloc(0)]) {
     trees.put('a', made('one'), { is: 1 });
     writeFileSync(recordFile('a'), damage(readFileSync(recordFile('a'))));
@@ -48,7 +48,7 @@ it('has no record of a tree whose record is damaged', () => {
 });
 
 it('has no record of a tree of another start of the machine', async () => {
-  const trees = keptTrees(store);
+  const trees = cachedStageTrees(store);
   trees.put('a', made('one'), { is: 1 });
   const { sha256Hex } = await import('../../../src/core/digest.ts');
   const text = JSON.stringify({ boot: '00000000-0000-4000-8000-000000000000', record: { is: 1 } });
@@ -57,7 +57,7 @@ it('has no record of a tree of another start of the machine', async () => {
 });
 
 it('removes a tree as a whole', () => {
-  const trees = keptTrees(store);
+  const trees = cachedStageTrees(store);
   trees.put('a', made('one'), { is: 1 });
   for (let turn = 0; turn < 2; turn++) discard(store, store.path('trees', 'a'));
   expect(trees.take('a', place())).toBeUndefined();

@@ -112,6 +112,6 @@ describe('the report on a mirror', () => {
   it('opens no socket offline', async () => {
     const server = await serve(whole);
     const report = await examine([server.url], { offline: true });
-    expect([report.exitStatus, report.mirrors[0]?.trouble?.code, server.visits]).toEqual([3, 'ALP_FETCH_OFFLINE', []]);
+    expect([report.exitStatus, report.mirrors[0]?.failure?.code, server.visits]).toEqual([3, 'ALP_FETCH_OFFLINE', []]);
   });
 });

@@ -42,7 +42,7 @@ async function publish(name: string, entries: readonly TarItem[], signer = key):
   writeFileSync(join(main, fileName), bytes);
   execFileSync('tar', ['-xzf', join(main, fileName), '-C', tree, '--warning=no-unknown-keyword', '--exclude=.[A-Z]*'], { stdio: 'ignore' });
 }
-const judge = (path = tree): Promise<DeepVerdict> => {
+const verify = (path = tree): Promise<DeepVerdict> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')), mirrors: [{ base: join(work, 'mirror'), keys: [hostPath(join(work, key.publicName))] }], keys: [], arch: 'x86_64', release: undefined, backend: undefined, requireIsolation: false, offline: false,
     refresh: false, lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
@@ -53,12 +53,12 @@ const generated = [{ reason: 'generated', path: 'bin/sh' }, { reason: 'generated
 
 describe('verify --deep', () => {
   it('proves each file of a tree by the signed packages, and tells what apk and scripts made', async () => {
-    expect(await judge()).toEqual({ packages: 2, proven: 6, findings: generated });
+    expect(await verify()).toEqual({ packages: 2, proven: 6, findings: generated });
   });
 
   it('proves a minirootfs that no pin knows', async () => {
     execFileSync('tar', ['-czf', join(work, 'rootfs.tar.gz'), '-C', tree, '.']);
-    expect(await judge(join(work, 'rootfs.tar.gz'))).toEqual({ packages: 2, proven: 6, findings: generated });
+    expect(await verify(join(work, 'rootfs.tar.gz'))).toEqual({ packages: 2, proven: 6, findings: generated });
   });
 
   it('finds programs that were changed, added, linked elsewhere or taken away, and edited configuration apart', async () => {
@@ -70,7 +70,7 @@ describe('verify --deep', () => {
     appendFileSync(join(tree, 'etc/passwd'), 'eve');
     mkdirSync(join(tree, 'etc/apk/keys'), { recursive: true });
     writeFileSync(join(tree, 'etc/apk/keys/evil.rsa.pub'), 'key');
-    const { findings, proven } = await judge();
+    const { findings, proven } = await verify();
     // The twin is the same inode as what was overwritten.
     expect([proven, findings.filter(({ reason }) => reason !== 'generated')]).toEqual([1, [
       { reason: 'changed', path: 'bin/busybox', package: 'base-1-r0' }, { reason: 'changed', path: 'bin/link', package: 'base-1-r0' }, { reason: 'changed', path: 'bin/twin', package: 'base-1-r0' },
@@ -84,21 +84,21 @@ describe('verify --deep', () => {
     const checksum = createHash('sha1').update('evil').digest('base64');
     writeFileSync(installed, readFileSync(installed, 'latin1').replace(/(P:app\n[\s\S]*?\n)\n/, `$1F:usr/bin\nR:app\nZ:Q1${checksum}\n\n`));
     expect(readFileSync(installed, 'latin1')).toContain(checksum);
-    expect((await judge()).findings).toContainEqual({ reason: 'changed', path: 'usr/bin/app', package: 'app-1-r0' });
+    expect((await verify()).findings).toContainEqual({ reason: 'changed', path: 'usr/bin/app', package: 'app-1-r0' });
   });
 
   it('wants packages with the identity that the database has, signed by a key that is trusted', async () => {
     const installed = join(tree, 'lib/apk/db/installed');
     const before = readFileSync(installed, 'latin1');
     writeFileSync(installed, before.replace(/^C:Q1..../m, 'C:Q1AAAA'));
-    await expect(judge()).rejects.toMatchObject({ code: 'ALP_FETCH_NOT_FOUND', message: expect.stringMatching(/1 of the 2 packages/) });
+    await expect(verify()).rejects.toMatchObject({ code: 'ALP_FETCH_NOT_FOUND', message: expect.stringMatching(/1 of the 2 packages/) });
     writeFileSync(installed, before);
     await publish('app', [{ kind: 'file', path: 'usr/bin/app', mode: 0o755, bytes: Buffer.from('app') }], await generateSigningKey('other', 2048));
-    await expect(judge()).rejects.toMatchObject({ code: 'ALP_VERIFY_KEY' });
+    await expect(verify()).rejects.toMatchObject({ code: 'ALP_VERIFY_KEY' });
   });
 
   it('names every package that no mirror has at once', async () => {
     for (const name of readdirSync(main).filter((file) => file.endsWith('.apk'))) rmSync(join(main, name));
-    await expect(judge()).rejects.toMatchObject({ facts: { packages: ['app-1-r0', 'base-1-r0'] } });
+    await expect(verify()).rejects.toMatchObject({ facts: { packages: ['app-1-r0', 'base-1-r0'] } });
   });
 });

@@ -8,11 +8,11 @@ import type { Sha256Hex } from '../../../src/core/digest.ts';
 import { silent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
 import type { RepositoryIndex } from '../../../src/core/package.ts';
-import type { Voucher } from '../../../src/core/verified.ts';
+import type { Signer } from '../../../src/core/verified.ts';
 import { packApk } from '../../../src/mirror/pack.ts';
 import { indexDirectory } from '../../../src/mirror/repository.ts';
 import { generateSigningKey, type SigningKey } from '../../../src/mirror/signing.ts';
-import { judgeFreshness } from '../../../src/pipeline/repository/freshness.ts';
+import { verifyFreshness } from '../../../src/pipeline/repository/freshness.ts';
 import { openSession, withSession } from '../../../src/pipeline/session/session.ts';
 import { fetchIndex, fetchSources } from '../../../src/pipeline/repository/repository-indexes.ts';
 import { alpineKeys } from '../../../src/pipeline/session/trusted-keys.ts';
@@ -136,10 +136,10 @@ describe('an answer that was tampered with', () => {
 describe('what Alpine signed', () => {
   it('is one repository on all mirrors, so that a mirror that lags behind is found out', async () => {
     const session = await openSession(config());
-    const alpine: Voucher = { kind: 'key', keyName: [...alpineKeys('x86_64').keys()][0] ?? '', algorithm: 'sha1' };
-    const offer = (base: string, time: number, voucher: Voucher = alpine): void => {
+    const alpine: Signer = { kind: 'key', keyName: [...alpineKeys('x86_64').keys()][0] ?? '', algorithm: 'sha1' };
+    const offer = (base: string, time: number, signer: Signer = alpine): void => {
       const index = { location: `${base}/v3.19/main`, description: `at ${time}`, sha256: String(time), sizeBytes: 1, packages: [{ buildTime: time }] } as unknown as RepositoryIndex;
-      judgeFreshness(session, { index, repository: 'v3.19/main', vouchers: [voucher] });
+      verifyFreshness(session, { index, repository: 'v3.19/main', signers: [signer] });
     };
     offer('https://one.example', 2000);
     expect(() => offer('https://two.example', 1000)).toThrow(expect.objectContaining({ code: 'ALP_STALE_ROLLBACK' }));

@@ -35,11 +35,11 @@ const config = (more: Partial<Config> = {}): Config => ({
 });
 
 /** The backend that is chosen after a trial, and whether the trial found it. */
-const tryAndChoose = (more?: Partial<Config>): Promise<readonly [ahead: string | undefined, chosen: string]> =>
+const tryAndChoose = (more?: Partial<Config>): Promise<readonly [prefetched: string | undefined, chosen: string]> =>
   withSession(config(more), async (session: Session) => {
-    const trial = tryBackend(session, tree);
-    const ahead = await trial;
-    return [ahead?.name, (await chooseBackend({ ...session, trial }, tree)).name];
+    const pendingProbe = tryBackend(session, tree);
+    const prefetched = await pendingProbe;
+    return [prefetched?.name, (await chooseBackend({ ...session, pendingProbe }, tree)).name];
   });
 
 describe('a backend that is tried ahead', () => {

@@ -55,7 +55,7 @@ describe('CA certificates', () => {
   it('come from directories: files of certificates and hashed names, links once', () => {
     expect(added({ SSL_CERT_DIR: `${at('directory')}:${at('first.pem')}` })).toEqual([second, third, first]);
     const [source] = readCaCertificates(config({ REQUESTS_CA_BUNDLE: 'directory' })).sources;
-    expect(source).toMatchObject({ count: 2, troubles: [] });
+    expect(source).toMatchObject({ count: 2, failures: [] });
   });
 
   it('do not count when they are turned off, but for those of --ca-file', () => {
