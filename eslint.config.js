@@ -4,7 +4,10 @@ import tseslint from 'typescript-eslint';
 const doors = [
   { group: ['node:fs', 'node:fs/*', 'fs', 'fs/*'], message: 'the file system is reached through src/system/ only' },
   { group: ['node:child_process', 'child_process'], message: 'processes are started by src/system/ only' },
-  { group: ['undici', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:dgram', 'socks'], message: 'the network is reached through src/system/ only' },
+  {
+    group: ['undici', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:dgram', 'socks'],
+    message: 'the network is reached through src/system/ only',
+  },
 ];
 
 const verifiedDoor = {
@@ -45,5 +48,12 @@ export default tseslint.config(
   { files: ['src/cli/start.ts', 'src/cli/code-cache.ts'], rules: { 'no-restricted-imports': 'off' } },
   { files: ['src/verify/**/*.ts'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['src/cli/**/*.ts'], rules: { 'no-restricted-properties': 'off' } },
-  { files: ['test/**', 'bench/**', 'scripts/**', 'bin/**'], rules: { 'no-restricted-syntax': 'off', '@typescript-eslint/no-non-null-assertion': 'off', '@typescript-eslint/no-require-imports': 'off' } },
+  {
+    files: ['test/**', 'bench/**', 'scripts/**', 'bin/**'],
+    rules: {
+      'no-restricted-syntax': 'off',
+      '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/no-require-imports': 'off',
+    },
+  },
 );

@@ -5,10 +5,20 @@ const minutes = (count: number): number => count * 60_000;
 
 /** What needs a sandbox, a compiler, real data of Alpine or many processes: not for a check of a minute. */
 const SLOW = [
-  'build/{lent-network,rules-copy}', 'formats/adb/adb-dump', 'formats/apk/cached-index', 'mirror/{adb-index,small-programs}',
-  'pipeline/dockerfile/git', 'pipeline/environment/prefetch', 'pipeline/inspect/{static-check,verify-deep}', 'pipeline/repository/{freshness,minirootfs}', 'pipeline/session/backend-choice',
-  'run/{supervisor,loader,overlay,ownership-database,setuid-bwrap}', 'ship/{inspect-report,link-failure,lock-upstream}', 'system/{files/make-directories,process/pipes}',
-  'unpack/{unpack-pipeline,tree-contents}', 'verify/{adb,flips,pgp-signature}',
+  'build/{lent-network,rules-copy}',
+  'formats/adb/adb-dump',
+  'formats/apk/cached-index',
+  'mirror/{adb-index,small-programs}',
+  'pipeline/dockerfile/git',
+  'pipeline/environment/prefetch',
+  'pipeline/inspect/{static-check,verify-deep}',
+  'pipeline/repository/{freshness,minirootfs}',
+  'pipeline/session/backend-choice',
+  'run/{supervisor,loader,overlay,ownership-database,setuid-bwrap}',
+  'ship/{inspect-report,link-failure,lock-upstream}',
+  'system/{files/make-directories,process/pipes}',
+  'unpack/{unpack-pipeline,tree-contents}',
+  'verify/{adb,flips,pgp-signature}',
 ].map((name) => `test/${name}.test.ts`);
 
 export default defineConfig({
@@ -34,7 +44,13 @@ export default defineConfig({
           hookTimeout: minutes(15),
         },
       },
-      { test: { name: 'fuzz', include: ['test/fuzz/**/*.test.ts'], testTimeout: minutes(5) + 1000 * Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 0) } },
+      {
+        test: {
+          name: 'fuzz',
+          include: ['test/fuzz/**/*.test.ts'],
+          testTimeout: minutes(5) + 1000 * Number(process.env['ALPROOT_FUZZ_SECONDS'] ?? 0),
+        },
+      },
     ],
   },
 });

@@ -1,6 +1,19 @@
-/** What all rows share: the command under test, a mirror, the real apk, and places on disk and on tmpfs. All of it is made here and removed by `close`. */
+/**
+ * What all rows share: the command under test, a mirror, the real apk, and places on disk and on tmpfs. All of it is
+ * made here and removed by `close`.
+ */
 import { createHash } from 'node:crypto';
-import { accessSync, constants, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runOnce, plainEnv, type Command } from './measure.ts';
@@ -58,12 +71,33 @@ export async function openBench({ quick, runs, mirror: given }: BenchOptions): P
   try {
     const program = copyProgram(disk);
     const alproot: Bench['alproot'] = (cache, [verb = '', ...args], mirror) => ({
-      argv: [process.execPath, program, verb, ...(mirror === undefined ? [] : ['--mirror', mirror.location, '--keys-dir', mirror.keysDir, '--release', mirror.release, '--no-lock']), ...args],
-      env: { ...plainEnv(disk), ALPROOT_CACHE: cache }, cwd: disk,
+      argv: [
+        process.execPath,
+        program,
+        verb,
+        ...(mirror === undefined
+          ? []
+          : ['--mirror', mirror.location, '--keys-dir', mirror.keysDir, '--release', mirror.release, '--no-lock']),
+        ...args,
+      ],
+      env: { ...plainEnv(disk), ALPROOT_CACHE: cache },
+      cwd: disk,
     });
     const mirror = given === undefined ? await makeMirror({ disk, quick, alproot }) : readMirror(given);
-    const compilerSet = COMPILER_SET.every((name) => mirror.names.has(name)) ? COMPILER_SET : [...mirror.names].filter((name) => name.startsWith('bench-'));
-    return { quick, runs, places: { disk, tmpfs }, mirror, compilerSet, isRoot: process.getuid?.() === 0, alproot, realApk: prepareApk(disk), close };
+    const compilerSet = COMPILER_SET.every((name) => mirror.names.has(name))
+      ? COMPILER_SET
+      : [...mirror.names].filter((name) => name.startsWith('bench-'));
+    return {
+      quick,
+      runs,
+      places: { disk, tmpfs },
+      mirror,
+      compilerSet,
+      isRoot: process.getuid?.() === 0,
+      alproot,
+      realApk: prepareApk(disk),
+      close,
+    };
   } catch (error) {
     close();
     throw error;
@@ -81,10 +115,14 @@ function isWritable(path: string): boolean {
   }
 }
 
-/** The built command and its keys, apart from the checkout, so that a build in between changes nothing. Who cannot build takes what is built. */
+/**
+ * The built command and its keys, apart from the checkout, so that a build in between changes nothing. Who cannot
+ * build takes what is built.
+ */
 function copyProgram(disk: string): string {
   if (isWritable(projectRoot)) builtCommand();
-  for (const name of ['bin', 'dist', 'keys', 'package.json']) cpSync(join(projectRoot, name), join(disk, 'program', name), { recursive: true });
+  for (const name of ['bin', 'dist', 'keys', 'package.json'])
+    cpSync(join(projectRoot, name), join(disk, 'program', name), { recursive: true });
   return join(disk, 'program', 'bin', 'alproot');
 }
 
@@ -93,22 +131,56 @@ export function readMirror(directory: string): Mirror {
   const releases = join(directory, BRANCH, 'releases', 'x86_64');
   const minirootfs = readdirSync(releases).find((name) => name.endsWith('.tar.gz'));
   if (minirootfs === undefined) throw new Error(`${releases} holds no minirootfs`);
-  const names = readdirSync(join(directory, BRANCH, 'main', 'x86_64')).flatMap((name) => /^(.+)-[^-]+-r\d+\.apk$/.exec(name)?.[1] ?? []);
-  return { location: directory, keysDir: join(directory, 'keys'), release: '3.19', minirootfs: join(releases, minirootfs), names: new Set(names) };
+  const names = readdirSync(join(directory, BRANCH, 'main', 'x86_64')).flatMap(
+    (name) => /^(.+)-[^-]+-r\d+\.apk$/.exec(name)?.[1] ?? [],
+  );
+  return {
+    location: directory,
+    keysDir: join(directory, 'keys'),
+    release: '3.19',
+    minirootfs: join(releases, minirootfs),
+    names: new Set(names),
+  };
 }
 
-async function makeMirror({ disk, quick, alproot }: { readonly disk: string; readonly quick: boolean; readonly alproot: Bench['alproot'] }): Promise<Mirror> {
+async function makeMirror({
+  disk,
+  quick,
+  alproot,
+}: {
+  readonly disk: string;
+  readonly quick: boolean;
+  readonly alproot: Bench['alproot'];
+}): Promise<Mirror> {
   const directory = join(disk, 'mirror');
   if (quick && hasUpstream) {
-    const text = (seed: number): string => Array.from({ length: 20_000 }, (_, at) => ((at * 2654435761 + seed) >>> 0).toString(36)).join(' ');
-    return smallMirror(directory, Array.from({ length: 6 }, (_, at) => ({ name: `bench-${at}`, version: '1-r0', files: { [`usr/lib/b${at}`]: text(at), [`usr/bin/b${at}`]: text(at + 99) } })));
+    const text = (seed: number): string =>
+      Array.from({ length: 20_000 }, (_, at) => ((at * 2654435761 + seed) >>> 0).toString(36)).join(' ');
+    return smallMirror(
+      directory,
+      Array.from({ length: 6 }, (_, at) => ({
+        name: `bench-${at}`,
+        version: '1-r0',
+        files: { [`usr/lib/b${at}`]: text(at), [`usr/bin/b${at}`]: text(at + 99) },
+      })),
+    );
   }
-  runOnce(alproot(join(disk, 'cache'), ['mirror', 'from-debian', directory, ...COMPILER_SET.flatMap((name) => ['-p', name])]));
+  runOnce(
+    alproot(join(disk, 'cache'), [
+      'mirror',
+      'from-debian',
+      directory,
+      ...COMPILER_SET.flatMap((name) => ['-p', name]),
+    ]),
+  );
   return readMirror(directory);
 }
 
 /** A mirror of packages made here, on the real minirootfs. @throws Skipped without the real minirootfs */
-export async function smallMirror(directory: string, packages: Parameters<typeof makeReleaseMirror>[1]): Promise<Mirror> {
+export async function smallMirror(
+  directory: string,
+  packages: Parameters<typeof makeReleaseMirror>[1],
+): Promise<Mirror> {
   if (!hasUpstream) throw new Skipped('the real minirootfs is not beside the checkout');
   mkdirSync(join(directory, 'keys'), { recursive: true });
   const { keyFile } = await makeReleaseMirror(directory, packages);
@@ -122,12 +194,36 @@ function prepareApk(disk: string): RealApk | undefined {
   const base = join(disk, 'apk');
   mkdirSync(base);
   runOnce({ argv: ['tar', '-xzf', MINIROOTFS, '-C', base, '--no-same-owner', '--exclude=./dev/*'] });
-  const program = [join(base, 'lib/ld-musl-x86_64.so.1'), '--library-path', `${join(base, 'lib')}:${join(base, 'usr/lib')}`, join(base, 'sbin/apk')];
+  const program = [
+    join(base, 'lib/ld-musl-x86_64.so.1'),
+    '--library-path',
+    `${join(base, 'lib')}:${join(base, 'usr/lib')}`,
+    join(base, 'sbin/apk'),
+  ];
   const shell: RealApk['shell'] = (mirror, args) => {
-    const [repository, network] = mirror.location.startsWith('http') ? [mirror.location, []] : [mirror.location, ['--no-network']];
-    return [...program, '--root', '"$1"', '--keys-dir', mirror.keysDir, '--repositories-file', '/dev/null', '-X', `${repository}/${BRANCH}/main`, ...network, '--no-cache', '--no-progress', ...args].join(' ');
+    const [repository, network] = mirror.location.startsWith('http')
+      ? [mirror.location, []]
+      : [mirror.location, ['--no-network']];
+    return [
+      ...program,
+      '--root',
+      '"$1"',
+      '--keys-dir',
+      mirror.keysDir,
+      '--repositories-file',
+      '/dev/null',
+      '-X',
+      `${repository}/${BRANCH}/main`,
+      ...network,
+      '--no-cache',
+      '--no-progress',
+      ...args,
+    ].join(' ');
   };
-  const version = readFileSync(join(base, 'lib/apk/db/installed'), 'latin1').split('\n\n').find((text) => text.includes('\nP:apk-tools\n')) ?? '';
+  const version =
+    readFileSync(join(base, 'lib/apk/db/installed'), 'latin1')
+      .split('\n\n')
+      .find((text) => text.includes('\nP:apk-tools\n')) ?? '';
   return { version: `apk-tools ${/^V:(.*)$/m.exec(version)?.[1] ?? ''}`, shell };
 }
 
@@ -141,16 +237,35 @@ export function realApk({ realApk: apk }: Bench): RealApk {
  * A shell that does by hand what `rootfs create` does: check the minirootfs, unpack it, apk add. An ordinary user's
  * shell is root in a user namespace, as apk's scripts and file owners want it.
  */
-export function byHand(bench: Bench, { tree, mirror = bench.mirror, packages, then = [] }: { readonly tree: string; readonly mirror?: Mirror; readonly packages: readonly string[]; readonly then?: readonly string[] }): Command {
+export function byHand(
+  bench: Bench,
+  {
+    tree,
+    mirror = bench.mirror,
+    packages,
+    then = [],
+  }: {
+    readonly tree: string;
+    readonly mirror?: Mirror;
+    readonly packages: readonly string[];
+    readonly then?: readonly string[];
+  },
+): Command {
   const sum = createHash('sha512').update(readFileSync(mirror.minirootfs)).digest('hex');
   const text = [
-    'set -e', `echo "${sum}  ${mirror.minirootfs}" | sha512sum -c --quiet`, 'mkdir -p "$1"', `tar -xzf ${mirror.minirootfs} -C "$1"${bench.isRoot ? '' : ' --no-same-owner --exclude=./dev/*'}`,
-    realApk(bench).shell(mirror, ['add', ...packages]), ...then,
+    'set -e',
+    `echo "${sum}  ${mirror.minirootfs}" | sha512sum -c --quiet`,
+    'mkdir -p "$1"',
+    `tar -xzf ${mirror.minirootfs} -C "$1"${bench.isRoot ? '' : ' --no-same-owner --exclude=./dev/*'}`,
+    realApk(bench).shell(mirror, ['add', ...packages]),
+    ...then,
   ].join('\n');
   return asRoot(bench, ['sh', '-c', text, 'sh', tree]);
 }
 
 /** The command as root, or as root of a user namespace. */
-export const asRoot = ({ isRoot }: Bench, argv: readonly string[], cwd?: string): Command =>
-  ({ argv: [...(isRoot ? [] : ['unshare', '--user', '--map-root-user', '--']), ...argv], env: plainEnv('/nonexistent'), ...(cwd === undefined ? {} : { cwd }) });
-
+export const asRoot = ({ isRoot }: Bench, argv: readonly string[], cwd?: string): Command => ({
+  argv: [...(isRoot ? [] : ['unshare', '--user', '--map-root-user', '--']), ...argv],
+  env: plainEnv('/nonexistent'),
+  ...(cwd === undefined ? {} : { cwd }),
+});

@@ -1,4 +1,6 @@
-/** The same Dockerfile by buildah, where it works: a base image of the same minirootfs whose repository is the mirror. */
+/**
+ * The same Dockerfile by buildah, where it works: a base image of the same minirootfs whose repository is the mirror.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,10 +13,20 @@ export interface Buildah {
 }
 
 /** undefined where buildah is not installed or cannot make the base image. */
-export function openBuildah({ mirror }: Bench, { where, dockerfile }: { readonly where: string; readonly dockerfile: string }): Buildah | undefined {
+export function openBuildah(
+  { mirror }: Bench,
+  { where, dockerfile }: { readonly where: string; readonly dockerfile: string },
+): Buildah | undefined {
   const env = plainEnv(where);
   if (spawnSync('buildah', ['--version'], { env, stdio: 'ignore' }).status !== 0) return undefined;
-  const storage = ['--root', join(where, 'containers'), '--runroot', join(where, 'containers-run'), '--storage-driver', 'vfs'];
+  const storage = [
+    '--root',
+    join(where, 'containers'),
+    '--runroot',
+    join(where, 'containers-run'),
+    '--storage-driver',
+    'vfs',
+  ];
   const policy = join(where, 'policy.json');
   writeFileSync(policy, '{"default":[{"type":"insecureAcceptAnything"}]}');
   const base = join(where, 'base');
@@ -24,9 +36,43 @@ export function openBuildah({ mirror }: Bench, { where, dockerfile }: { readonly
     for (const key of readdirSync(mirror.keysDir)) cpSync(join(mirror.keysDir, key), join(base, 'etc/apk/keys', key));
     writeFileSync(join(base, 'etc/apk/repositories'), '/mirror/v3.19/main\n');
     writeFileSync(join(where, 'Containerfile'), 'FROM scratch\nADD . /\n');
-    runOnce({ argv: ['buildah', ...storage, 'build', '--signature-policy', policy, '--isolation', 'chroot', '-t', 'docker.io/library/alpine:3.19', '-f', join(where, 'Containerfile'), base], env });
+    runOnce({
+      argv: [
+        'buildah',
+        ...storage,
+        'build',
+        '--signature-policy',
+        policy,
+        '--isolation',
+        'chroot',
+        '-t',
+        'docker.io/library/alpine:3.19',
+        '-f',
+        join(where, 'Containerfile'),
+        base,
+      ],
+      env,
+    });
     const build = (context: string): Command => ({
-      argv: ['buildah', ...storage, 'build', '--signature-policy', policy, '--isolation', 'chroot', '--pull=never', '--no-cache', '--network', 'host', '--volume', `${mirror.location}:/mirror:ro`, '-f', dockerfile, context], env,
+      argv: [
+        'buildah',
+        ...storage,
+        'build',
+        '--signature-policy',
+        policy,
+        '--isolation',
+        'chroot',
+        '--pull=never',
+        '--no-cache',
+        '--network',
+        'host',
+        '--volume',
+        `${mirror.location}:/mirror:ro`,
+        '-f',
+        dockerfile,
+        context,
+      ],
+      env,
     });
     runOnce(build(join(dockerfile, '..')));
     return { build, close: () => void spawnSync('buildah', [...storage, 'rm', '--all'], { env, stdio: 'ignore' }) };

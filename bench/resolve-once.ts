@@ -1,4 +1,8 @@
-/** One resolve as a program: `resolve-once INDEX ARCH KEPT WORLD…` reads the form of the index that is kept in KEPT, made when it is not there (`-`: none); prints its own times, then each package to install. Verifies nothing: it is bundled for the bench alone. */
+/**
+ * One resolve as a program: `resolve-once INDEX ARCH KEPT WORLD…` reads the form of the index that is kept in KEPT,
+ * made when it is not there (`-`: none); prints its own times, then each package to install. Verifies nothing: it is
+ * bundled for the bench alone.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { bufferSource } from '../src/core/bytes.ts';
@@ -25,10 +29,18 @@ function timed<T>(what: string, run: () => T): T {
 function parseFile(): Pick<RepositoryIndex, 'packages' | 'tables'> {
   const text = timed('inflate', () => {
     const bytes = readFileSync(file);
-    return readSegment(bufferSource(file, bytes), 0, 'index', indexCap(bytes.length)).files[0]?.content.toString('latin1') ?? '';
+    return (
+      readSegment(bufferSource(file, bytes), 0, 'index', indexCap(bytes.length)).files[0]?.content.toString(
+        'latin1',
+      ) ?? ''
+    );
   });
   const parsed = timed('parse', () => parseIndex(text));
-  if (kept !== '-') writeFileSync(kept, formatIndexForm(text, parsed, { sha256: hashOf(readFileSync(file)), description: '', memberStart: 0 }) ?? '');
+  if (kept !== '-')
+    writeFileSync(
+      kept,
+      formatIndexForm(text, parsed, { sha256: hashOf(readFileSync(file)), description: '', memberStart: 0 }) ?? '',
+    );
   return parsed;
 }
 
@@ -42,8 +54,19 @@ function readKept(): Pick<RepositoryIndex, 'packages' | 'tables'> | undefined {
 const hashOf = (bytes: Buffer): Sha256Hex => createHash('sha256').update(bytes).digest('hex') as Sha256Hex;
 
 const { packages, tables } = (kept !== '-' && existsSync(kept) ? readKept() : undefined) ?? parseFile();
-const index: RepositoryIndex = { location: 'index', description: '', sha256: '' as Sha256Hex, sizeBytes: 0, packages, ...(tables === undefined ? {} : { tables }) };
+const index: RepositoryIndex = {
+  location: 'index',
+  description: '',
+  sha256: '' as Sha256Hex,
+  sizeBytes: 0,
+  packages,
+  ...(tables === undefined ? {} : { tables }),
+};
 const catalog = timed('tables', () => createCatalog([{ index: index as Verified<RepositoryIndex> }]));
-const plan = timed('solve', () => solve({ arch: arch as Arch, world: parseWorld(world.join(' ')), repositories: catalog, installed: [] }));
-const lines = plan.changes.flatMap((change) => (change.kind === 'install' ? [`${change.next.record.name} (${change.next.record.version})`] : []));
+const plan = timed('solve', () =>
+  solve({ arch: arch as Arch, world: parseWorld(world.join(' ')), repositories: catalog, installed: [] }),
+);
+const lines = plan.changes.flatMap((change) =>
+  change.kind === 'install' ? [`${change.next.record.name} (${change.next.record.version})`] : [],
+);
 writeSync(1, `${[times.join(', '), ...lines].join('\n')}\n`);

@@ -1,4 +1,7 @@
-/** What a row of the bench is, and what comes of it. The first side is alproot; the others are what it is compared with. */
+/**
+ * What a row of the bench is, and what comes of it. The first side is alproot; the others are what it is compared
+ * with.
+ */
 import type { Bench } from './bench.ts';
 import type { Command } from './measure.ts';
 

@@ -1,4 +1,6 @@
-/** Runs the sides of a row in turn, A B A B …, after a warm-up of each, so that drift of the machine meets all alike. */
+/**
+ * Runs the sides of a row in turn, A B A B …, after a warm-up of each, so that drift of the machine meets all alike.
+ */
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -9,7 +11,10 @@ import { Skipped, type Prepared, type Row, type RowResult, type SideResult, type
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  const median = sorted.length % 2 === 1 ? sorted[middle] : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
+  const median =
+    sorted.length % 2 === 1
+      ? sorted[middle]
+      : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
   return { min: sorted[0] ?? Number.NaN, median: median ?? Number.NaN, max: sorted.at(-1) ?? Number.NaN };
 }
 
@@ -18,7 +23,8 @@ export async function runRow(row: Row, bench: Bench): Promise<RowResult> {
   const { prepare, rounds: most, ...facts } = row;
   const rounds = Math.min(bench.runs, most ?? bench.runs);
   const where = join(bench.places[row.where] ?? '', row.id.replaceAll(/\W/g, '-'));
-  if (bench.places[row.where] === undefined) return { ...facts, sides: [], rounds: 0, skipped: 'no tmpfs that may be written' };
+  if (bench.places[row.where] === undefined)
+    return { ...facts, sides: [], rounds: 0, skipped: 'no tmpfs that may be written' };
   mkdirSync(where, { recursive: true });
   let prepared: Prepared | undefined;
   try {
@@ -35,7 +41,10 @@ export async function runRow(row: Row, bench: Bench): Promise<RowResult> {
   }
 }
 
-async function interleave({ sides }: Prepared, { rounds, warmUps, record }: { readonly rounds: number; readonly warmUps: number; readonly record: string }): Promise<Sample[][]> {
+async function interleave(
+  { sides }: Prepared,
+  { rounds, warmUps, record }: { readonly rounds: number; readonly warmUps: number; readonly record: string },
+): Promise<Sample[][]> {
   const samples = sides.map((): Sample[] => []);
   for (let round = -warmUps; round < rounds; round++) {
     for (const [at, side] of sides.entries()) {
@@ -53,10 +62,22 @@ function summarise({ sides }: Prepared, samples: readonly (readonly Sample[])[])
   const grows = sides[0]?.units !== undefined;
   return sides.map((side, at): SideResult => {
     const own = samples[at] ?? [];
-    const ratio = grows ? growth(sides.map(({ units }) => units ?? 0), samples, at) : at === 0 ? undefined : spread(own.map(({ wallMs }, round) => (samples[0]?.[round]?.wallMs ?? Number.NaN) / wallMs));
+    const ratio = grows
+      ? growth(
+          sides.map(({ units }) => units ?? 0),
+          samples,
+          at,
+        )
+      : at === 0
+        ? undefined
+        : spread(own.map(({ wallMs }, round) => (samples[0]?.[round]?.wallMs ?? Number.NaN) / wallMs));
     return {
-      name: side.name, wallMs: spread(own.map(({ wallMs }) => wallMs)), cpuMs: spread(own.map(({ cpuMs }) => cpuMs)).median, rssKb: Math.max(...own.map(({ rssKb }) => rssKb)),
-      ...(side.units === undefined ? {} : { units: side.units }), ...(ratio === undefined ? {} : { ratio }),
+      name: side.name,
+      wallMs: spread(own.map(({ wallMs }) => wallMs)),
+      cpuMs: spread(own.map(({ cpuMs }) => cpuMs)).median,
+      rssKb: Math.max(...own.map(({ rssKb }) => rssKb)),
+      ...(side.units === undefined ? {} : { units: side.units }),
+      ...(ratio === undefined ? {} : { ratio }),
     };
   });
 }
@@ -65,6 +86,7 @@ function summarise({ sides }: Prepared, samples: readonly (readonly Sample[])[])
 function growth(units: readonly number[], samples: readonly (readonly Sample[])[], at: number): Spread | undefined {
   if (at < 2) return undefined;
   const median = (index: number): number => spread((samples[index] ?? []).map(({ wallMs }) => wallMs)).median;
-  const each = (index: number): number => (median(index) - median(index - 1)) / ((units[index] ?? 0) - (units[index - 1] ?? 0));
+  const each = (index: number): number =>
+    (median(index) - median(index - 1)) / ((units[index] ?? 0) - (units[index - 1] ?? 0));
   return spread([each(at) / each(at - 1)]);
 }

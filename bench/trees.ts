@@ -1,4 +1,7 @@
-/** Two trees are the same when every entry has the same type, mode, content or target, links and all, and the package databases are equal. */
+/**
+ * Two trees are the same when every entry has the same type, mode, content or target, links and all, and the package
+ * databases are equal.
+ */
 import { createHash } from 'node:crypto';
 import { lstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +26,10 @@ function picture(root: string): Map<string, string> {
       } else {
         const duplicate = stat.nlink > 1 ? first.get(stat.ino) : undefined;
         first.set(stat.ino, path);
-        lines.set(path, `file ${mode} ${createHash('sha256').update(readFileSync(absolute)).digest('hex')} ${duplicate ?? ''}`);
+        lines.set(
+          path,
+          `file ${mode} ${createHash('sha256').update(readFileSync(absolute)).digest('hex')} ${duplicate ?? ''}`,
+        );
       }
     }
   };
@@ -35,6 +41,12 @@ function picture(root: string): Map<string, string> {
 export function compareTrees(ours: string, theirs: string): string {
   const [a, b] = [picture(ours), picture(theirs)];
   const different = [...new Set([...a.keys(), ...b.keys()])].filter((path) => a.get(path) !== b.get(path));
-  if (different.length > 0) throw new Error(`${different.length} entries differ: ${different.slice(0, 8).map((path) => `${path} (${a.get(path) ?? 'missing'} | ${b.get(path) ?? 'missing'})`).join(', ')}`);
+  if (different.length > 0)
+    throw new Error(
+      `${different.length} entries differ: ${different
+        .slice(0, 8)
+        .map((path) => `${path} (${a.get(path) ?? 'missing'} | ${b.get(path) ?? 'missing'})`)
+        .join(', ')}`,
+    );
   return `${a.size} entries equal: type, mode, content, links, package database`;
 }

@@ -17,23 +17,57 @@ const shared = {
 
 async function writeCommand() {
   const { files, places } = await makeChunks({
-    options: { ...shared, minify: true, define: { ...shared.define, 'import.meta.url': 'importMetaUrl' }, entryPoints: [join(root, 'src/cli/main.ts')] },
+    options: {
+      ...shared,
+      minify: true,
+      define: { ...shared.define, 'import.meta.url': 'importMetaUrl' },
+      entryPoints: [join(root, 'src/cli/main.ts')],
+    },
     entry: 'main.js',
-    together: ['src/cli/program.ts', 'src/cli/commands/run-command.ts', 'src/cli/commands/cc-command.ts', 'src/cli/commands/completion-command.ts'],
+    together: [
+      'src/cli/program.ts',
+      'src/cli/commands/run-command.ts',
+      'src/cli/commands/cc-command.ts',
+      'src/cli/commands/completion-command.ts',
+    ],
   });
   for (const [file, text] of files) replace(file, text);
-  const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, ALPROOT_PLACES: JSON.stringify(places) }, entryPoints: [join(root, 'src/cli/start.ts')] });
+  const { outputFiles } = await build({
+    ...shared,
+    bundle: true,
+    format: 'cjs',
+    minify: true,
+    write: false,
+    define: { ...shared.define, ALPROOT_PLACES: JSON.stringify(places) },
+    entryPoints: [join(root, 'src/cli/start.ts')],
+  });
   replace('alproot.cjs', outputFiles[0].text);
-  for (const name of readdirSync(join(root, 'dist'))) if (/^engine.*\.cjs$/.test(name) && !files.has(name)) rmSync(join(root, 'dist', name));
+  for (const name of readdirSync(join(root, 'dist')))
+    if (/^engine.*\.cjs$/.test(name) && !files.has(name)) rmSync(join(root, 'dist', name));
 }
 
 async function writeThread() {
-  const { outputFiles } = await build({ ...shared, bundle: true, format: 'cjs', minify: true, write: false, define: { ...shared.define, 'import.meta.url': '__filename' }, entryPoints: [join(root, 'src/unpack/package-thread.ts')] });
+  const { outputFiles } = await build({
+    ...shared,
+    bundle: true,
+    format: 'cjs',
+    minify: true,
+    write: false,
+    define: { ...shared.define, 'import.meta.url': '__filename' },
+    entryPoints: [join(root, 'src/unpack/package-thread.ts')],
+  });
   replace('package-thread.cjs', outputFiles[0].text);
 }
 
 async function writeLibrary() {
-  const { outputFiles } = await build({ ...shared, bundle: true, format: 'esm', packages: 'external', write: false, entryPoints: [join(root, 'src/index.ts')] });
+  const { outputFiles } = await build({
+    ...shared,
+    bundle: true,
+    format: 'esm',
+    packages: 'external',
+    write: false,
+    entryPoints: [join(root, 'src/index.ts')],
+  });
   replace('index.js', outputFiles[0].text);
 }
 
@@ -50,7 +84,13 @@ await writeLibrary();
 
 // The parts in C, for every machine that a compiler is at hand for; hosts without one need them ready.
 mkdirSync(join(root, 'dist/native'), { recursive: true });
-const { outputFiles } = await build({ ...shared, entryPoints: [join(root, 'src/run/native-parts.ts')], format: 'esm', write: false, legalComments: 'none' });
+const { outputFiles } = await build({
+  ...shared,
+  entryPoints: [join(root, 'src/run/native-parts.ts')],
+  format: 'esm',
+  write: false,
+  legalComments: 'none',
+});
 const { NATIVE_FLAGS, NATIVE_PARTS } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 const machines = { x86_64: { x64: ['cc', 'gcc', 'clang'] }, aarch64: { arm64: ['cc', 'gcc', 'clang'] } };
 /** A package for everybody has to have them all; a build for this machine misses nothing by lacking another's. */
@@ -62,12 +102,18 @@ for (const [arch, native] of Object.entries(machines)) {
   for (const { sources, flags, fileName } of NATIVE_PARTS) {
     const out = join(root, 'dist/native', fileName(arch));
     const done = compilers.some((compiler) => {
-      const { status } = spawnSync(compiler, [...NATIVE_FLAGS, ...flags, '-o', `${out}.${process.pid}`, join(root, 'src/run', sources[0])], { stdio: ['ignore', 'ignore', 'pipe'] });
+      const { status } = spawnSync(
+        compiler,
+        [...NATIVE_FLAGS, ...flags, '-o', `${out}.${process.pid}`, join(root, 'src/run', sources[0])],
+        { stdio: ['ignore', 'ignore', 'pipe'] },
+      );
       if (status === 0) renameSync(`${out}.${process.pid}`, out);
       return status === 0;
     });
     if (!done && !existsSync(out)) missing.push(fileName(arch));
   }
   if (missing.length === 0 || (own.length === 0 && !everyMachine)) continue;
-  process.stderr.write(`note: no C compiler for ${arch}: ${missing.join(', ')} left out; alproot works without, see docs/owners.md\n`);
+  process.stderr.write(
+    `note: no C compiler for ${arch}: ${missing.join(', ')} left out; alproot works without, see docs/owners.md\n`,
+  );
 }

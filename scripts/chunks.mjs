@@ -12,23 +12,46 @@ const VENDOR_BYTES = 50_000;
  * @param {object} request
  * @param {import('esbuild').BuildOptions} request.options with `splitting` in mind: entry points and defines
  * @param {string} request.entry the module that the program starts with, as esbuild names its output
- * @param {readonly string[]} request.together sources whose pieces, with all that they import at once, are in the first file
- * @returns {Promise<{ files: Map<string, string>, places: Record<string, string> }>} texts by file name (`engine.cjs` first), and the file of every piece that is not in it
+ * @param {readonly string[]} request.together sources whose pieces, with all that they import at once, are in the
+ * first file
+ * @returns {Promise<{ files: Map<string, string>, places: Record<string, string> }>} texts by file name (`engine.cjs`
+ * first), and the file of every piece that is not in it
  */
 export async function makeChunks({ options, entry, together }) {
-  const { outputFiles, metafile } = await build({ ...options, bundle: true, format: 'esm', splitting: true, outdir: '/', write: false, metafile: true });
+  const { outputFiles, metafile } = await build({
+    ...options,
+    bundle: true,
+    format: 'esm',
+    splitting: true,
+    outdir: '/',
+    write: false,
+    metafile: true,
+  });
   const outputs = new Map(Object.entries(metafile.outputs).map(([path, output]) => [nameOf(path), output]));
   // Of a CommonJS package such an import has no names but `default`, unlike under Node.
   const bare = [...outputs.values()].find(({ entryPoint }) => entryPoint?.includes('node_modules/'));
-  if (bare !== undefined) throw new Error(`${bare.entryPoint} is imported dynamically: do that with a module of ours that imports it`);
-  const first = closure(outputs, [...outputs].filter(([name, { entryPoint }]) => name === entry || together.some((source) => entryPoint?.endsWith(source))).map(([name]) => name));
+  if (bare !== undefined)
+    throw new Error(`${bare.entryPoint} is imported dynamically: do that with a module of ours that imports it`);
+  const first = closure(
+    outputs,
+    [...outputs]
+      .filter(([name, { entryPoint }]) => name === entry || together.some((source) => entryPoint?.endsWith(source)))
+      .map(([name]) => name),
+  );
   const files = new Map([['engine.cjs', []]]);
   const places = {};
   for (const { path, text } of [...outputFiles].sort((a, b) => (nameOf(a.path) < nameOf(b.path) ? -1 : 1))) {
     const name = nameOf(path);
     const file = first.has(name) ? 'engine.cjs' : fileFor(outputs.get(name));
     if (file !== 'engine.cjs') places[name] = file;
-    const { code } = await transform(text, { format: 'cjs', platform: 'node', target: 'node20.18', supported: { 'dynamic-import': false }, minifyWhitespace: true, minifySyntax: true });
+    const { code } = await transform(text, {
+      format: 'cjs',
+      platform: 'node',
+      target: 'node20.18',
+      supported: { 'dynamic-import': false },
+      minifyWhitespace: true,
+      minifySyntax: true,
+    });
     if (!files.has(file)) files.set(file, []);
     files.get(file).push(`${JSON.stringify(name)}:function(exports,require,module,importMetaUrl){${code}}`);
   }
@@ -43,7 +66,8 @@ function closure(outputs, names) {
   const add = (name) => {
     if (found.has(name)) return;
     found.add(name);
-    for (const { path, kind, external } of outputs.get(name).imports) if (external !== true && kind !== 'dynamic-import') add(nameOf(path));
+    for (const { path, kind, external } of outputs.get(name).imports)
+      if (external !== true && kind !== 'dynamic-import') add(nameOf(path));
   };
   names.forEach(add);
   return found;

@@ -1,4 +1,6 @@
-/** Reads and runs the cases of apk-tools' suite: its file formats are those of the index and the database, unpacked. */
+/**
+ * Reads and runs the cases of apk-tools' suite: its file formats are those of the index and the database, unpacked.
+ */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve as resolvePath } from 'node:path';
 import type { Sha1Hex, Sha256Hex } from '../src/core/digest.ts';
@@ -41,12 +43,25 @@ function readRecord(fields: Fields): PackageRecord {
   const installIf = readList(get('i'));
   const strange = [...fields.keys()].some((key) => !/[a-z]/.test(key) && !'PVTUCLADSIFMRZ'.includes(key));
   return {
-    name: get('P'), version: get('V'), arch: get('A'),
+    name: get('P'),
+    version: get('V'),
+    arch: get('A'),
     checksum: { algorithm: 'sha1', hex: Buffer.from(get('C').slice(2), 'base64').toString('hex') as Sha1Hex },
-    sizeBytes: Number(get('S')), installedSizeBytes: Number(get('I')), description: get('T'), url: get('U'), license: get('L'),
-    origin: get('o'), maintainer: get('m'), buildTime: Number(get('t')), commit: get('c'), providerPriority: Number(get('k')),
-    depends: depends.list, provides: readList(get('p')).list.map(({ name, version }) => ({ name, version })),
-    installIf: installIf.whole ? installIf.list : [], replaces: readList(get('r')).list, replacesPriority: Number(get('q')),
+    sizeBytes: Number(get('S')),
+    installedSizeBytes: Number(get('I')),
+    description: get('T'),
+    url: get('U'),
+    license: get('L'),
+    origin: get('o'),
+    maintainer: get('m'),
+    buildTime: Number(get('t')),
+    commit: get('c'),
+    providerPriority: Number(get('k')),
+    depends: depends.list,
+    provides: readList(get('p')).list.map(({ name, version }) => ({ name, version })),
+    installIf: installIf.whole ? installIf.list : [],
+    replaces: readList(get('r')).list,
+    replacesPriority: Number(get('q')),
     ...(depends.whole && !strange ? {} : { uninstallable: true as const }),
   };
 }
@@ -91,17 +106,27 @@ function readCase(path: string): SolverCase {
   const lines = readFileSync(path, 'latin1').split('\n');
   const at = lines.indexOf('@EXPECT');
   const head = lines.slice(0, at);
-  const values = (key: string): string[] => head.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1).trim());
+  const values = (key: string): string[] =>
+    head.filter((line) => line.startsWith(`${key} `)).map((line) => line.slice(key.length + 1).trim());
   const file = (name: string): string => resolvePath(dirname(path), name);
   const [installed] = values('@INSTALLED').map(file);
   const [cache] = values('@CACHE').map(file);
   const repositories = values('@REPO').map((value) => {
     const [first = '', second] = value.split(/\s+/);
-    return second === undefined ? { tag: undefined, file: file(first) } : { tag: first.replace(/^@/, ''), file: file(second) };
+    return second === undefined
+      ? { tag: undefined, file: file(first) }
+      : { tag: first.replace(/^@/, ''), file: file(second) };
   });
   const expected = lines.slice(at + 1);
   while (expected.at(-1) === '') expected.pop();
-  return { args: values('@ARGS').flatMap((value) => value.split(/\s+/)), world: values('@WORLD').join(' '), installed, cache, repositories, expected };
+  return {
+    args: values('@ARGS').flatMap((value) => value.split(/\s+/)),
+    world: values('@WORLD').join(' '),
+    installed,
+    cache,
+    repositories,
+    expected,
+  };
 }
 
 const readFile = (path: string): Entry[] => readEntries(readFileSync(path, 'latin1'));
@@ -155,16 +180,33 @@ function createReader(): Reader {
   return { read, failure };
 }
 
-function readRepository({ tag, file }: SolverCase['repositories'][number], read: (fields: Fields) => PackageRecord, masked: boolean): Repository {
-  const index: RepositoryIndex = { location: file, description: '', sha256: '' as Sha256Hex, sizeBytes: 0, packages: readFile(file).map(({ fields }) => read(fields)) };
-  return { index: index as Verified<RepositoryIndex>, ...(tag === undefined ? {} : { tag }), ...(masked ? { masked: true as const } : {}) };
+function readRepository(
+  { tag, file }: SolverCase['repositories'][number],
+  read: (fields: Fields) => PackageRecord,
+  masked: boolean,
+): Repository {
+  const index: RepositoryIndex = {
+    location: file,
+    description: '',
+    sha256: '' as Sha256Hex,
+    sizeBytes: 0,
+    packages: readFile(file).map(({ fields }) => read(fields)),
+  };
+  return {
+    index: index as Verified<RepositoryIndex>,
+    ...(tag === undefined ? {} : { tag }),
+    ...(masked ? { masked: true as const } : {}),
+  };
 }
 
 /** Unique directories, parents and the root included. */
 function countDirectories(paths: readonly string[]): number {
   const found = new Set<string>();
   for (const path of paths) {
-    const parts = path.slice(0, path.lastIndexOf('/')).split('/').filter((part) => part !== '');
+    const parts = path
+      .slice(0, path.lastIndexOf('/'))
+      .split('/')
+      .filter((part) => part !== '');
     for (let i = 0; i <= parts.length; i++) found.add(parts.slice(0, i).join('/'));
   }
   return found.size;
@@ -179,7 +221,9 @@ function refuseWorld(text: string): string[] {
     else if (!isSoundDependency(dep)) failure = 'package version is invalid';
     if (dep === undefined) break;
   }
-  return failure === undefined ? [] : [`ERROR: Unable to read database: ${failure}`, `ERROR: Failed to open apk database: ${failure}`];
+  return failure === undefined
+    ? []
+    : [`ERROR: Unable to read database: ${failure}`, `ERROR: Failed to open apk database: ${failure}`];
 }
 
 /** What apk prints for the case, both streams together. */
@@ -193,24 +237,39 @@ function runCase(test: SolverCase): string[] {
   const { read, failure } = createReader();
   const installed: InstalledPackage[] = database.map(({ fields }) => ({
     record: read(fields),
-    ...(fields.has('s') ? { tag: fields.get('s') ?? '' } : {}), ...(fields.has('f') ? { broken: fields.get('f') ?? '' } : {}),
+    ...(fields.has('s') ? { tag: fields.get('s') ?? '' } : {}),
+    ...(fields.has('f') ? { broken: fields.get('f') ?? '' } : {}),
   }));
   const cached = (temporary && test.cache !== undefined ? readFile(test.cache) : []).map(({ fields }) => read(fields));
   const self = database.find(({ paths }) => paths.includes('proc/self/exe'))?.fields.get('P');
   // The suite never carries anything out.
   const outcome = runApk(['--simulate', ...test.args], {
-    arch: ARCH, installed, catalog: createCatalog(test.repositories.map((repository) => readRepository(repository, read, offline))),
+    arch: ARCH,
+    installed,
+    catalog: createCatalog(test.repositories.map((repository) => readRepository(repository, read, offline))),
     world: splitWords(test.world).flatMap((word) => scanDependency(word, { tag: true }) ?? []),
     cached: cached.map((record) => ({ record, source: { kind: 'cached' } })),
-    now: new Date(), keepsPackages: () => !temporary || test.cache !== undefined,
+    now: new Date(),
+    keepsPackages: () => !temporary || test.cache !== undefined,
     ...(self === undefined ? {} : { self }),
   });
   const lines = [...formatTrouble(failure), ...outcome.lines.map(({ text }) => text)];
   if (outcome.plan === undefined || outcome.verbosity < 1) return lines;
   const bytes = installed.reduce((sum, { record }) => sum + record.installedSizeBytes, 0);
   const paths = database.flatMap((entry) => entry.paths);
-  const before = { packages: installed.length, bytes, dirs: countDirectories(paths), files: paths.filter((path) => !path.endsWith('/')).length };
-  return [...lines, formatSummary(totalsAfter(before, outcome.plan.changes), { verbose: outcome.verbosity > 1, errors: outcome.broken })];
+  const before = {
+    packages: installed.length,
+    bytes,
+    dirs: countDirectories(paths),
+    files: paths.filter((path) => !path.endsWith('/')).length,
+  };
+  return [
+    ...lines,
+    formatSummary(totalsAfter(before, outcome.plan.changes), {
+      verbose: outcome.verbosity > 1,
+      errors: outcome.broken,
+    }),
+  ];
 }
 
 /** Options that decide how the case is set up; a command line that apk refuses has none. */
@@ -229,7 +288,7 @@ export function runSolverCase(path: string): CaseResult {
   try {
     actual = runCase(test).join('\n').split('\n');
   } catch (error) {
-    actual = [error instanceof Error ? error.stack ?? error.message : String(error)];
+    actual = [error instanceof Error ? (error.stack ?? error.message) : String(error)];
   }
   while (actual.at(-1) === '') actual.pop();
   return { name: path, passed: actual.join('\n') === test.expected.join('\n'), expected: test.expected, actual };
@@ -246,11 +305,18 @@ function holds(line: string): boolean {
 /** Runs every line of a `version.data`. */
 export function runVersionData(path: string): CaseResult[] {
   const results: CaseResult[] = [];
-  readFileSync(path, 'latin1').split('\n').forEach((raw, index) => {
-    const line = raw.replace(/#.*/, '').trim();
-    if (line === '') return;
-    const passed = holds(line);
-    results.push({ name: `${path}:${index + 1}`, passed, expected: [line], actual: passed ? [line] : [`not so: ${line}`] });
-  });
+  readFileSync(path, 'latin1')
+    .split('\n')
+    .forEach((raw, index) => {
+      const line = raw.replace(/#.*/, '').trim();
+      if (line === '') return;
+      const passed = holds(line);
+      results.push({
+        name: `${path}:${index + 1}`,
+        passed,
+        expected: [line],
+        actual: passed ? [line] : [`not so: ${line}`],
+      });
+    });
   return results;
 }

@@ -25,12 +25,13 @@ function diff(expected: readonly string[], actual: readonly string[]): string[] 
     }
   }
   const lines: string[] = [];
-  for (let i = 0, j = 0; i < expected.length || j < actual.length; ) {
+  for (let i = 0, j = 0; i < expected.length || j < actual.length;) {
     if (i < expected.length && j < actual.length && expected[i] === actual[j]) {
       lines.push(`  ${expected[i]}`);
       i++;
       j++;
-    } else if (j >= actual.length || (i < expected.length && at(i + 1, j) >= at(i, j + 1))) lines.push(`- ${expected[i++]}`);
+    } else if (j >= actual.length || (i < expected.length && at(i + 1, j) >= at(i, j + 1)))
+      lines.push(`- ${expected[i++]}`);
     else lines.push(`+ ${actual[j++]}`);
   }
   return lines;
@@ -51,7 +52,11 @@ function main(directory: string | undefined): void {
   }
   const results = findCases(directory).flatMap(runFile);
   for (const { name, expected, actual } of results.filter(({ passed }) => !passed)) {
-    process.stdout.write(`${name}\n${diff(expected, actual).map((line) => `  ${line}\n`).join('')}`);
+    process.stdout.write(
+      `${name}\n${diff(expected, actual)
+        .map((line) => `  ${line}\n`)
+        .join('')}`,
+    );
   }
   const passed = results.filter((result) => result.passed).length;
   process.stdout.write(`${passed} passed, ${results.length - passed} failed\n`);

@@ -5,4 +5,7 @@ import { COMMANDS } from '../src/cli/commands.ts';
 import { formatManual } from '../src/cli/manual.ts';
 import { COMMON_OPTIONS } from '../src/cli/options.ts';
 
-writeFileSync(join(import.meta.dirname, '..', 'docs', 'cli.md'), formatManual({ commands: COMMANDS, common: COMMON_OPTIONS }));
+writeFileSync(
+  join(import.meta.dirname, '..', 'docs', 'cli.md'),
+  formatManual({ commands: COMMANDS, common: COMMON_OPTIONS }),
+);

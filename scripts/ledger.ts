@@ -5,7 +5,14 @@ import type { LedgerRow } from '../test/helpers/ledger.ts';
 
 /** All rows that test processes left in `directory`. */
 export const readLedger = (directory: string): LedgerRow[] =>
-  readdirSync(directory).filter((name) => name.endsWith('.jsonl')).flatMap((name) => readFileSync(join(directory, name), 'utf8').trimEnd().split('\n').map((line) => JSON.parse(line) as LedgerRow));
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.jsonl'))
+    .flatMap((name) =>
+      readFileSync(join(directory, name), 'utf8')
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as LedgerRow),
+    );
 
 const HEADINGS = {
   attack: ['attacks', 'tried', 'refused with the right code'],
@@ -16,12 +23,14 @@ const HEADINGS = {
 /** Text of a table for each kind that has rows; empty without any. */
 export function formatLedger(rows: readonly LedgerRow[]): string {
   const kinds = (Object.keys(HEADINGS) as LedgerRow['kind'][]).filter((kind) => rows.some((row) => row.kind === kind));
-  return kinds.map((kind) => {
-    const own = rows.filter((row) => row.kind === kind);
-    const areas = [...new Set(own.map(({ area }) => area))].sort();
-    const lines = areas.map((area) => [area, ...sums(own.filter((row) => row.area === area))]);
-    return formatTable([HEADINGS[kind], ...lines, ['all', ...sums(own)]]);
-  }).join('\n');
+  return kinds
+    .map((kind) => {
+      const own = rows.filter((row) => row.kind === kind);
+      const areas = [...new Set(own.map(({ area }) => area))].sort();
+      const lines = areas.map((area) => [area, ...sums(own.filter((row) => row.area === area))]);
+      return formatTable([HEADINGS[kind], ...lines, ['all', ...sums(own)]]);
+    })
+    .join('\n');
 }
 
 function sums(rows: readonly LedgerRow[]): [string, string] {

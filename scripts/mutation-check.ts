@@ -11,13 +11,27 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { GUARDS, type Guard } from './mutation-guards.ts';
+import { spanOf } from './source-span.ts';
 
 const root = join(import.meta.dirname, '..');
 
 /** All that tests read, and that the packed program is made from. */
 const COPIED = [
-  'src', 'test', 'keys', 'scripts', 'bin', 'docs', 'examples', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.types.json',
-  'vitest.config.ts', 'README.md', 'SECURITY.md', 'LICENSE',
+  'src',
+  'test',
+  'keys',
+  'scripts',
+  'bin',
+  'docs',
+  'examples',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.types.json',
+  'vitest.config.ts',
+  'README.md',
+  'SECURITY.md',
+  'LICENSE',
 ];
 
 /** A copy in which sources can be changed; what is large and is not changed is linked. */
@@ -33,23 +47,37 @@ function copyTree(): string {
 /** Names that a change leaves unused, and code that it makes unreachable, are no mistake. */
 const HARMLESS = new Set([6133, 6138, 6192, 6196, 6198, 7027]);
 
-/** Compiles single files of the copy as they are now; gives the first error. What is in C is compiled by the tests that need it. */
+/**
+ * Compiles single files of the copy as they are now; gives the first error. What is in C is compiled by the tests that
+ * need it.
+ */
 function createCompiler(copy: string): (path: string) => string | undefined {
-  const { options, fileNames } = ts.parseJsonConfigFileContent(ts.readConfigFile(join(copy, 'tsconfig.json'), ts.sys.readFile).config, ts.sys, copy);
+  const { options, fileNames } = ts.parseJsonConfigFileContent(
+    ts.readConfigFile(join(copy, 'tsconfig.json'), ts.sys.readFile).config,
+    ts.sys,
+    copy,
+  );
   const versions = new Map<string, number>();
   const service = ts.createLanguageService({
-    fileExists: ts.sys.fileExists, readFile: ts.sys.readFile, readDirectory: ts.sys.readDirectory, directoryExists: ts.sys.directoryExists, getDirectories: ts.sys.getDirectories,
+    fileExists: ts.sys.fileExists,
+    readFile: ts.sys.readFile,
+    readDirectory: ts.sys.readDirectory,
+    directoryExists: ts.sys.directoryExists,
+    getDirectories: ts.sys.getDirectories,
     getCompilationSettings: () => options,
     getScriptFileNames: () => fileNames.filter((name) => name.startsWith(join(copy, 'src'))),
     getScriptVersion: (name) => String(versions.get(name) ?? 0),
-    getScriptSnapshot: (name) => (existsSync(name) ? ts.ScriptSnapshot.fromString(readFileSync(name, 'utf8')) : undefined),
+    getScriptSnapshot: (name) =>
+      existsSync(name) ? ts.ScriptSnapshot.fromString(readFileSync(name, 'utf8')) : undefined,
     getCurrentDirectory: () => copy,
     getDefaultLibFileName: ts.getDefaultLibFilePath,
   });
   return (path) => {
     if (!path.endsWith('.ts')) return undefined;
     versions.set(path, (versions.get(path) ?? 0) + 1);
-    const [error] = [...service.getSyntacticDiagnostics(path), ...service.getSemanticDiagnostics(path)].filter(({ code }) => !HARMLESS.has(code));
+    const [error] = [...service.getSyntacticDiagnostics(path), ...service.getSemanticDiagnostics(path)].filter(
+      ({ code }) => !HARMLESS.has(code),
+    );
     return error === undefined ? undefined : ts.flattenDiagnosticMessageText(error.messageText, ' ');
   };
 }
@@ -58,8 +86,19 @@ type Outcome = 'green' | 'red' | 'broken' | 'skipped';
 
 /** Red is a failed test; a run that broke otherwise is neither; one without any test that ran shows nothing. */
 function runTests(copy: string, { tests, only }: Pick<Guard, 'tests' | 'only'>): Outcome {
-  const args = ['run', '--bail=1', '--reporter=json', ...(only === undefined ? [] : ['-t', only.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')]), ...tests];
-  const { status, stdout } = spawnSync(process.execPath, [join(copy, 'node_modules/vitest/vitest.mjs'), ...args], { cwd: copy, encoding: 'utf8', maxBuffer: 1024 ** 3, stdio: ['ignore', 'pipe', 'ignore'] });
+  const args = [
+    'run',
+    '--bail=1',
+    '--reporter=json',
+    ...(only === undefined ? [] : ['-t', only.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')]),
+    ...tests,
+  ];
+  const { status, stdout } = spawnSync(process.execPath, [join(copy, 'node_modules/vitest/vitest.mjs'), ...args], {
+    cwd: copy,
+    encoding: 'utf8',
+    maxBuffer: 1024 ** 3,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const count = (name: string): number => Number(new RegExp(`"${name}":(\\d+)`).exec(stdout)?.[1] ?? 0);
   if (count('numFailedTests') > 0) return 'red';
   if (status !== 0) return 'broken';
@@ -79,13 +118,14 @@ interface Bench {
 function verify({ copy, compile, before }: Bench, guard: Guard): { readonly verdict: Verdict; readonly why?: string } {
   const path = join(copy, guard.file);
   const source = readFileSync(path, 'utf8');
-  if (source.split(guard.from).length !== 2) return { verdict: 'NO SUCH LINE' };
+  const span = spanOf(source, guard.from);
+  if (span === undefined) return { verdict: 'NO SUCH LINE' };
   const selection = JSON.stringify([guard.tests, guard.only]);
   const usual = before.get(selection) ?? runTests(copy, guard);
   before.set(selection, usual);
   if (usual === 'skipped') return { verdict: 'not here', why: 'this machine lacks what its tests need' };
   if (usual !== 'green') return { verdict: 'RED BEFORE' };
-  writeFileSync(path, source.replace(guard.from, () => guard.to));
+  writeFileSync(path, `${source.slice(0, span.start)}${guard.to}${source.slice(span.end)}`);
   try {
     const mistake = compile(path);
     if (mistake !== undefined) return { verdict: 'NO COMPILE', why: mistake };
@@ -103,11 +143,15 @@ try {
   const bench: Bench = { copy, compile: createCompiler(copy), before: new Map() };
   const verdicts = chosen.map((guard) => {
     const { verdict, why } = verify(bench, guard);
-    process.stdout.write(`${verdict.padEnd(12)}  ${guard.name.padEnd(30)}  ${guard.file}${why === undefined ? '' : `: ${why}`}\n`);
+    process.stdout.write(
+      `${verdict.padEnd(12)}  ${guard.name.padEnd(30)}  ${guard.file}${why === undefined ? '' : `: ${why}`}\n`,
+    );
     return verdict;
   });
   const count = (verdict: Verdict): number => verdicts.filter((one) => one === verdict).length;
-  process.stdout.write(`${count('noticed')} of ${verdicts.length} guards: taking each out turned a test red${count('not here') > 0 ? `; ${count('not here')} could not be tried here` : ''}\n`);
+  process.stdout.write(
+    `${count('noticed')} of ${verdicts.length} guards: taking each out turned a test red${count('not here') > 0 ? `; ${count('not here')} could not be tried here` : ''}\n`,
+  );
   process.exitCode = count('noticed') + count('not here') === verdicts.length && count('noticed') > 0 ? 0 : 1;
 } finally {
   rmSync(join(copy, '..'), { recursive: true, force: true });

@@ -6,17 +6,26 @@ export interface Tally {
   readonly skipped: number;
 }
 
-export const addTallies = (a: Tally, b: Tally): Tally => ({ passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped });
+export const addTallies = (a: Tally, b: Tally): Tally => ({
+  passed: a.passed + b.passed,
+  failed: a.failed + b.failed,
+  skipped: a.skipped + b.skipped,
+});
 
 interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
   readonly numPendingTests: number;
   readonly numTodoTests: number;
-  readonly testResults: readonly { readonly name: string; readonly status: string; readonly assertionResults: readonly { readonly status: string }[] }[];
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string }[];
+  }[];
 }
 
-const atLeastOne = (tally: Tally, status: number): Tally => (status !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally);
+const atLeastOne = (tally: Tally, status: number): Tally =>
+  status !== 0 && tally.failed === 0 ? { ...tally, failed: 1 } : tally;
 
 /**
  * Counts of vitest's JSON report. A file that failed without a failed test in it (it could not be loaded, a hook
@@ -28,12 +37,17 @@ const atLeastOne = (tally: Tally, status: number): Tally => (status !== 0 && tal
 export function countVitest(json: string | undefined, status: number): Tally {
   if (json === undefined) return { passed: 0, failed: 1, skipped: 0 };
   const report = JSON.parse(json) as VitestReport;
-  const broken = report.testResults.filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')).length;
-  return atLeastOne({
-    passed: report.numPassedTests,
-    failed: report.numFailedTests + broken,
-    skipped: report.numPendingTests + report.numTodoTests,
-  }, status);
+  const broken = report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  ).length;
+  return atLeastOne(
+    {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + broken,
+      skipped: report.numPendingTests + report.numTodoTests,
+    },
+    status,
+  );
 }
 
 /** The counts of a last line `N passed, N failed[, N skipped]`. */

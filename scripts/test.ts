@@ -13,10 +13,17 @@ const root = join(import.meta.dirname, '..');
 const tool = (name: string): string => join(root, 'node_modules', '.bin', name);
 const note = (text: string): void => void process.stderr.write(`== ${text}\n`);
 
-function run(argv: readonly string[], { capture = false, env = {} }: { readonly capture?: boolean; readonly env?: Readonly<Record<string, string>> } = {}): { status: number; stdout: string } {
+function run(
+  argv: readonly string[],
+  { capture = false, env = {} }: { readonly capture?: boolean; readonly env?: Readonly<Record<string, string>> } = {},
+): { status: number; stdout: string } {
   const [file = '', ...args] = argv;
   const { status, stdout } = spawnSync(file, args, {
-    cwd: root, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 1024 ** 3, stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
+    cwd: root,
+    env: { ...process.env, ...env },
+    encoding: 'utf8',
+    maxBuffer: 1024 ** 3,
+    stdio: ['ignore', capture ? 'pipe' : 'inherit', 'inherit'],
   });
   return { status: status ?? 1, stdout: stdout ?? '' };
 }
@@ -34,7 +41,10 @@ function vitest(args: readonly string[]): Tally {
   const directory = mkdtempSync(join(tmpdir(), 'alproot-report-'));
   try {
     const report = join(directory, 'report.json');
-    const { status } = run([tool('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args], { env: { ALPROOT_LEDGER: directory } });
+    const { status } = run(
+      [tool('vitest'), 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...args],
+      { env: { ALPROOT_LEDGER: directory } },
+    );
     process.stdout.write(formatLedger(readLedger(directory)));
     return countVitest(existsSync(report) ? readFileSync(report, 'utf8') : undefined, status);
   } finally {
@@ -56,16 +66,17 @@ function conformance(): Tally {
 }
 
 const [only] = process.argv.slice(2);
-const tallies = only === undefined
-  ? [
-      plain('types', [tool('tsc'), '--noEmit']),
-      plain('lint', [tool('eslint'), '.']),
-      plain('layers', [tool('tsx'), 'scripts/check-layers.ts']),
-      plain('build', [process.execPath, 'scripts/build.mjs']),
-      conformance(),
-      vitest([]),
-    ]
-  : [vitest(process.argv.slice(2))];
+const tallies =
+  only === undefined
+    ? [
+        plain('types', [tool('tsc'), '--noEmit']),
+        plain('lint', [tool('eslint'), '.']),
+        plain('layers', [tool('tsx'), 'scripts/check-layers.ts']),
+        plain('build', [process.execPath, 'scripts/build.mjs']),
+        conformance(),
+        vitest([]),
+      ]
+    : [vitest(process.argv.slice(2))];
 const { passed, failed, skipped } = tallies.reduce(addTallies);
 process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

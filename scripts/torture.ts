@@ -1,22 +1,68 @@
 /**
- * `npm run torture -- [--minutes N] [--seed S] [--only WORD,WORD] [--full] [--jobs N]`: faults at random until the time
- * is over; with `--full` until each kind has been tried as often as it is wanted to be. Prints the seed first, each thing
- * that did not hold, a table, and how much of what is wanted was done; ends with 1 when anything did not hold.
+ * `npm run torture -- [--minutes N] [--seed S] [--only WORD,WORD] [--full] [--jobs N]`: faults at random until the
+ * time is over; with `--full` until each kind has been tried as often as it is wanted to be. Prints the seed first,
+ * each thing that did not hold, a table, and how much of what is wanted was done; ends with 1 when anything did not
+ * hold.
  */
 import { parseArgs } from 'node:util';
 import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
 import { compareMutants, makeTwins } from '../test/helpers/apk-twins.ts';
-import { countSyscalls, damagedStore, type Fault, failSyscall, killAtSyscall, limited, makeFaultBench, manyAtOnce, type Operation, OPERATIONS, signalAfter, smallDisk, SYSCALLS, tryFault } from '../test/helpers/faults.ts';
-import { type LargeBench, makeLargeBench, SIZES, tryContext, tryEntries, tryHardLinks, tryPackage, tryRootfs } from '../test/helpers/large.ts';
+import {
+  countSyscalls,
+  damagedStore,
+  type Fault,
+  failSyscall,
+  killAtSyscall,
+  limited,
+  makeFaultBench,
+  manyAtOnce,
+  type Operation,
+  OPERATIONS,
+  signalAfter,
+  smallDisk,
+  SYSCALLS,
+  tryFault,
+} from '../test/helpers/faults.ts';
+import {
+  type LargeBench,
+  makeLargeBench,
+  SIZES,
+  tryContext,
+  tryEntries,
+  tryHardLinks,
+  tryPackage,
+  tryRootfs,
+} from '../test/helpers/large.ts';
 import type { LedgerRow } from '../test/helpers/ledger.ts';
 import { makePowerBench, tryPowerLoss } from '../test/helpers/power-loss.ts';
 import { generator, oneOf as choose } from '../test/helpers/random.ts';
 import { ROADS, raceTree } from '../test/helpers/tree-race.ts';
 
-const { values } = parseArgs({ options: { minutes: { type: 'string', default: '20' }, seed: { type: 'string' }, only: { type: 'string' }, full: { type: 'boolean', default: false }, jobs: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '20' },
+    seed: { type: 'string' },
+    only: { type: 'string' },
+    full: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
+  },
+});
 const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-const ERRORS = ['ENOSPC', 'EIO', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'EACCES', 'EINTR', 'ENOMEM', 'ELOOP', 'EXDEV', 'ETXTBSY'];
+const ERRORS = [
+  'ENOSPC',
+  'EIO',
+  'EDQUOT',
+  'EROFS',
+  'EMFILE',
+  'ENFILE',
+  'EACCES',
+  'EINTR',
+  'ENOMEM',
+  'ELOOP',
+  'EXDEV',
+  'ETXTBSY',
+];
 
 console.log(`seed ${seed}, ${values.minutes} minutes`);
 const pick = generator(seed);
@@ -40,7 +86,16 @@ const MUTANTS = 50;
 const twinsNeed = capability('bwrap', 'chroot');
 
 /** How often each kind is wanted; of those that go through system calls, every one. */
-const WANTED: Readonly<Record<string, number>> = { power: 1000, signal: 500, disk: 50, store: 200, many: 50 * 17, mutants: 5000, swap: 100_000, large: 20 };
+const WANTED: Readonly<Record<string, number>> = {
+  power: 1000,
+  signal: 500,
+  disk: 50,
+  store: 200,
+  many: 50 * 17,
+  mutants: 5000,
+  swap: 100_000,
+  large: 20,
+};
 
 interface Call {
   readonly operation: Operation;
@@ -53,17 +108,30 @@ const callsOf = once(async (): Promise<Call[]> => {
   const calls: Call[] = [];
   for (const operation of OPERATIONS) {
     const counts = await countSyscalls(bench, operation);
-    calls.push(...SYSCALLS.flatMap((name) => Array.from({ length: counts[name] ?? 0 }, (_, at) => ({ operation, name, at: at + 1 }))));
+    calls.push(
+      ...SYSCALLS.flatMap((name) =>
+        Array.from({ length: counts[name] ?? 0 }, (_, at) => ({ operation, name, at: at + 1 })),
+      ),
+    );
   }
   return calls;
 });
 const kills = drawEach(callsOf);
-const failures = drawEach(async () => (await callsOf()).flatMap((call) => ERRORS.map((error) => ({ ...call, error }))));
+const failures = drawEach(async () =>
+  (await callsOf()).flatMap((call) => ERRORS.map((error) => ({ ...call, error }))),
+);
 
 const FAULTS: Readonly<Record<string, (operation: Operation) => Promise<Fault>>> = {
-  signal: (operation) => Promise.resolve(signalAfter(pick(1100) * (bench.wanted.get(operation.name)?.durationMs ?? 0) / 1000, oneOf(['SIGKILL', 'SIGKILL', 'SIGINT', 'SIGTERM']))),
+  signal: (operation) =>
+    Promise.resolve(
+      signalAfter(
+        (pick(1100) * (bench.wanted.get(operation.name)?.durationMs ?? 0)) / 1000,
+        oneOf(['SIGKILL', 'SIGKILL', 'SIGINT', 'SIGTERM']),
+      ),
+    ),
   ...(canMount ? { disk: () => Promise.resolve(smallDisk(64 + pick(40_000))) } : {}),
-  limit: () => Promise.resolve(limited(oneOf([`-v ${600_000 + pick(1_500_000)}`, `-f ${pick(20_000)}`, `-n ${8 + pick(60)}`]))),
+  limit: () =>
+    Promise.resolve(limited(oneOf([`-v ${600_000 + pick(1_500_000)}`, `-f ${pick(20_000)}`, `-n ${8 + pick(60)}`]))),
   store: () => Promise.resolve(damagedStore(pick, oneOf(['cut', 'flip', 'empty', 'gone']))),
 };
 
@@ -79,31 +147,50 @@ const large = once(makeLargeBench);
 let late = 0;
 
 const TRIALS: Readonly<Record<string, () => Promise<PendingProbe>>> = {
-  ...Object.fromEntries(Object.entries(FAULTS).map(([kind, make]) => [kind, async (): Promise<PendingProbe> => {
-    const operation = oneOf(OPERATIONS);
-    return suffer(operation, await make(operation));
-  }])),
-  ...(traced ? {
-    kill: async () => {
-      const { operation, name, at } = await kills.next();
-      return suffer(operation, killAtSyscall(name, at));
-    },
-    error: async () => {
-      const { operation, name, at, error } = await failures.next();
-      return suffer(operation, failSyscall(name, at, error));
-    },
-    power: async () => ({ ...(await tryPowerLoss(await power(), pick(2 ** 31))), area: 'power loss' }),
-  } : {}),
+  ...Object.fromEntries(
+    Object.entries(FAULTS).map(([kind, make]) => [
+      kind,
+      async (): Promise<PendingProbe> => {
+        const operation = oneOf(OPERATIONS);
+        return suffer(operation, await make(operation));
+      },
+    ]),
+  ),
+  ...(traced
+    ? {
+        kill: async () => {
+          const { operation, name, at } = await kills.next();
+          return suffer(operation, killAtSyscall(name, at));
+        },
+        error: async () => {
+          const { operation, name, at, error } = await failures.next();
+          return suffer(operation, failSyscall(name, at, error));
+        },
+        power: async () => ({ ...(await tryPowerLoss(await power(), pick(2 ** 31))), area: 'power loss' }),
+      }
+    : {}),
   many: async () => {
     const operation = oneOf(OPERATIONS);
-    return { what: `${operation.name}, 16 at once`, area: 'many at once', wrong: await manyAtOnce(bench, operation, 16), count: 17 };
+    return {
+      what: `${operation.name}, 16 at once`,
+      area: 'many at once',
+      wrong: await manyAtOnce(bench, operation, 16),
+      count: 17,
+    };
   },
-  ...(twinsNeed.skip ? {} : {
-    mutants: async () => {
-      const own = pick(2 ** 31);
-      return { what: `${MUTANTS} packages from seed ${own}`, area: 'mutants against apk', wrong: (await compareMutants(await twins(), { seed: own, count: MUTANTS })).differences, count: MUTANTS };
-    },
-  }),
+  ...(twinsNeed.skip
+    ? {}
+    : {
+        mutants: async () => {
+          const own = pick(2 ** 31);
+          return {
+            what: `${MUTANTS} packages from seed ${own}`,
+            area: 'mutants against apk',
+            wrong: (await compareMutants(await twins(), { seed: own, count: MUTANTS })).differences,
+            count: MUTANTS,
+          };
+        },
+      }),
   large: async () => {
     const [what, attempt] = oneOf(LARGE)(oneOf(SIZES));
     return { what, area: 'large things', wrong: (await attempt(await large())).wrong };
@@ -116,7 +203,9 @@ const TRIALS: Readonly<Record<string, () => Promise<PendingProbe>>> = {
 };
 
 /** From a place to choose by a size; some have one of their own. */
-const LARGE: readonly ((size: number) => readonly [what: string, attempt: (bench: LargeBench) => Promise<{ readonly wrong: readonly string[] }>])[] = [
+const LARGE: readonly ((
+  size: number,
+) => readonly [what: string, attempt: (bench: LargeBench) => Promise<{ readonly wrong: readonly string[] }>])[] = [
   (size) => [`a file of ${size} bytes in a context`, (own) => tryContext(own, size)],
   (size) => [`a file of ${size} bytes in a package`, (own) => tryPackage(own, size)],
   () => ['a file of 9 GiB in a minirootfs', (own) => tryRootfs(own, 9 * 2 ** 30)],
@@ -127,7 +216,8 @@ const LARGE: readonly ((size: number) => readonly [what: string, attempt: (bench
 const rows: LedgerRow[] = [];
 const done = new Map<string, number>();
 const kinds = Object.keys(TRIALS).filter((kind) => values.only === undefined || values.only.split(',').includes(kind));
-if (kinds.length === 0) throw new Error(`no such trial: ${values.only ?? ''}; there are ${Object.keys(TRIALS).join(', ')}`);
+if (kinds.length === 0)
+  throw new Error(`no such trial: ${values.only ?? ''}; there are ${Object.keys(TRIALS).join(', ')}`);
 const wantedOf = (kind: string): number | undefined => WANTED[kind] ?? { kill: kills, error: failures }[kind]?.total();
 const end = Date.now() + Number(values.minutes) * 60_000;
 try {
@@ -173,7 +263,10 @@ function once<T>(make: () => Promise<T>): Once<T> {
 }
 
 /** Each of a list, in an order of chance; then all again. */
-function drawEach<T>(list: () => Promise<readonly T[]>): { readonly next: () => Promise<T>; readonly total: () => number | undefined } {
+function drawEach<T>(list: () => Promise<readonly T[]>): {
+  readonly next: () => Promise<T>;
+  readonly total: () => number | undefined;
+} {
   let left: T[] = [];
   let total: number | undefined;
   return {

@@ -9,6 +9,11 @@ const certificates = [...rootCertificates]
   .filter(({ certificate }) => new Date(certificate.validTo) > new Date())
   .sort((a, b) => (a.certificate.subject < b.certificate.subject ? -1 : 1));
 
-const text = certificates.map(({ pem, certificate }) => `# ${certificate.subject.replaceAll('\n', ', ')}\n${pem}\n`).join('\n');
-writeFileSync(new URL('../keys/ca-certificates.pem', import.meta.url), `# Mozilla's root certificates as shipped by Node ${process.versions.node}: ${certificates.length} of them\n\n${text}`);
+const text = certificates
+  .map(({ pem, certificate }) => `# ${certificate.subject.replaceAll('\n', ', ')}\n${pem}\n`)
+  .join('\n');
+writeFileSync(
+  new URL('../keys/ca-certificates.pem', import.meta.url),
+  `# Mozilla's root certificates as shipped by Node ${process.versions.node}: ${certificates.length} of them\n\n${text}`,
+);
 console.log(`${certificates.length} certificates`);

@@ -7,7 +7,17 @@ export { createRootfs, type CreateRootfs, type CreatedRootfs } from './pipeline/
 export { describeRun, runInEnvironment, type EnvironmentRun } from './pipeline/environment/run.ts';
 export { runTool, type ToolRun } from './pipeline/environment/compiler.ts';
 export { writeLockFor, type LockOptions, type LockTarget, type WrittenLock } from './pipeline/bundle/locking.ts';
-export { fetchTarget, makeBundle, makeMirror, readBundle, type BundleRequest, type FetchedLock, type MadeBundle, type MirrorRequest, type ShownBundle } from './pipeline/bundle/locked-files.ts';
+export {
+  fetchTarget,
+  makeBundle,
+  makeMirror,
+  readBundle,
+  type BundleRequest,
+  type FetchedLock,
+  type MadeBundle,
+  type MirrorRequest,
+  type ShownBundle,
+} from './pipeline/bundle/locked-files.ts';
 export { closeInheritedDescriptors } from './system/process/descriptors.ts';
 export { verifyPaths, type FileVerdict, type VerifyOptions } from './pipeline/inspect/verify-files.ts';
 export { verifyDeep, type DeepFinding, type DeepVerdict } from './pipeline/inspect/verify-deep.ts';

@@ -12,7 +12,10 @@ import type { ApkAnswer } from './host.ts';
 export interface ApkServer {
   /** To be bound at EXCHANGE_TARGET, writable. */
   readonly directory: HostPath;
-  /** Aborted, with the reason, when no call can be answered any more: a bug of ours, or a host that fails. The RUN ends then. */
+  /**
+   * Aborted, with the reason, when no call can be answered any more: a bug of ours, or a host that fails. The RUN ends
+   * then.
+   */
   readonly failed: AbortSignal;
   /** Ends when the last request is answered. Never rejects: `failed` says what went wrong. */
   readonly stop: () => Promise<void>;
@@ -21,7 +24,10 @@ export interface ApkServer {
 const REQUEST_BYTES = 4 * 1024 * 1024;
 
 export interface ApkServerOptions {
-  /** Called for one request at a time; an AlprootError is printed by the shim as apk prints its errors, anything else ends the RUN. */
+  /**
+   * Called for one request at a time; an AlprootError is printed by the shim as apk prints its errors, anything else
+   * ends the RUN.
+   */
   readonly serve: (request: ShimRequest) => Promise<ApkAnswer>;
   /** The tree has an apk of its own, for those who only look at the tree. */
   readonly hasApk: boolean;
@@ -34,13 +40,15 @@ export function startApkServer(directory: HostPath, options: ApkServerOptions): 
   openToAll(directory);
   const mailbox = openMailbox(directory);
   const failure = new AbortController();
-  const watching = mailbox.watch(async (name) => {
-    const id = /^request\.([0-9]+(?:\.x)*)$/.exec(name)?.[1];
-    if (id === undefined || failure.signal.aborted) return;
-    const bytes = mailbox.take(name, REQUEST_BYTES);
-    const request = bytes === undefined ? undefined : parseShimRequest(id, bytes);
-    if (request !== undefined) reply(mailbox, id, await answer(request, options));
-  }).catch((error: unknown) => failure.abort(hostFailure(error)));
+  const watching = mailbox
+    .watch(async (name) => {
+      const id = /^request\.([0-9]+(?:\.x)*)$/.exec(name)?.[1];
+      if (id === undefined || failure.signal.aborted) return;
+      const bytes = mailbox.take(name, REQUEST_BYTES);
+      const request = bytes === undefined ? undefined : parseShimRequest(id, bytes);
+      if (request !== undefined) reply(mailbox, id, await answer(request, options));
+    })
+    .catch((error: unknown) => failure.abort(hostFailure(error)));
   return {
     directory,
     failed: failure.signal,
@@ -60,14 +68,26 @@ function openToAll(directory: HostPath): void {
 async function answer(request: ShimRequest, { serve, hasApk }: ApkServerOptions): Promise<ApkAnswer> {
   const intent = intentOf(request.args);
   if (intent === 'look' && hasApk) return { kind: 'pass' };
-  if (intent === 'change' && request.uid !== 0) return { kind: 'done', status: 99, stdout: '', stderr: 'ERROR: Unable to lock database: Permission denied\nERROR: Failed to open apk database: Permission denied\n' };
+  if (intent === 'change' && request.uid !== 0)
+    return {
+      kind: 'done',
+      status: 99,
+      stdout: '',
+      stderr:
+        'ERROR: Unable to lock database: Permission denied\nERROR: Failed to open apk database: Permission denied\n',
+    };
   try {
     return await serve(request);
   } catch (error) {
     const known = hostFailure(error);
     if (!isAlprootError(known)) throw known;
     const hint = known.hint === undefined ? '' : `hint: ${known.hint}\n`;
-    return { kind: 'done', status: 1, stdout: '', stderr: `ERROR: ${known.message.split('\n').map(showName).join('\n')} (${known.code})\n${hint}` };
+    return {
+      kind: 'done',
+      status: 1,
+      stdout: '',
+      stderr: `ERROR: ${known.message.split('\n').map(showName).join('\n')} (${known.code})\n${hint}`,
+    };
   }
 }
 

@@ -57,12 +57,44 @@ export function parseShimRequest(id: string, bytes: Uint8Array): ShimRequest | u
 
 /** Answered from the tree alone. */
 const LOOKING = new Set([
-  'info', 'stats', 'dot', 'manifest', 'verify', 'index', 'query', 'adbdump', 'adbgen', 'adbsign', 'mkndx', 'mkpkg', 'convdb', 'convndx', 'extract', '--version', '-V', '--help', '-h', '--print-arch',
+  'info',
+  'stats',
+  'dot',
+  'manifest',
+  'verify',
+  'index',
+  'query',
+  'adbdump',
+  'adbgen',
+  'adbsign',
+  'mkndx',
+  'mkpkg',
+  'convdb',
+  'convndx',
+  'extract',
+  '--version',
+  '-V',
+  '--help',
+  '-h',
+  '--print-arch',
 ]);
 /** Answered from the repositories too, which nothing inside can reach, or from the tree as it is without the shim. */
 const ASKING = new Set(['search', 'policy', 'list', 'version', 'fetch', 'audit', 'cache']);
 const VALUE_OPTIONS = new Set([
-  '-p', '--root', '-X', '--repository', '--repositories-file', '--keys-dir', '--arch', '--cache-dir', '--cache-max-age', '--progress-fd', '--timeout', '--wait', '-t', '--virtual',
+  '-p',
+  '--root',
+  '-X',
+  '--repository',
+  '--repositories-file',
+  '--keys-dir',
+  '--arch',
+  '--cache-dir',
+  '--cache-max-age',
+  '--progress-fd',
+  '--timeout',
+  '--wait',
+  '-t',
+  '--virtual',
 ]);
 
 /** What a call wants: to look at the tree, to ask about what there is, or to change something. */

@@ -16,7 +16,12 @@ import { forgetOwners } from './owners.ts';
 
 export type ArchiveKind = 'tar' | 'gzip' | 'zstd' | 'xz' | 'bzip2';
 
-const MAGIC: readonly (readonly [ArchiveKind, string])[] = [['gzip', '1f8b08'], ['zstd', '28b52ffd'], ['xz', 'fd377a585a00'], ['bzip2', '425a68']];
+const MAGIC: readonly (readonly [ArchiveKind, string])[] = [
+  ['gzip', '1f8b08'],
+  ['zstd', '28b52ffd'],
+  ['xz', 'fd377a585a00'],
+  ['bzip2', '425a68'],
+];
 
 /** What an ADD source may be unpacked as, by its content; the name means nothing. */
 export function archiveKind(bytes: Uint8Array): ArchiveKind | undefined {
@@ -32,8 +37,13 @@ export function archiveKind(bytes: Uint8Array): ArchiveKind | undefined {
  * @param outside for xz and bzip2: a program of the stage that unpacks its input
  * @throws ALP_LIMIT_SIZE for a bomb; ALP_FORMAT_TAR for damaged compression
  */
-export async function openArchive(bytes: Buffer, kind: ArchiveKind, outside: (kind: 'xz' | 'bzip2', bytes: Buffer) => Promise<Buffer>): Promise<Buffer | undefined> {
-  const tar = kind === 'tar' ? bytes : kind === 'xz' || kind === 'bzip2' ? await outside(kind, bytes) : inflate(bytes, kind);
+export async function openArchive(
+  bytes: Buffer,
+  kind: ArchiveKind,
+  outside: (kind: 'xz' | 'bzip2', bytes: Buffer) => Promise<Buffer>,
+): Promise<Buffer | undefined> {
+  const tar =
+    kind === 'tar' ? bytes : kind === 'xz' || kind === 'bzip2' ? await outside(kind, bytes) : inflate(bytes, kind);
   return archiveKind(tar) === 'tar' ? tar : undefined;
 }
 
@@ -41,13 +51,23 @@ function inflate(bytes: Buffer, kind: 'gzip' | 'zstd'): Buffer {
   try {
     return kind === 'gzip' ? gunzipSync(bytes, { maxOutputLength: limits.packageFile }) : Buffer.from(unzstd(bytes));
   } catch (error) {
-    if (error instanceof RangeError) throw new AlprootError('ALP_LIMIT_SIZE', `an archive is larger than ${limits.packageFile} bytes unpacked`, { cause: error });
+    if (error instanceof RangeError)
+      throw new AlprootError('ALP_LIMIT_SIZE', `an archive is larger than ${limits.packageFile} bytes unpacked`, {
+        cause: error,
+      });
     throw new AlprootError('ALP_FORMAT_TAR', `damaged ${kind} archive`, { cause: error });
   }
 }
 
 /** Unpacks below `directory` with the archive's owners, or all to `owner`. @throws ALP_FORMAT_TAR, ALP_UNPACK_PATH */
-export function unpackArchive(tar: Buffer, { target, directory, owner }: { target: OwnedTree; directory: TreePath; owner: { uid: number; gid: number } | undefined }): void {
+export function unpackArchive(
+  tar: Buffer,
+  {
+    target,
+    directory,
+    owner,
+  }: { target: OwnedTree; directory: TreePath; owner: { uid: number; gid: number } | undefined },
+): void {
   const base = makeParents(target, directory);
   const times: [TreePath, number][] = [];
   const reader = createTarReader(
@@ -64,7 +84,8 @@ export function unpackArchive(tar: Buffer, { target, directory, owner }: { targe
   );
   reader.push(tar);
   reader.finish();
-  for (const [path, mtime] of times.reverse()) if (target.tree.stat(path) !== undefined) target.tree.setTime(path, mtime);
+  for (const [path, mtime] of times.reverse())
+    if (target.tree.stat(path) !== undefined) target.tree.setTime(path, mtime);
 }
 
 /** Without `./` and leading slashes; `..` is refused. */
@@ -80,7 +101,11 @@ interface PutEntry {
   readonly times: [TreePath, number][];
 }
 
-function putEntry(target: OwnedTree, path: TreePath, { entry, owner, base, times }: PutEntry): { write: (chunk: Uint8Array) => void; close: () => void } | undefined {
+function putEntry(
+  target: OwnedTree,
+  path: TreePath,
+  { entry, owner, base, times }: PutEntry,
+): { write: (chunk: Uint8Array) => void; close: () => void } | undefined {
   const { tree } = target;
   const found = tree.stat(path);
   const keepsDirectory = entry.kind === 'directory' && tree.stat(tree.resolve(path))?.kind === 'directory';
@@ -90,7 +115,12 @@ function putEntry(target: OwnedTree, path: TreePath, { entry, owner, base, times
   }
   const finish = (): void => {
     const at = keepsDirectory ? tree.resolve(path) : path;
-    setOwner(target, at, { uid: owner?.uid ?? entry.uid, gid: owner?.gid ?? entry.gid, ...(entry.kind === 'symlink' ? {} : { mode: entry.mode }), xattrs: Object.fromEntries(entry.xattrs) });
+    setOwner(target, at, {
+      uid: owner?.uid ?? entry.uid,
+      gid: owner?.gid ?? entry.gid,
+      ...(entry.kind === 'symlink' ? {} : { mode: entry.mode }),
+      xattrs: Object.fromEntries(entry.xattrs),
+    });
     if (entry.kind === 'directory') times.push([at, entry.mtime]);
     else tree.setTime(at, entry.mtime);
   };
@@ -110,7 +140,11 @@ function putEntry(target: OwnedTree, path: TreePath, { entry, owner, base, times
   else if (entry.kind === 'hardlink') {
     tree.makeHardLink(path, tree.resolve(joinTree(base, archivePath(entry.target)), { followLast: false }));
     return undefined;
-  } else throw new AlprootError('ALP_FORMAT_TAR', `ADD: the archive holds a ${entry.kind}, which is not made: ${quoteName(entry.path)}`);
+  } else
+    throw new AlprootError(
+      'ALP_FORMAT_TAR',
+      `ADD: the archive holds a ${entry.kind}, which is not made: ${quoteName(entry.path)}`,
+    );
   finish();
   return undefined;
 }

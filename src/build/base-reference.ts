@@ -16,9 +16,24 @@ export type BaseReference =
   | { readonly kind: 'alpine'; readonly release: string; readonly arch: Arch; readonly digest?: string }
   | { readonly kind: 'foreign'; readonly name: string };
 
-const DOCKER_HUB = ['', 'docker.io', 'index.docker.io', 'registry.hub.docker.com', 'registry-1.docker.io', 'public.ecr.aws/docker', 'mirror.gcr.io'];
+const DOCKER_HUB = [
+  '',
+  'docker.io',
+  'index.docker.io',
+  'registry.hub.docker.com',
+  'registry-1.docker.io',
+  'public.ecr.aws/docker',
+  'mirror.gcr.io',
+];
 const ARCH_PREFIXES: Readonly<Record<string, Arch>> = {
-  amd64: 'x86_64', i386: 'x86', arm64v8: 'aarch64', arm32v6: 'armhf', arm32v7: 'armv7', ppc64le: 'ppc64le', s390x: 's390x', riscv64: 'riscv64',
+  amd64: 'x86_64',
+  i386: 'x86',
+  arm64v8: 'aarch64',
+  arm32v6: 'armhf',
+  arm32v7: 'armv7',
+  ppc64le: 'ppc64le',
+  s390x: 's390x',
+  riscv64: 'riscv64',
 };
 
 /** Takes a name apart; undefined when it is no image name. */
@@ -32,7 +47,12 @@ export function parseImageName(text: string): ImageName | undefined {
   const registry = isRegistry ? head : '';
   const path = isRegistry ? name.slice(slash + 1) : name;
   if (!/^[a-z0-9._/-]+$/.test(path)) return undefined;
-  return { registry, path, ...(match?.[2] === undefined ? {} : { tag: match[2] }), ...(match?.[3] === undefined ? {} : { digest: match[3] }) };
+  return {
+    registry,
+    path,
+    ...(match?.[2] === undefined ? {} : { tag: match[2] }),
+    ...(match?.[3] === undefined ? {} : { digest: match[3] }),
+  };
 }
 
 /**
@@ -48,8 +68,14 @@ export function parseBaseReference(text: string, arch: Arch): BaseReference | un
   const alpine = alpinePath(path);
   if (alpine === undefined) return { kind: 'foreign', name: text };
   const release = name.tag ?? 'latest';
-  if (!/^(?:latest|edge|\d+|\d+\.\d+|\d+\.\d+\.\d+)$/.test(release) && !/^\d{8}$/.test(release)) return { kind: 'foreign', name: text };
-  return { kind: 'alpine', release, arch: alpine.arch ?? arch, ...(name.digest === undefined ? {} : { digest: name.digest }) };
+  if (!/^(?:latest|edge|\d+|\d+\.\d+|\d+\.\d+\.\d+)$/.test(release) && !/^\d{8}$/.test(release))
+    return { kind: 'foreign', name: text };
+  return {
+    kind: 'alpine',
+    release,
+    arch: alpine.arch ?? arch,
+    ...(name.digest === undefined ? {} : { digest: name.digest }),
+  };
 }
 
 function alpinePath(path: string): { arch: Arch | undefined } | undefined {
@@ -77,7 +103,9 @@ export interface Platform {
 export function parsePlatform(text: string): Platform | undefined {
   const parts = text.toLowerCase().split('/');
   const [os = '', machine = '', variantText = ''] = parts[0] === 'linux' ? parts : ['linux', ...parts];
-  const machineName = { x86_64: 'amd64', 'x86-64': 'amd64', aarch64: 'arm64', i386: '386', armhf: 'arm', armel: 'arm' }[machine] ?? machine;
+  const machineName =
+    { x86_64: 'amd64', 'x86-64': 'amd64', aarch64: 'arm64', i386: '386', armhf: 'arm', armel: 'arm' }[machine] ??
+    machine;
   const variant = machineName === 'arm' ? variantText || (machine === 'armel' ? 'v6' : 'v7') : '';
   const docker = variant === '' ? machineName : `${machineName}/${variant}`;
   const arch = (Object.keys(ARCHES) as Arch[]).find((candidate) => ARCHES[candidate].docker === docker);

@@ -12,11 +12,19 @@ import type { PlannedBase } from './build-plan.ts';
 export function resolveImage(name: string, { arch, written }: { arch: Arch; written: string }): PlannedBase {
   const base = parseBaseReference(name, arch);
   if (base === undefined) {
-    const hint = written.includes('$') ? 'a variable in it has no value: give one with --build-arg NAME=VALUE' : undefined;
-    throw new AlprootError('ALP_BUILD_INSTRUCTION', `${quoteName(written)} is no image name: it stands for ${quoteName(name)}`, { hint });
+    const hint = written.includes('$')
+      ? 'a variable in it has no value: give one with --build-arg NAME=VALUE'
+      : undefined;
+    throw new AlprootError(
+      'ALP_BUILD_INSTRUCTION',
+      `${quoteName(written)} is no image name: it stands for ${quoteName(name)}`,
+      { hint },
+    );
   }
   if (base.kind !== 'foreign') return base;
-  throw new AlprootError('ALP_BUILD_UNSUPPORTED', `base image ${quoteName(base.name)} is not Alpine, which is not supported yet`, {
-    hint: 'start from alpine:TAG or scratch, and add the tools with apk',
-  });
+  throw new AlprootError(
+    'ALP_BUILD_UNSUPPORTED',
+    `base image ${quoteName(base.name)} is not Alpine, which is not supported yet`,
+    { hint: 'start from alpine:TAG or scratch, and add the tools with apk' },
+  );
 }

@@ -1,9 +1,9 @@
 /**
- * The tree of a stage, kept when the build has ended, so that the next one goes on in it instead of copying the base and
- * unpacking the layers again. What steps have added since the point where the next build goes on is removed; where they
- * have changed or removed something that was there before, the tree is of no use. It is used only when every entry is
- * still as it was seen last, by inode, size and times, in the same start of the machine. What no layer holds either
- * (times, access lists and user attributes of directories) may be that of the later steps.
+ * The tree of a stage, kept when the build has ended, so that the next one goes on in it instead of copying the base
+ * and unpacking the layers again. What steps have added since the point where the next build goes on is removed; where
+ * they have changed or removed something that was there before, the tree is of no use. It is used only when every
+ * entry is still as it was seen last, by inode, size and times, in the same start of the machine. What no layer holds
+ * either (times, access lists and user attributes of directories) may be that of the later steps.
  */
 import { AlprootError } from '../core/errors.ts';
 import { joinHost, parentOf, type HostPath, type TreePath } from '../core/paths.ts';
@@ -49,20 +49,42 @@ export const beginHistory = (key: string, found: ReadonlyMap<TreePath, TreeStat>
 });
 
 /** A step is finished: what it made of `before`. */
-export function recordChanges({ steps }: TreeHistory, { key, before, changes }: { readonly key: string; readonly before: TreeState; readonly changes: TreeChanges }): void {
+export function recordChanges(
+  { steps }: TreeHistory,
+  { key, before, changes }: { readonly key: string; readonly before: TreeState; readonly changes: TreeChanges },
+): void {
   const paths = changes.changed.map(({ path }) => path);
-  steps.push({ key, added: paths.filter((path) => !before.has(path)), touched: [...paths.filter((path) => before.has(path)), ...changes.removed] });
+  steps.push({
+    key,
+    added: paths.filter((path) => !before.has(path)),
+    touched: [...paths.filter((path) => before.has(path)), ...changes.removed],
+  });
 }
 
 /** More entries than this are copied sooner than compared. */
 const MOST_ENTRIES = 200_000;
 
 /** Hands the tree in `directory` over to the store, unless it is too large. */
-export function keepStageTree({ tree, state, history, real }: OpenTree, { host, name, directory }: { readonly host: BuildHost; readonly name: string; readonly directory: HostPath }): void {
+export function keepStageTree(
+  { tree, state, history, real }: OpenTree,
+  { host, name, directory }: { readonly host: BuildHost; readonly name: string; readonly directory: HostPath },
+): void {
   tree.close();
   if (history === undefined || state.size > MOST_ENTRIES) return;
-  const entries = [...state].map(([path, { stat, owner }]) => [path, stat.signature, ...(owner === undefined ? [] : [owner])] as unknown as CachedTreeRecord['entries'][number]);
-  host.trees.put(name, directory, { real, steps: history.steps, hidden: [...history.hidden], entries } satisfies CachedTreeRecord);
+  const entries = [...state].map(
+    ([path, { stat, owner }]) =>
+      [
+        path,
+        stat.signature,
+        ...(owner === undefined ? [] : [owner]),
+      ] as unknown as CachedTreeRecord['entries'][number],
+  );
+  host.trees.put(name, directory, {
+    real,
+    steps: history.steps,
+    hidden: [...history.hidden],
+    entries,
+  } satisfies CachedTreeRecord);
 }
 
 export interface Wanted {
@@ -80,7 +102,10 @@ export interface TakenTree {
   readonly done: number;
 }
 
-/** Takes the kept tree as it was at the last of `keys` that it has been at; undefined when there is none, or none that can be brought back there. */
+/**
+ * Takes the kept tree as it was at the last of `keys` that it has been at; undefined when there is none, or none that
+ * can be brought back there.
+ */
 export function takeCachedStageTree({ host, name, keys, directory }: Wanted): TakenTree | undefined {
   const record = host.trees.take(name, directory) as CachedTreeRecord | undefined;
   const last = keys.findLastIndex((key) => record?.steps.some((step) => step.key === key));
@@ -98,9 +123,19 @@ function reopenTree(record: CachedTreeRecord, at: number, directory: HostPath): 
     const kept = removeAdditions(tree, record, added);
     if (kept === undefined) return void tree.close();
     tree.takeChanges();
-    const owners: OwnerTable = new Map(record.entries.flatMap(([path, , owner]) => (owner === undefined || added.has(path) ? [] : [[path, owner] as const])));
+    const owners: OwnerTable = new Map(
+      record.entries.flatMap(([path, , owner]) =>
+        owner === undefined || added.has(path) ? [] : [[path, owner] as const],
+      ),
+    );
     const state = stateOf(kept, owners);
-    return { tree, owners, real: record.real, state, history: { steps: record.steps.slice(0, at + 1), hidden: new Map(record.hidden) } };
+    return {
+      tree,
+      owners,
+      real: record.real,
+      state,
+      history: { steps: record.steps.slice(0, at + 1), hidden: new Map(record.hidden) },
+    };
   } catch (error) {
     tree.close();
     // A tree that cannot be walked or cleared is made anew.
@@ -120,8 +155,15 @@ function addedSince(steps: readonly HistoryStep[]): Set<TreePath> | undefined {
 }
 
 /** Removes them, and what an unfinished step has left; undefined when anything else is not as it was. */
-function removeAdditions(tree: WorkTree, { entries, hidden }: CachedTreeRecord, added: ReadonlySet<TreePath>): (readonly [TreePath, TreeStat])[] | undefined {
-  const wanted = new Map([...entries.flatMap(([path, signature]) => (added.has(path) ? [] : [[path, signature] as const])), ...hidden]);
+function removeAdditions(
+  tree: WorkTree,
+  { entries, hidden }: CachedTreeRecord,
+  added: ReadonlySet<TreePath>,
+): (readonly [TreePath, TreeStat])[] | undefined {
+  const wanted = new Map([
+    ...entries.flatMap(([path, signature]) => (added.has(path) ? [] : [[path, signature] as const])),
+    ...hidden,
+  ]);
   const found = surveyTree(tree);
   for (const [path, signature] of wanted) if (found.get(path)?.signature !== signature) return undefined;
   for (const path of found.keys()) if (!wanted.has(path) && wanted.has(parentOf(path))) tree.remove(path);

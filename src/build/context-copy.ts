@@ -1,4 +1,7 @@
-/** `RUN --mount=type=bind` of the context: a copy of what `.dockerignore` lets through, so that writes are dropped and nothing else shows. */
+/**
+ * `RUN --mount=type=bind` of the context: a copy of what `.dockerignore` lets through, so that writes are dropped and
+ * nothing else shows.
+ */
 import { keyOf } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinTree, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
@@ -15,7 +18,12 @@ export function contextDigest(root: CopyRoot, source: string): string {
   return keyOf(
     ...listVisible(root, sourceOf(root, source)).flatMap((path) => {
       const stat = tree.stat(path);
-      const content = stat?.kind === 'file' ? digestOfFile(tree, path, 'sha256').toString('hex') : stat?.kind === 'symlink' ? tree.readLink(path) : '';
+      const content =
+        stat?.kind === 'file'
+          ? digestOfFile(tree, path, 'sha256').toString('hex')
+          : stat?.kind === 'symlink'
+            ? tree.readLink(path)
+            : '';
       return [path, stat?.kind ?? '', String(stat?.mode ?? 0), content];
     }),
   );
@@ -29,7 +37,8 @@ function sourceOf({ tree }: CopyRoot, source: string): TreePath {
 export function copyContext(root: CopyRoot, source: string, copy: HostPath): MountSource {
   const from = sourceOf(root, source);
   const kind = root.tree.stat(from)?.kind;
-  if (kind !== 'file' && kind !== 'directory') throw new AlprootError('ALP_BUILD_CONTEXT', `RUN --mount: ${quoteName(source)} is not in ${root.label}`);
+  if (kind !== 'file' && kind !== 'directory')
+    throw new AlprootError('ALP_BUILD_CONTEXT', `RUN --mount: ${quoteName(source)} is not in ${root.label}`);
   const holder = hostPath(copy.slice(0, copy.lastIndexOf('/')));
   makeDirectory(holder, 0o700);
   const target = openWorkTree(holder);
@@ -45,7 +54,11 @@ export function copyContext(root: CopyRoot, source: string, copy: HostPath): Mou
   return { path: copy, kind };
 }
 
-function copyEntry({ tree }: CopyRoot, path: TreePath, { target, place }: { target: CopyRoot['tree']; place: TreePath }): void {
+function copyEntry(
+  { tree }: CopyRoot,
+  path: TreePath,
+  { target, place }: { target: CopyRoot['tree']; place: TreePath },
+): void {
   const stat = tree.stat(path);
   if (stat === undefined || target.stat(place) !== undefined) return;
   if (stat.kind === 'directory') target.makeDirectory(place, stat.mode | 0o700);
@@ -53,4 +66,3 @@ function copyEntry({ tree }: CopyRoot, path: TreePath, { target, place }: { targ
   else target.copyFile(place, { tree, path, mode: stat.mode });
   if (stat.kind !== 'directory') target.setTime(place, stat.mtime);
 }
-

@@ -30,19 +30,25 @@ export function openContext(directory: HostPath, dockerfile: HostPath | undefine
   const text = (path: TreePath): string => Buffer.from(path, 'latin1').toString('utf8');
   return {
     tree: openWorkTree(directory),
-    isVisible: (path, isDirectory) => path === TREE_ROOT || !rules.isIgnored(text(path)) || (isDirectory && rules.mayHoldExceptions(text(path))),
+    isVisible: (path, isDirectory) =>
+      path === TREE_ROOT || !rules.isIgnored(text(path)) || (isDirectory && rules.mayHoldExceptions(text(path))),
     label: 'the build context',
   };
 }
 
 /** A directory of `--build-context`, under its own `.dockerignore`. @throws ALP_BUILD_CONTEXT when it is none */
 export function openNamedContext({ name, directory }: NamedContext): CopyRoot {
-  if (!isDirectory(directory)) throw new AlprootError('ALP_BUILD_CONTEXT', `--build-context ${quoteName(name)}: ${quoteName(directory)} is not a directory`);
+  if (!isDirectory(directory))
+    throw new AlprootError(
+      'ALP_BUILD_CONTEXT',
+      `--build-context ${quoteName(name)}: ${quoteName(directory)} is not a directory`,
+    );
   return { ...openContext(directory, undefined), label: `the build context ${quoteName(name)}` };
 }
 
 function readRules(directory: HostPath, dockerfile: HostPath | undefined): IgnoreRules {
-  const own = dockerfile === undefined ? undefined : readFileCapped(`${dockerfile}.dockerignore` as HostPath, limits.dockerfile);
+  const own =
+    dockerfile === undefined ? undefined : readFileCapped(`${dockerfile}.dockerignore` as HostPath, limits.dockerfile);
   const bytes = own ?? readFileCapped(`${directory}/.dockerignore` as HostPath, limits.dockerfile);
   return parseDockerignore(bytes?.toString('utf8') ?? '');
 }

@@ -17,12 +17,20 @@ export interface PutOptions {
   readonly keepOwners: boolean;
 }
 
-/** Makes a directory and those above it with mode 755, as root's or the owner's of --chown; links on the way are followed inside the tree. Returns where it is. */
-export function makeParents(target: OwnedTree, path: TreePath, owner: { uid: number; gid: number } = { uid: 0, gid: 0 }): TreePath {
+/**
+ * Makes a directory and those above it with mode 755, as root's or the owner's of --chown; links on the way are
+ * followed inside the tree. Returns where it is.
+ */
+export function makeParents(
+  target: OwnedTree,
+  path: TreePath,
+  owner: { uid: number; gid: number } = { uid: 0, gid: 0 },
+): TreePath {
   const resolved = target.tree.resolve(path);
   const found = target.tree.stat(resolved);
   if (resolved === TREE_ROOT || found?.kind === 'directory') return resolved;
-  if (found !== undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${quoteName(`/${resolved}`)} is in the way: not a directory`);
+  if (found !== undefined)
+    throw new AlprootError('ALP_BUILD_INSTRUCTION', `${quoteName(`/${resolved}`)} is in the way: not a directory`);
   makeParents(target, parentOf(resolved), owner);
   target.tree.makeDirectory(resolved, 0o755);
   setOwner(target, resolved, owner);
@@ -30,7 +38,11 @@ export function makeParents(target: OwnedTree, path: TreePath, owner: { uid: num
 }
 
 /** Copies one selected entry below `directory`, or to `directory` itself when the item has no name of its own. */
-export function putItem(source: OwnedTree, item: CopyItem, { target, directory, options }: { target: OwnedTree; directory: TreePath; options: PutOptions }): void {
+export function putItem(
+  source: OwnedTree,
+  item: CopyItem,
+  { target, directory, options }: { target: OwnedTree; directory: TreePath; options: PutOptions },
+): void {
   const wanted = item.to === TREE_ROOT ? directory : joinTree(directory, item.to);
   const place = joinPlace(target, wanted);
   const from = ownedMode(item.from, item.stat, source);
@@ -55,7 +67,12 @@ export function putItem(source: OwnedTree, item: CopyItem, { target, directory, 
     target.tree.setTime(place, item.stat.mtime);
   }
   const keep = options.keepOwners && !(item.isTop && isDirectory);
-  applyOwner(target, place, { ...from, mode, ...(keep ? {} : { uid: 0, gid: 0 }), xattrs: options.keepOwners ? from.xattrs : {} }, options);
+  applyOwner(
+    target,
+    place,
+    { ...from, mode, ...(keep ? {} : { uid: 0, gid: 0 }), xattrs: options.keepOwners ? from.xattrs : {} },
+    options,
+  );
 }
 
 function refuseOverwrite(path: TreePath, what: string, over: string): never {
@@ -66,7 +83,12 @@ function refuseOverwrite(path: TreePath, what: string, over: string): never {
 const joinPlace = (target: OwnedTree, path: TreePath): TreePath => target.tree.resolve(path, { followLast: false });
 
 function applyOwner(target: OwnedTree, path: TreePath, from: Required<OwnerRecord>, { owner }: PutOptions): void {
-  setOwner(target, path, { uid: owner?.uid ?? from.uid, gid: owner?.gid ?? from.gid, mode: from.mode, xattrs: from.xattrs });
+  setOwner(target, path, {
+    uid: owner?.uid ?? from.uid,
+    gid: owner?.gid ?? from.gid,
+    mode: from.mode,
+    xattrs: from.xattrs,
+  });
 }
 
 /** Records an owner, and sets it on disk for root. */
@@ -78,7 +100,13 @@ export function setOwner({ tree, owners, real }: OwnedTree, path: TreePath, reco
   const xattrs = Object.keys(record.xattrs ?? {}).length > 0 ? { xattrs: record.xattrs ?? {} } : {};
   const plain = real || (record.uid === 0 && record.gid === 0 && !special);
   if (plain && !('xattrs' in xattrs)) owners.delete(path);
-  else owners.set(path, { uid: record.uid, gid: record.gid, ...(special && !real ? { mode: record.mode ?? 0 } : {}), ...xattrs });
+  else
+    owners.set(path, {
+      uid: record.uid,
+      gid: record.gid,
+      ...(special && !real ? { mode: record.mode ?? 0 } : {}),
+      ...xattrs,
+    });
 }
 
 /** `755`, `u+x,go-w`, `a=rX`; undefined when it is neither. @see chmod(1) */
@@ -93,11 +121,24 @@ export function parseModeChange(text: string): ModeChange | undefined {
     }, mode);
 }
 
-function applyClause(mode: number, { who, operator, what, isDirectory }: { who: string; operator: string; what: string; isDirectory: boolean }): number {
-  const bits = (what.includes('r') ? 4 : 0) | (what.includes('w') ? 2 : 0) | (what.includes('x') || (what.includes('X') && (isDirectory || (mode & 0o111) !== 0)) ? 1 : 0);
-  let change = (what.includes('t') ? 0o1000 : 0) | (what.includes('s') && who.includes('u') ? 0o4000 : 0) | (what.includes('s') && who.includes('g') ? 0o2000 : 0);
+function applyClause(
+  mode: number,
+  { who, operator, what, isDirectory }: { who: string; operator: string; what: string; isDirectory: boolean },
+): number {
+  const bits =
+    (what.includes('r') ? 4 : 0) |
+    (what.includes('w') ? 2 : 0) |
+    (what.includes('x') || (what.includes('X') && (isDirectory || (mode & 0o111) !== 0)) ? 1 : 0);
+  let change =
+    (what.includes('t') ? 0o1000 : 0) |
+    (what.includes('s') && who.includes('u') ? 0o4000 : 0) |
+    (what.includes('s') && who.includes('g') ? 0o2000 : 0);
   let mask = 0;
-  for (const [name, shift] of [['u', 6], ['g', 3], ['o', 0]] as const) {
+  for (const [name, shift] of [
+    ['u', 6],
+    ['g', 3],
+    ['o', 0],
+  ] as const) {
     if (!who.includes(name)) continue;
     change |= bits << shift;
     mask |= 7 << shift;

@@ -53,10 +53,15 @@ export function selectSources(root: CopyRoot, source: string, options: SelectOpt
   return selections;
 }
 
-/** Looks at the name alone: enough to refuse a build before any of it runs. @throws ALP_BUILD_CONTEXT when a plain name is not there */
+/**
+ * Looks at the name alone: enough to refuse a build before any of it runs.
+ *
+ * @throws ALP_BUILD_CONTEXT when a plain name is not there
+ */
 export function requireSource(root: CopyRoot, source: string, { parents }: Pick<SelectOptions, 'parents'>): void {
   const { pattern } = splitPivot(source, parents);
-  if (!hasWildcard(pattern) && matchOne(root, pattern, { parents, exclude: [] }).length === 0) refuseMissing(root, source);
+  if (!hasWildcard(pattern) && matchOne(root, pattern, { parents, exclude: [] }).length === 0)
+    refuseMissing(root, source);
 }
 
 /** @throws ALP_BUILD_CONTEXT */
@@ -98,11 +103,15 @@ function matchAll(root: CopyRoot, pattern: string, { parents }: SelectOptions): 
   const glob = compileGlob(Buffer.from(pattern, 'utf8').toString('latin1'), { anyDepth: parents });
   if (glob === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `malformed wildcard ${quoteName(pattern)}`);
   const fixed = pattern.split('/');
-  const prefix = fixed.slice(0, fixed.findIndex((part) => hasWildcard(part)));
+  const prefix = fixed.slice(
+    0,
+    fixed.findIndex((part) => hasWildcard(part)),
+  );
   const written = prefix.length === 0 ? TREE_ROOT : treePathFromUser(unescapePattern(prefix.join('/')));
   const start = root.tree.resolve(written);
   // The prefix may lead through a link: what lies behind it is matched under the name as written.
-  const rename = (path: TreePath): TreePath => (start === written ? path : joinTree(written, path.slice(start.length + 1)));
+  const rename = (path: TreePath): TreePath =>
+    start === written ? path : joinTree(written, path.slice(start.length + 1));
   const found: TreePath[] = [];
   for (const path of listVisible(root, start)) {
     if (found.some((above) => path.startsWith(`${above}/`))) continue;
@@ -111,17 +120,26 @@ function matchAll(root: CopyRoot, pattern: string, { parents }: SelectOptions): 
   return found.map((path) => ({ path: parents ? path : root.tree.resolve(path), name: nameOf(path) }));
 }
 
-function selectOne(root: CopyRoot, { path, name }: Match, { parents, exclude, base }: SelectOptions & { base: TreePath }): CopySelection | undefined {
+function selectOne(
+  root: CopyRoot,
+  { path, name }: Match,
+  { parents, exclude, base }: SelectOptions & { base: TreePath },
+): CopySelection | undefined {
   const stat = root.tree.stat(path);
   if (stat === undefined) return undefined;
-  const globs = exclude.map((pattern) => compileGlob(cleanPath(pattern), { anyDepth: true }) ?? refusePattern(pattern));
-  const excluded = (relative: string): boolean => ancestors(relative).some((part) => globs.some((glob) => glob.test(part)));
+  const globs = exclude.map(
+    (pattern) => compileGlob(cleanPath(pattern), { anyDepth: true }) ?? refusePattern(pattern),
+  );
+  const excluded = (relative: string): boolean =>
+    ancestors(relative).some((part) => globs.some((glob) => glob.test(part)));
   const outer = parents ? relativeTo(path, base) : TREE_ROOT;
   const items = listVisible(root, path).flatMap((from): CopyItem[] => {
     const inner = relativeTo(from, path);
     if (excluded(stat.kind === 'directory' ? inner : name)) return [];
     const found = root.tree.stat(from);
-    const to = (stat.kind === 'directory' ? [outer, inner] : [outer === TREE_ROOT ? name : outer]).filter((part) => part !== '').join('/') as TreePath;
+    const to = (stat.kind === 'directory' ? [outer, inner] : [outer === TREE_ROOT ? name : outer])
+      .filter((part) => part !== '')
+      .join('/') as TreePath;
     return found === undefined ? [] : [{ from, to, stat: found, isTop: from === path }];
   });
   const above = parents ? parentDirectories(root, { path, outer }) : [];
@@ -142,7 +160,8 @@ function refusePattern(pattern: string): never {
   throw new AlprootError('ALP_BUILD_INSTRUCTION', `--exclude: malformed wildcard ${quoteName(pattern)}`);
 }
 
-const relativeTo = (path: TreePath, base: TreePath): TreePath => (base === TREE_ROOT ? path : path === base ? TREE_ROOT : path.slice(base.length + 1)) as TreePath;
+const relativeTo = (path: TreePath, base: TreePath): TreePath =>
+  (base === TREE_ROOT ? path : path === base ? TREE_ROOT : path.slice(base.length + 1)) as TreePath;
 
 function ancestors(path: string): string[] {
   const parts = path.split('/');

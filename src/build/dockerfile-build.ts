@@ -59,41 +59,67 @@ export interface BuildResult {
 const CONTEXT = 'the build context, a local directory';
 
 /**
- * Finds the Dockerfile as docker does: `-f` from the user's directory, `-` from standard input, else `Dockerfile` in the
- * context.
+ * Finds the Dockerfile as docker does: `-f` from the user's directory, `-` from standard input, else `Dockerfile` in
+ * the context.
  *
  * @throws ALP_USAGE_ARGUMENT when it is not there, ALP_LIMIT_SIZE
  */
-export function readDockerfile({ file, context, cwd, stdin }: { file: string | undefined; context: HostPath; cwd: HostPath; stdin: () => string }): DockerfileInput {
+export function readDockerfile({
+  file,
+  context,
+  cwd,
+  stdin,
+}: {
+  file: string | undefined;
+  context: HostPath;
+  cwd: HostPath;
+  stdin: () => string;
+}): DockerfileInput {
   if (file === '-') return { text: requireText(stdin()), name: 'Dockerfile', path: undefined };
-  const path = file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
+  const path =
+    file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
   requireDirectory(context, CONTEXT);
   const bytes = readFileCapped(path, limits.dockerfile);
-  if (bytes === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no Dockerfile ${quoteName(file ?? path)}`, { hint: 'name it with -f, or give the directory that holds it' });
+  if (bytes === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no Dockerfile ${quoteName(file ?? path)}`, {
+      hint: 'name it with -f, or give the directory that holds it',
+    });
   return { text: bytes.toString('utf8'), name: file ?? 'Dockerfile', path };
 }
 
 /** docker takes an archive on standard input for a context. @throws ALP_USAGE_ARGUMENT */
 function requireText(text: string): string {
   if (!text.includes('\0')) return text;
-  throw new AlprootError('ALP_USAGE_ARGUMENT', 'standard input holds no Dockerfile but something binary', { hint: 'unpack an archive into a directory, and give that as the context' });
+  throw new AlprootError('ALP_USAGE_ARGUMENT', 'standard input holds no Dockerfile but something binary', {
+    hint: 'unpack an archive into a directory, and give that as the context',
+  });
 }
 
 /** The plan alone: `--plan`. */
-export const planRequest = ({ dockerfile, ...options }: Omit<PlanOptions, 'file'> & { readonly dockerfile: DockerfileInput }): BuildPlan =>
+export const planRequest = ({
+  dockerfile,
+  ...options
+}: Omit<PlanOptions, 'file'> & { readonly dockerfile: DockerfileInput }): BuildPlan =>
   planBuild(dockerfile.text, { ...options, file: dockerfile.name });
 
-/** @throws ALP_BUILD_*, ALP_FORMAT_DOCKERFILE with `Dockerfile:line`; ALP_USAGE_OPTION for a bad output or tag; what the host's functions throw */
+/**
+ * @throws ALP_BUILD_*, ALP_FORMAT_DOCKERFILE with `Dockerfile:line`; ALP_USAGE_OPTION for a bad output or tag; what
+ * the host's functions throw
+ */
 export async function buildImage(request: BuildRequest, host: BuildHost): Promise<BuildResult> {
   const outputs = request.outputs.map(parseOutputSpec);
   const names = request.tags.map(checkedName);
   if (request.context !== undefined) requireDirectory(request.context, CONTEXT);
   const plan = withLabels(planRequest(request), request.labels);
   refuseUnsupported(plan);
-  refuseUnsupported({ ...plan, refusals: missingSources(plan, { context: request.context, dockerfile: request.dockerfile.path }) });
+  refuseUnsupported({
+    ...plan,
+    refusals: missingSources(plan, { context: request.context, dockerfile: request.dockerfile.path }),
+  });
   for (const output of outputs) requireOutputPlace(output, request.cwd);
   for (const file of [request.metadataFile, request.idFile]) if (file !== undefined) requireWritablePlace(file);
-  for (const { line, message } of plan.warnings) host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
+  for (const { line, message } of plan.warnings)
+    host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
   const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
     let written: WrittenImage | undefined;
     for (const output of outputs) {
@@ -117,26 +143,46 @@ function withExcerpt(error: unknown, text: string): unknown {
   const { line, endLine } = error.facts;
   if (typeof line !== 'number' || typeof endLine !== 'number') return error;
   const first = Math.max(line - 1, 1);
-  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/).slice(first - 1, Math.min(endLine + 1, first + EXCERPT_LINES));
-  const excerpt = lines.map((content, at) => ({ line: first + at, text: content, isFailing: first + at >= line && first + at <= endLine }));
-  return new AlprootError(error.code, error.message, { hint: error.hint, cause: error, facts: { ...error.facts, excerpt } });
+  const lines = text
+    .replace(/\r?\n$/, '')
+    .split(/\r?\n/)
+    .slice(first - 1, Math.min(endLine + 1, first + EXCERPT_LINES));
+  const excerpt = lines.map((content, at) => ({
+    line: first + at,
+    text: content,
+    isFailing: first + at >= line && first + at <= endLine,
+  }));
+  return new AlprootError(error.code, error.message, {
+    hint: error.hint,
+    cause: error,
+    facts: { ...error.facts, excerpt },
+  });
 }
 
 const withLabels = (plan: BuildPlan, labels: BuildRequest['labels']): BuildPlan => ({
   ...plan,
-  stages: plan.stages.map((stage) => (stage.index === plan.target ? { ...stage, config: { ...stage.config, labels: { ...stage.config.labels, ...labels } } } : stage)),
+  stages: plan.stages.map((stage) =>
+    stage.index === plan.target
+      ? { ...stage, config: { ...stage.config, labels: { ...stage.config.labels, ...labels } } }
+      : stage,
+  ),
 });
 
 function checkedName(name: string): string {
   const known = normaliseImageName(name);
-  if (known === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, { hint: 'expected NAME or NAME:TAG in lower case' });
+  if (known === undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, {
+      hint: 'expected NAME or NAME:TAG in lower case',
+    });
   return known;
 }
 
 /** As docker's --metadata-file. */
 function formatMetadata(image: WrittenImage | undefined, names: readonly string[]): string {
   const fields = {
-    ...(image === undefined ? {} : { 'containerimage.digest': image.digest, 'containerimage.config.digest': image.configDigest }),
+    ...(image === undefined
+      ? {}
+      : { 'containerimage.digest': image.digest, 'containerimage.config.digest': image.configDigest }),
     ...(names.length === 0 ? {} : { 'image.name': names.join(',') }),
   };
   return `${JSON.stringify(fields, undefined, 2)}\n`;

@@ -1,7 +1,7 @@
 /**
- * Carries out a plan: stages side by side as far as they don't wait for each other, steps in order, each taken from the
- * cache when its key is there. Everything is made in a workspace that is gone afterwards; what is finished is in the
- * cache even when a later step fails.
+ * Carries out a plan: stages side by side as far as they don't wait for each other, steps in order, each taken from
+ * the cache when its key is there. Everything is made in a workspace that is gone afterwards; what is finished is in
+ * the cache even when a later step fails.
  */
 import { steadyMs } from '../core/clock.ts';
 import { keyOf } from '../core/digest.ts';
@@ -63,7 +63,11 @@ interface Execution extends ExecuteOptions {
  *
  * @throws ALP_BUILD_RUN and others, with `Dockerfile:line` in front
  */
-export async function executePlan<T>(plan: BuildPlan, options: ExecuteOptions, use: (image: BuiltImage) => Promise<T>): Promise<T> {
+export async function executePlan<T>(
+  plan: BuildPlan,
+  options: ExecuteOptions,
+  use: (image: BuiltImage) => Promise<T>,
+): Promise<T> {
   const { host } = options;
   const workspace = host.makeWorkspace();
   const stop = new AbortController();
@@ -72,11 +76,25 @@ export async function executePlan<T>(plan: BuildPlan, options: ExecuteOptions, u
   if (host.signal?.aborted === true) abort();
   const roots = new Map<string | undefined, CopyRoot>();
   const root = (named?: NamedContext): CopyRoot => {
-    const known = roots.get(named?.name) ?? (named === undefined ? openContext(options.context ?? emptyDirectory(workspace), options.dockerfile) : openNamedContext(named));
+    const known =
+      roots.get(named?.name) ??
+      (named === undefined
+        ? openContext(options.context ?? emptyDirectory(workspace), options.dockerfile)
+        : openNamedContext(named));
     roots.set(named?.name, known);
     return known;
   };
-  const execution: Execution = { ...options, plan, workspace, stages: new Map(), builds: [], images: new Map(), imageTrees: new Map(), root, stop };
+  const execution: Execution = {
+    ...options,
+    plan,
+    workspace,
+    stages: new Map(),
+    builds: [],
+    images: new Map(),
+    imageTrees: new Map(),
+    root,
+    stop,
+  };
   try {
     const build = await buildStage(execution, plan.target);
     return await use({ build, host, workspace, tree: () => materialise(build, { host, workspace }) });
@@ -122,8 +140,19 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
   for (const promise of needed) promise.catch(() => undefined);
   const parent = stage.base.kind === 'stage' ? await buildStage(execution, stage.base.index) : undefined;
   const { base: from, line } = stage;
-  const base = from.kind === 'alpine' ? await locate(execution, { line, endLine: line }, () => openBaseStep(execution, stage, from)) : undefined;
-  const build: StageBuild = { stage, base, parent, key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)), keptAs: nameOfTree(execution, stage), finished: [], tree: undefined };
+  const base =
+    from.kind === 'alpine'
+      ? await locate(execution, { line, endLine: line }, () => openBaseStep(execution, stage, from))
+      : undefined;
+  const build: StageBuild = {
+    stage,
+    base,
+    parent,
+    key: parent?.key ?? (base === undefined ? SCRATCH_KEY : baseKey(base.key)),
+    keptAs: nameOfTree(execution, stage),
+    finished: [],
+    tree: undefined,
+  };
   execution.builds.push(build);
   for (const [at, step] of stage.steps.entries()) {
     execution.stop.signal.throwIfAborted();
@@ -133,12 +162,20 @@ async function startStage(execution: Execution, stage: PlannedStage): Promise<St
 }
 
 /** One tree for each stage of a Dockerfile, however often it changes. */
-const nameOfTree = ({ dockerfile, context, plan }: Execution, stage: PlannedStage): string => keyOf('kept-tree', dockerfile ?? '', context ?? '', plan.file, stageName(stage), stage.arch);
+const nameOfTree = ({ dockerfile, context, plan }: Execution, stage: PlannedStage): string =>
+  keyOf('kept-tree', dockerfile ?? '', context ?? '', plan.file, stageName(stage), stage.arch);
 
 /** The FROM of a stage, shown as its first step. */
-async function openBaseStep(execution: Execution, stage: PlannedStage, base: Extract<PlannedBase, { kind: 'alpine' }>): Promise<BaseTree> {
+async function openBaseStep(
+  execution: Execution,
+  stage: PlannedStage,
+  base: Extract<PlannedBase, { kind: 'alpine' }>,
+): Promise<BaseTree> {
   const { host } = execution;
-  const [id, label] = [`${stage.index}.0`, redactText(`[${stageName(stage)}] FROM alpine:${base.release} (${base.arch})`)];
+  const [id, label] = [
+    `${stage.index}.0`,
+    redactText(`[${stageName(stage)}] FROM alpine:${base.release} (${base.arch})`),
+  ];
   const started = steadyMs();
   host.emit({ kind: 'step', id, label, state: 'started' });
   try {
@@ -152,27 +189,43 @@ async function openBaseStep(execution: Execution, stage: PlannedStage, base: Ext
 }
 
 const reasonOf = (error: unknown): RedactedText => {
-  if (isAlprootError(error) && typeof error.facts['status'] === 'number') return redactText(`ended with status ${error.facts['status']}`);
+  if (isAlprootError(error) && typeof error.facts['status'] === 'number')
+    return redactText(`ended with status ${error.facts['status']}`);
   return redactText(error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error));
 };
 
 const stageName = ({ name, index }: PlannedStage): string => name ?? `stage-${index}`;
 
 /** Puts `Dockerfile:line` in front of what goes wrong. */
-async function locate<T>(execution: Execution, step: Pick<PlannedStep, 'line' | 'endLine'>, work: () => Promise<T>): Promise<T> {
+async function locate<T>(
+  execution: Execution,
+  step: Pick<PlannedStep, 'line' | 'endLine'>,
+  work: () => Promise<T>,
+): Promise<T> {
   const { file } = execution.plan;
   const at = `${file}:${step.line}: `;
   try {
     return await work();
   } catch (error) {
     // A stage that this step waited for has said its own line.
-    const located = isAlprootError(error) && error.message.startsWith(`${file}:`) && /^\d+: /.test(error.message.slice(file.length + 1));
+    const located =
+      isAlprootError(error) &&
+      error.message.startsWith(`${file}:`) &&
+      /^\d+: /.test(error.message.slice(file.length + 1));
     if (!isAlprootError(error) || located) throw error;
-    throw new AlprootError(error.code, at + error.message, { hint: error.hint, cause: error, facts: { ...error.facts, line: step.line, endLine: step.endLine } });
+    throw new AlprootError(error.code, at + error.message, {
+      hint: error.hint,
+      cause: error,
+      facts: { ...error.facts, line: step.line, endLine: step.endLine },
+    });
   }
 }
 
-async function buildStep(execution: Execution, build: StageBuild, { step, at }: { step: PlannedStep; at: number }): Promise<void> {
+async function buildStep(
+  execution: Execution,
+  build: StageBuild,
+  { step, at }: { step: PlannedStep; at: number },
+): Promise<void> {
   if (step.kind === 'metadata') {
     build.finished.push({ key: build.key, layer: undefined, source: step.source });
     return;
@@ -194,7 +247,11 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   try {
     const target = await materialise(build, { host, workspace });
     await perform(execution, { step, target, gathering, id, scratch });
-    await finishStep(build, { key, source: step.source, isOurs: step.kind === 'copy' || step.kind === 'workdir' }, { host, workspace });
+    await finishStep(
+      build,
+      { key, source: step.source, isOurs: step.kind === 'copy' || step.kind === 'workdir' },
+      { host, workspace },
+    );
     host.emit({ kind: 'step', id, label, state: 'done', durationMs: steadyMs() - started });
   } catch (error) {
     host.emit({ kind: 'step', id, label, state: 'failed', durationMs: steadyMs() - started, reason: reasonOf(error) });
@@ -202,7 +259,8 @@ async function buildStep(execution: Execution, build: StageBuild, { step, at }: 
   }
 }
 
-const labelOf = (stage: PlannedStage, { at, source }: { at: number; source: RedactedText }): RedactedText => redactText(`[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${source.trim().replace(/\s+/g, ' ')}`);
+const labelOf = (stage: PlannedStage, { at, source }: { at: number; source: RedactedText }): RedactedText =>
+  redactText(`[${stageName(stage)} ${at + 1}/${stage.steps.length}] ${source.trim().replace(/\s+/g, ' ')}`);
 
 const usesCache = ({ noCache, noCacheFilter }: Execution, stage: PlannedStage): boolean =>
   !noCache && !noCacheFilter.some((name) => name.toLowerCase() === stage.name || name === String(stage.index));
@@ -220,11 +278,16 @@ async function perform(execution: Execution, { step, target, gathering, id, scra
   if (step.kind === 'workdir') {
     makeParents(target, treePathFromUser(step.path), findPasswdEntry(target.tree, step.user, 'USER'));
   } else if (step.kind === 'run') {
-    const openMountSource = (base: Origin, options: { path: string; writable: boolean }): Promise<MountSource> => openMount(execution, base, { ...options, scratch });
-    const onPutBack = (paths: readonly TreePath[]): void => void (target.state = seenAgain(target.state, { tree: target.tree, paths }));
+    const openMountSource = (base: Origin, options: { path: string; writable: boolean }): Promise<MountSource> =>
+      openMount(execution, base, { ...options, scratch });
+    const onPutBack = (paths: readonly TreePath[]): void =>
+      void (target.state = seenAgain(target.state, { tree: target.tree, paths }));
     await runStep(step, { host, target, scratch, secrets, id, signal: stop.signal, openMountSource, onPutBack });
   } else if (gathering !== undefined) {
-    await copyStep(step, gathering, { target, decompress: (kind, bytes) => decompressInside(kind, bytes, { host, target, signal: stop.signal }) });
+    await copyStep(step, gathering, {
+      target,
+      decompress: (kind, bytes) => decompressInside(kind, bytes, { host, target, signal: stop.signal }),
+    });
   }
 }
 
@@ -232,20 +295,26 @@ async function gather(execution: Execution, step: CopyStep, scratch: HostPath): 
   const { host } = execution;
   if (isContext(step.from)) {
     const root = execution.root(step.from);
-    return gatherSources(step, { host, scratch, origin: { root, owned: { tree: root.tree, owners: new Map(), real: false }, isStage: false } });
+    return gatherSources(step, {
+      host,
+      scratch,
+      origin: { root, owned: { tree: root.tree, owners: new Map(), real: false }, isStage: false },
+    });
   }
   const from = step.from;
   const stageKey = await keyOfBase(execution, from);
   // The key of a stage says what is in it: its tree is opened only when the copy has to be made.
   let gathered: Promise<Gathering> | undefined;
-  const open = (): Promise<Gathering> => (gathered ??= openOrigin(execution, from).then((origin) => gatherSources(step, { host, scratch, origin })));
+  const open = (): Promise<Gathering> =>
+    (gathered ??= openOrigin(execution, from).then((origin) => gatherSources(step, { host, scratch, origin })));
   return { digest: keyOf('stage', stageKey), parts: [], open };
 }
 
 /** Where a copy or a mount comes from: undefined is the context. */
 type Origin = PlannedBase | NamedContext | undefined;
 
-const isContext = (origin: Origin): origin is NamedContext | undefined => origin === undefined || origin.kind === 'context';
+const isContext = (origin: Origin): origin is NamedContext | undefined =>
+  origin === undefined || origin.kind === 'context';
 
 async function keyOfBase(execution: Execution, base: PlannedBase): Promise<string> {
   if (base.kind === 'stage') return (await buildStage(execution, base.index)).key;
@@ -261,7 +330,10 @@ function openImage({ host, images }: Execution, base: Extract<PlannedBase, { kin
 
 async function openOrigin(execution: Execution, base: PlannedBase): Promise<CopyOrigin> {
   const owned = await openBase(execution, base);
-  const label = base.kind === 'stage' ? `stage ${execution.plan.stages.find((stage) => stage.index === base.index)?.name ?? base.index}` : 'the image';
+  const label =
+    base.kind === 'stage'
+      ? `stage ${execution.plan.stages.find((stage) => stage.index === base.index)?.name ?? base.index}`
+      : 'the image';
   return { owned, isStage: true, root: { tree: owned.tree, label, isVisible: () => true } };
 }
 
@@ -270,7 +342,12 @@ async function openBase(execution: Execution, base: PlannedBase): Promise<OpenTr
   if (base.kind === 'stage') return materialise(await buildStage(execution, base.index), { host, workspace });
   const name = JSON.stringify(base);
   const image = base.kind === 'alpine' ? await openImage(execution, base) : undefined;
-  const known = imageTrees.get(name) ?? { tree: openWorkTree(image?.tree ?? emptyDirectory(workspace)), owners: new Map(image?.owners ?? []), real: host.realOwners, state: new Map() };
+  const known = imageTrees.get(name) ?? {
+    tree: openWorkTree(image?.tree ?? emptyDirectory(workspace)),
+    owners: new Map(image?.owners ?? []),
+    real: host.realOwners,
+    state: new Map(),
+  };
   imageTrees.set(name, known);
   return known;
 }
@@ -280,19 +357,29 @@ async function mountDigest(execution: Execution, step: PlannedStep): Promise<str
   const digests = await Promise.all(
     step.mounts.map(async (mount) => {
       if (mount.type !== 'bind') return '';
-      return isContext(mount.base) ? contextDigest(execution.root(mount.base), mount.source ?? '') : keyOfBase(execution, mount.base);
+      return isContext(mount.base)
+        ? contextDigest(execution.root(mount.base), mount.source ?? '')
+        : keyOfBase(execution, mount.base);
     }),
   );
   return keyOf(...digests);
 }
 
-async function openMount(execution: Execution, base: Origin, { path, writable, scratch }: { path: string; writable: boolean; scratch: HostPath }): Promise<MountSource> {
-  const copy = joinHost(scratch, `bind-${keyOf(JSON.stringify(base ?? null), path).slice(0, 16)}-${writable ? 'rw' : 'ro'}`);
+async function openMount(
+  execution: Execution,
+  base: Origin,
+  { path, writable, scratch }: { path: string; writable: boolean; scratch: HostPath },
+): Promise<MountSource> {
+  const copy = joinHost(
+    scratch,
+    `bind-${keyOf(JSON.stringify(base ?? null), path).slice(0, 16)}-${writable ? 'rw' : 'ro'}`,
+  );
   if (isContext(base)) return copyContext(execution.root(base), path, copy);
   const { tree } = await openBase(execution, base);
   const source = tree.resolve(treePathFromUser(path));
   const stat = tree.stat(source);
-  if (stat === undefined || (stat.kind !== 'file' && stat.kind !== 'directory')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN --mount: there is no ${path} to mount`);
+  if (stat === undefined || (stat.kind !== 'file' && stat.kind !== 'directory'))
+    throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN --mount: there is no ${path} to mount`);
   // Writes are dropped with the copy; a read-only mount shows the tree itself.
   if (writable) await cloneTree(tree.hostPathOf(source), copy, { owners: execution.host.realOwners });
   return { path: writable ? copy : tree.hostPathOf(source), kind: stat.kind };

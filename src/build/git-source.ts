@@ -31,11 +31,24 @@ export function parseGitSource(url: string): GitSource {
   };
   for (const key of fields.keys()) if (!KEYS.includes(key)) refuse(`unknown key ${quoteName(key)}`);
   const named = (key: string, prefix: string): string[] => (fields.has(key) ? [prefix + (fields.get(key) ?? '')] : []);
-  const refs = [cut < 0 ? fragment : fragment.slice(0, cut), ...named('ref', ''), ...named('tag', 'refs/tags/'), ...named('branch', 'refs/heads/')].filter((ref) => ref !== '');
+  const refs = [
+    cut < 0 ? fragment : fragment.slice(0, cut),
+    ...named('ref', ''),
+    ...named('tag', 'refs/tags/'),
+    ...named('branch', 'refs/heads/'),
+  ].filter((ref) => ref !== '');
   const directory = fields.get('subdir') ?? (cut < 0 ? '' : fragment.slice(cut + 1));
   const commit = fields.get('checksum') ?? fields.get('commit');
   if (refs.length > 1) refuse('one of fragment, ref, tag and branch is enough');
   if (refs[0]?.startsWith('-') === true || directory.split('/').includes('..')) refuse('it leads elsewhere');
-  const flag = (key: string): boolean | undefined => (fields.has(key) ? !/^(?:0|f|false)$/i.test(fields.get(key) ?? '') : undefined);
-  return { address, ref: refs[0] ?? commit, directory: directory === '' ? '.' : directory, commit, keepGitDir: flag('keep-git-dir'), submodules: flag('submodules') ?? true };
+  const flag = (key: string): boolean | undefined =>
+    fields.has(key) ? !/^(?:0|f|false)$/i.test(fields.get(key) ?? '') : undefined;
+  return {
+    address,
+    ref: refs[0] ?? commit,
+    directory: directory === '' ? '.' : directory,
+    commit,
+    keepGitDir: flag('keep-git-dir'),
+    submodules: flag('submodules') ?? true,
+  };
 }

@@ -46,7 +46,10 @@ export interface LayerStore {
 
 /** Trees of stages that outlive their build, one for each name. */
 export interface CachedStageTrees {
-  /** Moves the directory that was kept to `into`, on the file system of the workspace; its record, undefined when nothing was kept or it cannot be trusted. Nobody else gets it meanwhile. */
+  /**
+   * Moves the directory that was kept to `into`, on the file system of the workspace; its record, undefined when
+   * nothing was kept or it cannot be trusted. Nobody else gets it meanwhile.
+   */
   readonly take: (name: string, into: HostPath) => unknown;
   /** Moves a directory of the workspace into the place of what was kept. `record` becomes JSON. */
   readonly put: (name: string, directory: HostPath, record: unknown) => void;
@@ -93,7 +96,10 @@ export interface BuildHost {
   readonly removeWorkspace: (path: HostPath) => void;
   /** A git repository's work tree at `ref`; undefined where the host has no git. */
   readonly fetchGit: ((request: GitRequest) => Promise<void>) | undefined;
-  /** Whether sandboxes show and change the disk's owners: root, under a backend that maps no ids (bwrap, chroot). Otherwise `owners` carries them. */
+  /**
+   * Whether sandboxes show and change the disk's owners: root, under a backend that maps no ids (bwrap, chroot).
+   * Otherwise `owners` carries them.
+   */
   readonly realOwners: boolean;
   readonly emit: Emit;
   readonly signal: AbortSignal | undefined;

@@ -1,4 +1,7 @@
-/** What an image says about how to run it: the configuration that ENV, CMD, USER … build up. Plain JSON, names as in OCI. */
+/**
+ * What an image says about how to run it: the configuration that ENV, CMD, USER … build up. Plain JSON, names as in
+ * OCI.
+ */
 import type { Healthcheck } from '../formats/dockerfile/dockerfile-instruction.ts';
 
 export interface ImageConfig {
@@ -24,7 +27,15 @@ export interface ImageConfig {
 export const PATH_DEFAULT = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** docker gives every image a PATH. */
-export const SCRATCH_CONFIG: ImageConfig = { env: { PATH: PATH_DEFAULT }, workdir: '/', user: '', labels: {}, exposed: [], volumes: [], onBuild: [] };
+export const SCRATCH_CONFIG: ImageConfig = {
+  env: { PATH: PATH_DEFAULT },
+  workdir: '/',
+  user: '',
+  labels: {},
+  exposed: [],
+  volumes: [],
+  onBuild: [],
+};
 
 /** The configuration of docker's `alpine` images, every release: a shell besides. */
 export const ALPINE_CONFIG: ImageConfig = { ...SCRATCH_CONFIG, cmd: ['/bin/sh'] };

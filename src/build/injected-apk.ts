@@ -1,6 +1,7 @@
 /**
- * The shim in apk's place while a RUN runs, in the tree itself: a mount over the file could not be removed, and hardened
- * images remove apk. The tree's own lies outside meanwhile and comes back, unless the RUN has removed or replaced it.
+ * The shim in apk's place while a RUN runs, in the tree itself: a mount over the file could not be removed, and
+ * hardened images remove apk. The tree's own lies outside meanwhile and comes back, unless the RUN has removed or
+ * replaced it.
  */
 import { joinHost, parentOf, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
@@ -30,7 +31,8 @@ export function injectApk(target: OwnedTree, scratch: HostPath): InjectedApk {
   let original: TreeStat | undefined;
   const made: TreePath[] = [];
 
-  const isShim = (found: TreeStat | undefined): boolean => found?.kind === 'file' && found.sizeBytes === SHIM.length && tree.readFile(path, SHIM.length).equals(SHIM);
+  const isShim = (found: TreeStat | undefined): boolean =>
+    found?.kind === 'file' && found.sizeBytes === SHIM.length && tree.readFile(path, SHIM.length).equals(SHIM);
 
   const inject = (): void => {
     const found = tree.stat(path);
@@ -59,7 +61,8 @@ export function injectApk(target: OwnedTree, scratch: HostPath): InjectedApk {
     }
     tree.moveIn(staging, path);
     // What the RUN did to the shim was meant for the one whose place it had.
-    const isChanged = found.mode !== original.mode || (real && (found.uid !== original.uid || found.gid !== original.gid));
+    const isChanged =
+      found.mode !== original.mode || (real && (found.uid !== original.uid || found.gid !== original.gid));
     if (real && isChanged) tree.setOwner(path, found);
     if (isChanged) tree.setMode(path, found.mode);
     return isChanged ? [] : [path];

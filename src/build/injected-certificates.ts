@@ -4,7 +4,12 @@
  */
 import { limits } from '../core/limits.ts';
 import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
-import { certificateFiles, withoutInjected, type InjectedFile, type InjectedNetworkFiles } from '../run/network-files.ts';
+import {
+  certificateFiles,
+  withoutInjected,
+  type InjectedFile,
+  type InjectedNetworkFiles,
+} from '../run/network-files.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
 import type { OwnedTree } from './layer.ts';
 
@@ -22,7 +27,10 @@ interface Injected extends InjectedFile {
 }
 
 /** @param loan undefined lends nothing */
-export function injectCertificates(target: OwnedTree, injection: InjectedNetworkFiles | undefined): InjectedCertificates {
+export function injectCertificates(
+  target: OwnedTree,
+  injection: InjectedNetworkFiles | undefined,
+): InjectedCertificates {
   let injected = injection === undefined ? [] : inject(target, injection);
   const first = injected;
   const restore = (): void => {
@@ -48,7 +56,8 @@ export function injectCertificates(target: OwnedTree, injection: InjectedNetwork
 
 function isAsBefore({ tree }: OwnedTree, { path, original, stat }: Injected): boolean {
   const found = tree.stat(path);
-  if (found?.kind !== 'file' || original === undefined || found.mode !== stat?.mode || found.mtime !== stat.mtime) return false;
+  if (found?.kind !== 'file' || original === undefined || found.mode !== stat?.mode || found.mtime !== stat.mtime)
+    return false;
   return tree.readFile(path, limits.packageFile).equals(original);
 }
 
@@ -77,7 +86,11 @@ function returnFile(target: OwnedTree, file: Injected): void {
     const kept = withoutInjected(now, file);
     if (original === undefined && kept.length === 0) tree.remove(path);
     // What the command wrote keeps its time, what it left alone the time that it had.
-    else if (kept.length < now.length) replace(target, path, { bytes: kept, stat: original !== undefined && kept.equals(original) && found.mode === stat?.mode ? stat : found });
+    else if (kept.length < now.length)
+      replace(target, path, {
+        bytes: kept,
+        stat: original !== undefined && kept.equals(original) && found.mode === stat?.mode ? stat : found,
+      });
   }
   if (tree.stat(path) === undefined) removeEmpty(target, made);
 }
@@ -86,7 +99,11 @@ const removeEmpty = ({ tree }: OwnedTree, made: readonly TreePath[]): void => {
   for (const at of made) if (tree.stat(at)?.kind === 'directory' && tree.list(at).length === 0) tree.remove(at);
 };
 
-function replace({ tree, real }: OwnedTree, path: TreePath, { bytes, stat }: { readonly bytes: Buffer; readonly stat: TreeStat | undefined }): void {
+function replace(
+  { tree, real }: OwnedTree,
+  path: TreePath,
+  { bytes, stat }: { readonly bytes: Buffer; readonly stat: TreeStat | undefined },
+): void {
   tree.remove(path);
   tree.writeFile(path, bytes, (stat?.mode ?? 0o644) & 0o7777);
   if (stat === undefined) return;

@@ -1,6 +1,6 @@
 /**
- * Layers: the changes of one step as an uncompressed OCI layer tar, and such a tar put back onto a tree. Owners, set-id
- * bits and attributes travel in the tar whatever the disk can hold.
+ * Layers: the changes of one step as an uncompressed OCI layer tar, and such a tar put back onto a tree. Owners,
+ * set-id bits and attributes travel in the tar whatever the disk can hold.
  *
  * @see OCI image-spec 1.1 `layer.md` (whiteouts)
  */
@@ -14,7 +14,15 @@ import { formatTarFile, formatTarItem, TAR_END, type TarItem } from '../formats/
 import { closeDescriptor, descriptorSource, hashOf, openRegular } from '../system/files/hashed-file.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 import type { StoredLayer } from './host.ts';
-import { diskMode, forgetOwners, isBeyondDisk, type OwnedMode, ownedMode, type OwnerRecord, type OwnerTable } from './owners.ts';
+import {
+  diskMode,
+  forgetOwners,
+  isBeyondDisk,
+  type OwnedMode,
+  ownedMode,
+  type OwnerRecord,
+  type OwnerTable,
+} from './owners.ts';
 import type { TreeChanges } from './tree-scan.ts';
 
 const WHITEOUT = '.wh.';
@@ -34,25 +42,53 @@ export interface LayerOptions {
 }
 
 /** The tar of some changes, piece by piece. */
-export function* formatLayer({ tree, owners, real }: OwnedTree, { changed, removed }: TreeChanges, { directoryTimes }: LayerOptions): Generator<Buffer> {
+export function* formatLayer(
+  { tree, owners, real }: OwnedTree,
+  { changed, removed }: TreeChanges,
+  { directoryTimes }: LayerOptions,
+): Generator<Buffer> {
   const firstOfInode = new Map<number, TreePath>();
-  for (const path of removed) yield formatTarItem({ kind: 'file', bytes: Buffer.alloc(0), path: joinTree(parentOf(path), WHITEOUT + nameOf(path)), mode: 0o644 });
+  for (const path of removed)
+    yield formatTarItem({
+      kind: 'file',
+      bytes: Buffer.alloc(0),
+      path: joinTree(parentOf(path), WHITEOUT + nameOf(path)),
+      mode: 0o644,
+    });
   for (const { path, stat } of changed) {
-    if (nameOf(path).startsWith(WHITEOUT)) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${quoteName(path)}: names that start with ${WHITEOUT} mean removals in layers`);
+    if (nameOf(path).startsWith(WHITEOUT))
+      throw new AlprootError(
+        'ALP_BUILD_INSTRUCTION',
+        `${quoteName(path)}: names that start with ${WHITEOUT} mean removals in layers`,
+      );
     const owned = ownedMode(path, stat, { owners, real });
-    const common = { path, ...ownership(owned), mtime: stat.kind === 'directory' && !directoryTimes ? 0 : Math.max(0, Math.floor(stat.mtime)) };
+    const common = {
+      path,
+      ...ownership(owned),
+      mtime: stat.kind === 'directory' && !directoryTimes ? 0 : Math.max(0, Math.floor(stat.mtime)),
+    };
     const first = stat.kind === 'file' && stat.linkCount > 1 ? firstOfInode.get(stat.ino) : undefined;
     if (stat.kind === 'file') firstOfInode.set(stat.ino, first ?? path);
     if (first !== undefined) yield formatTarItem({ kind: 'hardlink', target: first, ...common });
-    else if (stat.kind === 'symlink') yield formatTarItem({ kind: 'symlink', target: tree.readLink(path), ...common, mode: 0o777 });
+    else if (stat.kind === 'symlink')
+      yield formatTarItem({ kind: 'symlink', target: tree.readLink(path), ...common, mode: 0o777 });
     else if (stat.kind === 'directory') yield formatTarItem({ kind: 'directory', ...common });
     else yield* formatTarFile(common, stat.sizeBytes, tree.readPieces(path, stat.sizeBytes));
   }
   yield TAR_END;
 }
 
-function ownership({ uid, gid, mode, xattrs }: OwnedMode): Pick<TarItem, 'uid' | 'gid' | 'uname' | 'gname' | 'mode' | 'pax'> {
-  const pax = Object.fromEntries(Object.entries(xattrs).sort().map(([name, value]) => [`SCHILY.xattr.${name}`, value]));
+function ownership({
+  uid,
+  gid,
+  mode,
+  xattrs,
+}: OwnedMode): Pick<TarItem, 'uid' | 'gid' | 'uname' | 'gname' | 'mode' | 'pax'> {
+  const pax = Object.fromEntries(
+    Object.entries(xattrs)
+      .sort()
+      .map(([name, value]) => [`SCHILY.xattr.${name}`, value]),
+  );
   return { uid, gid, uname: '', gname: '', mode, ...(Object.keys(pax).length === 0 ? {} : { pax }) };
 }
 
@@ -66,7 +102,7 @@ export function* readLayer({ file, sha256 }: StoredLayer): Generator<Buffer> {
   try {
     const source = fd === undefined ? undefined : descriptorSource(fd, file);
     if (source === undefined || hashOf(source) !== sha256) throw damaged(file);
-    for (let at = 0; at < source.sizeBytes; ) {
+    for (let at = 0; at < source.sizeBytes;) {
       const buffer = bufferFor(source);
       const count = source.read(buffer, at);
       if (count === 0) throw damaged(file);
@@ -79,7 +115,10 @@ export function* readLayer({ file, sha256 }: StoredLayer): Generator<Buffer> {
 }
 
 const damaged = (layer: HostPath): AlprootError =>
-  new AlprootError('ALP_STORE_DAMAGED', 'a step in the cache is damaged; the rest of the store is untouched', { hint: 'build with --no-cache to make it again', facts: { layer } });
+  new AlprootError('ALP_STORE_DAMAGED', 'a step in the cache is damaged; the rest of the store is untouched', {
+    hint: 'build with --no-cache to make it again',
+    facts: { layer },
+  });
 
 /**
  * Puts a layer onto a tree.
@@ -119,7 +158,11 @@ function clearPlace({ tree, owners }: OwnedTree, path: TreePath, entry: TarEntry
   forgetOwners(owners, path);
 }
 
-function makeEntry(target: OwnedTree, path: TreePath, { entry, times }: { entry: TarEntry; times: [TreePath, number][] }): TarSink | undefined {
+function makeEntry(
+  target: OwnedTree,
+  path: TreePath,
+  { entry, times }: { entry: TarEntry; times: [TreePath, number][] },
+): TarSink | undefined {
   const { tree } = target;
   const finish = (): void => {
     recordOwner(target, path, entry);
@@ -146,7 +189,11 @@ function makeEntry(target: OwnedTree, path: TreePath, { entry, times }: { entry:
   return undefined;
 }
 
-function fileSink(tree: WorkTree, path: TreePath, { entry, finish }: { entry: TarEntry; finish: () => void }): TarSink {
+function fileSink(
+  tree: WorkTree,
+  path: TreePath,
+  { entry, finish }: { entry: TarEntry; finish: () => void },
+): TarSink {
   const file = tree.createFile(path);
   return {
     write: file.write,
@@ -159,14 +206,16 @@ function fileSink(tree: WorkTree, path: TreePath, { entry, finish }: { entry: Ta
 
 function recordOwner({ tree, owners, real }: OwnedTree, path: TreePath, entry: TarEntry): void {
   const xattrs = Object.fromEntries(entry.xattrs);
-  const special = entry.kind !== 'symlink' && isBeyondDisk(entry.mode, entry.kind === 'directory' ? 'directory' : 'file');
+  const special =
+    entry.kind !== 'symlink' && isBeyondDisk(entry.mode, entry.kind === 'directory' ? 'directory' : 'file');
   if (real) {
     // Root's files are root's already.
     if (entry.uid !== 0 || entry.gid !== 0) tree.setOwner(path, entry);
     if (special) tree.setMode(path, entry.mode);
   }
   const record: OwnerRecord = {
-    uid: entry.uid, gid: entry.gid,
+    uid: entry.uid,
+    gid: entry.gid,
     ...(special && !real ? { mode: entry.mode } : {}),
     ...(Object.keys(xattrs).length === 0 ? {} : { xattrs }),
   };

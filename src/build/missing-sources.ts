@@ -16,23 +16,34 @@ export function missingSources(plan: BuildPlan, { context, dockerfile }: Context
   const roots = new Map<string | undefined, CopyRoot>();
   const open = (named: NamedContext | undefined): CopyRoot | undefined => {
     if (named === undefined && context === undefined) return undefined;
-    const known = roots.get(named?.name) ?? (named === undefined ? openContext(context as HostPath, dockerfile) : openNamedContext(named));
+    const known =
+      roots.get(named?.name) ??
+      (named === undefined ? openContext(context as HostPath, dockerfile) : openNamedContext(named));
     roots.set(named?.name, known);
     return known;
   };
   try {
-    return plan.stages.flatMap(({ steps }) => steps).flatMap((step) =>
-      sourcesOf(step).flatMap(({ from, path, parents }) => {
-        try {
-          const root = open(from);
-          if (root !== undefined) requireSource(root, path, { parents });
-          return [];
-        } catch (error) {
-          if (!isAlprootError(error, 'ALP_BUILD_CONTEXT')) throw error;
-          return [{ line: step.line, code: 'ALP_BUILD_CONTEXT', message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } satisfies Refusal];
-        }
-      }),
-    );
+    return plan.stages
+      .flatMap(({ steps }) => steps)
+      .flatMap((step) =>
+        sourcesOf(step).flatMap(({ from, path, parents }) => {
+          try {
+            const root = open(from);
+            if (root !== undefined) requireSource(root, path, { parents });
+            return [];
+          } catch (error) {
+            if (!isAlprootError(error, 'ALP_BUILD_CONTEXT')) throw error;
+            return [
+              {
+                line: step.line,
+                code: 'ALP_BUILD_CONTEXT',
+                message: error.message,
+                ...(error.hint === undefined ? {} : { hint: error.hint }),
+              } satisfies Refusal,
+            ];
+          }
+        }),
+      );
   } finally {
     for (const { tree } of roots.values()) tree.close();
   }
@@ -44,11 +55,14 @@ interface Source {
   readonly parents: boolean;
 }
 
-const isContext = (base: PlannedBase | NamedContext | undefined): base is NamedContext | undefined => base === undefined || base.kind === 'context';
+const isContext = (base: PlannedBase | NamedContext | undefined): base is NamedContext | undefined =>
+  base === undefined || base.kind === 'context';
 
 function sourcesOf(step: PlannedStep): Source[] {
   if (step.kind !== 'copy' && step.kind !== 'add') return [];
   const { from, flags } = step;
   if (!isContext(from)) return [];
-  return step.sources.flatMap((source) => (source.kind === 'path' ? [{ from, path: source.path, parents: flags.parents }] : []));
+  return step.sources.flatMap((source) =>
+    source.kind === 'path' ? [{ from, path: source.path, parents: flags.parents }] : [],
+  );
 }

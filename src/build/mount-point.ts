@@ -18,7 +18,8 @@ export function makeMountPoint({ tree }: OwnedTree, wanted: TreePath, kind: 'fil
   const ensure = (at: TreePath, as: 'file' | 'directory'): void => {
     const found = tree.stat(at);
     if (found?.kind === as || at === TREE_ROOT) return;
-    if (found !== undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `cannot mount on ${quoteName(`/${at}`)}: it is no ${as}`);
+    if (found !== undefined)
+      throw new AlprootError('ALP_BUILD_INSTRUCTION', `cannot mount on ${quoteName(`/${at}`)}: it is no ${as}`);
     ensure(parentOf(at), 'directory');
     if (as === 'directory') tree.makeDirectory(at, 0o755);
     else tree.writeFile(at, Buffer.alloc(0), 0o644);
@@ -32,7 +33,8 @@ export function makeMountPoint({ tree }: OwnedTree, wanted: TreePath, kind: 'fil
 export function removeMountPoints({ tree }: OwnedTree, points: readonly MountPoint[]): void {
   for (const path of [...points].reverse().flatMap((point) => point.made)) {
     const found = tree.stat(path);
-    const empty = found?.kind === 'directory' ? tree.list(path).length === 0 : found?.kind === 'file' && found.sizeBytes === 0;
+    const empty =
+      found?.kind === 'directory' ? tree.list(path).length === 0 : found?.kind === 'file' && found.sizeBytes === 0;
     if (empty) tree.remove(path);
   }
 }

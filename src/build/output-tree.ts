@@ -17,7 +17,9 @@ export function* formatRootfs(target: OwnedTree, epoch: number | undefined): Gen
   yield* formatLayer(target, { changed: timed, removed }, { directoryTimes: true });
 }
 
-/** Layers have no times of directories. Without a layer it would be that of the build, which is later than any epoch. */
+/**
+ * Layers have no times of directories. Without a layer it would be that of the build, which is later than any epoch.
+ */
 function timeOf({ kind, mtime }: TreeStat, epoch: number | undefined): number {
   if (epoch === undefined) return mtime;
   return kind === 'directory' && mtime === 0 ? epoch : Math.min(epoch, mtime);
@@ -34,21 +36,26 @@ export function requireFittingPlace(source: OwnedTree, place: HostPath): void {
   if (lacks.length === 0) return;
   const folded = new Map<string, TreePath>();
   const refuse = (path: TreePath, why: string): never => {
-    throw new AlprootError('ALP_FILE_WRITE', `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`, { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' });
+    throw new AlprootError(
+      'ALP_FILE_WRITE',
+      `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`,
+      { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' },
+    );
   };
   source.tree.walk((path, { kind }) => {
     if (kind === 'symlink' && lacks.includes('symbolic links')) refuse(path, 'its file system has no symbolic links');
     const name = Buffer.from(path, 'latin1').toString('utf8').toLowerCase();
     const duplicate = folded.get(name);
-    if (duplicate !== undefined && lacks.includes('names that differ in case only')) refuse(path, `its file system takes it for ${showName(duplicate)}`);
+    if (duplicate !== undefined && lacks.includes('names that differ in case only'))
+      refuse(path, `its file system takes it for ${showName(duplicate)}`);
     folded.set(name, path);
     return true;
   });
 }
 
 /**
- * Copies the files into an existing empty directory. An ordinary user's files are the user's, without set-id bits and with
- * every directory open to the user; root's get the owners of the image.
+ * Copies the files into an existing empty directory. An ordinary user's files are the user's, without set-id bits and
+ * with every directory open to the user; root's get the owners of the image.
  */
 export function writeDirectory(source: OwnedTree, directory: HostPath, epoch: number | undefined): void {
   const target = openWorkTree(directory);

@@ -31,7 +31,11 @@ export interface OutputOptions {
  * @returns digests, for images
  * @throws ALP_FILE_WRITE; nothing half-written is left in the place
  */
-export async function writeOutput(image: BuiltImage, spec: OutputSpec, options: OutputOptions): Promise<WrittenImage | undefined> {
+export async function writeOutput(
+  image: BuiltImage,
+  spec: OutputSpec,
+  options: OutputOptions,
+): Promise<WrittenImage | undefined> {
   const place = spec.dest === '-' ? joinHost(image.workspace, 'output') : resolveFrom(options.cwd, spec.dest);
   // What is there may be a mount point, or all that the user may write to; renames out of it would fail.
   const staged = stagingPath(spec.type === 'local' && isRealDirectory(place) ? joinHost(place, 'output') : place);
@@ -54,9 +58,18 @@ export function requireOutputPlace({ type, dest }: OutputSpec, cwd: HostPath): v
   if (type === 'local') requireMergeable(place);
 }
 
-const resolveFrom = (cwd: HostPath, dest: string): HostPath => hostPath(dest.startsWith('/') ? dest.replace(/(.)\/+$/, '$1') : `${cwd}/${dest.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')}`.replace(/\/\.?$/, ''));
+const resolveFrom = (cwd: HostPath, dest: string): HostPath =>
+  hostPath(
+    dest.startsWith('/')
+      ? dest.replace(/(.)\/+$/, '$1')
+      : `${cwd}/${dest.replace(/^(?:\.\/)+/, '').replace(/\/+$/, '')}`.replace(/\/\.?$/, ''),
+  );
 
-async function stage(image: BuiltImage, { type, asTar, compression, name }: OutputSpec, { staged, options }: { staged: HostPath; options: OutputOptions }): Promise<WrittenImage | undefined> {
+async function stage(
+  image: BuiltImage,
+  { type, asTar, compression, name }: OutputSpec,
+  { staged, options }: { staged: HostPath; options: OutputOptions },
+): Promise<WrittenImage | undefined> {
   if (type === 'tar') {
     writeChunks(staged, formatRootfs(await image.tree(), options.epoch));
     return undefined;
@@ -71,7 +84,12 @@ async function stage(image: BuiltImage, { type, asTar, compression, name }: Outp
   const layout = asTar ? joinHost(image.workspace, `layout-${type}`) : staged;
   makeDirectory(layout);
   const names = [...new Set([...(name === undefined ? [] : [name]), ...options.names])];
-  const written = await writeImageLayout(image, layout, { names, compression, annotations: options.annotations ?? {}, epoch: options.epoch ?? 0 });
+  const written = await writeImageLayout(image, layout, {
+    names,
+    compression,
+    annotations: options.annotations ?? {},
+    epoch: options.epoch ?? 0,
+  });
   if (asTar) {
     writeChunks(staged, packLayout(layout));
     removeTree(layout);

@@ -24,20 +24,31 @@ export interface OwnedMode {
  *
  * @param real whether the disk's owners are the image's: a build by root
  */
-export function ownedMode(path: TreePath, stat: TreeStat, { owners, real }: { owners: OwnerTable; real: boolean }): OwnedMode {
+export function ownedMode(
+  path: TreePath,
+  stat: TreeStat,
+  { owners, real }: { owners: OwnerTable; real: boolean },
+): OwnedMode {
   const record = owners.get(path);
   const disk = real ? { uid: stat.uid, gid: stat.gid } : { uid: 0, gid: 0 };
-  return { uid: record?.uid ?? disk.uid, gid: record?.gid ?? disk.gid, mode: record?.mode ?? stat.mode, xattrs: record?.xattrs ?? {} };
+  return {
+    uid: record?.uid ?? disk.uid,
+    gid: record?.gid ?? disk.gid,
+    mode: record?.mode ?? stat.mode,
+    xattrs: record?.xattrs ?? {},
+  };
 }
 
 /**
  * Whether a mode has to be kept beside an ordinary user's tree: set-id bits mean nothing good on disk there, and a
  * directory must stay open to whoever builds, who is no root that gets in everywhere.
  */
-export const isBeyondDisk = (mode: number, kind: TreeStat['kind']): boolean => (mode & 0o6000) !== 0 || (kind === 'directory' && (mode & 0o700) !== 0o700);
+export const isBeyondDisk = (mode: number, kind: TreeStat['kind']): boolean =>
+  (mode & 0o6000) !== 0 || (kind === 'directory' && (mode & 0o700) !== 0o700);
 
 /** What the disk gets of such a mode. */
-export const diskMode = (mode: number, kind: TreeStat['kind']): number => (mode & 0o1777) | (kind === 'directory' ? 0o700 : 0);
+export const diskMode = (mode: number, kind: TreeStat['kind']): number =>
+  (mode & 0o1777) | (kind === 'directory' ? 0o700 : 0);
 
 /** Forgets what lay at `path` and below it. */
 export function forgetOwners(owners: OwnerTable, path: TreePath): void {

@@ -17,7 +17,11 @@ export interface PasswdEntry {
 function readTable(tree: WorkTree, path: string): string[][] {
   const resolved = tree.resolve(treePathFromUser(path));
   if (tree.stat(resolved)?.kind !== 'file') return [];
-  return tree.readFile(resolved, limits.metadata).toString('utf8').split('\n').map((line) => line.split(':'));
+  return tree
+    .readFile(resolved, limits.metadata)
+    .toString('utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
 }
 
 /**
@@ -44,7 +48,9 @@ export function findOwner(tree: WorkTree, text: string, instruction: string): { 
 }
 
 const groupsOf = (tree: WorkTree, user: string): number[] =>
-  readTable(tree, 'etc/group').flatMap(([, , gid, members = '']) => (members.split(',').includes(user) ? (numberOf(gid) ?? []) : []));
+  readTable(tree, 'etc/group').flatMap(([, , gid, members = '']) =>
+    members.split(',').includes(user) ? (numberOf(gid) ?? []) : [],
+  );
 
 function findGroup(tree: WorkTree, group: string, instruction: string): number {
   const line = readTable(tree, 'etc/group').find((fields) => fields[0] === group);
@@ -53,7 +59,8 @@ function findGroup(tree: WorkTree, group: string, instruction: string): number {
   return gid;
 }
 
-const numberOf = (text: string | undefined): number | undefined => (text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= 0xffffffff ? Number(text) : undefined);
+const numberOf = (text: string | undefined): number | undefined =>
+  text !== undefined && /^\d{1,10}$/.test(text) && Number(text) <= 0xffffffff ? Number(text) : undefined;
 
 function unknown(instruction: string, what: string, name: string): AlprootError {
   return new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction}: the stage has no ${what} ${quoteName(name)}`, {

@@ -32,7 +32,9 @@ export interface PlanOptions {
   readonly network: 'host' | 'none';
   /** `--add-host`, as lines of /etc/hosts. */
   readonly hosts?: readonly string[];
-  /** `--build-context`, by name: directories, and images under another name. Stages of the same name give way to them. */
+  /**
+   * `--build-context`, by name: directories, and images under another name. Stages of the same name give way to them.
+   */
   readonly contexts?: ReadonlyMap<string, HostPath | { readonly image: string }>;
 }
 
@@ -55,7 +57,13 @@ interface Planner {
 export function planBuild(text: string, options: PlanOptions): BuildPlan {
   const dockerfile = parseDockerfile(text);
   const planner: Planner = {
-    dockerfile, options, globals: new Map(), stages: new Map(), scopes: new Map(), warnings: [], consumed: new Set(),
+    dockerfile,
+    options,
+    globals: new Map(),
+    stages: new Map(),
+    scopes: new Map(),
+    warnings: [],
+    consumed: new Set(),
     refusals: dockerfile.problems.map((problem) => ({ ...problem, code: 'ALP_FORMAT_DOCKERFILE' })),
   };
   readGlobals(planner);
@@ -67,14 +75,17 @@ export function planBuild(text: string, options: PlanOptions): BuildPlan {
     file: options.file,
     target,
     stages: [...planner.stages.values()].sort((left, right) => left.index - right.index),
-    skipped: dockerfile.stages.flatMap((stage, index) => (planner.stages.has(index) ? [] : [{ index, line: stage.from.line, ...nameField(names[index]) }])),
+    skipped: dockerfile.stages.flatMap((stage, index) =>
+      planner.stages.has(index) ? [] : [{ index, line: stage.from.line, ...nameField(names[index]) }],
+    ),
     refusals: inOrder(planner.refusals),
     warnings: inOrder(planner.warnings),
   };
 }
 
 /** As the file is read, whatever stage needed which first. */
-const inOrder = <T extends { readonly line: number }>(items: readonly T[]): T[] => [...items].sort((left, right) => left.line - right.line);
+const inOrder = <T extends { readonly line: number }>(items: readonly T[]): T[] =>
+  [...items].sort((left, right) => left.line - right.line);
 
 /** The first refusal as an error that names them all; for builds that go on to run. @throws its code */
 export function refuseUnsupported(plan: BuildPlan): void {
@@ -91,27 +102,36 @@ const nameField = (name: string | undefined): { name?: string } => (name === und
 function readGlobals(planner: Planner): void {
   const { globals, options, dockerfile, consumed } = planner;
   const mutable = globals as Map<string, string | undefined>;
-  for (const [name, value] of platformArgs(options.targetArch, { build: options.buildArch, stage: options.target })) mutable.set(name, givenArg(options, name) ?? value);
+  for (const [name, value] of platformArgs(options.targetArch, { build: options.buildArch, stage: options.target }))
+    mutable.set(name, givenArg(options, name) ?? value);
   for (const instruction of dockerfile.globals) {
     supervisor(planner, instruction.line, () => {
       for (const arg of instruction.args) {
         if (Object.hasOwn(options.buildArgs, arg.name)) consumed.add(arg.name);
         const known = variablesOf({ env: {}, args: mutable });
-        const value = givenArg(options, arg.name) ?? (arg.value === undefined ? mutable.get(arg.name) : expand(arg.value, known, dockerfile.directives).text);
+        const value =
+          givenArg(options, arg.name) ??
+          (arg.value === undefined ? mutable.get(arg.name) : expand(arg.value, known, dockerfile.directives).text);
         mutable.set(arg.name, value);
       }
     });
   }
 }
 
-const givenArg = ({ buildArgs }: PlanOptions, name: string): string | undefined => (Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined);
+const givenArg = ({ buildArgs }: PlanOptions, name: string): string | undefined =>
+  Object.hasOwn(buildArgs, name) ? buildArgs[name] : undefined;
 
 function supervisor<T>(planner: Planner, line: number, work: () => T): T | undefined {
   try {
     return work();
   } catch (error) {
     if (!isAlprootError(error, 'ALP_FORMAT_DOCKERFILE', 'ALP_BUILD_UNSUPPORTED', 'ALP_BUILD_INSTRUCTION')) throw error;
-    planner.refusals.push({ line, code: error.code as Refusal['code'], message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) });
+    planner.refusals.push({
+      line,
+      code: error.code as Refusal['code'],
+      message: error.message,
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+    });
     return undefined;
   }
 }
@@ -134,7 +154,8 @@ function findTarget(target: string | undefined, names: readonly (string | undefi
 
 /** The stage before `before` that a name or number means. */
 function findStage(planner: Planner, reference: string, before: number): number | undefined {
-  for (let index = before - 1; index >= 0; index--) if (nameOfStage(planner, index) === reference.toLowerCase()) return index;
+  for (let index = before - 1; index >= 0; index--)
+    if (nameOfStage(planner, index) === reference.toLowerCase()) return index;
   return /^\d+$/.test(reference) && Number(reference) < before ? Number(reference) : undefined;
 }
 
@@ -152,8 +173,14 @@ function planStage(planner: Planner, index: number): PlannedStage | undefined {
   };
   const steps = planSteps(planner, { index, stage, state, triggers: initial.onBuild });
   const planned: PlannedStage = {
-    index, ...nameField(stage.from.name), line: stage.from.line, base, arch: from?.arch ?? planner.options.targetArch,
-    steps, config: state.config, needs: needsOf(base, steps),
+    index,
+    ...nameField(stage.from.name),
+    line: stage.from.line,
+    base,
+    arch: from?.arch ?? planner.options.targetArch,
+    steps,
+    config: state.config,
+    needs: needsOf(base, steps),
   };
   planner.scopes.set(index, { env: state.config.env, args: state.args });
   planner.stages.set(index, planned);
@@ -170,12 +197,25 @@ function planFrom(planner: Planner, { from }: DockerfileStage, index: number): {
   };
   const platform = from.platform === undefined ? undefined : put(from.platform);
   const arch = platform === undefined || platform === '' ? options.targetArch : parsePlatform(platform)?.arch;
-  if (arch === undefined) throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM --platform=${quoteName(platform ?? '')}: Alpine has no such port`, { hint: `one of ${options.runnable.map(platformOf).join(', ')} runs here` });
+  if (arch === undefined)
+    throw new AlprootError(
+      'ALP_BUILD_UNSUPPORTED',
+      `FROM --platform=${quoteName(platform ?? '')}: Alpine has no such port`,
+      { hint: `one of ${options.runnable.map(platformOf).join(', ')} runs here` },
+    );
   const image = put(from.image);
   const given = options.contexts?.get(image);
-  if (typeof given === 'string') throw new AlprootError('ALP_BUILD_UNSUPPORTED', `FROM ${quoteName(image)}: a stage cannot begin with a directory of --build-context`, { hint: `FROM scratch, then COPY --from=${image} . /` });
+  if (typeof given === 'string')
+    throw new AlprootError(
+      'ALP_BUILD_UNSUPPORTED',
+      `FROM ${quoteName(image)}: a stage cannot begin with a directory of --build-context`,
+      { hint: `FROM scratch, then COPY --from=${image} . /` },
+    );
   const known = given === undefined ? findStage(planner, image, index) : undefined;
-  const base: PlannedBase = known === undefined ? resolveImage(given?.image ?? image, { arch, written: from.image }) : { kind: 'stage', index: known };
+  const base: PlannedBase =
+    known === undefined
+      ? resolveImage(given?.image ?? image, { arch, written: from.image })
+      : { kind: 'stage', index: known };
   noteBase(planner, base, from.line);
   if (base.kind === 'alpine') return { base, arch: base.arch };
   return { base, arch: base.kind === 'stage' ? (planStage(planner, base.index)?.arch ?? arch) : arch };
@@ -184,7 +224,10 @@ function planFrom(planner: Planner, { from }: DockerfileStage, index: number): {
 function noteBase(planner: Planner, base: PlannedBase, line: number): void {
   if (base.kind !== 'alpine') return;
   if (base.digest !== undefined) {
-    planner.warnings.push({ line, message: `${base.digest} names a registry's image: alproot uses the root file system of Alpine ${base.release}, checked against its own pins` });
+    planner.warnings.push({
+      line,
+      message: `${base.digest} names a registry's image: alproot uses the root file system of Alpine ${base.release}, checked against its own pins`,
+    });
   }
   if (!planner.options.runnable.includes(base.arch)) {
     throw new AlprootError('ALP_BUILD_UNSUPPORTED', `programs for ${base.arch} do not run on this machine`, {
@@ -193,37 +236,65 @@ function noteBase(planner: Planner, base: PlannedBase, line: number): void {
   }
 }
 
-function planSteps(planner: Planner, { index, stage, state, triggers }: { index: number; stage: DockerfileStage; state: StageState; triggers: readonly string[] }): PlannedStep[] {
+function planSteps(
+  planner: Planner,
+  {
+    index,
+    stage,
+    state,
+    triggers,
+  }: { index: number; stage: DockerfileStage; state: StageState; triggers: readonly string[] },
+): PlannedStep[] {
   const fired = triggers.flatMap((text) => parseTrigger(planner, text, stage.from.line));
-  const steps = [...fired, ...stage.instructions].flatMap((instruction, at) =>
-    supervisor(planner, instruction.line, () => {
-      if (instruction.kind === 'ARG') return declareArgs(planner, state, instruction);
-      const body = planInstruction(instruction, {
-        state,
-        directives: planner.dockerfile.directives,
-        network: planner.options.network,
-        hosts: planner.options.hosts ?? [],
-        proxyEnv: proxyEnv(planner),
-        resolve: (reference) => resolveFrom(planner, reference, { index, line: instruction.line }),
-        warn: (message) => planner.warnings.push({ line: instruction.line, message }),
-      });
-      const place = { line: instruction.line, endLine: instruction.endLine, source: redactText(instruction.source), ...(at < fired.length ? { trigger: true } : {}) };
-      return [{ ...body, ...place, config: state.config } as PlannedStep];
-    }) ?? [],
+  const steps = [...fired, ...stage.instructions].flatMap(
+    (instruction, at) =>
+      supervisor(planner, instruction.line, () => {
+        if (instruction.kind === 'ARG') return declareArgs(planner, state, instruction);
+        const body = planInstruction(instruction, {
+          state,
+          directives: planner.dockerfile.directives,
+          network: planner.options.network,
+          hosts: planner.options.hosts ?? [],
+          proxyEnv: proxyEnv(planner),
+          resolve: (reference) => resolveFrom(planner, reference, { index, line: instruction.line }),
+          warn: (message) => planner.warnings.push({ line: instruction.line, message }),
+        });
+        const place = {
+          line: instruction.line,
+          endLine: instruction.endLine,
+          source: redactText(instruction.source),
+          ...(at < fired.length ? { trigger: true } : {}),
+        };
+        return [{ ...body, ...place, config: state.config } as PlannedStep];
+      }) ?? [],
   );
   return steps;
 }
 
-function declareArgs(planner: Planner, state: StageState, instruction: Extract<Instruction, { kind: 'ARG' }>): PlannedStep[] {
+function declareArgs(
+  planner: Planner,
+  state: StageState,
+  instruction: Extract<Instruction, { kind: 'ARG' }>,
+): PlannedStep[] {
   for (const { name } of instruction.args) planner.consumed.add(name);
-  declareArg(state, instruction, { globals: planner.globals, buildArgs: planner.options.buildArgs, directives: planner.dockerfile.directives });
+  declareArg(state, instruction, {
+    globals: planner.globals,
+    buildArgs: planner.options.buildArgs,
+    directives: planner.dockerfile.directives,
+  });
   return [];
 }
 
 const proxyEnv = ({ options }: Planner): Record<string, string> =>
-  Object.fromEntries(Object.entries(options.buildArgs).filter(([name]) => /^(?:https?|ftp|no|all)_proxy$/i.test(name)));
+  Object.fromEntries(
+    Object.entries(options.buildArgs).filter(([name]) => /^(?:https?|ftp|no|all)_proxy$/i.test(name)),
+  );
 
-function resolveFrom(planner: Planner, reference: string, { index, line }: { index: number; line: number }): PlannedBase | NamedContext {
+function resolveFrom(
+  planner: Planner,
+  reference: string,
+  { index, line }: { index: number; line: number },
+): PlannedBase | NamedContext {
   const given = planner.options.contexts?.get(reference);
   if (typeof given === 'string') return { kind: 'context', name: reference, directory: given };
   if (given !== undefined) return resolveImage(given.image, { arch: planner.options.targetArch, written: reference });
@@ -241,7 +312,9 @@ function resolveFrom(planner: Planner, reference: string, { index, line }: { ind
 }
 
 function parseTrigger(planner: Planner, text: string, line: number): Instruction[] {
-  const parsed = parseDockerfile(`${planner.dockerfile.directives.escape === '`' ? '# escape=`\n' : ''}FROM scratch\n${text}\n`);
+  const parsed = parseDockerfile(
+    `${planner.dockerfile.directives.escape === '`' ? '# escape=`\n' : ''}FROM scratch\n${text}\n`,
+  );
   for (const problem of parsed.problems) planner.refusals.push({ ...problem, line, code: 'ALP_FORMAT_DOCKERFILE' });
   return (parsed.stages[0]?.instructions ?? []).map((instruction) => ({ ...instruction, line, endLine: line }));
 }
@@ -256,6 +329,13 @@ function needsOf(base: PlannedBase, steps: readonly PlannedStep[]): number[] {
 }
 
 function warnUnused(planner: Planner): void {
-  const unused = Object.keys(planner.options.buildArgs).filter((name) => !planner.consumed.has(name) && !/_proxy$/i.test(name) && !/^(?:TARGET|BUILD|SOURCE_DATE_EPOCH)/.test(name));
-  if (unused.length > 0) planner.warnings.push({ line: 1, message: `build arguments that no ARG takes: ${unused.map(quoteName).join(', ')}` });
+  const unused = Object.keys(planner.options.buildArgs).filter(
+    (name) =>
+      !planner.consumed.has(name) && !/_proxy$/i.test(name) && !/^(?:TARGET|BUILD|SOURCE_DATE_EPOCH)/.test(name),
+  );
+  if (unused.length > 0)
+    planner.warnings.push({
+      line: 1,
+      message: `build arguments that no ARG takes: ${unused.map(quoteName).join(', ')}`,
+    });
 }

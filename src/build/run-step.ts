@@ -25,7 +25,10 @@ export interface RunContext {
   readonly scratch: HostPath;
   readonly secrets: Secrets;
   /** The context, or a base named by a mount's `from`, as a directory that may be bound. */
-  readonly openMountSource: (base: PlannedBase | NamedContext | undefined, options: { readonly path: string; readonly writable: boolean }) => Promise<MountSource>;
+  readonly openMountSource: (
+    base: PlannedBase | NamedContext | undefined,
+    options: { readonly path: string; readonly writable: boolean },
+  ) => Promise<MountSource>;
   /** Of the step, for events. */
   readonly id: string;
   readonly signal: AbortSignal | undefined;
@@ -49,9 +52,12 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
   const server = startApkServer(joinHost(scratch, 'apk'), {
     hasApk: own !== undefined,
     serve: ({ args, cwd, uid }) => {
-      const call = (): Promise<ApkAnswer> => host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal });
+      const call = (): Promise<ApkAnswer> =>
+        host.apk({ tree: target.tree.root, owners: target.owners, args, cwd, uid, network: step.network, signal });
       // An audit reads what lies there; all else leaves the shim to other calls that begin meanwhile.
-      return certificates.without(() => (args.includes('audit') ? injected.without(call) : call().finally(injected.renew)));
+      return certificates.without(() =>
+        args.includes('audit') ? injected.without(call) : call().finally(injected.renew),
+      );
     },
   });
   const output = createStepOutput(host.emit, { id, secrets: [] });
@@ -59,14 +65,31 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
   try {
     const planned = await planMounts(step, { ...context, account });
     releases.push(...planned.releases);
-    const mounts = [...hostFiles(step, context), ...(injected.isInjected ? shimMounts(server.directory, own) : []), ...scriptMounts(step, context), ...planned.mounts];
+    const mounts = [
+      ...hostFiles(step, context),
+      ...(injected.isInjected ? shimMounts(server.directory, own) : []),
+      ...scriptMounts(step, context),
+      ...planned.mounts,
+    ];
     const placed = mounts.map((mount) => place(mount, { target, points }));
-    const masked = planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
+    const masked =
+      planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
     const result = await host.run({
-      tree: target.tree.root, owners: target.owners, writable: true, mounts: placed,
+      tree: target.tree.root,
+      owners: target.owners,
+      writable: true,
+      mounts: placed,
       argv: step.script === undefined ? step.argv : [...step.argv, `${SCRIPT_TARGET}/${step.script.name}`],
-      env: { HOME: account.home, ...(injection === undefined ? {} : injectedEnv(injection, { ...step.proxyEnv, ...step.env })), ...step.proxyEnv, ...step.env, ...planned.env },
-      cwd: step.cwd, user: account, network: step.network,
+      env: {
+        HOME: account.home,
+        ...(injection === undefined ? {} : injectedEnv(injection, { ...step.proxyEnv, ...step.env })),
+        ...step.proxyEnv,
+        ...step.env,
+        ...planned.env,
+      },
+      cwd: step.cwd,
+      user: account,
+      network: step.network,
       stdio: { kind: 'pipe', onOutput: masked.write },
       signal: signal === undefined ? server.failed : AbortSignal.any([signal, server.failed]),
     });
@@ -88,7 +111,10 @@ function failure(step: RunStep, { status, tail }: { status: number; tail: string
   const shown = command.length > 120 ? `${command.slice(0, 120)}…` : command;
   const said = tail === '' ? '' : `\n${tail.replace(/^/gm, '  | ')}`;
   const hint = status === 127 ? 'the command was not found: is its package installed in an earlier step?' : undefined;
-  return new AlprootError('ALP_BUILD_RUN', `\`${shown}\` ended with status ${status}${said}`, { hint, facts: { status, output: tail } });
+  return new AlprootError('ALP_BUILD_RUN', `\`${shown}\` ended with status ${status}${said}`, {
+    hint,
+    facts: { status, output: tail },
+  });
 }
 
 /** A mount whose target is still as written. */
@@ -102,7 +128,9 @@ export interface WantedMount {
 function place(mount: WantedMount, { target, points }: { target: OwnedTree; points: MountPoint[] }): Mount {
   const point = makeMountPoint(target, mount.target, mount.kind);
   points.push(point);
-  return mount.source === 'tmpfs' ? { kind: 'tmpfs', target: point.path } : { kind: 'bind', source: mount.source, target: point.path, writable: mount.writable };
+  return mount.source === 'tmpfs'
+    ? { kind: 'tmpfs', target: point.path }
+    : { kind: 'bind', source: mount.source, target: point.path, writable: mount.writable };
 }
 
 const SCRIPT_TARGET = '/run/.alproot-script';
@@ -110,19 +138,33 @@ const SCRIPT_TARGET = '/run/.alproot-script';
 /** Name service as on the host, without a trace in the image. */
 function hostFiles({ network, hosts = [] }: RunStep, context: RunContext): WantedMount[] {
   const injected = network === 'none' ? [] : nameServiceFiles(context.scratch);
-  const files = hosts.length === 0 ? injected : [...injected.filter(({ target }) => target !== HOSTS), addHosts(injected, hosts, context)];
+  const files =
+    hosts.length === 0
+      ? injected
+      : [...injected.filter(({ target }) => target !== HOSTS), addHosts(injected, hosts, context)];
   return files.map((file) => ({ ...file, kind: 'file', writable: true }));
 }
 
 const HOSTS = treePathFromUser('etc/hosts');
 
 /** /etc/hosts as it would be without them, and the lines of `--add-host`. */
-function addHosts(injected: ReturnType<typeof nameServiceFiles>, hosts: readonly string[], { scratch, target: { tree } }: RunContext): (typeof injected)[number] {
+function addHosts(
+  injected: ReturnType<typeof nameServiceFiles>,
+  hosts: readonly string[],
+  { scratch, target: { tree } }: RunContext,
+): (typeof injected)[number] {
   const own = injected.find(({ target }) => target === HOSTS)?.source;
   const inside = tree.resolve(HOSTS);
-  const before = own !== undefined ? readFileCapped(own, limits.metadata) : tree.stat(inside)?.kind === 'file' ? tree.readFile(inside, limits.metadata) : undefined;
+  const before =
+    own !== undefined
+      ? readFileCapped(own, limits.metadata)
+      : tree.stat(inside)?.kind === 'file'
+        ? tree.readFile(inside, limits.metadata)
+        : undefined;
   const source = joinHost(scratch, 'hosts');
-  writeFileAtomic(source, Buffer.concat([before ?? Buffer.alloc(0), Buffer.from(`\n${hosts.join('\n')}\n`)]), { mode: 0o644 });
+  writeFileAtomic(source, Buffer.concat([before ?? Buffer.alloc(0), Buffer.from(`\n${hosts.join('\n')}\n`)]), {
+    mode: 0o644,
+  });
   return { target: HOSTS, source };
 }
 
@@ -144,4 +186,3 @@ function scriptMounts({ script }: RunStep, { scratch }: RunContext): WantedMount
   writeFileAtomic(joinHost(directory, script.name.replaceAll('/', '_')), script.text, { mode: 0o755 });
   return [{ target: treePathFromUser(SCRIPT_TARGET), source: directory, kind: 'directory', writable: false }];
 }
-

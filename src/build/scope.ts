@@ -22,7 +22,10 @@ export function variablesOf({ env, args }: Scope): Map<string, string> {
 }
 
 /** TARGET… and BUILD… for a platform pair. */
-export function platformArgs(target: Arch, { build, stage }: { build: Arch; stage: string | undefined }): Map<string, string> {
+export function platformArgs(
+  target: Arch,
+  { build, stage }: { build: Arch; stage: string | undefined },
+): Map<string, string> {
   return new Map([
     ...describe('BUILD', parsePlatform(platformOf(build))),
     ...describe('TARGET', parsePlatform(platformOf(target))),

@@ -11,12 +11,28 @@ import { cloneTree } from '../system/tree/tree-clone.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BaseTree, BuildHost, StoredLayer } from './host.ts';
 import { applyLayer, formatLayer, type OwnedTree, readLayer } from './layer.ts';
-import { beginHistory, keepStageTree, recordChanges, takeCachedStageTree, type TakenTree, treeIn, type TreeHistory } from './cached-stage-tree.ts';
+import {
+  beginHistory,
+  keepStageTree,
+  recordChanges,
+  takeCachedStageTree,
+  type TakenTree,
+  treeIn,
+  type TreeHistory,
+} from './cached-stage-tree.ts';
 import type { RedactedText } from '../core/redact.ts';
 import type { OwnerTable } from './owners.ts';
 import type { PlannedStage } from './build-plan.ts';
 import { baseKey, SCRATCH_KEY } from './step-key.ts';
-import { compareStates, scanTouched, scanTree, stateOf, surveyTree, type TreeChanges, type TreeState } from './tree-scan.ts';
+import {
+  compareStates,
+  scanTouched,
+  scanTree,
+  stateOf,
+  surveyTree,
+  type TreeChanges,
+  type TreeState,
+} from './tree-scan.ts';
 
 /** One finished step, for layers and history. */
 export interface FinishedStep {
@@ -51,17 +67,22 @@ export interface StageBuild {
 }
 
 /** All finished steps from the base up. */
-export const chainOf = (build: StageBuild): FinishedStep[] => [...(build.parent === undefined ? [] : chainOf(build.parent)), ...build.finished];
+export const chainOf = (build: StageBuild): FinishedStep[] => [
+  ...(build.parent === undefined ? [] : chainOf(build.parent)),
+  ...build.finished,
+];
 
 /** The base tree that the chain stands on. */
-export const baseOf = (build: StageBuild): BaseTree | undefined => build.base ?? (build.parent === undefined ? undefined : baseOf(build.parent));
+export const baseOf = (build: StageBuild): BaseTree | undefined =>
+  build.base ?? (build.parent === undefined ? undefined : baseOf(build.parent));
 
 export interface TreeContext {
   readonly host: BuildHost;
   readonly workspace: HostPath;
 }
 
-const directoryOf = ({ stage }: StageBuild, workspace: HostPath): HostPath => joinHost(workspace, `stage-${stage.index}`);
+const directoryOf = ({ stage }: StageBuild, workspace: HostPath): HostPath =>
+  joinHost(workspace, `stage-${stage.index}`);
 
 /** The stage's tree as of its last finished step: the one of the last build where that can be, else a new one. */
 export async function materialise(build: StageBuild, context: TreeContext): Promise<OpenTree> {
@@ -85,9 +106,13 @@ async function takeOrMakeTree(build: StageBuild, { host, workspace }: TreeContex
 const layersOf = (steps: readonly FinishedStep[]): StoredLayer[] => steps.flatMap(({ layer }) => layer ?? []);
 
 /** Of the start, and of all steps with a layer. */
-const keysOf = (build: StageBuild): string[] => [startOf(build), ...chainOf(build).flatMap(({ key, layer }) => (layer === undefined ? [] : [keyAfter(key, layer)]))];
+const keysOf = (build: StageBuild): string[] => [
+  startOf(build),
+  ...chainOf(build).flatMap(({ key, layer }) => (layer === undefined ? [] : [keyAfter(key, layer)])),
+];
 
-const startOf = ({ base, parent }: StageBuild): string => (parent !== undefined ? startOf(parent) : base === undefined ? SCRATCH_KEY : baseKey(base.key));
+const startOf = ({ base, parent }: StageBuild): string =>
+  parent !== undefined ? startOf(parent) : base === undefined ? SCRATCH_KEY : baseKey(base.key);
 
 /** Puts the layers onto a tree that it has not been at. */
 function resume(build: StageBuild, { tree, done }: TakenTree): void {
@@ -97,7 +122,10 @@ function resume(build: StageBuild, { tree, done }: TakenTree): void {
   advance(build, tree, rescan(tree));
 }
 
-async function makeTree(build: StageBuild, { host, directory }: { readonly host: BuildHost; readonly directory: HostPath }): Promise<OpenTree> {
+async function makeTree(
+  build: StageBuild,
+  { host, directory }: { readonly host: BuildHost; readonly directory: HostPath },
+): Promise<OpenTree> {
   makeDirectory(directory, 0o700);
   const place = treeIn(directory);
   const real = host.realOwners;
@@ -108,7 +136,8 @@ async function makeTree(build: StageBuild, { host, directory }: { readonly host:
   else makeDirectory(place, 0o755);
   const owners: OwnerTable = new Map(below?.owners ?? base?.owners ?? []);
   const target = { tree: openWorkTree(place), owners, real };
-  for (const layer of layersOf(below === undefined ? chainOf(build) : build.finished)) applyLayer(target, readLayer(layer));
+  for (const layer of layersOf(below === undefined ? chainOf(build) : build.finished))
+    applyLayer(target, readLayer(layer));
   target.tree.takeChanges();
   const found = surveyTree(target.tree);
   return { ...target, state: stateOf(found, owners), history: beginHistory(build.key, found) };
@@ -116,7 +145,8 @@ async function makeTree(build: StageBuild, { host, directory }: { readonly host:
 
 /** The build has ended: its tree may serve the next one. */
 export function closeStage(build: StageBuild, { host, workspace }: TreeContext): void {
-  if (build.tree !== undefined) keepStageTree(build.tree, { host, name: build.keptAs, directory: directoryOf(build, workspace) });
+  if (build.tree !== undefined)
+    keepStageTree(build.tree, { host, name: build.keptAs, directory: directoryOf(build, workspace) });
   build.tree = undefined;
 }
 
@@ -129,7 +159,11 @@ export interface DoneStep {
 }
 
 /** Stores what a step has changed as its layer. */
-export async function finishStep(build: StageBuild, { key, source, isOurs }: DoneStep, { host, workspace }: TreeContext): Promise<void> {
+export async function finishStep(
+  build: StageBuild,
+  { key, source, isOurs }: DoneStep,
+  { host, workspace }: TreeContext,
+): Promise<void> {
   const { tree } = build;
   if (tree === undefined) throw new Error('a step cannot have run without a tree');
   const { after, changes } = isOurs ? rescan(tree) : scanAll(tree);

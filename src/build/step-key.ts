@@ -24,20 +24,34 @@ export function stepKey(step: PlannedStep, inputs: StepInputs): string {
 
 function wordsOf(step: PlannedStep, { content }: StepInputs): string[] {
   switch (step.kind) {
-    case 'run': return ['run', runWords(step), content];
+    case 'run':
+      return ['run', runWords(step), content];
     case 'copy':
-    case 'add': return [step.kind, copyWords(step), content];
-    case 'workdir': return ['workdir', step.path, step.user];
-    case 'metadata': return ['metadata'];
+    case 'add':
+      return [step.kind, copyWords(step), content];
+    case 'workdir':
+      return ['workdir', step.path, step.user];
+    case 'metadata':
+      return ['metadata'];
   }
 }
 
 /** Proxies and secrets are left out: they may change without changing the result. */
 function runWords({ argv, script, env, user, cwd, network, hosts, mounts }: RunStep): string {
-  return JSON.stringify([argv, script ?? null, Object.entries(env).sort(), user, cwd, network, mounts.map(withoutPlace), ...(hosts === undefined ? [] : [hosts])]);
+  return JSON.stringify([
+    argv,
+    script ?? null,
+    Object.entries(env).sort(),
+    user,
+    cwd,
+    network,
+    mounts.map(withoutPlace),
+    ...(hosts === undefined ? [] : [hosts]),
+  ]);
 }
 
 /** What a named context holds is in the digest; where it lies does not count. */
-const withoutPlace = (mount: RunStep['mounts'][number]): unknown => (mount.base?.kind === 'context' ? { ...mount, base: { kind: 'context' } } : mount);
+const withoutPlace = (mount: RunStep['mounts'][number]): unknown =>
+  mount.base?.kind === 'context' ? { ...mount, base: { kind: 'context' } } : mount;
 
 const copyWords = ({ destination, flags, sources }: CopyStep): string => JSON.stringify([destination, flags, sources]);

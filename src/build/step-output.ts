@@ -15,7 +15,10 @@ const LINE_CHARACTERS = 64 * 1024;
 /** Shorter secrets would mask ordinary words. */
 const SECRET_CHARACTERS = 4;
 
-export function createStepOutput(emit: Emit, { id, secrets }: { readonly id: string; readonly secrets: readonly string[] }): StepOutput {
+export function createStepOutput(
+  emit: Emit,
+  { id, secrets }: { readonly id: string; readonly secrets: readonly string[] },
+): StepOutput {
   const partial = { stdout: '', stderr: '' };
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const tail: string[] = [];

@@ -9,7 +9,16 @@ import { expand } from '../formats/dockerfile/substitution.ts';
 import { type ImageConfig, PATH_DEFAULT, SHELL_DEFAULT } from './image-config.ts';
 import { parseModeChange } from './copy-apply.ts';
 import { planMetadata } from './metadata-planner.ts';
-import type { CopyStep, MetadataStep, NamedContext, PlannedBase, PlannedSource, RunStep, StepPlace, WorkdirStep } from './build-plan.ts';
+import type {
+  CopyStep,
+  MetadataStep,
+  NamedContext,
+  PlannedBase,
+  PlannedSource,
+  RunStep,
+  StepPlace,
+  WorkdirStep,
+} from './build-plan.ts';
 import { variablesOf } from './scope.ts';
 
 /** Changes as the instructions of a stage go by. */
@@ -31,39 +40,67 @@ export interface StepContext {
   readonly warn: (message: string) => void;
 }
 
-export type StepBody = Omit<RunStep, keyof StepPlace> | Omit<CopyStep, keyof StepPlace> | Omit<WorkdirStep, keyof StepPlace> | Omit<MetadataStep, keyof StepPlace>;
+export type StepBody =
+  | Omit<RunStep, keyof StepPlace>
+  | Omit<CopyStep, keyof StepPlace>
+  | Omit<WorkdirStep, keyof StepPlace>
+  | Omit<MetadataStep, keyof StepPlace>;
 
 /** @throws ALP_FORMAT_DOCKERFILE, ALP_BUILD_INSTRUCTION, ALP_BUILD_UNSUPPORTED without a line: the caller knows it */
 export function planInstruction(instruction: Instruction, context: StepContext): StepBody {
   const { state } = context;
   const put = expander(context);
   switch (instruction.kind) {
-    case 'RUN': return planRun(instruction, context);
+    case 'RUN':
+      return planRun(instruction, context);
     case 'COPY':
-    case 'ADD': return planCopy(instruction, context);
+    case 'ADD':
+      return planCopy(instruction, context);
     case 'WORKDIR': {
       const path = posix.resolve(state.config.workdir, put(instruction.value));
       state.config = { ...state.config, workdir: path };
       return { kind: 'workdir', path, user: state.config.user };
     }
     default:
-      planMetadata(instruction, { state, put, warn: context.warn, words: (text) => expand(text, variablesOf(scopeOf(state)), context.directives).words });
+      planMetadata(instruction, {
+        state,
+        put,
+        warn: context.warn,
+        words: (text) => expand(text, variablesOf(scopeOf(state)), context.directives).words,
+      });
       return { kind: 'metadata' };
   }
 }
 
 const scopeOf = (state: StageState) => ({ env: state.config.env, args: state.args });
 
-const expander = ({ state, directives }: StepContext) => (text: string): string => expand(text, variablesOf(scopeOf(state)), directives).text;
+const expander =
+  ({ state, directives }: StepContext) =>
+  (text: string): string =>
+    expand(text, variablesOf(scopeOf(state)), directives).text;
 
-/** ARG in a stage: the build's value, else its default, else that of the ARG before FROM, else what the stage below has. */
+/**
+ * ARG in a stage: the build's value, else its default, else that of the ARG before FROM, else what the stage below
+ * has.
+ */
 export function declareArg(
   state: StageState,
   instruction: Extract<Instruction, { kind: 'ARG' }>,
-  { globals, buildArgs, directives }: { globals: ReadonlyMap<string, string | undefined>; buildArgs: Readonly<Record<string, string>>; directives: Directives },
+  {
+    globals,
+    buildArgs,
+    directives,
+  }: {
+    globals: ReadonlyMap<string, string | undefined>;
+    buildArgs: Readonly<Record<string, string>>;
+    directives: Directives;
+  },
 ): void {
   for (const arg of instruction.args) {
-    const fallback = arg.value === undefined ? (globals.get(arg.name) ?? state.args.get(arg.name)) : expand(arg.value, variablesOf(scopeOf(state)), directives).text;
+    const fallback =
+      arg.value === undefined
+        ? (globals.get(arg.name) ?? state.args.get(arg.name))
+        : expand(arg.value, variablesOf(scopeOf(state)), directives).text;
     state.args.set(arg.name, Object.hasOwn(buildArgs, arg.name) ? buildArgs[arg.name] : fallback);
   }
 }
@@ -76,10 +113,15 @@ function planRun(instruction: Extract<Instruction, { kind: 'RUN' }>, context: St
   const { state, proxyEnv } = context;
   const put = expander(context);
   if (instruction.security !== undefined && put(instruction.security) !== 'sandbox') {
-    throw new AlprootError('ALP_BUILD_UNSUPPORTED', 'RUN --security=insecure is not supported', { hint: 'remove the flag: a build here has no privileges to give' });
+    throw new AlprootError('ALP_BUILD_UNSUPPORTED', 'RUN --security=insecure is not supported', {
+      hint: 'remove the flag: a build here has no privileges to give',
+    });
   }
   const { config } = state;
-  const network = instruction.network === undefined || instruction.network === 'default' ? context.network : (instruction.network as 'host' | 'none');
+  const network =
+    instruction.network === undefined || instruction.network === 'default'
+      ? context.network
+      : (instruction.network as 'host' | 'none');
   return {
     kind: 'run',
     ...runCommand(instruction, config),
@@ -93,13 +135,21 @@ function planRun(instruction: Extract<Instruction, { kind: 'RUN' }>, context: St
   };
 }
 
-/** Heredocs: a lone one is the script itself, or a program when it starts with `#!`; others are the shell's to read. */
-function runCommand({ command, heredocs }: Extract<Instruction, { kind: 'RUN' }>, config: ImageConfig): Pick<RunStep, 'argv' | 'script'> {
+/**
+ * Heredocs: a lone one is the script itself, or a program when it starts with `#!`; others are the shell's to read.
+ */
+function runCommand(
+  { command, heredocs }: Extract<Instruction, { kind: 'RUN' }>,
+  config: ImageConfig,
+): Pick<RunStep, 'argv' | 'script'> {
   const [first] = heredocs;
   if (first === undefined || command.form === 'exec') return { argv: argvOf(command, config) };
   const lone = heredocs.length === 1 && /^\d*<<-?\s*(['"]?)[^\s'"]+\1$/.test(command.text.trim());
   if (!lone) {
-    const text = [command.text, ...heredocs.map((heredoc) => `${heredoc.body.replaceAll('\r\n', '\n')}${heredoc.name}`)].join('\n');
+    const text = [
+      command.text,
+      ...heredocs.map((heredoc) => `${heredoc.body.replaceAll('\r\n', '\n')}${heredoc.name}`),
+    ].join('\n');
     return { argv: argvOf({ form: 'shell', text }, config) };
   }
   const text = heredocText(first);
@@ -110,7 +160,12 @@ function runCommand({ command, heredocs }: Extract<Instruction, { kind: 'RUN' }>
 function planMount(text: string, { state, resolve, warn }: StepContext): RunStep['mounts'][number][] {
   const mount = parseMount(text);
   if (mount.type === 'ssh') {
-    if (mount.required) throw new AlprootError('ALP_BUILD_UNSUPPORTED', 'RUN --mount=type=ssh,required: no agent is handed into builds', { hint: 'pass what is needed with --secret' });
+    if (mount.required)
+      throw new AlprootError(
+        'ALP_BUILD_UNSUPPORTED',
+        'RUN --mount=type=ssh,required: no agent is handed into builds',
+        { hint: 'pass what is needed with --secret' },
+      );
     warn('RUN --mount=type=ssh is left out: no agent is handed into builds');
     return [];
   }
@@ -128,16 +183,29 @@ function planCopy(instruction: Extract<Instruction, { kind: 'COPY' | 'ADD' }>, c
   const destination = destinationOf(written, state.config.workdir);
   const sources = instruction.sources.map((source) => planSource(source, context, instruction.kind));
   if (sources.length > 1 && !destination.endsWith('/')) {
-    throw new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction.kind} of several sources needs a directory as destination: ${quoteName(written)} has no trailing \`/\``);
+    throw new AlprootError(
+      'ALP_BUILD_INSTRUCTION',
+      `${instruction.kind} of several sources needs a directory as destination: ${quoteName(written)} has no trailing \`/\``,
+    );
   }
-  const optional = (name: 'chown' | 'chmod' | 'checksum'): Record<string, string> => (flags[name] === undefined ? {} : { [name]: put(flags[name]) });
+  const optional = (name: 'chown' | 'chmod' | 'checksum'): Record<string, string> =>
+    flags[name] === undefined ? {} : { [name]: put(flags[name]) };
   const chmod = optional('chmod')['chmod'];
-  if (chmod !== undefined && parseModeChange(chmod) === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction.kind} --chmod: invalid mode ${quoteName(chmod)}`, { hint: 'octal such as 755, or letters such as u=rwx,go=rx' });
+  if (chmod !== undefined && parseModeChange(chmod) === undefined)
+    throw new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction.kind} --chmod: invalid mode ${quoteName(chmod)}`, {
+      hint: 'octal such as 755, or letters such as u=rwx,go=rx',
+    });
   return {
     kind: instruction.kind === 'COPY' ? 'copy' : 'add',
     sources,
     destination,
-    flags: { ...flags, ...optional('chown'), ...optional('chmod'), ...optional('checksum'), exclude: flags.exclude.map(put) },
+    flags: {
+      ...flags,
+      ...optional('chown'),
+      ...optional('chmod'),
+      ...optional('checksum'),
+      exclude: flags.exclude.map(put),
+    },
     ...(flags.from === undefined ? {} : { from: resolve(put(flags.from)) }),
   };
 }
@@ -155,11 +223,17 @@ function planSource(source: CopySource, context: StepContext, kind: 'COPY' | 'AD
     const { heredoc } = source;
     const text = heredocText(heredoc);
     const variables = variablesOf(scopeOf(context.state));
-    return { kind: 'inline', name: heredoc.name, text: heredoc.expand ? expand(text, variables, { ...context.directives, keepQuotes: true }).text : text };
+    return {
+      kind: 'inline',
+      name: heredoc.name,
+      text: heredoc.expand ? expand(text, variables, { ...context.directives, keepQuotes: true }).text : text,
+    };
   }
   const path = put(source.path);
-  if (path === '') throw new AlprootError('ALP_BUILD_INSTRUCTION', `${kind}: the source ${quoteName(source.path)} is empty`);
+  if (path === '')
+    throw new AlprootError('ALP_BUILD_INSTRUCTION', `${kind}: the source ${quoteName(source.path)} is empty`);
   if (kind === 'COPY') return { kind: 'path', path };
-  if (/^(?:git@|git:\/\/|ssh:\/\/)/.test(path) || /^https?:\/\/[^?#]*\.git(?:[?#].*)?$/i.test(path)) return { kind: 'git', url: path };
+  if (/^(?:git@|git:\/\/|ssh:\/\/)/.test(path) || /^https?:\/\/[^?#]*\.git(?:[?#].*)?$/i.test(path))
+    return { kind: 'git', url: path };
   return /^https?:\/\//i.test(path) ? { kind: 'url', url: path } : { kind: 'path', path };
 }

@@ -1,4 +1,7 @@
-/** A tree that no Dockerfile made, such as an environment of packages, as something that the outputs of builds can write. */
+/**
+ * A tree that no Dockerfile made, such as an environment of packages, as something that the outputs of builds can
+ * write.
+ */
 import type { HostPath } from '../core/paths.ts';
 import type { Arch } from '../core/package.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
@@ -16,11 +19,24 @@ export interface TreeImageOptions {
 }
 
 /** Hands the tree over as an image of one layer while `use` runs; the tree is only read. */
-export async function withTreeImage<T>({ base, arch, host, workspace, config = ALPINE_CONFIG }: TreeImageOptions, use: (image: BuiltImage) => Promise<T>): Promise<T> {
-  const tree: OpenTree = { tree: openWorkTree(base.tree), owners: base.owners, real: host.realOwners, state: new Map() };
+export async function withTreeImage<T>(
+  { base, arch, host, workspace, config = ALPINE_CONFIG }: TreeImageOptions,
+  use: (image: BuiltImage) => Promise<T>,
+): Promise<T> {
+  const tree: OpenTree = {
+    tree: openWorkTree(base.tree),
+    owners: base.owners,
+    real: host.realOwners,
+    state: new Map(),
+  };
   const stage = { index: 0, line: 1, base: { kind: 'scratch' as const }, arch, steps: [], config, needs: [] };
   try {
-    return await use({ build: { stage, base, parent: undefined, key: base.key, keptAs: '', finished: [], tree }, host, workspace, tree: () => Promise.resolve(tree) });
+    return await use({
+      build: { stage, base, parent: undefined, key: base.key, keptAs: '', finished: [], tree },
+      host,
+      workspace,
+      tree: () => Promise.resolve(tree),
+    });
   } finally {
     tree.tree.close();
   }

@@ -1,4 +1,6 @@
-/** A tree's state by metadata, and what changed between two states: how a step's layer is found without reading files. */
+/**
+ * A tree's state by metadata, and what changed between two states: how a step's layer is found without reading files.
+ */
 import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
@@ -23,7 +25,8 @@ export interface TreeChanges {
 const MOUNT_POINTS = new Set(['proc', 'sys', 'dev']);
 
 /** Whether no image shows it: the root itself, and what is below those mounts. */
-export const isHidden = (path: TreePath): boolean => path === TREE_ROOT || (path.includes('/') && MOUNT_POINTS.has(path.slice(0, path.indexOf('/'))));
+export const isHidden = (path: TreePath): boolean =>
+  path === TREE_ROOT || (path.includes('/') && MOUNT_POINTS.has(path.slice(0, path.indexOf('/'))));
 
 /** Really everything, in the order of a state. */
 export function surveyTree(tree: WorkTree): ReadonlyMap<TreePath, TreeStat> {
@@ -35,7 +38,11 @@ export function surveyTree(tree: WorkTree): ReadonlyMap<TreePath, TreeStat> {
 
 /** What an image shows of what was found; sockets, devices and pipes are passed over. */
 export const stateOf = (found: Iterable<readonly [TreePath, TreeStat]>, owners: OwnerTable): TreeState =>
-  new Map([...found].flatMap(([path, stat]) => (isHidden(path) || stat.kind === 'other' ? [] : [[path, { stat, owner: owners.get(path) }] as const])));
+  new Map(
+    [...found].flatMap(([path, stat]) =>
+      isHidden(path) || stat.kind === 'other' ? [] : [[path, { stat, owner: owners.get(path) }] as const],
+    ),
+  );
 
 /** Walks the whole tree; sockets, devices and pipes are passed over. */
 export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
@@ -53,7 +60,11 @@ export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
  *
  * @param touched see WorkTree.takeChanges
  */
-export function scanTouched(tree: WorkTree, owners: OwnerTable, { before, touched }: { readonly before: TreeState; readonly touched: ReadonlySet<TreePath> }): { readonly after: TreeState; readonly changes: TreeChanges } {
+export function scanTouched(
+  tree: WorkTree,
+  owners: OwnerTable,
+  { before, touched }: { readonly before: TreeState; readonly touched: ReadonlySet<TreePath> },
+): { readonly after: TreeState; readonly changes: TreeChanges } {
   const now = new Map<TreePath, Seen>();
   const old = new Map<TreePath, Seen>();
   for (const path of [...touched].filter((changed) => !isHidden(changed)).sort(inTreeOrder)) {
@@ -74,7 +85,10 @@ function inTreeOrder(a: TreePath, b: TreePath): number {
 }
 
 /** The state with these entries as they are now: they were changed and put back. */
-export function seenAgain(state: TreeState, { tree, paths }: { readonly tree: WorkTree; readonly paths: readonly TreePath[] }): TreeState {
+export function seenAgain(
+  state: TreeState,
+  { tree, paths }: { readonly tree: WorkTree; readonly paths: readonly TreePath[] },
+): TreeState {
   if (paths.length === 0) return state;
   const again = new Map(state);
   for (const path of paths) {
@@ -105,7 +119,11 @@ export function compareStates(before: TreeState, after: TreeState): TreeChanges 
 
 function isSame(before: Seen | undefined, after: Seen): boolean {
   if (before === after) return true;
-  return before !== undefined && before.stat.signature === after.stat.signature && (before.owner === after.owner || ownerText(before.owner) === ownerText(after.owner));
+  return (
+    before !== undefined &&
+    before.stat.signature === after.stat.signature &&
+    (before.owner === after.owner || ownerText(before.owner) === ownerText(after.owner))
+  );
 }
 
 const ownerText = (owner: OwnerRecord | undefined): string =>

@@ -3,7 +3,18 @@
  * start. A compiled form that is missing, damaged, foreign or of another script is left aside: a start without it is
  * only slower.
  */
-import { closeSync, fstatSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { Script } from 'node:vm';
@@ -18,14 +29,18 @@ export function loadCompiled(path: string, use: string): unknown {
   const { source, owner, places } = readScript(path, use);
   const cachedData = firstOf(places, (place) => readOwn(place, owner));
   const script = new Script(source, { filename: path, ...(cachedData === undefined ? {} : { cachedData }) });
-  if (cachedData === undefined || script.cachedDataRejected === true) process.once('exit', (status) => status === 0 && keep(script, places));
+  if (cachedData === undefined || script.cachedDataRejected === true)
+    process.once('exit', (status) => status === 0 && keep(script, places));
   return script.runInThisContext();
 }
 
 interface ScriptFile {
   readonly source: string;
   readonly owner: number;
-  /** Where its compiled form would be: named by all that it depends on, since V8 itself compares little more than lengths. */
+  /**
+   * Where its compiled form would be: named by all that it depends on, since V8 itself compares little more than
+   * lengths.
+   */
   readonly places: readonly string[];
 }
 
@@ -34,7 +49,11 @@ function readScript(path: string, use: string): ScriptFile {
   try {
     const { size, mtimeMs, ino, uid } = fstatSync(fd);
     const name = `${prefixOf(path, use)}${size}-${Math.floor(mtimeMs)}-${ino}.cache`;
-    return { source: readFileSync(fd, 'latin1'), owner: uid, places: [join(dirname(path), name), ...userCaches().map((base) => join(base, 'alproot-code', name))] };
+    return {
+      source: readFileSync(fd, 'latin1'),
+      owner: uid,
+      places: [join(dirname(path), name), ...userCaches().map((base) => join(base, 'alproot-code', name))],
+    };
   } finally {
     closeSync(fd);
   }
@@ -51,7 +70,8 @@ function userCaches(): string[] {
   }
 }
 
-const prefixOf = (path: string, use: string): string => `${basename(path, '.cjs')}-${process.version}-${process.arch}-${use}-`;
+const prefixOf = (path: string, use: string): string =>
+  `${basename(path, '.cjs')}-${process.version}-${process.arch}-${use}-`;
 
 function firstOf<T>(places: readonly string[], read: (place: string) => T | undefined): T | undefined {
   for (const place of places) {
@@ -67,7 +87,9 @@ function readOwn(path: string, owner: number): Buffer | undefined {
   try {
     fd = openSync(path, 'r');
     const { uid, mode } = fstatSync(fd);
-    return (mode & 0o022) === 0 && (uid === process.getuid?.() || uid === 0 || uid === owner) ? readFileSync(fd) : undefined;
+    return (mode & 0o022) === 0 && (uid === process.getuid?.() || uid === 0 || uid === owner)
+      ? readFileSync(fd)
+      : undefined;
   } catch {
     return undefined;
   } finally {
@@ -108,6 +130,7 @@ function removeOthers(path: string): void {
   const own = basename(path);
   const prefix = own.replace(/[^-]+-[^-]+-[^-]+$/, '');
   for (const name of readdirSync(dirname(path))) {
-    if (name.startsWith(prefix) && name.endsWith('.cache') && name !== own) rmSync(join(dirname(path), name), { force: true });
+    if (name.startsWith(prefix) && name.endsWith('.cache') && name !== own)
+      rmSync(join(dirname(path), name), { force: true });
   }
 }

@@ -43,7 +43,8 @@ export interface CommandSpec {
 /** Where our own options end, for people. */
 export const PARSING: Readonly<Record<NonNullable<CommandSpec['parsing']>, string>> = {
   leading: 'Our own options come first; the rest, after an optional `--`, is the command.',
-  native: 'Options of alproot come first; everything from the first word that is none of them is passed on as it is, and all that follows `--`.',
+  native:
+    'Options of alproot come first; everything from the first word that is none of them is passed on as it is, and all that follows `--`.',
 };
 
 /** The text of an option's value. */
@@ -67,11 +68,20 @@ export const each = (context: CommandContext, name: string): readonly string[] =
 
 export const isOn = (context: CommandContext, name: string): boolean => context.values[name] === true;
 
-/** What the first word of `mirror`, `bundle` and their like asks for. @throws ALP_USAGE_ARGUMENT with the nearest word */
+/**
+ * What the first word of `mirror`, `bundle` and their like asks for.
+ *
+ * @throws ALP_USAGE_ARGUMENT with the nearest word
+ */
 export function chooseVerb<T>(command: string, verbs: Readonly<Record<string, T>>, word: string | undefined): T {
   const verb = word === undefined || !Object.hasOwn(verbs, word) ? undefined : verbs[word];
   if (verb !== undefined) return verb;
   const all = Object.keys(verbs);
-  if (word === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${command} needs a word that says what to do`, { hint: `one of ${all.join(', ')}` });
-  throw new AlprootError('ALP_USAGE_ARGUMENT', `${command} knows ${all.join(', ')}, not ${quoteName(word)}`, { hint: spellingHint(word, all) });
+  if (word === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `${command} needs a word that says what to do`, {
+      hint: `one of ${all.join(', ')}`,
+    });
+  throw new AlprootError('ALP_USAGE_ARGUMENT', `${command} knows ${all.join(', ')}, not ${quoteName(word)}`, {
+    hint: spellingHint(word, all),
+  });
 }

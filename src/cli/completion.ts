@@ -39,26 +39,43 @@ export const subcommandsOf = (spec: CommandSpec): string[] => choicesIn(/^<[^>]+
 
 /** A command's own flags, then those that every command knows, each long name once. */
 export function flagsOf(spec: CommandSpec, common: readonly OptionSpec[]): Flag[] {
-  const own = (spec.options ?? []).filter(({ hidden }) => hidden !== true).map(({ flags, help }): Flag => {
-    const [, short, long = '', value] = /^(?:-(\w), )?(--[\w-]+)(?: <(.+)>| \[.+\])?$/.exec(flags) ?? [];
-    return { long, short, value, choices: choicesIn(value), help };
-  });
-  const shared = common.map(({ flag, value, help }): Flag => ({ long: flag, short: undefined, value, choices: flag === '--backend' ? BACKENDS : choicesIn(value), help }));
+  const own = (spec.options ?? [])
+    .filter(({ hidden }) => hidden !== true)
+    .map(({ flags, help }): Flag => {
+      const [, short, long = '', value] = /^(?:-(\w), )?(--[\w-]+)(?: <(.+)>| \[.+\])?$/.exec(flags) ?? [];
+      return { long, short, value, choices: choicesIn(value), help };
+    });
+  const shared = common.map(({ flag, value, help }): Flag => ({
+    long: flag,
+    short: undefined,
+    value,
+    choices: flag === '--backend' ? BACKENDS : choicesIn(value),
+    help,
+  }));
   return [...own, ...shared.filter(({ long }) => !own.some((flag) => flag.long === long))];
 }
 
 const BACKENDS: readonly string[] = ['bwrap', 'userns', 'chroot', 'proot', 'loader'];
 
 function bashScript({ commands, common }: CompletionTable): string {
-  const cases = commands.map((spec) =>
-    `    ${spec.name}) options='${flagsOf(spec, common).map(({ long }) => long).join(' ')}'; words='${subcommandsOf(spec).join(' ')}' ;;`);
+  const cases = commands.map(
+    (spec) =>
+      `    ${spec.name}) options='${flagsOf(spec, common)
+        .map(({ long }) => long)
+        .join(' ')}'; words='${subcommandsOf(spec).join(' ')}' ;;`,
+  );
   const values = new Map<string, string>();
-  for (const spec of commands) for (const { long, choices } of flagsOf(spec, common)) if (choices.length > 0) values.set(`${spec.name}:${long}`, choices.join(' '));
+  for (const spec of commands)
+    for (const { long, choices } of flagsOf(spec, common))
+      if (choices.length > 0) values.set(`${spec.name}:${long}`, choices.join(' '));
   return `# bash completion of alproot
 _alproot() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command='' first='' options='' words='' word before=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $before in ${common.filter(({ value }) => value !== undefined).map(({ flag }) => flag).join('|')}) before=''; continue ;; esac
+    case $before in ${common
+      .filter(({ value }) => value !== undefined)
+      .map(({ flag }) => flag)
+      .join('|')}) before=''; continue ;; esac
     before=$word
     case $word in -*) ;; *) if [ -z "$command" ]; then command=$word; elif [ -z "$first" ]; then first=$word; fi ;; esac
   done
@@ -85,7 +102,8 @@ const zshText = (text: string): string => text.replace(/[[\]:\\]/g, '\\$&').repl
 
 function zshScript({ commands, common }: CompletionTable): string {
   const flag = ({ long, short, value, choices, help }: Flag): string => {
-    const action = value === undefined ? '' : `:${zshText(value)}:${choices.length > 0 ? `(${choices.join(' ')})` : '_files'}`;
+    const action =
+      value === undefined ? '' : `:${zshText(value)}:${choices.length > 0 ? `(${choices.join(' ')})` : '_files'}`;
     const rest = `[${zshText(help)}]${action}`;
     return short === undefined ? `      '*${long}${rest}'` : `      '*'{-${short},${long}}'${rest}'`;
   };
@@ -122,7 +140,9 @@ function fishScript({ commands, common }: CompletionTable): string {
     if (words.length > 0) lines.push(`${within} -a ${fishText(words.join(' '))}`);
     for (const { long, short, value, choices, help } of flagsOf(spec, common)) {
       const takes = value === undefined ? '' : choices.length > 0 ? ` -x -a ${fishText(choices.join(' '))}` : ' -r';
-      lines.push(`${within} -l ${long.slice(2)}${short === undefined ? '' : ` -s ${short}`}${takes} -d ${fishText(help)}`);
+      lines.push(
+        `${within} -l ${long.slice(2)}${short === undefined ? '' : ` -s ${short}`}${takes} -d ${fishText(help)}`,
+      );
     }
   }
   return `${lines.join('\n')}\n`;

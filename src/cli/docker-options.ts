@@ -10,20 +10,58 @@ interface DockerOption extends CommandOption {
   readonly outcome: 'same' | 'warning' | 'refused';
 }
 
-const same = (flags: string): DockerOption => ({ flags, help: 'taken, without effect', hidden: true, outcome: 'same' });
-const warning = (flags: string, help: string): DockerOption => ({ flags, help, hidden: true, repeat: flags.includes('<'), outcome: 'warning' });
+const same = (flags: string): DockerOption => ({
+  flags,
+  help: 'taken, without effect',
+  hidden: true,
+  outcome: 'same',
+});
+const warning = (flags: string, help: string): DockerOption => ({
+  flags,
+  help,
+  hidden: true,
+  repeat: flags.includes('<'),
+  outcome: 'warning',
+});
 const refused = (flags: string, help: string): DockerOption => ({ flags, help, hidden: true, outcome: 'refused' });
 
 const LIMITS = 'processes of a build have the limits that you have: set them with ulimit or a cgroup around alproot';
 const STORE = 'steps are kept in the store: ALPROOT_CACHE may be a directory that CI saves';
 
 export const DOCKER_OPTIONS: readonly DockerOption[] = [
-  ...['-D, --debug', '--rm', '--force-rm', '--compress', '--disable-content-trust', '--builder <name>', '--isolation <technology>'].map(same),
-  ...['-m, --memory <size>', '--memory-swap <size>', '--cpu-period <us>', '--cpu-quota <us>', '--cpu-shares <weight>', '--cpuset-cpus <list>', '--cpuset-mems <list>', '--shm-size <size>', '--ulimit <limit>', '--cgroup-parent <name>'].map((flags) => warning(flags, LIMITS)),
-  ...['--security-opt <option>', '--allow <entitlement>'].map((flags) => warning(flags, 'a build here has no privileges to give')),
+  ...[
+    '-D, --debug',
+    '--rm',
+    '--force-rm',
+    '--compress',
+    '--disable-content-trust',
+    '--builder <name>',
+    '--isolation <technology>',
+  ].map(same),
+  ...[
+    '-m, --memory <size>',
+    '--memory-swap <size>',
+    '--cpu-period <us>',
+    '--cpu-quota <us>',
+    '--cpu-shares <weight>',
+    '--cpuset-cpus <list>',
+    '--cpuset-mems <list>',
+    '--shm-size <size>',
+    '--ulimit <limit>',
+    '--cgroup-parent <name>',
+  ].map((flags) => warning(flags, LIMITS)),
+  ...['--security-opt <option>', '--allow <entitlement>'].map((flags) =>
+    warning(flags, 'a build here has no privileges to give'),
+  ),
   ...['--cache-from <source>', '--cache-to <target>'].map((flags) => warning(flags, STORE)),
-  refused('--load', 'there is no daemon: -o type=docker,dest=image.tar, then `docker load -i image.tar` where there is one'),
-  refused('--push', 'write the image with -o type=oci,dest=image, then `skopeo copy oci:image docker://REGISTRY/NAME`'),
+  refused(
+    '--load',
+    'there is no daemon: -o type=docker,dest=image.tar, then `docker load -i image.tar` where there is one',
+  ),
+  refused(
+    '--push',
+    'write the image with -o type=oci,dest=image, then `skopeo copy oci:image docker://REGISTRY/NAME`',
+  ),
   refused('--squash', 'end the Dockerfile with FROM scratch and COPY --from=STAGE / /'),
   refused('--ssh <agent>', 'no agent is handed into builds: pass what is needed with --secret'),
   refused('--check', '`--plan` prints what would be refused and warned of'),
@@ -40,6 +78,7 @@ export function checkDockerOptions({ values, config }: CommandContext): void {
     const value = values[flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())];
     if (value === undefined || value === 'false') continue;
     if (outcome === 'warning') config.emit({ kind: 'warning', message: `${flag} has no effect`, hint: help });
-    if (outcome === 'refused') throw new AlprootError('ALP_USAGE_OPTION', `${flag} is not for alproot`, { hint: help });
+    if (outcome === 'refused')
+      throw new AlprootError('ALP_USAGE_OPTION', `${flag} is not for alproot`, { hint: help });
   }
 }

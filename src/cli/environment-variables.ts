@@ -23,8 +23,12 @@ export const processEnvironment = (): ProcessEnvironment => ({
   stdout: { isTerminal: process.stdout.isTTY === true },
   stderr: {
     isTerminal: process.stderr.isTTY === true,
-    get columns() { return process.stderr.columns || 80; },
-    get rows() { return process.stderr.rows || 24; },
+    get columns() {
+      return process.stderr.columns || 80;
+    },
+    get rows() {
+      return process.stderr.rows || 24;
+    },
   },
 });
 
@@ -45,10 +49,14 @@ export function chooseArch(asked: string | undefined): Arch {
     if (isArch(asked)) return asked;
     const meant = archOfPlatform(asked) ?? nearestWord(asked, Object.keys(ARCHES));
     throw new AlprootError('ALP_USAGE_ARGUMENT', `unknown architecture ${quoteName(asked)}`, {
-      hint: meant !== undefined ? `did you mean \`${meant}\`?` : 'Alpine has x86_64, x86, aarch64, armhf, armv7, ppc64le, s390x, riscv64 and loongarch64',
+      hint:
+        meant !== undefined
+          ? `did you mean \`${meant}\`?`
+          : 'Alpine has x86_64, x86, aarch64, armhf, armv7, ppc64le, s390x, riscv64 and loongarch64',
     });
   }
   const own = archOfNode(process.arch);
-  if (own === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `Alpine has no port to this machine (${process.arch})`);
+  if (own === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `Alpine has no port to this machine (${process.arch})`);
   return own;
 }

@@ -1,4 +1,7 @@
-/** What ends the work before it is done: a signal, a reader of our output that has gone, or an error that nobody waited for. */
+/**
+ * What ends the work before it is done: a signal, a reader of our output that has gone, or an error that nobody waited
+ * for.
+ */
 import { setMaxListeners } from 'node:events';
 
 export interface Interruption {
@@ -6,7 +9,10 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** 128 and the signal's number, as a shell says it. */
   readonly status: () => number;
-  /** What was thrown where nothing caught it: a bug of ours. The work is asked to stop and clean up then, as after a signal. */
+  /**
+   * What was thrown where nothing caught it: a bug of ours. The work is asked to stop and clean up then, as after a
+   * signal.
+   */
   readonly uncaught: () => unknown;
   /** What to say of it; undefined where nobody reads. */
   readonly word: () => string | undefined;
@@ -22,7 +28,10 @@ const WORDS: Readonly<Record<number, string>> = { 130: 'interrupted', 143: 'term
 /** Of SIGPIPE, which Node does not let end the process. */
 const NOBODY_READS = 141;
 
-/** The first Ctrl-C (or TERM, HUP) asks the work to stop; the second ends the process at once. Output that nobody reads any more (`| head`) is the same as a signal. */
+/**
+ * The first Ctrl-C (or TERM, HUP) asks the work to stop; the second ends the process at once. Output that nobody reads
+ * any more (`| head`) is the same as a signal.
+ */
 export function watchInterruption(): Interruption {
   const controller = new AbortController();
   // Each transfer listens to it, and there are many at once.

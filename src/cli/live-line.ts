@@ -1,6 +1,6 @@
 /**
- * The line at the bottom of a terminal that says what is being done now. Works begin, move and end; of those that are under
- * way the line shows the count that advances (packages installed) and the transfer that has the most to go.
+ * The line at the bottom of a terminal that says what is being done now. Works begin, move and end; of those that are
+ * under way the line shows the count that advances (packages installed) and the transfer that has the most to go.
  */
 import { showName } from '../core/redact.ts';
 
@@ -78,13 +78,17 @@ export function createLiveLine({ show, now }: LiveLineOptions): LiveLine {
 function largest(works: ReadonlyMap<string, Work>): string | undefined {
   const left = ({ move }: Work): number => (move?.total ?? 0) - (move?.done ?? 0);
   let found: readonly [string, Work] | undefined;
-  for (const entry of works) if (!entry[1].isCount && (found === undefined || left(entry[1]) > left(found[1]))) found = entry;
+  for (const entry of works)
+    if (!entry[1].isCount && (found === undefined || left(entry[1]) > left(found[1]))) found = entry;
   return found?.[0];
 }
 
 /** `Installing musl (3 of 12) · downloading gcc 12.3 MiB of 48.2 MiB (and 3 more)` */
 function describe(works: ReadonlyMap<string, Work>, followed: string | undefined): string | undefined {
-  const counts = [...works.values()].filter(({ isCount }) => isCount).slice(-1).map(countText);
+  const counts = [...works.values()]
+    .filter(({ isCount }) => isCount)
+    .slice(-1)
+    .map(countText);
   const transfer = followed === undefined ? undefined : works.get(followed);
   if (transfer === undefined) return counts[0];
   const more = [...works.values()].filter(({ isCount }) => !isCount).length - 1;
@@ -95,7 +99,9 @@ function countText({ label, move }: Work): string {
   if (move === undefined) return `${showName(label)} …`;
   const whole = move.total === undefined ? '' : ` of ${move.total}`;
   // The one that is being done is not done yet.
-  return move.label === undefined ? `${showName(label)}: ${move.done}${whole} done` : `${showName(move.label)} (${move.done + 1}${whole})`;
+  return move.label === undefined
+    ? `${showName(label)}: ${move.done}${whole} done`
+    : `${showName(move.label)} (${move.done + 1}${whole})`;
 }
 
 function transferText({ label, move }: Work): string {

@@ -63,8 +63,12 @@ function printerFor({ draft: { switches }, spec, values }: Parsed): Printer {
     verbose: switches.has('verbose'),
     color: place.stderr.isTerminal && !colorless,
     live: place.stderr.isTerminal && !dumb,
-    get columns() { return place.stderr.columns; },
-    get rows() { return place.stderr.rows; },
+    get columns() {
+      return place.stderr.columns;
+    },
+    get rows() {
+      return place.stderr.rows;
+    },
     steps: progress === 'tty' || (progress !== 'plain' && place.stderr.isTerminal && !dumb) ? 'live' : 'plain',
     writeOut: (text) => void (ownStdout ? process.stderr : process.stdout).write(text),
     writeErr: (text) => void process.stderr.write(text),
@@ -87,7 +91,11 @@ main(process.argv.slice(2)).then(
   (error: unknown) => {
     const known = error instanceof AlprootError;
     const hint = known && error.hint !== undefined ? `hint: ${error.hint}\n` : '';
-    process.stderr.write(known ? `alproot: error: ${error.message} [${error.code}]\n${hint}` : `${(error as Error).stack ?? String(error)}\n`);
+    process.stderr.write(
+      known
+        ? `alproot: error: ${error.message} [${error.code}]\n${hint}`
+        : `${(error as Error).stack ?? String(error)}\n`,
+    );
     process.exitCode = known ? error.exitStatus : 70;
   },
 );

@@ -6,16 +6,25 @@ const cell = (text: string): string => text.replace(/\|/g, '\\|').replace(/[<>]/
 const code = (text: string): string => `\`${text.replace(/\|/g, '\\|')}\``;
 
 const optionTable = (rows: readonly (readonly [string, string])[]): string =>
-  ['| option | meaning |', '|---|---|', ...rows.map(([flags, help]) => `| ${code(flags)} | ${cell(help)} |`)].join('\n');
+  ['| option | meaning |', '|---|---|', ...rows.map(([flags, help]) => `| ${code(flags)} | ${cell(help)} |`)].join(
+    '\n',
+  );
 
 function section(spec: CommandSpec): string {
-  const usage = ['alproot', spec.name, ...((spec.options ?? []).length > 0 ? ['[options]'] : []), ...(spec.args === undefined ? [] : [spec.args])].join(' ');
+  const usage = [
+    'alproot',
+    spec.name,
+    ...((spec.options ?? []).length > 0 ? ['[options]'] : []),
+    ...(spec.args === undefined ? [] : [spec.args]),
+  ].join(' ');
   return [
     `## ${spec.name}`,
     `${spec.summary[0]?.toUpperCase() ?? ''}${spec.summary.slice(1)}.`,
     `\`\`\`\n${usage}\n\`\`\``,
     ...(spec.parsing === undefined ? [] : [PARSING[spec.parsing]]),
-    ...(spec.options === undefined || spec.options.length === 0 ? [] : [optionTable(spec.options.filter(({ hidden }) => hidden !== true).map(({ flags, help }) => [flags, help]))]),
+    ...(spec.options === undefined || spec.options.length === 0
+      ? []
+      : [optionTable(spec.options.filter(({ hidden }) => hidden !== true).map(({ flags, help }) => [flags, help]))]),
     `\`\`\`sh\n${spec.examples.join('\n')}\n\`\`\``,
   ].join('\n\n');
 }

@@ -36,14 +36,28 @@ export interface Draft {
   certKey?: string;
   maxIndexAge?: string;
   minRate?: string;
-  switches: Set<'offline' | 'locked' | 'noLock' | 'refresh' | 'requireIsolation' | 'allowRollback' | 'quiet' | 'json' | 'verbose' | 'noColor' | 'noHostCa'>;
+  switches: Set<
+    | 'offline'
+    | 'locked'
+    | 'noLock'
+    | 'refresh'
+    | 'requireIsolation'
+    | 'allowRollback'
+    | 'quiet'
+    | 'json'
+    | 'verbose'
+    | 'noColor'
+    | 'noHostCa'
+  >;
 }
 
 export const newDraft = (): Draft => ({ mirrors: [], looseKeys: [], caFiles: [], switches: new Set() });
 
-const turnOn = (name: Draft['switches'] extends Set<infer S> ? S : never) => (draft: Draft): void => {
-  draft.switches.add(name);
-};
+const turnOn =
+  (name: Draft['switches'] extends Set<infer S> ? S : never) =>
+  (draft: Draft): void => {
+    draft.switches.add(name);
+  };
 
 const addKey = (draft: Draft, value: string): void => {
   const last = draft.mirrors.at(-1);
@@ -52,26 +66,88 @@ const addKey = (draft: Draft, value: string): void => {
 };
 
 export const COMMON_OPTIONS: readonly OptionSpec[] = [
-  { flag: '--mirror', value: 'URL|DIR|auto', help: 'where packages come from; may be repeated, in order (ALPROOT_MIRROR)', apply: (d, v) => void d.mirrors.push({ base: v, keys: [] }) },
-  { flag: '--key', value: 'FILE', help: 'trust this public key for the mirror before it (ALPROOT_KEYS)', apply: addKey },
-  { flag: '--keys-dir', value: 'DIR', help: 'trust all public keys in this directory for the mirror before it', apply: addKey },
-  { flag: '--release', value: 'X.Y[.Z]|edge', help: 'Alpine release (ALPROOT_RELEASE)', apply: (d, v) => void (d.release = v) },
+  {
+    flag: '--mirror',
+    value: 'URL|DIR|auto',
+    help: 'where packages come from; may be repeated, in order (ALPROOT_MIRROR)',
+    apply: (d, v) => void d.mirrors.push({ base: v, keys: [] }),
+  },
+  {
+    flag: '--key',
+    value: 'FILE',
+    help: 'trust this public key for the mirror before it (ALPROOT_KEYS)',
+    apply: addKey,
+  },
+  {
+    flag: '--keys-dir',
+    value: 'DIR',
+    help: 'trust all public keys in this directory for the mirror before it',
+    apply: addKey,
+  },
+  {
+    flag: '--release',
+    value: 'X.Y[.Z]|edge',
+    help: 'Alpine release (ALPROOT_RELEASE)',
+    apply: (d, v) => void (d.release = v),
+  },
   { flag: '--arch', value: 'ARCH', help: 'Alpine architecture (ALPROOT_ARCH)', apply: (d, v) => void (d.arch = v) },
-  { flag: '--backend', value: 'NAME', help: 'bwrap, userns, chroot, proot or loader (ALPROOT_BACKEND)', apply: (d, v) => void (d.backend = v) },
-  { flag: '--require-isolation', help: 'refuse backends whose isolation is below full', apply: turnOn('requireIsolation') },
+  {
+    flag: '--backend',
+    value: 'NAME',
+    help: 'bwrap, userns, chroot, proot or loader (ALPROOT_BACKEND)',
+    apply: (d, v) => void (d.backend = v),
+  },
+  {
+    flag: '--require-isolation',
+    help: 'refuse backends whose isolation is below full',
+    apply: turnOn('requireIsolation'),
+  },
   { flag: '--cache', value: 'DIR', help: 'the store (ALPROOT_CACHE)', apply: (d, v) => void (d.cache = v) },
   { flag: '--offline', help: 'open no socket; use what the store has (ALPROOT_OFFLINE)', apply: turnOn('offline') },
-  { flag: '--bundle', value: 'FILE', help: 'take everything from this bundle, and nothing from a network (ALPROOT_BUNDLE)', apply: (d, v) => void (d.bundle = v) },
-  { flag: '--locked', help: 'use what alproot.lock pins and nothing else; the default for a lock when CI is set (ALPROOT_LOCKED)', apply: turnOn('locked') },
+  {
+    flag: '--bundle',
+    value: 'FILE',
+    help: 'take everything from this bundle, and nothing from a network (ALPROOT_BUNDLE)',
+    apply: (d, v) => void (d.bundle = v),
+  },
+  {
+    flag: '--locked',
+    help: 'use what alproot.lock pins and nothing else; the default for a lock when CI is set (ALPROOT_LOCKED)',
+    apply: turnOn('locked'),
+  },
   { flag: '--no-lock', help: 'leave alproot.lock aside', apply: turnOn('noLock') },
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
-  { flag: '--max-index-age', value: 'DAYS', help: 'refuse an index that is older', apply: (d, v) => void (d.maxIndexAge = v) },
-  { flag: '--min-rate', value: 'BYTES', help: 'give up a transfer that is slower than this many bytes a second on average, after 10 minutes; 0: never (8192; ALPROOT_MIN_RATE)', apply: (d, v) => void (d.minRate = v) },
-  { flag: '--ca-file', value: 'FILE', help: 'trust the CA certificates in this PEM file too (ALPROOT_CA_FILE)', apply: (d, v) => void d.caFiles.push(v) },
-  { flag: '--no-host-ca', help: "leave the host's CA certificates aside, and those that SSL_CERT_FILE and its like name (ALPROOT_NO_HOST_CA)", apply: turnOn('noHostCa') },
+  {
+    flag: '--max-index-age',
+    value: 'DAYS',
+    help: 'refuse an index that is older',
+    apply: (d, v) => void (d.maxIndexAge = v),
+  },
+  {
+    flag: '--min-rate',
+    value: 'BYTES',
+    help: 'give up a transfer that is slower than this many bytes a second on average, after 10 minutes; 0: never (8192; ALPROOT_MIN_RATE)',
+    apply: (d, v) => void (d.minRate = v),
+  },
+  {
+    flag: '--ca-file',
+    value: 'FILE',
+    help: 'trust the CA certificates in this PEM file too (ALPROOT_CA_FILE)',
+    apply: (d, v) => void d.caFiles.push(v),
+  },
+  {
+    flag: '--no-host-ca',
+    help: "leave the host's CA certificates aside, and those that SSL_CERT_FILE and its like name (ALPROOT_NO_HOST_CA)",
+    apply: turnOn('noHostCa'),
+  },
   { flag: '--cert', value: 'FILE', help: 'client certificate', apply: (d, v) => void (d.cert = v) },
-  { flag: '--cert-key', value: 'FILE', help: 'private key of the client certificate', apply: (d, v) => void (d.certKey = v) },
+  {
+    flag: '--cert-key',
+    value: 'FILE',
+    help: 'private key of the client certificate',
+    apply: (d, v) => void (d.certKey = v),
+  },
   { flag: '--json', help: 'one JSON object a line', apply: turnOn('json') },
   { flag: '--quiet', short: 'q', help: 'errors and warnings only', apply: turnOn('quiet') },
   { flag: '--verbose', help: 'say more', apply: turnOn('verbose') },
@@ -91,7 +167,10 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
     const arg = args[at] ?? '';
     if (arg === '--') return args.slice(at + 1);
     const cut = arg.startsWith('--') ? arg.indexOf('=') : -1;
-    const spec = specs.find(({ flag, short }) => flag === (cut < 0 ? arg : arg.slice(0, cut)) || (short !== undefined && arg === `-${short}`));
+    const spec = specs.find(
+      ({ flag, short }) =>
+        flag === (cut < 0 ? arg : arg.slice(0, cut)) || (short !== undefined && arg === `-${short}`),
+    );
     if (spec === undefined) break;
     at++;
     if (spec.value === undefined) {
@@ -100,7 +179,8 @@ export function takeLeadingOptions(args: readonly string[], specs: readonly Opti
     } else if (cut >= 0) spec.apply(draft, arg.slice(cut + 1));
     else {
       const value = args[at++];
-      if (value === undefined) throw new AlprootError('ALP_USAGE_OPTION', `${spec.flag} needs a value (${spec.value})`);
+      if (value === undefined)
+        throw new AlprootError('ALP_USAGE_OPTION', `${spec.flag} needs a value (${spec.value})`);
       spec.apply(draft, value);
     }
   }
@@ -139,8 +219,12 @@ export function configFrom(draft: Draft, place: ProcessEnvironment, { project, e
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
     minRateBytes: numberOf('--min-rate', draft.minRate ?? variable(place, 'ALPROOT_MIN_RATE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE')].filter((f) => f !== undefined)].map(path),
-    hostCa: switches.has('noHostCa') || isSwitchedOn(place, 'ALPROOT_NO_HOST_CA') ? undefined : { named: namedCertificates(place, path), store: true },
-    clientCertificate: draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
+    hostCa:
+      switches.has('noHostCa') || isSwitchedOn(place, 'ALPROOT_NO_HOST_CA')
+        ? undefined
+        : { named: namedCertificates(place, path), store: true },
+    clientCertificate:
+      draft.cert === undefined ? undefined : { cert: path(draft.cert), key: path(draft.certKey ?? draft.cert) },
     epochSeconds: chooseEpoch(variable(place, 'SOURCE_DATE_EPOCH')),
     env: Object.fromEntries(Object.entries(place.env).filter(([name]) => PASSED.test(name))),
     emit,
@@ -149,20 +233,37 @@ export function configFrom(draft: Draft, place: ProcessEnvironment, { project, e
 }
 
 /** By which other programs are told of CA certificates. */
-const CA_VARIABLES = ['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'CURL_CA_BUNDLE', 'REQUESTS_CA_BUNDLE', 'GIT_SSL_CAINFO'];
+const CA_VARIABLES = [
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'NODE_EXTRA_CA_CERTS',
+  'CURL_CA_BUNDLE',
+  'REQUESTS_CA_BUNDLE',
+  'GIT_SSL_CAINFO',
+];
 
 /** SSL_CERT_DIR may name several, as PATH does. */
 const namedCertificates = (place: ProcessEnvironment, path: (text: string) => HostPath): HostCa['named'] =>
   CA_VARIABLES.flatMap((name) => {
     const value = variable(place, name) ?? '';
-    return (name === 'SSL_CERT_DIR' ? value.split(':') : [value]).filter((text) => text !== '').map((text) => ({ variable: name, path: path(text) }));
+    return (name === 'SSL_CERT_DIR' ? value.split(':') : [value])
+      .filter((text) => text !== '')
+      .map((text) => ({ variable: name, path: path(text) }));
   });
 
 /** Files and directories of ALPROOT_KEYS, separated like those of PATH. */
-const environmentKeys = (place: ProcessEnvironment): string[] => (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');
+const environmentKeys = (place: ProcessEnvironment): string[] =>
+  (variable(place, 'ALPROOT_KEYS') ?? '').split(/[\s,:]+/).filter((entry) => entry !== '');
 
-function chooseMirrors(draft: Draft, place: ProcessEnvironment, { path, project }: { path: (text: string) => HostPath; project: ProjectDefaults | undefined }): readonly MirrorSpec[] | 'auto' {
-  const given = draft.mirrors.length > 0 ? draft.mirrors : listVariable(place, 'ALPROOT_MIRROR').map((base) => ({ base, keys: [] }));
+function chooseMirrors(
+  draft: Draft,
+  place: ProcessEnvironment,
+  { path, project }: { path: (text: string) => HostPath; project: ProjectDefaults | undefined },
+): readonly MirrorSpec[] | 'auto' {
+  const given =
+    draft.mirrors.length > 0
+      ? draft.mirrors
+      : listVariable(place, 'ALPROOT_MIRROR').map((base) => ({ base, keys: [] }));
   const shared = [...draft.looseKeys, ...environmentKeys(place)];
   if (given.length === 0 && project?.mirrors !== undefined) return project.mirrors.approved();
   if (given.length === 0 || given.every(({ base }) => base === 'auto')) return 'auto';
@@ -182,25 +283,38 @@ function requireMirrorScheme(base: string): void {
   const known = ['http', 'https', 'file'];
   if (scheme === '' || (known.includes(scheme.toLowerCase()) && slashes !== '' && slashes !== '/')) return;
   const near = nearestWord(scheme.toLowerCase(), known);
-  throw new AlprootError('ALP_USAGE_OPTION', `--mirror ${quoteName(redactUrl(base))} is neither a URL of http, https or file nor a directory`, {
-    hint: near === undefined ? 'a directory whose name has a colon is written ./NAME' : `did you mean ${redactUrl(`${near}://${base.slice(scheme.length + 1).replace(/^\/+/, '')}`)}?`,
-  });
+  throw new AlprootError(
+    'ALP_USAGE_OPTION',
+    `--mirror ${quoteName(redactUrl(base))} is neither a URL of http, https or file nor a directory`,
+    {
+      hint:
+        near === undefined
+          ? 'a directory whose name has a colon is written ./NAME'
+          : `did you mean ${redactUrl(`${near}://${base.slice(scheme.length + 1).replace(/^\/+/, '')}`)}?`,
+    },
+  );
 }
 
 /** A project may ask for more; what it asks for less is approved or refused. */
-function chooseIsolation(draft: Draft, place: ProcessEnvironment, project: ProjectDefaults | undefined): Pick<Config, 'backend' | 'requireIsolation'> {
+function chooseIsolation(
+  draft: Draft,
+  place: ProcessEnvironment,
+  project: ProjectDefaults | undefined,
+): Pick<Config, 'backend' | 'requireIsolation'> {
   const named = draft.backend ?? variable(place, 'ALPROOT_BACKEND');
   const proposed = named === undefined ? project?.backend?.approved() : undefined;
   const isSet = variable(place, 'ALPROOT_REQUIRE_ISOLATION') !== undefined;
   const required = draft.switches.has('requireIsolation') || isSwitchedOn(place, 'ALPROOT_REQUIRE_ISOLATION');
   return {
     backend: chooseBackendName(named ?? proposed?.name),
-    requireIsolation: required || proposed?.requireIsolation === true || (!isSet && project?.requireIsolation === true),
+    requireIsolation:
+      required || proposed?.requireIsolation === true || (!isSet && project?.requireIsolation === true),
   };
 }
 
 function chooseLock({ switches }: Draft, place: ProcessEnvironment): Config['lock'] {
-  if (switches.has('locked') && switches.has('noLock')) throw new AlprootError('ALP_USAGE_OPTION', '--locked and --no-lock exclude each other');
+  if (switches.has('locked') && switches.has('noLock'))
+    throw new AlprootError('ALP_USAGE_OPTION', '--locked and --no-lock exclude each other');
   if (switches.has('noLock')) return 'off';
   return switches.has('locked') || isSwitchedOn(place, 'ALPROOT_LOCKED') ? 'locked' : 'auto';
 }
@@ -209,7 +323,9 @@ function chooseRelease(text: string | undefined): string | undefined {
   if (text === undefined || /^(?:latest|latest-stable)$/.test(text)) return undefined;
   const release = text.replace(/^v/, '');
   if (release === 'edge' || /^\d{1,2}(?:\.\d{1,3}){0,2}$/.test(release)) return release;
-  throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no Alpine release`, { hint: 'try 3.19, 3.19.4, latest or edge' });
+  throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no Alpine release`, {
+    hint: 'try 3.19, 3.19.4, latest or edge',
+  });
 }
 
 const BACKENDS: readonly BackendName[] = ['bwrap', 'userns', 'chroot', 'proot', 'loader'];
@@ -217,24 +333,32 @@ const BACKENDS: readonly BackendName[] = ['bwrap', 'userns', 'chroot', 'proot', 
 function chooseBackendName(text: string | undefined): BackendName | undefined {
   if (text === undefined || text === 'auto') return undefined;
   const name = BACKENDS.find((backend) => backend === text);
-  if (name === undefined) throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, { hint: spellingHint(text, BACKENDS) });
+  if (name === undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', `unknown backend ${quoteName(text)}`, {
+      hint: spellingHint(text, BACKENDS),
+    });
   return name;
 }
 
-/** The last second of the year 9999: neither an image's history nor the version of a virtual package has room for more. */
+/**
+ * The last second of the year 9999: neither an image's history nor the version of a virtual package has room for more.
+ */
 const LAST_EPOCH = 253_402_300_799;
 
 /** @see https://reproducible-builds.org/specs/source-date-epoch/ a bad value ends the program */
 function chooseEpoch(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (/^\d{1,12}$/.test(text) && Number(text) <= LAST_EPOCH) return Number(text);
-  throw new AlprootError('ALP_USAGE_CONFIG', `SOURCE_DATE_EPOCH is ${quoteName(text)}: expected whole seconds since 1970, at most ${LAST_EPOCH}`, {
-    hint: 'for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or leave it unset',
-  });
+  throw new AlprootError(
+    'ALP_USAGE_CONFIG',
+    `SOURCE_DATE_EPOCH is ${quoteName(text)}: expected whole seconds since 1970, at most ${LAST_EPOCH}`,
+    { hint: 'for example SOURCE_DATE_EPOCH=$(git log -1 --format=%ct), or leave it unset' },
+  );
 }
 
 function numberOf(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}(?:\.\d+)?$/.test(text)) throw new AlprootError('ALP_USAGE_OPTION', `${flag} needs a number, got ${quoteName(text)}`);
+  if (!/^\d{1,9}(?:\.\d+)?$/.test(text))
+    throw new AlprootError('ALP_USAGE_OPTION', `${flag} needs a number, got ${quoteName(text)}`);
   return Number(text);
 }

@@ -41,20 +41,33 @@ export function createPrinter(options: PrinterOptions): Printer {
   let steps: StepDisplay | undefined;
   const show = (text: string | undefined): void => {
     if (steps?.footer(text) === true) return;
-    // The cursor waits at the beginning: when the terminal becomes narrower the line is broken into several, of which that is the first.
+    // The cursor waits at the beginning: when the terminal becomes narrower the line is broken into several, of which
+    // that is the first.
     // Below it is cleared from its end, since tmux keeps what is cleared from the screen's first place on.
-    options.writeErr(`\r${text === undefined ? ' ' : unbroken(cut(text, options.columns))}\x1b[J\r${text === undefined ? '\x1b[K' : ''}`);
+    options.writeErr(
+      `\r${text === undefined ? ' ' : unbroken(cut(text, options.columns))}\x1b[J\r${text === undefined ? '\x1b[K' : ''}`,
+    );
   };
-  const live = createLiveLine({ show: options.live && !options.json && !options.quiet ? show : () => undefined, now: steadyMs });
+  const live = createLiveLine({
+    show: options.live && !options.json && !options.quiet ? show : () => undefined,
+    now: steadyMs,
+  });
   const clear = (): void => {
     live.clear();
     steps?.clear();
   };
-  const stepDisplay = (): StepDisplay => (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({
-    write: options.writeErr, now: steadyMs, paint,
-    get columns() { return options.columns; },
-    get rows() { return options.rows; },
-  }));
+  const stepDisplay = (): StepDisplay =>
+    (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({
+      write: options.writeErr,
+      now: steadyMs,
+      paint,
+      get columns() {
+        return options.columns;
+      },
+      get rows() {
+        return options.rows;
+      },
+    }));
   const line = (text: string): void => {
     clear();
     options.writeErr(`${text}\n`);
@@ -142,10 +155,12 @@ function excerpt({ facts }: AlprootError): string {
   if (!Array.isArray(facts['excerpt'])) return '';
   const rule = `${'-'.repeat(20)}\n`;
   const lines = (facts['excerpt'] as readonly { line: number; text: string; isFailing: boolean }[]).map(
-    ({ line, text, isFailing }) => `${String(line).padStart(4)} | ${isFailing ? '>>> ' : '    '}${showText(text)}`.trimEnd(),
+    ({ line, text, isFailing }) =>
+      `${String(line).padStart(4)} | ${isFailing ? '>>> ' : '    '}${showText(text)}`.trimEnd(),
   );
   return `${rule}${lines.join('\n')}\n${rule}`;
 }
 
 /** Shortened to the terminal's width as it is now. */
-const cut = (text: string, columns: number): string => (text.length < columns ? text : `${text.slice(0, Math.max(columns - 2, 1))}…`);
+const cut = (text: string, columns: number): string =>
+  text.length < columns ? text : `${text.slice(0, Math.max(columns - 2, 1))}…`;

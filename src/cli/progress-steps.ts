@@ -1,6 +1,6 @@
 /**
- * The steps of a build as people know them: docker's plain lines (`#3 [build 2/4] RUN …`, `#3 0.214 output`, `#3 DONE 1.2s`)
- * for logs, and on a terminal finished steps above, running ones below with the end of what they print.
+ * The steps of a build as people know them: docker's plain lines (`#3 [build 2/4] RUN …`, `#3 0.214 output`, `#3 DONE
+ * 1.2s`) for logs, and on a terminal finished steps above, running ones below with the end of what they print.
  */
 import { showText } from '../core/redact.ts';
 
@@ -79,14 +79,18 @@ interface RunningStep {
 /** Text that a terminal cuts off at its edge: one that has become narrower may say so a quarter of a second later. */
 export const unbroken = (text: string): string => `\x1b[?7l${text}\x1b[?7h`;
 
-/** For terminals. The cursor waits where what is redrawn begins: that stays its beginning when the terminal is resized and lines are broken anew. */
+/**
+ * For terminals. The cursor waits where what is redrawn begins: that stays its beginning when the terminal is resized
+ * and lines are broken anew.
+ */
 export function createLiveSteps(options: DisplayOptions): StepDisplay {
   const { write, now, paint } = options;
   const running = new Map<string, RunningStep>();
   let footer: string | undefined;
   let isDrawn = false;
   let last = 0;
-  const cut = (text: string): string => (text.length < options.columns ? text : `${text.slice(0, Math.max(options.columns - 2, 1))}…`);
+  const cut = (text: string): string =>
+    text.length < options.columns ? text : `${text.slice(0, Math.max(options.columns - 2, 1))}…`;
   const clear = (): void => {
     // Not from the screen's first place on: tmux keeps what is cleared so.
     if (isDrawn) write('\r \x1b[J\r\x1b[K');
@@ -94,7 +98,10 @@ export function createLiveSteps(options: DisplayOptions): StepDisplay {
   };
   const draw = (): void => {
     clear();
-    const lines = [...running.values()].flatMap(({ label, started, tail }) => [row(label, seconds(now() - started)), ...tail.map((text) => paint(2, cut(` => => # ${text}`)))]);
+    const lines = [...running.values()].flatMap(({ label, started, tail }) => [
+      row(label, seconds(now() - started)),
+      ...tail.map((text) => paint(2, cut(` => => # ${text}`))),
+    ]);
     if (footer !== undefined) lines.push(cut(footer));
     // What scrolls off the screen could not be taken back.
     const fitting = lines.slice(-Math.max(options.rows - 1, 1));

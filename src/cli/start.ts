@@ -12,10 +12,24 @@ declare const __filename: string;
 /** Which file has a module, for all that are not in the first one. */
 declare const ALPROOT_PLACES: Readonly<Record<string, string>>;
 
-type Modules = Readonly<Record<string, (exports: unknown, require: (name: string) => unknown, module: { exports: unknown }, url: string) => void>>;
+type Modules = Readonly<
+  Record<
+    string,
+    (exports: unknown, require: (name: string) => unknown, module: { exports: unknown }, url: string) => void
+  >
+>;
 
 /** Modules of Node's own that cost milliseconds and that many commands have no use for. */
-const SELDOM = new Set(['node:child_process', 'node:dns/promises', 'node:http', 'node:https', 'node:net', 'node:tls', 'node:worker_threads', 'node:zlib']);
+const SELDOM = new Set([
+  'node:child_process',
+  'node:dns/promises',
+  'node:http',
+  'node:https',
+  'node:net',
+  'node:tls',
+  'node:worker_threads',
+  'node:zlib',
+]);
 
 /** Stands for a module until something of it is asked for. */
 function whenUsed(load: () => object): object {
@@ -36,7 +50,8 @@ function createLoader(directory: string): (name: string) => unknown {
     if (known !== undefined) return known.exports;
     const file = ALPROOT_PLACES[name] ?? 'engine.cjs';
     let modules = files.get(file);
-    if (modules === undefined) files.set(file, (modules = loadCompiled(join(directory, file), verbOf(process.argv[2])) as Modules));
+    if (modules === undefined)
+      files.set(file, (modules = loadCompiled(join(directory, file), verbOf(process.argv[2])) as Modules));
     const module = { exports: {} };
     loaded.set(name, module);
     modules[name]?.(module.exports, load, module, pathToFileURL(__filename).href);

@@ -23,7 +23,14 @@ export const ARCHES: Readonly<Record<Arch, ArchNames>> = {
 };
 
 const NODE_ARCHES: Readonly<Record<string, Arch>> = {
-  x64: 'x86_64', ia32: 'x86', arm64: 'aarch64', arm: 'armv7', ppc64: 'ppc64le', s390x: 's390x', riscv64: 'riscv64', loong64: 'loongarch64',
+  x64: 'x86_64',
+  ia32: 'x86',
+  arm64: 'aarch64',
+  arm: 'armv7',
+  ppc64: 'ppc64le',
+  s390x: 's390x',
+  riscv64: 'riscv64',
+  loong64: 'loongarch64',
 };
 
 export const isArch = (text: string): text is Arch => Object.hasOwn(ARCHES, text);
@@ -33,7 +40,12 @@ export const archOfNode = (nodeArch: string): Arch | undefined => NODE_ARCHES[no
 
 /** Alpine's name for docker's `linux/arm64` or `arm64`; undefined when there is none. */
 export function archOfPlatform(text: string): Arch | undefined {
-  const name = text.toLowerCase().replace(/^linux\//, '').replace(/^(?:arm64\/v8|aarch64)$/, 'arm64').replace(/^x86_64$/, 'amd64').replace(/^arm$/, 'arm/v7');
+  const name = text
+    .toLowerCase()
+    .replace(/^linux\//, '')
+    .replace(/^(?:arm64\/v8|aarch64)$/, 'arm64')
+    .replace(/^x86_64$/, 'amd64')
+    .replace(/^arm$/, 'arm/v7');
   return (Object.keys(ARCHES) as Arch[]).find((arch) => ARCHES[arch].docker === name);
 }
 

@@ -10,12 +10,13 @@ export interface ByteSource {
 }
 
 /** A buffer for reading a source from end to end: of a small one no more than it takes, of a large one 256 KiB. */
-export const bufferFor = ({ sizeBytes }: ByteSource): Buffer => Buffer.allocUnsafe(Math.min(256 * 1024, sizeBytes + 1));
+export const bufferFor = ({ sizeBytes }: ByteSource): Buffer =>
+  Buffer.allocUnsafe(Math.min(256 * 1024, sizeBytes + 1));
 
 /** Reads a source to its end; each chunk is valid during the call. @returns where the end is */
 export function eachChunk(source: ByteSource, use: (chunk: Buffer) => void, start = 0): number {
   const buffer = bufferFor(source);
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const count = source.read(buffer, at);
     if (count === 0) return at;
     use(buffer.subarray(0, count));
@@ -35,7 +36,8 @@ export const bufferSource = (name: string, bytes: Uint8Array): ByteSource => ({
 });
 
 /** The same bytes, not a copy. */
-export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, length);
+export const asBuffer = ({ buffer, byteOffset, length }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, length);
 
 const ZEROS = Buffer.alloc(1024 * 1024);
 

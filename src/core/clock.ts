@@ -10,5 +10,7 @@ export interface Clock {
   readonly random: () => number;
 }
 
-/** Milliseconds from some moment on, for durations. The global `performance` would do, and costs a start one of them. */
+/**
+ * Milliseconds from some moment on, for durations. The global `performance` would do, and costs a start one of them.
+ */
 export const steadyMs = (): number => Number(process.hrtime.bigint()) / 1e6;

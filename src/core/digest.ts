@@ -33,7 +33,9 @@ export interface ContentHash {
   readonly digest: () => Buffer;
 }
 
-/** For content that is `sizeBytes` long: what comes in one piece is hashed in one call, for which Node makes no object. */
+/**
+ * For content that is `sizeBytes` long: what comes in one piece is hashed in one call, for which Node makes no object.
+ */
 export function contentHash(algorithm: 'sha1' | 'sha256', sizeBytes: number): ContentHash {
   let whole: Buffer | undefined;
   let pieces: Hash | undefined;

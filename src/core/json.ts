@@ -1,4 +1,7 @@
-/** JSON that others may have written. Of two equal keys in one object JSON.parse takes the last, other readers the first. */
+/**
+ * JSON that others may have written. Of two equal keys in one object JSON.parse takes the last, other readers the
+ * first.
+ */
 
 /** Two equal keys in one object. */
 export interface DuplicateKey {
@@ -42,11 +45,21 @@ export function findDuplicateKey(text: string): DuplicateKey | undefined {
   for (let offset = 0; offset < text.length; offset++) {
     const level = levels.at(-1);
     switch (text.charCodeAt(offset)) {
-      case 0x7b: levels.push({ keys: new Set(), at: '' }); break; // {
-      case 0x5b: levels.push({ keys: undefined, at: 0 }); break; // [
-      case 0x7d: case 0x5d: levels.pop(); break; // } ]
-      case 0x2c: if (typeof level?.at === 'number') level.at++; break; // ,
-      case 0x22: { // "
+      case 0x7b:
+        levels.push({ keys: new Set(), at: '' });
+        break; // {
+      case 0x5b:
+        levels.push({ keys: undefined, at: 0 });
+        break; // [
+      case 0x7d:
+      case 0x5d:
+        levels.pop();
+        break; // } ]
+      case 0x2c:
+        if (typeof level?.at === 'number') level.at++;
+        break; // ,
+      case 0x22: {
+        // "
         const end = endOfString(text, offset);
         if (level?.keys !== undefined && isKey(text, end)) {
           const key = keyOf(text.slice(offset, end));
@@ -80,6 +93,8 @@ function isKey(text: string, end: number): boolean {
 }
 
 /** `"\u0061"` is `"a"`. */
-const keyOf = (quoted: string): string => (quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1));
+const keyOf = (quoted: string): string =>
+  quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
 
-const pathOf = (levels: readonly Level[]): string => levels.map(({ at }, depth) => (typeof at === 'number' ? `[${at}]` : `${depth === 0 ? '' : '.'}${at}`)).join('');
+const pathOf = (levels: readonly Level[]): string =>
+  levels.map(({ at }, depth) => (typeof at === 'number' ? `[${at}]` : `${depth === 0 ? '' : '.'}${at}`)).join('');

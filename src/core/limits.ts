@@ -52,4 +52,5 @@ export const limits: Limits = {
 };
 
 /** What the data of a package may inflate to. */
-export const unpackedBytes = ({ installedSizeBytes }: { readonly installedSizeBytes: number }): number => Math.min(limits.unpacked, Math.max(4 * installedSizeBytes, limits.unpackedFloor));
+export const unpackedBytes = ({ installedSizeBytes }: { readonly installedSizeBytes: number }): number =>
+  Math.min(limits.unpacked, Math.max(4 * installedSizeBytes, limits.unpackedFloor));

@@ -8,7 +8,7 @@ import type { Verified } from './verified.ts';
 
 /** Alpine's architecture names. */
 export type Arch =
-  | 'x86_64' | 'x86' | 'aarch64' | 'armhf' | 'armv7' | 'ppc64le' | 's390x' | 'riscv64' | 'loongarch64' | 'mips64';
+  'x86_64' | 'x86' | 'aarch64' | 'armhf' | 'armv7' | 'ppc64le' | 's390x' | 'riscv64' | 'loongarch64' | 'mips64';
 
 /**
  * How a version must relate. apk's spellings: `=` `<` `>` `<=` `>=` `~` (fuzzy, also written `=~`), `<~` `>~`
@@ -33,10 +33,11 @@ export interface Provide {
   readonly version: string;
 }
 
-/** The identity of a package: a digest of its control member (v2: `Q1` SHA-1) or of its ADB block (v3: `Q2` SHA-256). */
+/**
+ * The identity of a package: a digest of its control member (v2: `Q1` SHA-1) or of its ADB block (v3: `Q2` SHA-256).
+ */
 export type PackageChecksum =
-  | { readonly algorithm: 'sha1'; readonly hex: Sha1Hex }
-  | { readonly algorithm: 'sha256'; readonly hex: Sha256Hex };
+  { readonly algorithm: 'sha1'; readonly hex: Sha1Hex } | { readonly algorithm: 'sha256'; readonly hex: Sha256Hex };
 
 /** What an index, a .PKGINFO and the installed database say of one package. */
 export interface PackageRecord {
@@ -133,7 +134,11 @@ export interface PlannedPackage {
 /** One step of an install plan, in the order in which it is carried out. */
 export type Change =
   | { readonly kind: 'install'; readonly next: PlannedPackage }
-  | { readonly kind: 'upgrade' | 'downgrade' | 'replace' | 'reinstall'; readonly previous: InstalledPackage; readonly next: PlannedPackage }
+  | {
+      readonly kind: 'upgrade' | 'downgrade' | 'replace' | 'reinstall';
+      readonly previous: InstalledPackage;
+      readonly next: PlannedPackage;
+    }
   /** The same package under another repository tag: only the database changes. */
   | { readonly kind: 'pin'; readonly previous: InstalledPackage; readonly next: PlannedPackage }
   /** A reinstallation that no repository can serve: nothing changes, apk says so. */
@@ -149,7 +154,11 @@ export interface InstallPlan {
 
 /** The packages whose files a plan needs, in its order. */
 export const packagesOf = (changes: readonly Change[]): PlannedPackage[] =>
-  changes.flatMap((change) => (change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' || change.next.source.kind === 'virtual' ? [] : [change.next]));
+  changes.flatMap((change) =>
+    change.kind === 'purge' || change.kind === 'pin' || change.kind === 'skip' || change.next.source.kind === 'virtual'
+      ? []
+      : [change.next],
+  );
 
 /** A verified .apk in the store: what the unpacker needs to open and re-check it. */
 export interface PackageFile {

@@ -23,7 +23,10 @@ export function hostPath(path: string): HostPath {
   if (!path.startsWith('/') || path.includes('\0')) {
     throw new AlprootError('ALP_USAGE_ARGUMENT', `expected an absolute path, got ${quoteName(path)}`);
   }
-  if (path.includes(REPLACEMENT)) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} has a name that is not UTF-8`, { hint: 'rename it, or use a link to it that has another name' });
+  if (path.includes(REPLACEMENT))
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} has a name that is not UTF-8`, {
+      hint: 'rename it, or use a link to it that has another name',
+    });
   return path as HostPath;
 }
 
@@ -57,7 +60,10 @@ export function parseTreePath(name: string): TreePath {
     if (part === '.' || part === '..') refuse(`component \`${part}\``);
     if (part.length > 255) refuse('component longer than 255 bytes');
     if (++depth > limits.pathDepth) {
-      throw new AlprootError('ALP_LIMIT_DEPTH', `path ${quoteName(name)} has more than ${limits.pathDepth} components`);
+      throw new AlprootError(
+        'ALP_LIMIT_DEPTH',
+        `path ${quoteName(name)} has more than ${limits.pathDepth} components`,
+      );
     }
   }
   return name as TreePath;
@@ -65,7 +71,10 @@ export function parseTreePath(name: string): TreePath {
 
 /** A tree path from text typed by a user (UTF-8), with leading slashes and `.` components dropped. */
 export function treePathFromUser(text: string): TreePath {
-  const parts = Buffer.from(text, 'utf8').toString('latin1').split('/').filter((part) => part !== '' && part !== '.');
+  const parts = Buffer.from(text, 'utf8')
+    .toString('latin1')
+    .split('/')
+    .filter((part) => part !== '' && part !== '.');
   return parts.length === 0 ? TREE_ROOT : parseTreePath(parts.join('/'));
 }
 
@@ -87,4 +96,5 @@ export const nameOf = (path: TreePath): string => path.slice(path.lastIndexOf('/
 export const insidePath = (path: TreePath): string => `/${Buffer.from(path, 'latin1').toString('utf8')}`;
 
 /** The containing directory of a host path, by its text. */
-export const parentOfHost = (path: HostPath): HostPath => (path.slice(0, Math.max(1, path.lastIndexOf('/'))) || '/') as HostPath;
+export const parentOfHost = (path: HostPath): HostPath =>
+  (path.slice(0, Math.max(1, path.lastIndexOf('/'))) || '/') as HostPath;

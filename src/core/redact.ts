@@ -8,7 +8,9 @@ export function showName(name: string): string {
   const bytes = /[^\x00-\xff]/.test(name) ? Buffer.from(name, 'utf8') : Buffer.from(name, 'latin1');
   const text = isUtf8(bytes) ? bytes.toString('utf8') : name;
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu, (char) =>
-    [...Buffer.from(char, isUtf8(bytes) ? 'utf8' : 'latin1')].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join(''),
+    [...Buffer.from(char, isUtf8(bytes) ? 'utf8' : 'latin1')]
+      .map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`)
+      .join(''),
   );
 }
 
@@ -49,14 +51,17 @@ const SECRET_PARAMETER =
   /([?&](?:(?:access|auth|private|id)[_-]?token|token|x-amz-(?:signature|credential|security-token)|sig|signature|api[_-]?key|key|secret|client_secret|password|passwd|pwd|auth)=)[^\s&#"'`<>\\]+/gi;
 
 /** Any text, with what is secret in its URLs replaced by `***`. */
-export const redactText = (text: string): RedactedText => text.replace(CREDENTIALS, '://***@').replace(SECRET_PARAMETER, '$1***') as RedactedText;
+export const redactText = (text: string): RedactedText =>
+  text.replace(CREDENTIALS, '://***@').replace(SECRET_PARAMETER, '$1***') as RedactedText;
 
 /** The same for every string in plain data, keys of objects left alone. */
 export function redactData<T>(value: T): T {
   if (typeof value === 'string') return redactText(value) as unknown as T;
   if (Array.isArray(value)) return value.map((item: unknown) => redactData(item)) as unknown as T;
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, redactData<unknown>(item)])) as unknown as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, redactData<unknown>(item)]),
+  ) as unknown as T;
 }
 
 /** Multi-line untrusted text (a script's output) for a terminal: line breaks and tabs kept, all else escaped. */

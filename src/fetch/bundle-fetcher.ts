@@ -24,36 +24,53 @@ export interface BundleFetcherOptions {
 export function createBundleFetcher({ store, name, find }: BundleFetcherOptions): Fetcher {
   const take = ({ path, maxBytes, sha256 }: FetchRequest): BlobRef => {
     const bundleSource = find(path);
-    if (bundleSource === undefined) throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(name)}`, { hint: 'make the bundle again for what is wanted now', facts: { path } });
+    if (bundleSource === undefined)
+      throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(name)}`, {
+        hint: 'make the bundle again for what is wanted now',
+        facts: { path },
+      });
     const { file, source } = bundleSource;
-    if (file.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${file.sizeBytes} bytes, more than ${maxBytes}`);
-    if (sha256 !== undefined && sha256 !== file.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} in ${quoteName(name)} has SHA-256 ${file.sha256}, expected ${sha256}`);
+    if (file.sizeBytes > maxBytes)
+      throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${file.sizeBytes} bytes, more than ${maxBytes}`);
+    if (sha256 !== undefined && sha256 !== file.sha256)
+      throw new AlprootError(
+        'ALP_VERIFY_DIGEST',
+        `${path} in ${quoteName(name)} has SHA-256 ${file.sha256}, expected ${sha256}`,
+      );
     return copyInto(store, { path, file, source });
   };
   // Inside a promise, so that a caller meets failures where it meets those of a network.
   const fetch = (request: FetchRequest): Promise<BlobRef> => Promise.resolve().then(() => take(request));
   return {
     fetch,
-    fetchOptional: (request) => fetch(request).catch((error: unknown) => {
-      if (isAlprootError(error, 'ALP_FETCH_NOT_FOUND')) return undefined;
-      throw error;
-    }),
+    fetchOptional: (request) =>
+      fetch(request).catch((error: unknown) => {
+        if (isAlprootError(error, 'ALP_FETCH_NOT_FOUND')) return undefined;
+        throw error;
+      }),
   };
 }
 
 /** The digest is taken of the bytes that are written; a wrong one leaves nothing behind. */
-function copyInto(store: BundleFetcherOptions['store'], { path, file, source }: BundledFile & { readonly path: string }): BlobRef {
+function copyInto(
+  store: BundleFetcherOptions['store'],
+  { path, file, source }: BundledFile & { readonly path: string },
+): BlobRef {
   const blob = store.createBlob();
   const buffer = Buffer.allocUnsafe(1024 * 1024);
   try {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const count = source.read(buffer, at);
       if (count === 0) break;
       blob.write(buffer.subarray(0, count));
       at += count;
     }
     const ref = blob.finish();
-    if (ref.sha256 !== file.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} changed while it was read: SHA-256 ${ref.sha256}, expected ${file.sha256}`);
+    if (ref.sha256 !== file.sha256)
+      throw new AlprootError(
+        'ALP_VERIFY_DIGEST',
+        `${path} changed while it was read: SHA-256 ${ref.sha256}, expected ${file.sha256}`,
+      );
     return ref;
   } finally {
     blob.abandon();

@@ -11,7 +11,16 @@ import type { BlobRef, BlobWriter } from '../store/blobs.ts';
 import type { HttpResponse } from '../system/http/http.ts';
 import type { FetcherOptions, FetchRequest } from './fetcher.ts';
 import { createPace, type Pace } from './pace.ts';
-import { checkLength, contentRangeStart, isPage, isPortal, portalError, retryAfterMs, statusError, validatorOf } from './response.ts';
+import {
+  checkLength,
+  contentRangeStart,
+  isPage,
+  isPortal,
+  portalError,
+  retryAfterMs,
+  statusError,
+  validatorOf,
+} from './response.ts';
 
 const ATTEMPTS = 5;
 
@@ -33,8 +42,20 @@ export async function download(url: URL, request: FetchRequest, given: FetcherOp
   const options: FetcherOptions = request.signal === undefined ? given : { ...given, signal: request.signal };
   const id = idOf(url, request);
   const { clock, minRateBytes } = options;
-  const pace = createPace({ clock, minRateBytes, where: redactUrl(url), wantedBytes: request.sizeBytes ?? request.maxBytes });
-  const progress: Progress = { id, blob: options.store.createBlob(), validator: undefined, waitMs: 0, received: 0, pace };
+  const pace = createPace({
+    clock,
+    minRateBytes,
+    where: redactUrl(url),
+    wantedBytes: request.sizeBytes ?? request.maxBytes,
+  });
+  const progress: Progress = {
+    id,
+    blob: options.store.createBlob(),
+    validator: undefined,
+    waitMs: 0,
+    received: 0,
+    pace,
+  };
   const label = request.label ?? request.path;
   options.emit({ kind: 'start', id, label });
   try {
@@ -71,29 +92,40 @@ interface Attempt {
 
 async function tryOnce(state: Attempt): Promise<void> {
   const { options, progress, attempt } = state;
-  if (attempt > 1) await options.clock.sleep(Math.max(progress.waitMs, options.clock.random() * Math.min(30_000, 500 * 2 ** attempt)), options.signal);
+  if (attempt > 1)
+    await options.clock.sleep(
+      Math.max(progress.waitMs, options.clock.random() * Math.min(30_000, 500 * 2 ** attempt)),
+      options.signal,
+    );
   progress.waitMs = 0;
   try {
     progress.pace.check();
     await patiently(state, transfer);
   } catch (error) {
     const isOver = progress.pace.isOver();
-    if (error instanceof AlprootError && (!error.retryable || isOver || isLeft(state, error))) throw new AbortError(error);
+    if (error instanceof AlprootError && (!error.retryable || isOver || isLeft(state, error)))
+      throw new AbortError(error);
     throw error;
   }
 }
 
 /** Another mirror is not kept waiting by one that is slow, or that wants to be asked later. */
-const isLeft = ({ request: { patienceMs }, progress }: Attempt, { code }: AlprootError): boolean => patienceMs !== undefined && (code === 'ALP_FETCH_SLOW' || progress.waitMs > patienceMs);
+const isLeft = ({ request: { patienceMs }, progress }: Attempt, { code }: AlprootError): boolean =>
+  patienceMs !== undefined && (code === 'ALP_FETCH_SLOW' || progress.waitMs > patienceMs);
 
 /** Ends the transfer when for so long no byte comes. */
 async function patiently(state: Attempt, work: (state: Attempt) => Promise<void>): Promise<void> {
-  const { url, request: { patienceMs }, options, progress } = state;
+  const {
+    url,
+    request: { patienceMs },
+    options,
+    progress,
+  } = state;
   if (patienceMs === undefined) return work(state);
   const [slow, done] = [new AbortController(), new AbortController()];
   const signals = options.signal === undefined ? [slow.signal] : [slow.signal, options.signal];
   const watch = async (): Promise<void> => {
-    for (let seen = -1; progress.received !== seen; ) {
+    for (let seen = -1; progress.received !== seen;) {
       seen = progress.received;
       await options.clock.sleep(patienceMs, done.signal);
     }
@@ -111,7 +143,8 @@ async function patiently(state: Attempt, work: (state: Attempt) => Promise<void>
 
 async function transfer({ url, request, options, progress }: Attempt): Promise<void> {
   const done = progress.blob.sizeBytes();
-  const resume = done > 0 && progress.validator !== undefined ? { range: `bytes=${done}-`, 'if-range': progress.validator } : {};
+  const resume =
+    done > 0 && progress.validator !== undefined ? { range: `bytes=${done}-`, 'if-range': progress.validator } : {};
   const response = await options.http.get({ url, headers: resume, signal: options.signal });
   try {
     if (response.status >= 300) await response.discard();
@@ -138,9 +171,17 @@ function acceptStart(response: HttpResponse, { progress, options, resumed }: Sta
   if (status === 200) return startOver(progress, options);
   if (status === 206) {
     const validator = validatorOf(response);
-    if (resumed && contentRangeStart(response) === progress.blob.sizeBytes() && (validator === undefined || validator === progress.validator)) return;
+    if (
+      resumed &&
+      contentRangeStart(response) === progress.blob.sizeBytes() &&
+      (validator === undefined || validator === progress.validator)
+    )
+      return;
     startOver(progress, options);
-    throw new AlprootError('ALP_FETCH_TRUNCATED', `${redactUrl(response.url)} answered with a part that was not asked for`);
+    throw new AlprootError(
+      'ALP_FETCH_TRUNCATED',
+      `${redactUrl(response.url)} answered with a part that was not asked for`,
+    );
   }
   progress.waitMs = retryAfterMs(response, options.clock.now());
   if (status === 416) startOver(progress, options);
@@ -169,11 +210,19 @@ async function receive(response: HttpResponse, { request, options, progress, exp
     progress.blob.write(chunk);
     progress.received++;
     const size = progress.blob.sizeBytes();
-    if (size > request.maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);
-    options.emit({ kind: 'progress', id: progress.id, done: size, unit: 'bytes', ...(expected === undefined ? {} : { total: expected }) });
+    if (size > request.maxBytes)
+      throw new AlprootError('ALP_LIMIT_SIZE', `${redactUrl(response.url)} is larger than ${request.maxBytes} bytes`);
+    options.emit({
+      kind: 'progress',
+      id: progress.id,
+      done: size,
+      unit: 'bytes',
+      ...(expected === undefined ? {} : { total: expected }),
+    });
     progress.pace.receive(chunk.length);
   }
   const got = progress.blob.sizeBytes();
   const wanted = expected ?? request.sizeBytes;
-  if (wanted !== undefined && got < wanted) throw new AlprootError('ALP_FETCH_TRUNCATED', `${redactUrl(response.url)} ended after ${got} of ${wanted} bytes`);
+  if (wanted !== undefined && got < wanted)
+    throw new AlprootError('ALP_FETCH_TRUNCATED', `${redactUrl(response.url)} ended after ${got} of ${wanted} bytes`);
 }

@@ -24,7 +24,10 @@ export interface FetchRequest {
   /** What is already known of it; a blob of this hash is taken from the store without asking. */
   readonly sha256?: Sha256Hex | undefined;
   readonly sizeBytes?: number | undefined;
-  /** 'fixed': this path never changes, one answer is enough; 'offline': the last answer counts when there is no network. */
+  /**
+   * 'fixed': this path never changes, one answer is enough; 'offline': the last answer counts when there is no
+   * network.
+   */
   readonly remember?: 'fixed' | 'offline';
   /**
    * Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last
@@ -73,7 +76,8 @@ export const isUrl = (base: string): boolean => /^https?:\/\//i.test(base);
 export function createFetcher(options: FetcherOptions): Fetcher {
   const fetch = async (request: FetchRequest): Promise<BlobRef> => {
     const { base, path, sha256 } = request;
-    if (!PATH.test(path) || path.split('/').includes('..')) throw new AlprootError('ALP_USAGE_ARGUMENT', `illegal path ${quoteName(path)} on a mirror`);
+    if (!PATH.test(path) || path.split('/').includes('..'))
+      throw new AlprootError('ALP_USAGE_ARGUMENT', `illegal path ${quoteName(path)} on a mirror`);
     if (sha256 !== undefined && options.store.hasBlob(sha256)) {
       const blob = options.store.openBlob(sha256, path);
       if (blob !== undefined) {
@@ -82,7 +86,8 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       }
     }
     const ref = isUrl(base) ? await fromNetwork(request, options) : await copyFromDirectory(request, options);
-    if (sha256 !== undefined && ref.sha256 !== sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${path} has SHA-256 ${ref.sha256}, expected ${sha256}`);
+    if (sha256 !== undefined && ref.sha256 !== sha256)
+      throw new AlprootError('ALP_VERIFY_DIGEST', `${path} has SHA-256 ${ref.sha256}, expected ${sha256}`);
     return ref;
   };
   return {
@@ -104,17 +109,29 @@ async function fromNetwork(request: FetchRequest, options: FetcherOptions): Prom
   return download(new URL(`${request.base}/${request.path}`), request, options);
 }
 
-async function copyFromDirectory({ base, path, maxBytes, copy, signal, label = path }: FetchRequest, { store, emit }: FetcherOptions): Promise<BlobRef> {
+async function copyFromDirectory(
+  { base, path, maxBytes, copy, signal, label = path }: FetchRequest,
+  { store, emit }: FetcherOptions,
+): Promise<BlobRef> {
   const file = joinHost(hostPath(base), path);
   const fd = openForCopy(file);
   if (fd === undefined) {
-    if (!isDirectory(base)) throw new AlprootError('ALP_FETCH_NETWORK', `mirror ${quoteName(base)} is not a directory`, { hint: 'name a URL, or a directory laid out like https://dl-cdn.alpinelinux.org/alpine' });
-    if (isTaken(file)) throw new AlprootError('ALP_FETCH_NETWORK', `cannot read ${quoteName(file)}: it is a link, no regular file, or permission is denied`, { facts: { path: file } });
+    if (!isDirectory(base))
+      throw new AlprootError('ALP_FETCH_NETWORK', `mirror ${quoteName(base)} is not a directory`, {
+        hint: 'name a URL, or a directory laid out like https://dl-cdn.alpinelinux.org/alpine',
+      });
+    if (isTaken(file))
+      throw new AlprootError(
+        'ALP_FETCH_NETWORK',
+        `cannot read ${quoteName(file)}: it is a link, no regular file, or permission is denied`,
+        { facts: { path: file } },
+      );
     throw new AlprootError('ALP_FETCH_NOT_FOUND', `${path} is not in ${quoteName(base)}`, { facts: { path } });
   }
   try {
     const source = descriptorSource(fd, path);
-    if (source.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
+    if (source.sizeBytes > maxBytes)
+      throw new AlprootError('ALP_LIMIT_SIZE', `${path} is ${source.sizeBytes} bytes, more than ${maxBytes}`);
     const isLarge = source.sizeBytes >= LARGE_BYTES;
     const id = `${base}/${path}`;
     if (isLarge) emit({ kind: 'start', id, label: `copying ${label}` });
@@ -159,6 +176,8 @@ function openForCopy(file: ReturnType<typeof joinHost>): number | undefined {
     return openRegular(file);
   } catch (error) {
     const errno = errnoOf(error) ?? errnoOf((error as AlprootError).cause);
-    throw new AlprootError('ALP_FETCH_NETWORK', `cannot read ${quoteName(file)}: ${errno ?? 'unknown error'}`, { cause: error });
+    throw new AlprootError('ALP_FETCH_NETWORK', `cannot read ${quoteName(file)}: ${errno ?? 'unknown error'}`, {
+      cause: error,
+    });
   }
 }

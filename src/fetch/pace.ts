@@ -49,7 +49,8 @@ export function createPace({ clock, where, wantedBytes, minRateBytes = MIN_MEAN_
   let windowBytes = 0;
 
   const elapsedMs = (): number => now() - start;
-  const allowedMs = (): number => (minRateBytes === 0 ? Infinity : GRACE_MS + (Math.min(total, wanted) * 1000) / minRateBytes);
+  const allowedMs = (): number =>
+    minRateBytes === 0 ? Infinity : GRACE_MS + (Math.min(total, wanted) * 1000) / minRateBytes;
   const isOver = (): boolean => elapsedMs() > allowedMs();
 
   function tooSlow(rate: number): AlprootError {
@@ -67,7 +68,8 @@ export function createPace({ clock, where, wantedBytes, minRateBytes = MIN_MEAN_
   };
 
   return {
-    check, isOver,
+    check,
+    isOver,
     begin: () => {
       windowStart = now();
       windowBytes = 0;

@@ -1,4 +1,7 @@
-/** A fetcher that knows again what it brought: what cannot change is not asked for twice, and without a network the last known answer counts. */
+/**
+ * A fetcher that knows again what it brought: what cannot change is not asked for twice, and without a network the
+ * last known answer counts.
+ */
 import { keyOf, type Sha256Hex } from '../core/digest.ts';
 import { isAlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
@@ -34,9 +37,13 @@ export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refres
   const keep = async (request: FetchRequest, ref: BlobRef | undefined): Promise<void> => {
     if (!isRemembered(request) || offline) return;
     if (ref !== undefined) await request.verify?.(ref);
-    store.putRecord(nameOf(request), ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes });
+    store.putRecord(
+      nameOf(request),
+      ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes },
+    );
   };
-  const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined => (sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes });
+  const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined =>
+    sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes };
   /** A file that is damaged is asked for again where that is possible; elsewhere its reader says it. */
   const isSound = async (request: FetchRequest, ref: BlobRef): Promise<boolean> => {
     if (offline) return true;
@@ -47,7 +54,11 @@ export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refres
       if (!isAlprootError(error, 'ALP_STORE_DAMAGED')) throw error;
     }
     const sound = store.hasBlob(ref.sha256);
-    if (!sound) emit({ kind: 'note', message: `${request.label ?? request.path} was damaged in the store and is fetched again` });
+    if (!sound)
+      emit({
+        kind: 'note',
+        message: `${request.label ?? request.path} was damaged in the store and is fetched again`,
+      });
     return sound;
   };
   const fetchOptional = async (request: FetchRequest): Promise<BlobRef | undefined> => {

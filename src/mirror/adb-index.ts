@@ -12,7 +12,13 @@ import { limits } from '../core/limits.ts';
 import { isAdb, readAdbBlocks } from '../formats/adb/adb-blocks.ts';
 import { ADB_KINDS, ADB_PACKAGE_INFO } from '../formats/adb/adb-schema.ts';
 import { adbObject, adbText, parseAdbRoot, type AdbObject } from '../formats/adb/adb-values.ts';
-import { createAdbWriter, formatAdbBlock, formatAdbFile, writeAdbFields, type AdbWriter } from '../formats/adb/adb-writer.ts';
+import {
+  createAdbWriter,
+  formatAdbBlock,
+  formatAdbFile,
+  writeAdbFields,
+  type AdbWriter,
+} from '../formats/adb/adb-writer.ts';
 import { scanDependency, splitWords } from '../formats/apk/dependency.ts';
 import { compareVersions } from '../formats/apk/package-version.ts';
 import { parsePkginfoText } from './pkginfo-text.ts';
@@ -30,7 +36,17 @@ export interface IndexedFile {
 }
 
 const FIELD_NAMES = ADB_PACKAGE_INFO.fields.map(({ name }) => name);
-const OPERATORS: Readonly<Record<string, number>> = { '=': 1, '<': 2, '<=': 3, '>': 4, '>=': 5, '><': 6, '~': 9, '<~': 11, '>~': 13 };
+const OPERATORS: Readonly<Record<string, number>> = {
+  '=': 1,
+  '<': 2,
+  '<=': 3,
+  '>': 4,
+  '>=': 5,
+  '><': 6,
+  '~': 9,
+  '<~': 11,
+  '>~': 13,
+};
 const EQUAL = 1;
 const ANY = 7;
 const CONFLICT = 16;
@@ -44,12 +60,26 @@ function fromV3(bytes: Buffer, path: string): IndexedFile {
   let block = Buffer.alloc(0);
   let isPackage = false;
   const nowhere = { write: () => undefined, close: () => undefined };
-  readAdbBlocks(bufferSource(path, bytes), { adb: (schema, content) => { block = Buffer.from(content); isPackage = schema === 'package'; }, signature: () => undefined, data: () => nowhere }, limits.unpacked);
+  readAdbBlocks(
+    bufferSource(path, bytes),
+    {
+      adb: (schema, content) => {
+        block = Buffer.from(content);
+        isPackage = schema === 'package';
+      },
+      signature: () => undefined,
+      data: () => nowhere,
+    },
+    limits.unpacked,
+  );
   if (!isPackage) throw new AlprootError('ALP_FORMAT_ADB', `${quoteName(path)} is an index, not a package`);
   const info = adbObject(parseAdbRoot(block, ADB_KINDS.package), 'info');
   const identity = Buffer.from(sha256Hex(block), 'hex');
   return {
-    name: adbText(info, 'name'), version: adbText(info, 'version'), arch: adbText(info, 'arch'), identity,
+    name: adbText(info, 'name'),
+    version: adbText(info, 'version'),
+    arch: adbText(info, 'arch'),
+    identity,
     write: (writer) => entry(writer, copied(writer, info), { identity, sizeBytes: bytes.length }),
   };
 }
@@ -59,15 +89,32 @@ const copied = (writer: AdbWriter, info: AdbObject): Map<string, number> => {
   return new Map(FIELD_NAMES.map((name, index) => [name, words[index] ?? 0]));
 };
 
-function entry(writer: AdbWriter, words: Map<string, number>, { identity, sizeBytes }: { readonly identity: Buffer; readonly sizeBytes: number }): number {
+function entry(
+  writer: AdbWriter,
+  words: Map<string, number>,
+  { identity, sizeBytes }: { readonly identity: Buffer; readonly sizeBytes: number },
+): number {
   words.set('file-size', writer.number(sizeBytes));
   words.set('hashes', writer.blob(identity));
   return writer.list(FIELD_NAMES.map((name) => words.get(name) ?? 0));
 }
 
 /** Keys of a .PKGINFO by the field that holds them. */
-const TEXTS: Readonly<Record<string, string>> = { arch: 'arch', license: 'license', maintainer: 'maintainer', origin: 'origin', pkgdesc: 'description', pkgname: 'name', pkgver: 'version', url: 'url' };
-const NUMBERS: Readonly<Record<string, string>> = { builddate: 'build-time', provider_priority: 'provider-priority', size: 'installed-size' };
+const TEXTS: Readonly<Record<string, string>> = {
+  arch: 'arch',
+  license: 'license',
+  maintainer: 'maintainer',
+  origin: 'origin',
+  pkgdesc: 'description',
+  pkgname: 'name',
+  pkgver: 'version',
+  url: 'url',
+};
+const NUMBERS: Readonly<Record<string, string>> = {
+  builddate: 'build-time',
+  provider_priority: 'provider-priority',
+  size: 'installed-size',
+};
 const LISTS: Readonly<Record<string, string>> = { depend: 'depends', provides: 'provides', replaces: 'replaces' };
 
 function fromV2(bytes: Buffer, path: string): IndexedFile {
@@ -76,7 +123,10 @@ function fromV2(bytes: Buffer, path: string): IndexedFile {
   const one = (key: string): string => fields.get(key)?.[0] ?? '';
   const identity = Buffer.from(controlSha256Hex, 'hex');
   return {
-    name: one('pkgname'), version: one('pkgver'), arch: one('arch'), identity,
+    name: one('pkgname'),
+    version: one('pkgver'),
+    arch: one('arch'),
+    identity,
     write: (writer) => entry(writer, converted(writer, fields), { identity, sizeBytes: bytes.length }),
   };
 }
@@ -87,8 +137,10 @@ function converted(writer: AdbWriter, fields: ReadonlyMap<string, readonly strin
   for (const [key, values] of fields) {
     const [value = ''] = values;
     if (TEXTS[key] !== undefined) words.set(TEXTS[key], writer.blob(Buffer.from(value, 'latin1')));
-    else if (NUMBERS[key] !== undefined) words.set(NUMBERS[key], Number(value) === 0 ? 0 : writer.number(Number(value)));
-    else if (key === 'commit' && /^[0-9a-f]{40}/.test(value)) words.set('repo-commit', writer.blob(Buffer.from(value.slice(0, 40), 'hex')));
+    else if (NUMBERS[key] !== undefined)
+      words.set(NUMBERS[key], Number(value) === 0 ? 0 : writer.number(Number(value)));
+    else if (key === 'commit' && /^[0-9a-f]{40}/.test(value))
+      words.set('repo-commit', writer.blob(Buffer.from(value.slice(0, 40), 'hex')));
     else if (LISTS[key] !== undefined) lists.set(key, sortedDependencies(writer, values));
     else if (key === 'install_if') words.set('install-if', writer.list(sortedDependencies(writer, values)));
   }
@@ -98,12 +150,18 @@ function converted(writer: AdbWriter, fields: ReadonlyMap<string, readonly strin
 
 /** By name, each once. */
 function sortedDependencies(writer: AdbWriter, values: readonly string[]): number[] {
-  const found = values.flatMap((value) => splitWords(value)).map((word) => {
-    const { name, op, version, conflict } = scanDependency(word) ?? badDependency(word);
-    const match = (OPERATORS[op] ?? ANY) + (conflict ? CONFLICT : 0);
-    const fields = [writer.blob(Buffer.from(name, 'latin1')), op === 'any' ? 0 : writer.blob(Buffer.from(version, 'latin1')), match === EQUAL || match === ANY ? 0 : writer.number(match)];
-    return { name, word: writer.list(fields) };
-  });
+  const found = values
+    .flatMap((value) => splitWords(value))
+    .map((word) => {
+      const { name, op, version, conflict } = scanDependency(word) ?? badDependency(word);
+      const match = (OPERATORS[op] ?? ANY) + (conflict ? CONFLICT : 0);
+      const fields = [
+        writer.blob(Buffer.from(name, 'latin1')),
+        op === 'any' ? 0 : writer.blob(Buffer.from(version, 'latin1')),
+        match === EQUAL || match === ANY ? 0 : writer.number(match),
+      ];
+      return { name, word: writer.list(fields) };
+    });
   const sorted = found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)).map(({ word }) => word);
   return sorted.filter((word, index) => word !== sorted[index - 1]);
 }
@@ -113,7 +171,11 @@ function badDependency(word: string): never {
 }
 
 /** The index of `files`, written in their order, listed by name, version and identity. */
-export function formatAdbIndex(files: readonly IndexedFile[], description: string, key: SigningKey | undefined): Buffer {
+export function formatAdbIndex(
+  files: readonly IndexedFile[],
+  description: string,
+  key: SigningKey | undefined,
+): Buffer {
   const writer = createAdbWriter();
   const written = files.map((file) => ({ file, word: file.write(writer) }));
   const listed = [...written].sort((a, b) => compareFiles(a.file, b.file)).map(({ word }) => word);
@@ -124,4 +186,8 @@ export function formatAdbIndex(files: readonly IndexedFile[], description: strin
 }
 
 const compareFiles = (a: IndexedFile, b: IndexedFile): number =>
-  a.name === b.name ? compareVersions(a.version, b.version) || Buffer.compare(a.identity, b.identity) : a.name < b.name ? -1 : 1;
+  a.name === b.name
+    ? compareVersions(a.version, b.version) || Buffer.compare(a.identity, b.identity)
+    : a.name < b.name
+      ? -1
+      : 1;

@@ -38,7 +38,10 @@ export function signAdbFile(bytes: Buffer, name: string, key: SigningKey): Buffe
         ids.writeUInt32LE(path, 0);
         ids.writeUInt32LE(file, 4);
         const chunks: Uint8Array[] = [ids];
-        return { write: (chunk) => void chunks.push(Buffer.from(chunk)), close: () => void data.push(formatAdbBlock('data', Buffer.concat(chunks))) };
+        return {
+          write: (chunk) => void chunks.push(Buffer.from(chunk)),
+          close: () => void data.push(formatAdbBlock('data', Buffer.concat(chunks))),
+        };
       },
     },
     limits.packageFile,
@@ -46,5 +49,9 @@ export function signAdbFile(bytes: Buffer, name: string, key: SigningKey): Buffe
   const keyId = keyIdOf(key);
   const others = signatures.filter((content) => parseAdbSignature(content)?.keyId !== keyId);
   const signed = [adbSignature(schema, block, key), ...others].map((content) => formatAdbBlock('signature', content));
-  return formatAdbFile(schema, [formatAdbBlock('adb', block), ...signed, ...data], bytes.toString('latin1', 0, 4) === 'ADB.');
+  return formatAdbFile(
+    schema,
+    [formatAdbBlock('adb', block), ...signed, ...data],
+    bytes.toString('latin1', 0, 4) === 'ADB.',
+  );
 }

@@ -10,7 +10,10 @@ const GZIP_TRAILER = 8;
 const BLOCK = 512;
 
 /** The .PKGINFO and the control member's hashes. Judges nothing: what is indexed is vouched for by who signs. */
-export function readApkControl(bytes: Buffer, path: string): { readonly pkginfo: string; readonly controlSha1Hex: string; readonly controlSha256Hex: string } {
+export function readApkControl(
+  bytes: Buffer,
+  path: string,
+): { readonly pkginfo: string; readonly controlSha1Hex: string; readonly controlSha256Hex: string } {
   let offset = 0;
   for (let member = 0; member < 2 && offset + GZIP_HEADER < bytes.length; member++) {
     const { buffer, length } = inflateMember(bytes.subarray(offset), path);
@@ -32,8 +35,13 @@ export function firstMember(bytes: Buffer, path: string): { readonly name: strin
   return { name: buffer.toString('latin1', 0, 100).replace(/\0.*$/s, ''), length };
 }
 
-function inflateMember(bytes: Buffer, path: string, maxOutputLength: number = limits.control): { readonly buffer: Buffer; readonly length: number } {
-  if (bytes.length < GZIP_HEADER + GZIP_TRAILER || bytes.readUInt32BE(0) !== 0x1f8b0800) throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: no plain gzip header`);
+function inflateMember(
+  bytes: Buffer,
+  path: string,
+  maxOutputLength: number = limits.control,
+): { readonly buffer: Buffer; readonly length: number } {
+  if (bytes.length < GZIP_HEADER + GZIP_TRAILER || bytes.readUInt32BE(0) !== 0x1f8b0800)
+    throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: no plain gzip header`);
   try {
     const result = inflateRawSync(bytes.subarray(GZIP_HEADER), { info: true, maxOutputLength }) as unknown as {
       readonly buffer: Buffer;
@@ -41,13 +49,15 @@ function inflateMember(bytes: Buffer, path: string, maxOutputLength: number = li
     };
     return { buffer: result.buffer, length: GZIP_HEADER + result.engine.bytesWritten + GZIP_TRAILER };
   } catch (error) {
-    throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: its gzip data is damaged`, { cause: error });
+    throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: its gzip data is damaged`, {
+      cause: error,
+    });
   }
 }
 
 /** Content of a file in a small tar, as latin1. */
 function tarMember(tar: Buffer, wanted: string): string | undefined {
-  for (let at = 0; at + BLOCK <= tar.length; ) {
+  for (let at = 0; at + BLOCK <= tar.length;) {
     const name = tar.toString('latin1', at, at + 100).replace(/\0.*$/s, '');
     const size = Number.parseInt(tar.toString('latin1', at + 124, at + 136), 8) || 0;
     if (name === wanted) return tar.toString('latin1', at + BLOCK, at + BLOCK + size);

@@ -44,19 +44,46 @@ const SECTIONS = ['main', 'community'];
  *
  * @throws ALP_STORE_DAMAGED when bytes are not those that were verified; ALP_FILE_WRITE
  */
-export async function createMirror({ directory, arch, branch, packages, minirootfs, key, time, emit }: CreateOptions): Promise<void> {
+export async function createMirror({
+  directory,
+  arch,
+  branch,
+  packages,
+  minirootfs,
+  key,
+  time,
+  emit,
+}: CreateOptions): Promise<void> {
   const label = `copying ${packages.length} packages`;
   emit({ kind: 'start', id: 'mirror', label, total: packages.length });
   for (const { file, path, section } of packages) {
     const bytes = readChecked(path, file.sha256);
-    writeFileAtomic(joinHost(directory, branch, section, arch, `${file.record.name}-${file.record.version}.apk`), bytes);
+    writeFileAtomic(
+      joinHost(directory, branch, section, arch, `${file.record.name}-${file.record.version}.apk`),
+      bytes,
+    );
   }
   for (const section of new Set([...SECTIONS, ...packages.map((one) => one.section)])) {
-    await indexDirectory({ directory: makeDirectory(joinHost(directory, branch, section, arch)), description: `${branch} partial mirror made by alproot`, time, key, arch });
+    await indexDirectory({
+      directory: makeDirectory(joinHost(directory, branch, section, arch)),
+      description: `${branch} partial mirror made by alproot`,
+      time,
+      key,
+      arch,
+    });
   }
   if (minirootfs !== undefined) {
     const bytes = readChecked(minirootfs.path, minirootfs.sha256);
-    writeRelease({ mirror: directory, branch, release: minirootfs.release, arch, minirootfs: bytes, title: 'Mini root filesystem', time, key });
+    writeRelease({
+      mirror: directory,
+      branch,
+      release: minirootfs.release,
+      arch,
+      minirootfs: bytes,
+      title: 'Mini root filesystem',
+      time,
+      key,
+    });
   }
   writeFileAtomic(joinHost(directory, 'keys', key.publicName), key.publicPem);
   emit({ kind: 'done', id: 'mirror', label });
@@ -65,7 +92,9 @@ export async function createMirror({ directory, arch, branch, packages, miniroot
 function readChecked(path: HostPath, sha256: string): Buffer {
   const bytes = readFileCapped(path, limits.packageFile);
   if (bytes === undefined || sha256Hex(bytes) !== sha256) {
-    throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} is not the file that was verified`, { hint: 'run `alproot cache verify`, then try again' });
+    throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} is not the file that was verified`, {
+      hint: 'run `alproot cache verify`, then try again',
+    });
   }
   return bytes;
 }

@@ -19,15 +19,22 @@ export interface IndexInput {
 }
 
 /** The bytes of an APKINDEX.tar.gz. */
-export async function formatIndexFile({ entries, description, time, key, signatureKind }: IndexInput): Promise<Buffer> {
+export async function formatIndexFile({
+  entries,
+  description,
+  time,
+  key,
+  signatureKind,
+}: IndexInput): Promise<Buffer> {
   const text = [...entries].sort(compareEntries).join('');
-  const file = (path: string, content: string) => ({ kind: 'file', path, mode: 0o644, mtime: time, bytes: Buffer.from(content, 'latin1') }) as const;
+  const file = (path: string, content: string) =>
+    ({ kind: 'file', path, mode: 0o644, mtime: time, bytes: Buffer.from(content, 'latin1') }) as const;
   const member = await formatGzipMember(formatTar([file('DESCRIPTION', description), file('APKINDEX', text)]), 9);
   return key === undefined ? member : Buffer.concat([await signatureMember(member, key, signatureKind), member]);
 }
 
-
 function compareEntries(a: string, b: string): number {
-  const keyOf = (entry: string): string => `${/^P:(.*)$/m.exec(entry)?.[1] ?? ''}\0${/^V:(.*)$/m.exec(entry)?.[1] ?? ''}`;
+  const keyOf = (entry: string): string =>
+    `${/^P:(.*)$/m.exec(entry)?.[1] ?? ''}\0${/^V:(.*)$/m.exec(entry)?.[1] ?? ''}`;
   return keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0;
 }

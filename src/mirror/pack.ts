@@ -12,7 +12,7 @@ import { formatPkginfoText, type PackageFacts } from './pkginfo-text.ts';
 import { signatureMember, type SignatureKind, type SigningKey } from './signing.ts';
 
 export type ScriptName =
-  | 'pre-install' | 'post-install' | 'pre-upgrade' | 'post-upgrade' | 'pre-deinstall' | 'post-deinstall' | 'trigger';
+  'pre-install' | 'post-install' | 'pre-upgrade' | 'post-upgrade' | 'pre-deinstall' | 'post-deinstall' | 'trigger';
 
 export interface PackInput {
   readonly facts: PackageFacts;
@@ -37,15 +37,26 @@ export interface PackedApk {
 }
 
 const SCRIPT_ORDER: readonly ScriptName[] = [
-  'pre-install', 'post-install', 'pre-upgrade', 'post-upgrade', 'pre-deinstall', 'post-deinstall', 'trigger',
+  'pre-install',
+  'post-install',
+  'pre-upgrade',
+  'post-upgrade',
+  'pre-deinstall',
+  'post-deinstall',
+  'trigger',
 ];
 
 /** Packs and signs one package. @throws ALP_FORMAT_TAR for impossible names */
 export async function packApk(input: PackInput): Promise<PackedApk> {
   const items = completeEntries(input.entries, input.facts.buildTime);
-  const data = await formatGzipMember(Buffer.concat([...items.map((item) => formatTarItem(withChecksum(item))), TAR_END]), input.level);
+  const data = await formatGzipMember(
+    Buffer.concat([...items.map((item) => formatTarItem(withChecksum(item))), TAR_END]),
+    input.level,
+  );
   // apk takes a package of size 0 for a virtual one and unpacks nothing of it; a name costs a block.
-  const installedSizeBytes = items.reduce((sum, item) => sum + (item.kind === 'file' ? item.bytes.length : 0), 0) || (items.length > 0 ? 4096 : 0);
+  const installedSizeBytes =
+    items.reduce((sum, item) => sum + (item.kind === 'file' ? item.bytes.length : 0), 0) ||
+    (items.length > 0 ? 4096 : 0);
   const pkginfo = formatPkginfoText({
     facts: input.facts,
     installedSizeBytes,
@@ -64,10 +75,13 @@ export async function packApk(input: PackInput): Promise<PackedApk> {
 
 function controlItems({ facts, scripts = {} }: PackInput, pkginfo: string): TarItem[] {
   const mtime = facts.buildTime;
-  const items: TarItem[] = [{ kind: 'file', path: '.PKGINFO', mode: 0o644, mtime, bytes: Buffer.from(pkginfo, 'latin1') }];
+  const items: TarItem[] = [
+    { kind: 'file', path: '.PKGINFO', mode: 0o644, mtime, bytes: Buffer.from(pkginfo, 'latin1') },
+  ];
   for (const name of SCRIPT_ORDER) {
     const text = scripts[name];
-    if (text !== undefined) items.push({ kind: 'file', path: `.${name}`, mode: 0o755, mtime, bytes: Buffer.from(text) });
+    if (text !== undefined)
+      items.push({ kind: 'file', path: `.${name}`, mode: 0o755, mtime, bytes: Buffer.from(text) });
   }
   return items;
 }
@@ -82,7 +96,8 @@ export function completeEntries(entries: readonly TarItem[], mtime: number): Tar
       if (!byPath.has(parent)) byPath.set(parent, { kind: 'directory', path: parent, mode: 0o755, mtime });
     }
   }
-  const order = (item: TarItem): string => `${item.kind === 'hardlink' ? '1' : '0'}${item.path.replaceAll('/', '\u0001')}`;
+  const order = (item: TarItem): string =>
+    `${item.kind === 'hardlink' ? '1' : '0'}${item.path.replaceAll('/', '\u0001')}`;
   return [...byPath.values()].map((item) => ({ mtime, ...item })).sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
 

@@ -1,4 +1,6 @@
-/** The `releases/ARCH/` part of a mirror: the minirootfs, its digests, its signature, and the listing that names it. */
+/**
+ * The `releases/ARCH/` part of a mirror: the minirootfs, its digests, its signature, and the listing that names it.
+ */
 import { createHash } from 'node:crypto';
 import { sha256Hex, sha512Hex } from '../core/digest.ts';
 import type { Arch } from '../core/package.ts';
@@ -34,20 +36,38 @@ export function writeRelease({ mirror, branch, release, arch, minirootfs, title,
   writeFileAtomic(path, minirootfs);
   writeFileAtomic(joinHost(directory, `${file}.sha256`), `${sha256Hex(minirootfs)}  ${file}\n`);
   writeFileAtomic(joinHost(directory, `${file}.sha512`), `${sha512Hex(minirootfs)}  ${file}\n`);
-  writeFileAtomic(joinHost(directory, `${file}${signatureSuffix(key.publicName)}`), signBytes(minirootfs, key, 'RSA256'));
-  writeFileAtomic(joinHost(directory, 'latest-releases.yaml'), formatListing({ file, branch, release, arch, title, time, minirootfs }));
+  writeFileAtomic(
+    joinHost(directory, `${file}${signatureSuffix(key.publicName)}`),
+    signBytes(minirootfs, key, 'RSA256'),
+  );
+  writeFileAtomic(
+    joinHost(directory, 'latest-releases.yaml'),
+    formatListing({ file, branch, release, arch, title, time, minirootfs }),
+  );
   return path;
 }
 
-type ListingInput = Pick<ReleaseInput, 'branch' | 'release' | 'arch' | 'title' | 'time' | 'minirootfs'> & { readonly file: string };
+type ListingInput = Pick<ReleaseInput, 'branch' | 'release' | 'arch' | 'title' | 'time' | 'minirootfs'> & {
+  readonly file: string;
+};
 
 function formatListing({ file, branch, release, arch, title, time, minirootfs }: ListingInput): string {
   const [date = '', clock = ''] = new Date(time * 1000).toISOString().split(/[T.]/);
   const sha1 = createHash('sha1').update(minirootfs).digest('hex');
   const fields = [
-    `title: ${JSON.stringify(title)}`, `branch: ${branch}`, `arch: ${arch}`, `version: ${release}`, 'flavor: alpine-minirootfs',
-    `file: ${file}`, `iso: ${file}`, `date: ${date}`, `time: "${clock}"`, `size: ${minirootfs.length}`, `sha1: ${sha1}`,
-    `sha256: ${sha256Hex(minirootfs)}`, `sha512: ${sha512Hex(minirootfs)}`,
+    `title: ${JSON.stringify(title)}`,
+    `branch: ${branch}`,
+    `arch: ${arch}`,
+    `version: ${release}`,
+    'flavor: alpine-minirootfs',
+    `file: ${file}`,
+    `iso: ${file}`,
+    `date: ${date}`,
+    `time: "${clock}"`,
+    `size: ${minirootfs.length}`,
+    `sha1: ${sha1}`,
+    `sha256: ${sha256Hex(minirootfs)}`,
+    `sha512: ${sha512Hex(minirootfs)}`,
   ];
   return `---\n-\n${fields.map((field) => `  ${field}\n`).join('')}`;
 }

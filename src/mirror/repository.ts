@@ -48,7 +48,13 @@ export async function indexDirectory(options: IndexDirectoryOptions): Promise<st
     indexed.push(`${fields.get('pkgname')?.[0] ?? ''}-${fields.get('pkgver')?.[0] ?? ''}`);
   }
   const { description, time, key, signatureKind } = options;
-  const index = await formatIndexFile({ entries, description, time, key, ...(signatureKind === undefined ? {} : { signatureKind }) });
+  const index = await formatIndexFile({
+    entries,
+    description,
+    time,
+    key,
+    ...(signatureKind === undefined ? {} : { signatureKind }),
+  });
   writeFileAtomic(joinHost(options.directory, 'APKINDEX.tar.gz'), index);
   return indexed;
 }
@@ -60,11 +66,14 @@ export async function indexDirectory(options: IndexDirectoryOptions): Promise<st
  * @throws ALP_FORMAT_APK, ALP_FORMAT_ADB for a file that is no .apk
  */
 export function indexAdbDirectory({ directory, description, key, arch }: IndexDirectoryOptions): string[] {
-  const files = namesOf(directory).filter((name) => name.endsWith('.apk')).sort().flatMap((name) => {
-    const path = joinHost(directory, name);
-    const bytes = readFileCapped(path, limits.packageFile);
-    return bytes === undefined ? [] : [readIndexedFile(bytes, path)];
-  });
+  const files = namesOf(directory)
+    .filter((name) => name.endsWith('.apk'))
+    .sort()
+    .flatMap((name) => {
+      const path = joinHost(directory, name);
+      const bytes = readFileCapped(path, limits.packageFile);
+      return bytes === undefined ? [] : [readIndexedFile(bytes, path)];
+    });
   const fitting = files.filter((file) => arch === undefined || [arch, 'noarch', ''].includes(file.arch));
   writeFileAtomic(joinHost(directory, 'Packages.adb'), formatAdbIndex(fitting, description, key));
   return fitting.map(({ name, version }) => `${name}-${version}`);

@@ -1,6 +1,6 @@
 /**
- * What a mirror consists of, by name. Whatever else lies in the directory, a key of the owner's, a backup, a checkout's
- * own files, is not served: names that are allowed are listed, not those that are hidden.
+ * What a mirror consists of, by name. Whatever else lies in the directory, a key of the owner's, a backup, a
+ * checkout's own files, is not served: names that are allowed are listed, not those that are hidden.
  */
 
 const DIRECTORY = /^[A-Za-z0-9_][A-Za-z0-9_.+~-]{0,127}$/;
@@ -25,7 +25,11 @@ const PUBLIC_KEY = new RegExp(`^${KEY}$`);
 export function isServedName(path: string): boolean {
   const parts = path.split('/');
   const name = parts.pop() ?? '';
-  return parts.length <= MAX_DEPTH && parts.every((part) => DIRECTORY.test(part)) && (FILES.some((file) => file.test(name)) || PUBLIC_KEY.test(name));
+  return (
+    parts.length <= MAX_DEPTH &&
+    parts.every((part) => DIRECTORY.test(part)) &&
+    (FILES.some((file) => file.test(name)) || PUBLIC_KEY.test(name))
+  );
 }
 
 const PRIVATE = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/;

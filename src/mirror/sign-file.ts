@@ -19,7 +19,8 @@ import { signatureMember, signBytes, type SignatureKind, type SigningKey } from 
  */
 export async function signFile(path: HostPath, key: SigningKey, kind: SignatureKind = 'RSA256'): Promise<HostPath> {
   const bytes = readFileCapped(path, limits.packageFile);
-  if (bytes === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `cannot sign ${quoteName(path)}: there is no such file`);
+  if (bytes === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `cannot sign ${quoteName(path)}: there is no such file`);
   if (isAdb(bytes)) {
     writeFileAtomic(path, signAdbFile(bytes, path, key));
     return path;

@@ -23,7 +23,11 @@ export interface SigningKey {
 /** What apk's `.SIGN.` names promise: RSA (SHA-1, all that old apks know), RSA256, RSA512. */
 export type SignatureKind = 'RSA' | 'RSA256' | 'RSA512';
 
-const DIGESTS: Readonly<Record<SignatureKind, string>> = { RSA: 'RSA-SHA1', RSA256: 'RSA-SHA256', RSA512: 'RSA-SHA512' };
+const DIGESTS: Readonly<Record<SignatureKind, string>> = {
+  RSA: 'RSA-SHA1',
+  RSA256: 'RSA-SHA256',
+  RSA512: 'RSA-SHA512',
+};
 const MAX_KEY_BYTES = 64 * 1024;
 const OWNER = /^[A-Za-z0-9][A-Za-z0-9@._+-]{0,200}$/;
 
@@ -36,7 +40,10 @@ const OWNER = /^[A-Za-z0-9][A-Za-z0-9@._+-]{0,200}$/;
  */
 export async function generateSigningKey(owner: string, bits: 2048 | 3072 | 4096 = 4096): Promise<SigningKey> {
   if (!OWNER.test(owner)) {
-    throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(owner)} cannot name a key: letters, digits and @ . _ + - only`);
+    throw new AlprootError(
+      'ALP_USAGE_ARGUMENT',
+      `${quoteName(owner)} cannot name a key: letters, digits and @ . _ + - only`,
+    );
   }
   return new Promise((resolve, reject) => {
     generateKeyPair('rsa', { modulusLength: bits }, (error, publicKey, privateKey) => {
@@ -65,24 +72,41 @@ export function writeSigningKey(key: SigningKey, privateDirectory: HostPath, pub
 export function readSigningKey(path: HostPath): SigningKey {
   const bytes = readFileCapped(path, MAX_KEY_BYTES);
   const refuse = (why: string, cause?: unknown): AlprootError =>
-    new AlprootError('ALP_VERIFY_KEY', `cannot sign with ${quoteName(path)}: ${why}`, { cause, hint: 'make a key with `alproot mirror keygen`' });
+    new AlprootError('ALP_VERIFY_KEY', `cannot sign with ${quoteName(path)}: ${why}`, {
+      cause,
+      hint: 'make a key with `alproot mirror keygen`',
+    });
   if (bytes === undefined) throw refuse('there is no such file');
   const privatePem = bytes.toString('latin1');
   try {
     const privateKey = createPrivateKey(privatePem);
-    if (privateKey.asymmetricKeyType !== 'rsa' && privateKey.asymmetricKeyType !== 'ec') throw refuse('it is neither an RSA nor an EC key');
+    if (privateKey.asymmetricKeyType !== 'rsa' && privateKey.asymmetricKeyType !== 'ec')
+      throw refuse('it is neither an RSA nor an EC key');
     const publicPem = createPublicKey(privateKey).export({ type: 'spki', format: 'pem' }).toString();
     const file = path.slice(path.lastIndexOf('/') + 1);
-    return { publicName: privateKey.asymmetricKeyType === 'ec' ? `${file}.pub` : `${file.replace(/\.rsa$/, '')}.rsa.pub`, privatePem, publicPem };
+    return {
+      publicName: privateKey.asymmetricKeyType === 'ec' ? `${file}.pub` : `${file.replace(/\.rsa$/, '')}.rsa.pub`,
+      privatePem,
+      publicPem,
+    };
   } catch (error) {
     throw error instanceof AlprootError ? error : refuse('it is no private key in PEM', error);
   }
 }
 
 /** The raw RSA signature (PKCS#1 v1.5) of `bytes`. @throws ALP_VERIFY_KEY for an EC key, which signs v3 files only */
-export function signBytes(bytes: Uint8Array, { privatePem, publicName }: SigningKey, kind: SignatureKind = 'RSA256'): Buffer {
+export function signBytes(
+  bytes: Uint8Array,
+  { privatePem, publicName }: SigningKey,
+  kind: SignatureKind = 'RSA256',
+): Buffer {
   const key = createPrivateKey(privatePem);
-  if (key.asymmetricKeyType !== 'rsa') throw new AlprootError('ALP_VERIFY_KEY', `cannot sign with ${quoteName(publicName)}: it is no RSA key, which is what v2 packages and detached signatures need`, { hint: 'make a key with `alproot mirror keygen`' });
+  if (key.asymmetricKeyType !== 'rsa')
+    throw new AlprootError(
+      'ALP_VERIFY_KEY',
+      `cannot sign with ${quoteName(publicName)}: it is no RSA key, which is what v2 packages and detached signatures need`,
+      { hint: 'make a key with `alproot mirror keygen`' },
+    );
   return sign(DIGESTS[kind], bytes, key);
 }
 

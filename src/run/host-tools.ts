@@ -39,7 +39,11 @@ export function findHostTools({ searchPath, cache, arch, ...rest }: HostOptions)
   const tools = Object.fromEntries(NAMES.map((name) => [name, findProgram(name, path)])) as RunHost['tools'];
   const once = (part: NativePart): RunHost['supervisor'] => {
     let found: Promise<HostPath | undefined> | undefined;
-    return () => (found ??= cache === undefined || arch === undefined ? Promise.resolve(undefined) : openProgram(part, { cache, searchPath: path, arch }));
+    return () =>
+      (found ??=
+        cache === undefined || arch === undefined
+          ? Promise.resolve(undefined)
+          : openProgram(part, { cache, searchPath: path, arch }));
   };
   return { ...rest, tools, supervisor: once(SUPERVISOR), overlay: once(OVERLAY), sandbox: once(SANDBOX) };
 }

@@ -13,7 +13,13 @@ import type { WorkTree } from '../system/tree/work-tree.ts';
 /** One step; `at` is absolute, as seen inside. */
 export type MountOp =
   | { readonly op: 'tmpfs'; readonly at: string }
-  | { readonly op: 'bind'; readonly source: HostPath; readonly at: string; readonly writable: boolean; readonly kind: 'directory' | 'file' }
+  | {
+      readonly op: 'bind';
+      readonly source: HostPath;
+      readonly at: string;
+      readonly writable: boolean;
+      readonly kind: 'directory' | 'file';
+    }
   | { readonly op: 'symlink'; readonly target: string; readonly at: string }
   | { readonly op: 'mkdir'; readonly at: string }
   | { readonly op: 'proc'; readonly at: '/proc' }
@@ -38,8 +44,14 @@ export interface Target {
 /** @throws ALP_RUN_MOUNT for a mount point that passes a link or a file */
 export function planMounts(description: RunDescription, tree: WorkTree): MountPlan {
   // A writable tree has the /tmp of its own, or none.
-  const standard = (description.writable ? ['dev', 'proc'] : STANDARD).map((at): Target => ({ at: path(at), kind: 'directory' }));
-  const targets = description.mounts.map((mount): Target => ({ at: mount.target, kind: mount.kind === 'tmpfs' || isDirectory(mount.source) ? 'directory' : 'file' }));
+  const standard = (description.writable ? ['dev', 'proc'] : STANDARD).map((at): Target => ({
+    at: path(at),
+    kind: 'directory',
+  }));
+  const targets = description.mounts.map((mount): Target => ({
+    at: mount.target,
+    kind: mount.kind === 'tmpfs' || isDirectory(mount.source) ? 'directory' : 'file',
+  }));
   const gaps = findGaps([...standard, ...targets], tree);
   const made = description.writable && description.changes === undefined ? fillGaps(gaps, tree) : [];
   const ops: MountOp[] = [];
@@ -47,7 +59,8 @@ export function planMounts(description: RunDescription, tree: WorkTree): MountPl
     ops.push({ op: 'bind', source: description.tree, at: '/', writable: description.writable, kind: 'directory' });
   }
   if (!description.writable) {
-    for (const parent of [...new Set(gaps.map((gap) => gap.parent))].sort()) ops.push(...expansion(parent, description, tree));
+    for (const parent of [...new Set(gaps.map((gap) => gap.parent))].sort())
+      ops.push(...expansion(parent, description, tree));
     for (const { at, kind } of gaps) if (kind === 'directory') ops.push({ op: 'mkdir', at: insidePath(at) });
   }
   ops.push({ op: 'dev', at: '/dev' }, { op: 'proc', at: '/proc' });
@@ -57,7 +70,11 @@ export function planMounts(description: RunDescription, tree: WorkTree): MountPl
     const kind = targets[index]?.kind ?? 'directory';
     // Under /tmp, or under an earlier mount, the tree's own entries do not show: the directory is made on the spot.
     if (kind === 'directory' && !description.writable && at.startsWith('/tmp/')) ops.push({ op: 'mkdir', at });
-    ops.push(mount.kind === 'tmpfs' ? { op: 'tmpfs', at } : { op: 'bind', source: mount.source, at, writable: mount.writable, kind });
+    ops.push(
+      mount.kind === 'tmpfs'
+        ? { op: 'tmpfs', at }
+        : { op: 'bind', source: mount.source, at, writable: mount.writable, kind },
+    );
   }
   return { ops, made, missing: description.changes === undefined ? [] : gaps };
 }
@@ -90,7 +107,10 @@ function gapsOf({ at, kind }: Target, tree: WorkTree): Gap[] {
     const last = depth === parts.length;
     const found = gaps.length > 0 ? undefined : tree.stat(step)?.kind;
     const refuse = (why: string): never => {
-      throw new AlprootError('ALP_RUN_MOUNT', `cannot mount on ${quoteName(`/${at}`)}: ${quoteName(`/${step}`)} ${why}`);
+      throw new AlprootError(
+        'ALP_RUN_MOUNT',
+        `cannot mount on ${quoteName(`/${at}`)}: ${quoteName(`/${step}`)} ${why}`,
+      );
     };
     if (found === undefined) gaps.push({ at: step, kind: last ? kind : 'directory', parent });
     else if (found === 'symlink') refuse('is a link of the tree');
@@ -115,8 +135,10 @@ function expansion(directory: TreePath, description: RunDescription, tree: WorkT
     const entry = joinTree(directory, name);
     const kind = tree.stat(entry)?.kind;
     const at = insidePath(entry);
-    if (kind === 'symlink') ops.push({ op: 'symlink', target: Buffer.from(tree.readLink(entry), 'latin1').toString('utf8'), at });
-    else if (kind === 'directory' || kind === 'file') ops.push({ op: 'bind', source: joinHost(description.tree, at.slice(1)), at, writable: false, kind });
+    if (kind === 'symlink')
+      ops.push({ op: 'symlink', target: Buffer.from(tree.readLink(entry), 'latin1').toString('utf8'), at });
+    else if (kind === 'directory' || kind === 'file')
+      ops.push({ op: 'bind', source: joinHost(description.tree, at.slice(1)), at, writable: false, kind });
   }
   return ops;
 }

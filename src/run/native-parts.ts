@@ -15,13 +15,25 @@ export const NATIVE_ARCHES: readonly string[] = ['x86_64', 'aarch64'];
 
 /** For all of them. */
 export const NATIVE_FLAGS = [
-  '-Os', '-nostdlib', '-ffreestanding', '-fno-builtin', '-fno-stack-protector', '-fno-asynchronous-unwind-tables', '-s', '-Wl,-z,noexecstack',
+  '-Os',
+  '-nostdlib',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-fno-stack-protector',
+  '-fno-asynchronous-unwind-tables',
+  '-s',
+  '-Wl,-z,noexecstack',
 ];
 
 /** Preloaded into the programs of a RUN, and the program that starts them. */
 export const OWNERS: NativePart = {
   what: 'library for owners',
-  sources: ['owners/owners.c', ...['system-calls.h', 'records.h', 'identity.h', 'execution.h', 'capabilities.h', 'users.h', 'programs.h'].map((name) => `owners/${name}`)],
+  sources: [
+    'owners/owners.c',
+    ...['system-calls.h', 'records.h', 'identity.h', 'execution.h', 'capabilities.h', 'users.h', 'programs.h'].map(
+      (name) => `owners/${name}`,
+    ),
+  ],
   flags: ['-fPIC', '-shared', '-fvisibility=hidden', '-Wl,-e,alproot_enter', '-Wl,--hash-style=both'],
   fileName: (variant) => `owners-${variant}.so`,
 };
@@ -45,7 +57,11 @@ export const OVERLAY: NativePart = {
 /** Makes namespaces and the root, and gives up every right before it starts the program. */
 export const SANDBOX: NativePart = {
   what: 'sandbox program',
-  sources: ['sandbox/sandbox.c', ...['kernel.h', 'namespaces.h', 'mounts.h', 'rights.h', 'filter-tables.h'].map((name) => `sandbox/${name}`), 'owners/system-calls.h'],
+  sources: [
+    'sandbox/sandbox.c',
+    ...['kernel.h', 'namespaces.h', 'mounts.h', 'rights.h', 'filter-tables.h'].map((name) => `sandbox/${name}`),
+    'owners/system-calls.h',
+  ],
   flags: ['-static', '-Wl,-e,alproot_sandbox', '-Wl,--build-id=none'],
   fileName: (variant) => `sandbox-${variant}`,
 };

@@ -39,7 +39,9 @@ export async function openNative(part: NativePart, { cache, searchPath, arch }: 
     const packaged = joinHost(packageRoot(), 'dist/native', part.fileName(arch));
     return readNative(packaged) ?? { kind: 'absent', reason: `alproot brings no ${part.what} for ${arch}` };
   }
-  const digest = sha256Hex(Buffer.concat([Buffer.from(part.flags.join(' ')), ...texts.map((text) => text ?? Buffer.alloc(0))]));
+  const digest = sha256Hex(
+    Buffer.concat([Buffer.from(part.flags.join(' ')), ...texts.map((text) => text ?? Buffer.alloc(0))]),
+  );
   const path = joinHost(cache, part.fileName(`${arch}-${digest.slice(0, 32)}`));
   // It is started on the host itself: another user's is as good as missing, and made anew.
   const kept = foreignWriterAt(path) === undefined ? readNative(path) : undefined;
@@ -56,7 +58,10 @@ function readNative(path: HostPath): NativeFile | undefined {
 }
 
 /** @returns the bytes, or in words why there are none */
-async function compile(part: NativePart, { source, searchPath, cache }: { readonly source: HostPath; readonly searchPath: string; readonly cache: HostPath }): Promise<Buffer | string> {
+async function compile(
+  part: NativePart,
+  { source, searchPath, cache }: { readonly source: HostPath; readonly searchPath: string; readonly cache: HostPath },
+): Promise<Buffer | string> {
   const compilers = ['cc', 'gcc', 'clang'].flatMap((name) => findProgram(name, searchPath) ?? []);
   if (compilers.length === 0) return `the ${part.what} must be compiled, and the host has no cc, gcc or clang`;
   makeDirectory(cache);
@@ -64,7 +69,10 @@ async function compile(part: NativePart, { source, searchPath, cache }: { readon
   for (const compiler of compilers) {
     const out = joinHost(cache, `.${part.fileName(String(process.pid))}`);
     try {
-      const { status, stderr } = await captureProcess([compiler, ...NATIVE_FLAGS, ...part.flags, '-o', out, joinHost(source, part.sources[0])], { env: HOST_ENV });
+      const { status, stderr } = await captureProcess(
+        [compiler, ...NATIVE_FLAGS, ...part.flags, '-o', out, joinHost(source, part.sources[0])],
+        { env: HOST_ENV },
+      );
       const bytes = status === 0 ? readFileCapped(out, MAX_BYTES) : undefined;
       if (bytes !== undefined) return bytes;
       reason = `${compiler} cannot compile the ${part.what}: ${stderr.trim().split('\n')[0] ?? `status ${status}`}`;

@@ -40,14 +40,25 @@ export function certificateFiles(tree: WorkTree, { added, all }: InjectedNetwork
     if (kind !== undefined && kind !== 'file') return [];
     const original = kind === undefined ? undefined : tree.readFile(path, limits.packageFile);
     if (original !== undefined && added === '') return [];
-    return [{ path, original, bytes: Buffer.concat([original ?? Buffer.alloc(0), Buffer.from(`${BEGIN}${original === undefined ? all() : added}\n`)]) }];
+    return [
+      {
+        path,
+        original,
+        bytes: Buffer.concat([
+          original ?? Buffer.alloc(0),
+          Buffer.from(`${BEGIN}${original === undefined ? all() : added}\n`),
+        ]),
+      },
+    ];
   });
 }
 
 /** A lent file as the command left it, without the loan. */
 export function withoutInjected(now: Buffer, { bytes, original }: InjectedFile): Buffer {
   const at = now.indexOf(bytes.subarray(original?.length ?? 0));
-  return at < 0 ? now : Buffer.concat([now.subarray(0, at), now.subarray(at + bytes.length - (original?.length ?? 0))]);
+  return at < 0
+    ? now
+    : Buffer.concat([now.subarray(0, at), now.subarray(at + bytes.length - (original?.length ?? 0))]);
 }
 
 /** The host's name service, copied so that nobody writes to the host's. @param scratch private to the command */
@@ -95,7 +106,10 @@ function hasPlace(tree: WorkTree, target: TreePath): boolean {
 }
 
 /** The loan's variables, without those that `given` sets in either spelling. */
-export function injectedEnv({ env }: InjectedNetworkFiles, given: Readonly<Record<string, string>>): Record<string, string> {
+export function injectedEnv(
+  { env }: InjectedNetworkFiles,
+  given: Readonly<Record<string, string>>,
+): Record<string, string> {
   const taken = new Set(Object.keys(given).map((name) => name.toLowerCase()));
   return Object.fromEntries(Object.entries(env).filter(([name]) => !taken.has(name.toLowerCase())));
 }

@@ -28,17 +28,35 @@ export interface BackendVerdict {
   readonly isShortage: boolean;
 }
 
-const PROGRAM = 'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test -f /tmp/b && (exit 0) && cat /tmp/a >/dev/null && echo works';
+const PROGRAM =
+  'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test -f /tmp/b && (exit 0) && cat /tmp/a >/dev/null && echo works';
 
 /** @param tree a tree with /bin/sh: an environment, or the host's own root */
 export async function probeBackend(backend: Backend, host: RunHost, tree: HostPath): Promise<BackendVerdict> {
-  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict =>
-    ({ name: backend.name, works, reason, isolation: backend.isolation, enforces: backend.enforces, fix, isShortage: !works && saysTooManyProcesses(reason) });
+  const verdict = (works: boolean, reason: string, fix?: string): BackendVerdict => ({
+    name: backend.name,
+    works,
+    reason,
+    isolation: backend.isolation,
+    enforces: backend.enforces,
+    fix,
+    isShortage: !works && saysTooManyProcesses(reason),
+  });
   const missing = backend.needs.find((tool) => host.tools[tool] === undefined);
-  if (missing !== undefined) return verdict(false, `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`, `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`);
+  if (missing !== undefined)
+    return verdict(
+      false,
+      `${missing === 'bwrap' ? 'bubblewrap' : missing} is not installed`,
+      `install it: apt-get install ${PACKAGE_OF[missing] ?? missing}`,
+    );
   const refusal = backend.refuse(host) ?? refuseNoexec(tree);
   if (refusal !== undefined) return verdict(false, refusal.reason, refusal.fix);
-  if (backend.needsStarter && (await host.sandbox()) === undefined) return verdict(false, 'the sandbox program of alproot is missing here', 'install a C compiler, and keep the store where programs may be executed');
+  if (backend.needsStarter && (await host.sandbox()) === undefined)
+    return verdict(
+      false,
+      'the sandbox program of alproot is missing here',
+      'install a C compiler, and keep the store where programs may be executed',
+    );
   // A tree of the host's programs has no loader of its own to try; nothing but the two programs is needed.
   if (!backend.showsTree && probeMounts(tree).length > 0) return verdict(true, whatItGives(backend));
   const output: string[] = [];
@@ -46,7 +64,11 @@ export async function probeBackend(backend: Backend, host: RunHost, tree: HostPa
   const place = joinHost(scratch, 'probe');
   makeDirectory(place);
   try {
-    const { status } = await runInTree(backend, backend.showsTree ? probeRun(tree, place, output) : startProbe(tree, output), host);
+    const { status } = await runInTree(
+      backend,
+      backend.showsTree ? probeRun(tree, place, output) : startProbe(tree, output),
+      host,
+    );
     const text = output.join('');
     if (status === 0 && text.includes('works')) return verdict(true, whatItGives(backend));
     const { reason, fix } = explainRefusal(backend.name, text, host);
@@ -61,10 +83,17 @@ export async function probeBackend(backend: Backend, host: RunHost, tree: HostPa
 
 function whatItGives({ isolation, showsTree }: Backend): string {
   const purpose = showsTree ? 'works' : 'for compilers and make only';
-  return isolation === 'full' ? `${purpose}, isolated` : `${purpose}; isolation: ${isolation}, no boundary for hostile code`;
+  return isolation === 'full'
+    ? `${purpose}, isolated`
+    : `${purpose}; isolation: ${isolation}, no boundary for hostile code`;
 }
 
-const PACKAGE_OF: Readonly<Record<string, string>> = { bwrap: 'bubblewrap', unshare: 'util-linux', env: 'coreutils', sh: 'dash' };
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  bwrap: 'bubblewrap',
+  unshare: 'util-linux',
+  env: 'coreutils',
+  sh: 'dash',
+};
 
 const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescription => ({
   tree,
@@ -79,7 +108,11 @@ const probeRun = (tree: HostPath, place: HostPath, output: string[]): RunDescrip
 });
 
 /** Without a root of its own nothing may be written: whether a program of the tree starts is all there is to know. */
-const startProbe = (tree: HostPath, output: string[]): RunDescription => ({ ...probeRun(tree, tree, output), mounts: [], argv: ['/bin/sh', '-c', 'echo works'] });
+const startProbe = (tree: HostPath, output: string[]): RunDescription => ({
+  ...probeRun(tree, tree, output),
+  mounts: [],
+  argv: ['/bin/sh', '-c', 'echo works'],
+});
 
 /** A verdict for each backend's name, strongest first: that of its first way that works, else of the first. */
 export async function probeBackends(host: RunHost, tree: HostPath): Promise<BackendVerdict[]> {
@@ -93,7 +126,8 @@ export async function probeBackends(host: RunHost, tree: HostPath): Promise<Back
   return [...verdicts.values()].sort((a, b) => strength(b) - strength(a));
 }
 
-const strength = ({ works, isolation }: BackendVerdict): number => (works ? ['none', 'partial', 'full'].indexOf(isolation) : -1);
+const strength = ({ works, isolation }: BackendVerdict): number =>
+  works ? ['none', 'partial', 'full'].indexOf(isolation) : -1;
 
 /**
  * The first that works, without trying the weaker ones; all verdicts so far. A shortage of processes ends the search:
@@ -101,7 +135,11 @@ const strength = ({ works, isolation }: BackendVerdict): number => (works ? ['no
  *
  * @param name only the ways of this backend
  */
-export async function findWorkingBackend(host: RunHost, tree: HostPath, name?: BackendName): Promise<{ readonly backend: Backend | undefined; readonly verdicts: readonly BackendVerdict[] }> {
+export async function findWorkingBackend(
+  host: RunHost,
+  tree: HostPath,
+  name?: BackendName,
+): Promise<{ readonly backend: Backend | undefined; readonly verdicts: readonly BackendVerdict[] }> {
   const verdicts: BackendVerdict[] = [];
   for (const backend of backendsFor(host)) {
     if (name !== undefined && backend.name !== name) continue;
@@ -114,4 +152,5 @@ export async function findWorkingBackend(host: RunHost, tree: HostPath, name?: B
 }
 
 /** The first way of a backend is the one that people expect it to work by: its reason is told. */
-const firstOfEach = (verdicts: readonly BackendVerdict[]): BackendVerdict[] => verdicts.filter(({ name }, at) => verdicts.findIndex((other) => other.name === name) === at);
+const firstOfEach = (verdicts: readonly BackendVerdict[]): BackendVerdict[] =>
+  verdicts.filter(({ name }, at) => verdicts.findIndex((other) => other.name === name) === at);

@@ -10,7 +10,14 @@ import { makeDirectory } from '../system/files/host-directories.ts';
 import { writeFileAtomic } from '../system/files/files.ts';
 import type { Compile } from './compiled.ts';
 import { HOST_ENV } from './compiled.ts';
-import { formatSteps, keptCapabilities, partialSteps, SHARED_DEVICES, splitEnvironment, variableSteps } from './sandbox/sandbox-steps.ts';
+import {
+  formatSteps,
+  keptCapabilities,
+  partialSteps,
+  SHARED_DEVICES,
+  splitEnvironment,
+  variableSteps,
+} from './sandbox/sandbox-steps.ts';
 
 /** On this signal PRoot ends all its tracees, those that left its session too; killed itself, it would leave them. */
 const END = { endSignal: 'SIGQUIT', outlivesCommand: true } as const;
@@ -24,7 +31,9 @@ export const compileProot: Compile = (description, _plan, host) => {
   const { argv, writable } = command(description, host.tools.proot ?? 'proot', scratch);
   // PRoot keeps its loader and its mount points in the host's /tmp, whatever it is told.
   const steps = [
-    ...variableSteps(environment), ['die-with-parent', SIGQUIT] as const, ...keptCapabilities,
+    ...variableSteps(environment),
+    ['die-with-parent', SIGQUIT] as const,
+    ...keptCapabilities,
     ...partialSteps(description, [...writable, temporary, '/tmp', ...SHARED_DEVICES]),
   ];
   return { argv: [host.starter ?? '', ...formatSteps(steps), '--', ...argv], env: environment.quiet, ...END };
@@ -33,7 +42,9 @@ export const compileProot: Compile = (description, _plan, host) => {
 /** Without the sandbox program nothing holds the command back. */
 export const compileBareProot: Compile = (description, _plan, host) => {
   const scratch = host.scratch();
-  const env = Object.entries({ ...description.env, PROOT_TMP_DIR: scratch }).map(([name, value]) => `${name}=${value}`);
+  const env = Object.entries({ ...description.env, PROOT_TMP_DIR: scratch }).map(
+    ([name, value]) => `${name}=${value}`,
+  );
   const { argv } = command(description, host.tools.proot ?? 'proot', scratch);
   const parent = host.tools.setpriv === undefined ? [] : [host.tools.setpriv, '--pdeathsig', 'QUIT', '--'];
   return { argv: [...parent, host.tools.env ?? '/usr/bin/env', '-i', ...env, ...argv], env: HOST_ENV, ...END };
@@ -49,10 +60,22 @@ function command(description: RunDescription, proot: string, scratch: HostPath):
   const { uid, gid } = description.user;
   const pairs = bindings(description, scratch);
   const argv = [
-    proot, ...(uid === 0 && gid === 0 ? ['-0'] : ['-i', `${uid}:${gid}`]), '-r', description.tree,
-    ...pairs.flatMap(({ source, target }) => ['-b', `${source}:${target}!`]), '-w', description.cwd, ...description.argv,
+    proot,
+    ...(uid === 0 && gid === 0 ? ['-0'] : ['-i', `${uid}:${gid}`]),
+    '-r',
+    description.tree,
+    ...pairs.flatMap(({ source, target }) => ['-b', `${source}:${target}!`]),
+    '-w',
+    description.cwd,
+    ...description.argv,
   ];
-  return { argv, writable: [...(description.writable ? [description.tree] : []), ...pairs.flatMap(({ source, writable }) => (writable ? [source] : []))] };
+  return {
+    argv,
+    writable: [
+      ...(description.writable ? [description.tree] : []),
+      ...pairs.flatMap(({ source, writable }) => (writable ? [source] : [])),
+    ],
+  };
 }
 
 interface Binding {
@@ -69,13 +92,18 @@ function bindings(description: RunDescription, scratch: HostPath): Binding[] {
   };
   const shown = (source: string, target: string, writable = false): Binding => ({ source, target, writable });
   const pairs = [
-    shown('/dev', '/dev'), shown('/proc', '/proc'), shown('/sys', '/sys'), shown(fresh('shm'), '/dev/shm', true),
+    shown('/dev', '/dev'),
+    shown('/proc', '/proc'),
+    shown('/sys', '/sys'),
+    shown(fresh('shm'), '/dev/shm', true),
     // apk 3 runs scripts from a memfd, which PRoot cannot follow; with 2 here it writes them to files.
     shown(writeFlag(scratch), '/proc/sys/vm/memfd_noexec'),
     ...(description.writable ? [] : [shown(fresh('tmp'), '/tmp', true)]),
     ...description.mounts.map((mount, at) => {
       const target = `/${Buffer.from(mount.target, 'latin1').toString('utf8')}`;
-      return mount.kind === 'bind' ? shown(mount.source, target, mount.writable) : shown(fresh(`tmpfs-${at}`), target, true);
+      return mount.kind === 'bind'
+        ? shown(mount.source, target, mount.writable)
+        : shown(fresh(`tmpfs-${at}`), target, true);
     }),
   ];
   for (const { source, target } of pairs) requireNoColon(source, target);
@@ -84,7 +112,11 @@ function bindings(description: RunDescription, scratch: HostPath): Binding[] {
 
 function requireNoColon(source: string, target: string): void {
   if (!source.includes(':') && !target.includes(':')) return;
-  throw new AlprootError('ALP_RUN_MOUNT', `PRoot cannot bind ${quoteName(source.includes(':') ? source : target)}: it takes the colon for a separator`, { hint: 'use a path without colon' });
+  throw new AlprootError(
+    'ALP_RUN_MOUNT',
+    `PRoot cannot bind ${quoteName(source.includes(':') ? source : target)}: it takes the colon for a separator`,
+    { hint: 'use a path without colon' },
+  );
 }
 
 function writeFlag(scratch: HostPath): string {

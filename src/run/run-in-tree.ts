@@ -38,7 +38,11 @@ export async function runInTree(backend: Backend, description: RunDescription, h
     const plan = backend.showsTree ? planMounts(shown, tree) : { ops: [], made: [], missing: [] };
     made = plan.made;
     const compiled = backend.compile(shown, plan, { ...host, scratch, starter: await host.sandbox() });
-    return await start(changes === undefined ? compiled : await underOverlay(compiled, { ...description, changes }, { host, plan }), description, host);
+    return await start(
+      changes === undefined ? compiled : await underOverlay(compiled, { ...description, changes }, { host, plan }),
+      description,
+      host,
+    );
   } finally {
     removeMountPoints(tree, made);
     tree.close();
@@ -46,28 +50,52 @@ export async function runInTree(backend: Backend, description: RunDescription, h
   }
 }
 
-async function underOverlay(compiled: CompiledRun, { tree, changes }: { readonly tree: HostPath; readonly changes: HostPath }, { host, plan }: { readonly host: RunHost; readonly plan: MountPlan }): Promise<CompiledRun> {
+async function underOverlay(
+  compiled: CompiledRun,
+  { tree, changes }: { readonly tree: HostPath; readonly changes: HostPath },
+  { host, plan }: { readonly host: RunHost; readonly plan: MountPlan },
+): Promise<CompiledRun> {
   const program = await host.overlay();
-  if (program === undefined) throw new AlprootError('ALP_RUN_BACKEND', 'the program that mounts overlays is gone', { hint: 'run the command again' });
+  if (program === undefined)
+    throw new AlprootError('ALP_RUN_BACKEND', 'the program that mounts overlays is gone', {
+      hint: 'run the command again',
+    });
   return throughOverlay(compiled, { program, isRoot: host.isRoot, tree, changes, missing: plan.missing });
 }
 
 /** What a command leaves in a tree must not depend on who builds it. */
 const TREE_UMASK = 0o022;
 
-async function start({ argv, env, endSignal, outlivesCommand }: CompiledRun, { stdio, signal, writable }: RunDescription, host: RunHost): Promise<RunResult> {
+async function start(
+  { argv, env, endSignal, outlivesCommand }: CompiledRun,
+  { stdio, signal, writable }: RunDescription,
+  host: RunHost,
+): Promise<RunResult> {
   const shared = {
-    env, supervisor: await host.supervisor(), ...(writable ? { umask: TREE_UMASK } : {}), ...(signal === undefined ? {} : { signal }), ...(endSignal === undefined ? {} : { endSignal }),
+    env,
+    supervisor: await host.supervisor(),
+    ...(writable ? { umask: TREE_UMASK } : {}),
+    ...(signal === undefined ? {} : { signal }),
+    ...(endSignal === undefined ? {} : { endSignal }),
     ...(outlivesCommand === undefined ? {} : { outlivesCommand: 0 }),
   };
   if (stdio.kind === 'pipe') {
-    return runProcess(argv, { ...shared, stdio: stdio.plain === true ? 'pipe' : 'reopenable', detached: true, onOutput: stdio.onOutput, ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }) });
+    return runProcess(argv, {
+      ...shared,
+      stdio: stdio.plain === true ? 'pipe' : 'reopenable',
+      detached: true,
+      onOutput: stdio.onOutput,
+      ...(stdio.stdin === undefined ? {} : { stdin: stdio.stdin }),
+    });
   }
   if (stdio.kind === 'terminal' && host.tools.script !== undefined) {
     // A terminal of its own: what it pushes into its input never reaches ours.
     const command = argv.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
     return runProcess([host.tools.script, '-q', '-e', '-f', '-c', `exec ${command}`, '/dev/null'], {
-      ...shared, env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' }, stdio: 'inherit', ...(outlivesCommand === undefined ? {} : { outlivesCommand: 1 }),
+      ...shared,
+      env: { ...env, SHELL: '/bin/sh', TERM: 'xterm' },
+      stdio: 'inherit',
+      ...(outlivesCommand === undefined ? {} : { outlivesCommand: 1 }),
     });
   }
   return runProcess(argv, { ...shared, stdio: 'inherit', detached: true });
@@ -78,9 +106,13 @@ export function requireProgram(description: RunDescription, tree: WorkTree): voi
   const [name = ''] = description.argv;
   const candidates = name.includes('/')
     ? [name.startsWith('/') ? name : `${description.cwd}/${name}`]
-    : (description.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin').split(':').map((directory) => `${directory}/${name}`);
+    : (description.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
+        .split(':')
+        .map((directory) => `${directory}/${name}`);
   if (candidates.some((candidate) => isThere(candidate, description, tree))) return;
-  throw new AlprootError('ALP_RUN_NOT_FOUND', `${quoteName(name)}: not found in the environment`, { hint: 'add the package that has it with -p; `alproot search cmd:NAME` finds it' });
+  throw new AlprootError('ALP_RUN_NOT_FOUND', `${quoteName(name)}: not found in the environment`, {
+    hint: 'add the package that has it with -p; `alproot search cmd:NAME` finds it',
+  });
 }
 
 function isThere(candidate: string, { mounts, tree: root }: RunDescription, tree: WorkTree): boolean {
@@ -88,7 +120,8 @@ function isThere(candidate: string, { mounts, tree: root }: RunDescription, tree
   try {
     const inside = `/${tree.resolve(treePathFromUser(candidate))}`;
     const mount = mounts.findLast(({ target }) => inside.startsWith(`/${target}/`));
-    if (mount !== undefined) return mount.kind === 'tmpfs' || exists(joinHost(mount.source, inside.slice(mount.target.length + 2)));
+    if (mount !== undefined)
+      return mount.kind === 'tmpfs' || exists(joinHost(mount.source, inside.slice(mount.target.length + 2)));
     return /^\/(?:dev|proc|tmp)\//.test(inside) || tree.stat(treePathFromUser(inside)) !== undefined;
   } catch {
     return false;

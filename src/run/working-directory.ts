@@ -18,9 +18,14 @@ const SHARED_MEMORY = 'dev/shm';
 const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`);
 
 /** @throws ALP_RUN_MOUNT */
-export function requireWorkingDirectory({ cwd, mounts }: Pick<RunDescription, 'cwd' | 'mounts'>, tree: WorkTree): void {
+export function requireWorkingDirectory(
+  { cwd, mounts }: Pick<RunDescription, 'cwd' | 'mounts'>,
+  tree: WorkTree,
+): void {
   const refuse = (where: string): never => {
-    throw new AlprootError('ALP_RUN_MOUNT', `cannot work in ${quoteName(cwd)}: it lies in ${quoteName(where)}`, { hint: 'choose a directory of the tree itself' });
+    throw new AlprootError('ALP_RUN_MOUNT', `cannot work in ${quoteName(cwd)}: it lies in ${quoteName(where)}`, {
+      hint: 'choose a directory of the tree itself',
+    });
   };
   const parts = cwd.split('/').filter((part) => part !== '' && part !== '.');
   let at = TREE_ROOT;
@@ -31,13 +36,21 @@ export function requireWorkingDirectory({ cwd, mounts }: Pick<RunDescription, 'c
     if (kernel !== undefined && !mayGoOn) refuse(`/${kernel}`);
     const mount = mounts.findLast(({ target }) => isBelow(at, target));
     if (mount === undefined) continue;
-    if (mount.kind === 'bind') requireWithin(mount, [at.slice(mount.target.length), ...parts.slice(index + 1)].join('/'), refuse);
+    if (mount.kind === 'bind')
+      requireWithin(mount, [at.slice(mount.target.length), ...parts.slice(index + 1)].join('/'), refuse);
     return;
   }
 }
 
-/** What links of the mounted directory lead to must be in it: outside, the same words mean the tree, or the kernel's files. */
-function requireWithin({ source }: Extract<Mount, { kind: 'bind' }>, rest: string, refuse: (where: string) => never): void {
+/**
+ * What links of the mounted directory lead to must be in it: outside, the same words mean the tree, or the kernel's
+ * files.
+ */
+function requireWithin(
+  { source }: Extract<Mount, { kind: 'bind' }>,
+  rest: string,
+  refuse: (where: string) => never,
+): void {
   const root: HostPath = realPath(source) ?? source;
   const real = realPath(joinHost(root, rest));
   if (real !== undefined && !isBelow(real, root)) refuse('what a link of a mount leads to');

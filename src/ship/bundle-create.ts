@@ -11,7 +11,12 @@ import { AlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
 import { stagingPath } from '../system/files/publish.ts';
 import { quoteName } from '../core/redact.ts';
-import { formatBundleManifest, parseBundleManifest, type BundleFile, type BundleKey } from '../formats/lock/bundle-manifest.ts';
+import {
+  formatBundleManifest,
+  parseBundleManifest,
+  type BundleFile,
+  type BundleKey,
+} from '../formats/lock/bundle-manifest.ts';
 import type { Lock } from '../formats/lock/lockfile.ts';
 import { formatTarItem, TAR_END } from '../formats/tar/tar-writer.ts';
 import type { BlobStore } from '../store/blobs.ts';
@@ -48,12 +53,20 @@ export const blobName = (sha256: Sha256Hex): string => `blobs/sha256/${sha256}`;
  * @throws ALP_FORMAT_LOCK when what it would hold is not sound, ALP_STORE_DAMAGED naming a file that the store lacks,
  *   ALP_FILE_WRITE
  */
-export function createBundle({ output, lock, files, keys = [], tool = [], store, signer }: CreateBundleOptions): { readonly sha256: Sha256Hex; readonly sizeBytes: number } {
-  const toolFiles = tool.map(({ path, bytes }): BundleFile => ({ path, sha256: sha256Hex(bytes), sizeBytes: bytes.length }));
+export function createBundle({ output, lock, files, keys = [], tool = [], store, signer }: CreateBundleOptions): {
+  readonly sha256: Sha256Hex;
+  readonly sizeBytes: number;
+} {
+  const toolFiles = tool.map(({ path, bytes }): BundleFile => ({
+    path,
+    sha256: sha256Hex(bytes),
+    sizeBytes: bytes.length,
+  }));
   const manifest = Buffer.from(formatBundleManifest({ lock, files, keys, tool: toolFiles }));
   parseBundleManifest(manifest.toString('utf8'));
   const writer = writeHashedFile(stagingPath(output), { target: () => output, durable: true });
-  const put = (path: string, bytes: Uint8Array, mode = 0o644): void => writer.write(formatTarItem({ kind: 'file', path, mode, bytes }));
+  const put = (path: string, bytes: Uint8Array, mode = 0o644): void =>
+    writer.write(formatTarItem({ kind: 'file', path, mode, bytes }));
   try {
     put(MANIFEST, manifest);
     if (signer !== undefined) put(signatureName(signer.publicName), signer.sign(manifest));
@@ -72,15 +85,20 @@ export const uniqueBlobs = (files: readonly BundleFile[]): BundleFile[] =>
 
 function readBlob(store: Pick<BlobStore, 'openBlob'>, { sha256, path, sizeBytes }: BundleFile): Buffer {
   const blob = store.openBlob(sha256, path);
-  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} is not in the store`, { hint: 'run `alproot fetch`, then try again', facts: { path, sha256 } });
+  if (blob === undefined)
+    throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} is not in the store`, {
+      hint: 'run `alproot fetch`, then try again',
+      facts: { path, sha256 },
+    });
   try {
     const bytes = Buffer.alloc(blob.sizeBytes);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const count = blob.read(bytes.subarray(at), at);
       if (count === 0) break;
       at += count;
     }
-    if (bytes.length !== sizeBytes || sha256Hex(bytes) !== sha256) throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} changed while it was read`);
+    if (bytes.length !== sizeBytes || sha256Hex(bytes) !== sha256)
+      throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} changed while it was read`);
     return bytes;
   } finally {
     blob.close();

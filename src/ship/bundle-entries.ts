@@ -25,10 +25,15 @@ export function readBundleEntries(source: ByteSource): ReadonlyMap<string, Bundl
   const fail = (why: string): never => {
     throw new AlprootError('ALP_VERIFY_STRUCTURE', `${quoteName(source.name)} is not a sound bundle: ${why}`);
   };
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     if (source.read(block, at) !== BLOCK_BYTES) fail(`it is cut off at byte ${at}`);
     if (isZeroBlock(block)) {
-      if (source.sizeBytes !== at + 2 * BLOCK_BYTES || source.read(block, at + BLOCK_BYTES) !== BLOCK_BYTES || !isZeroBlock(block)) fail(`something follows its end at byte ${at}`);
+      if (
+        source.sizeBytes !== at + 2 * BLOCK_BYTES ||
+        source.read(block, at + BLOCK_BYTES) !== BLOCK_BYTES ||
+        !isZeroBlock(block)
+      )
+        fail(`something follows its end at byte ${at}`);
       return entries;
     }
     const { name, type, sizeBytes } = parseTarHeader(block, at, 'data');
@@ -36,13 +41,15 @@ export function readBundleEntries(source: ByteSource): ReadonlyMap<string, Bundl
     if (!NAME.test(name)) fail(`it holds ${quoteName(name)}, which no bundle has`);
     if (entries.has(name)) fail(`${quoteName(name)} is there twice`);
     if (entries.size === 0 && name !== 'manifest.json') fail('it does not begin with its manifest');
-    if (entries.size >= MAX_ENTRIES) throw new AlprootError('ALP_LIMIT_COUNT', `the bundle has more than ${MAX_ENTRIES} entries`);
+    if (entries.size >= MAX_ENTRIES)
+      throw new AlprootError('ALP_LIMIT_COUNT', `the bundle has more than ${MAX_ENTRIES} entries`);
     const offset = at + BLOCK_BYTES;
     if (offset + sizeBytes > source.sizeBytes) fail(`${quoteName(name)} is cut off`);
     entries.set(name, { name, offset, sizeBytes });
     at = offset + Math.ceil(sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
     const padding = block.subarray(0, at - offset - sizeBytes);
-    if (source.read(padding, offset + sizeBytes) !== padding.length || padding.some((byte) => byte !== 0)) fail(`the padding of ${quoteName(name)} is not zero`);
+    if (source.read(padding, offset + sizeBytes) !== padding.length || padding.some((byte) => byte !== 0))
+      fail(`the padding of ${quoteName(name)} is not zero`);
   }
 }
 

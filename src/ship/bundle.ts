@@ -60,7 +60,11 @@ export function openBundle(path: HostPath, { verify, requireSignature = false }:
     const signedBy = verify(text, signatures);
     if (requireSignature && signedBy === undefined) {
       const who = signatures.map(({ keyName }) => keyName).join(', ');
-      throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(path)} is not signed by a trusted key${who === '' ? '' : ` (signed by ${who})`}`, { hint: 'trust its maker with --key FILE' });
+      throw new AlprootError(
+        'ALP_VERIFY_UNKNOWN',
+        `${quoteName(path)} is not signed by a trusted key${who === '' ? '' : ` (signed by ${who})`}`,
+        { hint: 'trust its maker with --key FILE' },
+      );
     }
     const manifest = parseBundleManifest(text.toString('utf8'));
     requireContent({ source, entries, manifest });
@@ -87,16 +91,26 @@ interface Opened {
 
 function requireEntry(entries: ReadonlyMap<string, BundleEntry>, name: string): BundleEntry {
   const entry = entries.get(name);
-  if (entry === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle lacks ${name}`, { facts: { item: name } });
+  if (entry === undefined)
+    throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle lacks ${name}`, { facts: { item: name } });
   return entry;
 }
 
-function readEntry(source: ByteSource, entries: ReadonlyMap<string, BundleEntry>, name: string, maxBytes: number): Buffer {
+function readEntry(
+  source: ByteSource,
+  entries: ReadonlyMap<string, BundleEntry>,
+  name: string,
+  maxBytes: number,
+): Buffer {
   const entry = requireEntry(entries, name);
-  if (entry.sizeBytes > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} of the bundle is ${entry.sizeBytes} bytes, more than ${maxBytes}`);
+  if (entry.sizeBytes > maxBytes)
+    throw new AlprootError(
+      'ALP_LIMIT_SIZE',
+      `${quoteName(name)} of the bundle is ${entry.sizeBytes} bytes, more than ${maxBytes}`,
+    );
   const bytes = Buffer.alloc(entry.sizeBytes);
   const part = entrySource(source, entry);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const count = part.read(bytes.subarray(at), at);
     if (count === 0) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle became shorter while it was read`);
     at += count;
@@ -107,7 +121,9 @@ function readEntry(source: ByteSource, entries: ReadonlyMap<string, BundleEntry>
 function readSignatures(source: ByteSource, entries: ReadonlyMap<string, BundleEntry>): BundleSignature[] {
   return [...entries.keys()].flatMap((name): BundleSignature[] => {
     const keyName = /^manifest\.json\.(.+)\.sig$/.exec(name)?.[1];
-    return keyName === undefined ? [] : [{ keyName, signature: readEntry(source, entries, signatureName(keyName), 4096) }];
+    return keyName === undefined
+      ? []
+      : [{ keyName, signature: readEntry(source, entries, signatureName(keyName), 4096) }];
   });
 }
 
@@ -117,16 +133,26 @@ function requireContent({ source, entries, manifest }: Opened): void {
   const sizes = new Map(uniqueBlobs(manifest.files).map(({ sha256, sizeBytes }) => [sha256, sizeBytes]));
   for (const file of [...manifest.files, ...manifest.tool]) {
     const name = manifest.tool.includes(file) ? file.path : blobName(file.sha256);
-    if (sizes.has(file.sha256) && sizes.get(file.sha256) !== file.sizeBytes) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle gives two sizes for ${file.path}`);
+    if (sizes.has(file.sha256) && sizes.get(file.sha256) !== file.sizeBytes)
+      throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle gives two sizes for ${file.path}`);
     if (promised.has(name)) continue;
     promised.add(name);
     const entry = requireEntry(entries, name);
     if (entry.sizeBytes !== file.sizeBytes || hashOf(entrySource(source, entry)) !== file.sha256) {
-      throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(file.path)} in the bundle is not what its manifest says: expected SHA-256 ${file.sha256}`, { hint: 'the bundle was damaged or tampered with: get it again', facts: { item: file.path } });
+      throw new AlprootError(
+        'ALP_VERIFY_DIGEST',
+        `${quoteName(file.path)} in the bundle is not what its manifest says: expected SHA-256 ${file.sha256}`,
+        { hint: 'the bundle was damaged or tampered with: get it again', facts: { item: file.path } },
+      );
     }
   }
   const stray = [...entries.keys()].find((name) => !promised.has(name) && !name.endsWith('.sig'));
-  if (stray !== undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `the bundle holds ${quoteName(stray)}, which its manifest does not name`, { facts: { item: stray } });
+  if (stray !== undefined)
+    throw new AlprootError(
+      'ALP_VERIFY_STRUCTURE',
+      `the bundle holds ${quoteName(stray)}, which its manifest does not name`,
+      { facts: { item: stray } },
+    );
   requireLocked(manifest);
 }
 
@@ -137,13 +163,27 @@ function requireContent({ source, entries, manifest }: Opened): void {
 function requireLocked({ lock, files }: BundleManifest): void {
   const held = new Set(files.map(({ sha256 }) => sha256));
   const lost = lock.downloads.find(({ sha256 }) => !held.has(sha256));
-  if (lost !== undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `the bundle lacks ${quoteName(lost.url)} as its lock pins it (SHA-256 ${lost.sha256})`, { facts: { item: lost.url } });
+  if (lost !== undefined)
+    throw new AlprootError(
+      'ALP_VERIFY_DIGEST',
+      `the bundle lacks ${quoteName(lost.url)} as its lock pins it (SHA-256 ${lost.sha256})`,
+      { facts: { item: lost.url } },
+    );
   const paths = new Set(files.map(({ path }) => path));
   for (const { arch, minirootfs, repositories, packages } of lock.environments) {
     const indexes = repositories.filter(({ location }) => paths.has(`${location}/${arch}/APKINDEX.tar.gz`));
-    const pinned = [[minirootfs.file, minirootfs.sha256], ...indexes.map(({ location, sha256 }) => [`index of ${location}`, sha256]), ...packages.map(({ record, sha256 }) => [`${record.name}-${record.version}`, sha256])] as const;
+    const pinned = [
+      [minirootfs.file, minirootfs.sha256],
+      ...indexes.map(({ location, sha256 }) => [`index of ${location}`, sha256]),
+      ...packages.map(({ record, sha256 }) => [`${record.name}-${record.version}`, sha256]),
+    ] as const;
     const missing = pinned.find(([, sha256]) => !held.has(sha256 as never));
-    if (missing !== undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `the bundle lacks ${quoteName(missing[0] ?? '')} as its lock pins it (SHA-256 ${missing[1] ?? ''})`, { facts: { item: missing[0] } });
+    if (missing !== undefined)
+      throw new AlprootError(
+        'ALP_VERIFY_DIGEST',
+        `the bundle lacks ${quoteName(missing[0] ?? '')} as its lock pins it (SHA-256 ${missing[1] ?? ''})`,
+        { facts: { item: missing[0] } },
+      );
   }
 }
 
@@ -151,6 +191,8 @@ function finder({ source, entries, manifest }: Opened): Bundle['find'] {
   const byPath = new Map(manifest.files.map((file) => [file.path, file]));
   return (path) => {
     const file = byPath.get(path);
-    return file === undefined ? undefined : { file, source: entrySource(source, requireEntry(entries, blobName(file.sha256))) };
+    return file === undefined
+      ? undefined
+      : { file, source: entrySource(source, requireEntry(entries, blobName(file.sha256))) };
   };
 }

@@ -36,20 +36,46 @@ export interface LibcClues {
 
 /** Symbols that only one of the two libraries defines or asks for. */
 export const LIBC_SYMBOLS: Readonly<Record<string, Mark['libc']>> = {
-  _IO_stdin_used: 'glibc', __libc_setup_tls: 'glibc', _dl_relocate_static_pie: 'glibc', _IO_2_1_stdout_: 'glibc',
-  __libc_csu_init: 'glibc', _dl_aux_init: 'glibc', __libc_start_call_main: 'glibc', __nptl_initial_report_events: 'glibc',
-  _start_c: 'musl', _dlstart_c: 'musl', libc_start_main_stage2: 'musl', static_init_tls: 'musl', __init_libc: 'musl', __init_ssp: 'musl',
-  __stdout_write: 'musl', __towrite_needs_stdio_exit: 'musl', __syscall_ret: 'musl',
+  _IO_stdin_used: 'glibc',
+  __libc_setup_tls: 'glibc',
+  _dl_relocate_static_pie: 'glibc',
+  _IO_2_1_stdout_: 'glibc',
+  __libc_csu_init: 'glibc',
+  _dl_aux_init: 'glibc',
+  __libc_start_call_main: 'glibc',
+  __nptl_initial_report_events: 'glibc',
+  _start_c: 'musl',
+  _dlstart_c: 'musl',
+  libc_start_main_stage2: 'musl',
+  static_init_tls: 'musl',
+  __init_libc: 'musl',
+  __init_ssp: 'musl',
+  __stdout_write: 'musl',
+  __towrite_needs_stdio_exit: 'musl',
+  __syscall_ret: 'musl',
 };
 
 /** Strings that only one of the two libraries holds. */
 export const LIBC_STRINGS: Readonly<Record<string, Mark['libc']>> = {
-  'GNU C Library (': 'glibc', 'glibc.malloc.check': 'glibc', 'FATAL: kernel too old\n': 'glibc', 'LIBC_FATAL_STDERR_': 'glibc', '/usr/lib/gconv': 'glibc',
-  '-0X+0X 0X-0x+0x 0x': 'musl', 'No error information': 'musl', 'musl libc (': 'musl', '/etc/ld-musl-': 'musl',
+  'GNU C Library (': 'glibc',
+  'glibc.malloc.check': 'glibc',
+  'FATAL: kernel too old\n': 'glibc',
+  LIBC_FATAL_STDERR_: 'glibc',
+  '/usr/lib/gconv': 'glibc',
+  '-0X+0X 0X-0x+0x 0x': 'musl',
+  'No error information': 'musl',
+  'musl libc (': 'musl',
+  '/etc/ld-musl-': 'musl',
 };
 
 /** Sections that the linker makes of glibc's objects alone. */
-const GLIBC_SECTIONS: readonly string[] = ['__libc_freeres_fn', '__libc_atexit', '__libc_IO_vtables', '__libc_subfreeres', '__libc_freeres_ptrs'];
+const GLIBC_SECTIONS: readonly string[] = [
+  '__libc_freeres_fn',
+  '__libc_atexit',
+  '__libc_IO_vtables',
+  '__libc_subfreeres',
+  '__libc_freeres_ptrs',
+];
 
 /** First instructions of each library's crt1.o, byte patterns in hex, `..` for any byte, by EM_ number. */
 const START_CODE: Readonly<Record<number, readonly { readonly libc: Mark['libc']; readonly pattern: string }[]>> = {
@@ -83,8 +109,10 @@ export function classifyLibc(clues: LibcClues): LibcVerdict {
 function loaderMarks({ interpreter, dynamic }: LibcClues): Mark[] {
   const marks: Mark[] = [];
   const add = (libc: Mark['libc'], text: string): unknown => marks.push({ libc, weight: 3, text });
-  if (interpreter !== undefined && /(?:^|\/)ld-musl-[^/]+$/.test(interpreter)) add('musl', `interpreter ${interpreter}`);
-  if (interpreter !== undefined && /(?:^|\/)ld(?:-linux[^/]*|64|-[\d.]+)?\.so(?:\.\d+)?$/.test(interpreter)) add('glibc', `interpreter ${interpreter}`);
+  if (interpreter !== undefined && /(?:^|\/)ld-musl-[^/]+$/.test(interpreter))
+    add('musl', `interpreter ${interpreter}`);
+  if (interpreter !== undefined && /(?:^|\/)ld(?:-linux[^/]*|64|-[\d.]+)?\.so(?:\.\d+)?$/.test(interpreter))
+    add('glibc', `interpreter ${interpreter}`);
   for (const library of dynamic?.needed ?? []) {
     if (/^libc\.musl-.*\.so\.1$/.test(library) || library === 'libc.so') add('musl', `needs ${library}`);
     if (/^libc\.so\.6(?:\.1)?$/.test(library)) add('glibc', `needs ${library}`);
@@ -125,7 +153,8 @@ const matchesHex = (hex: string, pattern: string): boolean =>
   hex.length >= pattern.length && [...pattern].every((digit, at) => digit === '.' || digit === hex[at]);
 
 function newestVersion(dynamic: ElfDynamic | undefined): string | undefined {
-  const versions = (dynamic?.versionNeeds ?? []).flatMap(({ versions }) => versions)
+  const versions = (dynamic?.versionNeeds ?? [])
+    .flatMap(({ versions }) => versions)
     .flatMap((version) => /^GLIBC_(\d+(?:\.\d+)*)$/.exec(version)?.[1] ?? []);
   return versions.sort(compareDotted).at(-1);
 }

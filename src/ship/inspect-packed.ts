@@ -22,13 +22,17 @@ export function upxOf(elf: ElfFile): UpxPacking | undefined {
   if (at === -1) return undefined;
   // l_info is checksum, magic, lsize, version, format (12 bytes); p_info follows: progid, filesize, blocksize.
   const sizeAt = at + 8 + 4;
-  const original = sizeAt + 4 <= head.length ? (elf.endian === 'little' ? head.readUInt32LE(sizeAt) : head.readUInt32BE(sizeAt)) : 0;
+  const original =
+    sizeAt + 4 <= head.length ? (elf.endian === 'little' ? head.readUInt32LE(sizeAt) : head.readUInt32BE(sizeAt)) : 0;
   const tail = readUpTo(elf, 0, 4 * 1024 * 1024).toString('latin1');
-  return { packer: 'UPX', version: /\$Id: (UPX [\d.]+)/.exec(tail)?.[1], originalBytes: original > 0 ? original : undefined };
+  return {
+    packer: 'UPX',
+    version: /\$Id: (UPX [\d.]+)/.exec(tail)?.[1],
+    originalBytes: original > 0 ? original : undefined,
+  };
 }
 
 function readUpTo(elf: ElfFile, offset: number, size: number): Buffer {
   const bytes = Buffer.alloc(Math.max(0, Math.min(size, elf.source.sizeBytes - offset)));
   return bytes.subarray(0, bytes.length === 0 ? 0 : elf.source.read(bytes, offset));
 }
-

@@ -75,19 +75,35 @@ export function inspectElf(file: ByteSource | Buffer): InspectReport {
   const strings = scanStrings(source, Object.keys(LIBC_STRINGS));
   const linkage = linkageOf(elf, { interpreter, dynamic, packed });
   return {
-    name: source.name, sizeBytes: source.sizeBytes, bits: elf.bits, endian: elf.endian, machine: elf.machineName, type: elf.type,
-    linkage, interpreter,
-    needed: dynamic?.needed ?? [], soname: dynamic?.soname, rpath: dynamic?.rpath, runpath: dynamic?.runpath,
+    name: source.name,
+    sizeBytes: source.sizeBytes,
+    bits: elf.bits,
+    endian: elf.endian,
+    machine: elf.machineName,
+    type: elf.type,
+    linkage,
+    interpreter,
+    needed: dynamic?.needed ?? [],
+    soname: dynamic?.soname,
+    rpath: dynamic?.rpath,
+    runpath: dynamic?.runpath,
     libc: classifyLibc({ elf, interpreter, dynamic, notes, symbols, strings: strings.found }),
     pie: elf.type === 'shared' && linkage !== 'shared-library',
     relro: relroOf(elf, dynamic),
     nx: hasPlainStack(elf),
-    stackProtector: symbols.has(STACK_CHECK) ? 'yes' : linkage.startsWith('static') || !hasSymbols(elf) ? 'unknown' : 'no',
+    stackProtector: symbols.has(STACK_CHECK)
+      ? 'yes'
+      : linkage.startsWith('static') || !hasSymbols(elf)
+        ? 'unknown'
+        : 'no',
     textRelocations: dynamic?.textRelocations ?? false,
     stripped: !elf.sections.some(({ type }) => type === SHT_SYMTAB),
     debugInfo: elf.sections.some(({ name }) => /^\.z?debug_(?:info|line)$/.test(name)),
     buildId: notes.find(({ owner, type }) => owner === 'GNU' && type === NT_GNU_BUILD_ID)?.bytes.toString('hex'),
-    compilers: compilersOf(elf), packed, sourcePaths: strings.sourcePaths, sections: sectionSizes(elf),
+    compilers: compilersOf(elf),
+    packed,
+    sourcePaths: strings.sourcePaths,
+    sections: sectionSizes(elf),
   };
 }
 
@@ -144,8 +160,17 @@ function compilersOf(elf: ElfFile): string[] {
   if (section === undefined || section.type === SHT_NOBITS || section.sizeBytes > 65_536) return [];
   const bytes = Buffer.alloc(section.sizeBytes);
   const count = elf.source.read(bytes, section.offset);
-  return [...new Set(bytes.toString('latin1', 0, count).split('\0'))].filter((line) => line.trim() !== '').slice(0, 20);
+  return [...new Set(bytes.toString('latin1', 0, count).split('\0'))]
+    .filter((line) => line.trim() !== '')
+    .slice(0, 20);
 }
 
 const sectionSizes = (elf: ElfFile): SectionSize[] =>
-  elf.sections.slice(1).map(({ name, sizeBytes, flags, type }) => ({ name, sizeBytes, loaded: (flags & 2n) !== 0n, inFile: type !== SHT_NOBITS }));
+  elf.sections
+    .slice(1)
+    .map(({ name, sizeBytes, flags, type }) => ({
+      name,
+      sizeBytes,
+      loaded: (flags & 2n) !== 0n,
+      inFile: type !== SHT_NOBITS,
+    }));

@@ -21,11 +21,18 @@ interface Requirement {
 
 const unless = (met: boolean, reason: string): string | undefined => (met ? undefined : reason);
 
-const isStatic: Verifier = (report) => unless(report.linkage === 'static' || report.linkage === 'static-pie', whyNotStatic(report));
+const isStatic: Verifier = (report) =>
+  unless(report.linkage === 'static' || report.linkage === 'static-pie', whyNotStatic(report));
 
 const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   static: { verify: isStatic },
-  'static-pie': { verify: (report) => unless(report.linkage === 'static-pie', report.linkage === 'static' ? 'static, but not position-independent' : whyNotStatic(report)) },
+  'static-pie': {
+    verify: (report) =>
+      unless(
+        report.linkage === 'static-pie',
+        report.linkage === 'static' ? 'static, but not position-independent' : whyNotStatic(report),
+      ),
+  },
   dynamic: { verify: ({ linkage }) => unless(linkage === 'dynamic', `linkage is ${linkage}`) },
   musl: { verify: (report) => libcIs(report, 'musl') },
   glibc: { verify: (report) => libcIs(report, 'glibc') },
@@ -35,12 +42,26 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
   nx: { verify: ({ nx }) => unless(nx, 'the stack is executable') },
   relro: { verify: ({ relro }) => unless(relro !== 'none', 'no part becomes read-only after start') },
   'full-relro': { verify: ({ relro }) => unless(relro === 'full', `RELRO is ${relro}`) },
-  'no-textrel': { verify: ({ textRelocations }) => unless(!textRelocations, 'code is relocated at run time (TEXTREL)') },
-  'no-rpath': { verify: ({ rpath, runpath }) => unless(rpath === undefined && runpath === undefined, `library search path ${showName(rpath ?? runpath ?? '')}`) },
-  'no-paths': { verify: ({ sourcePaths }) => unless(sourcePaths.length === 0, `paths of the build machine: ${sourcePaths.slice(0, 3).map(showName).join(', ')}`) },
+  'no-textrel': {
+    verify: ({ textRelocations }) => unless(!textRelocations, 'code is relocated at run time (TEXTREL)'),
+  },
+  'no-rpath': {
+    verify: ({ rpath, runpath }) =>
+      unless(rpath === undefined && runpath === undefined, `library search path ${showName(rpath ?? runpath ?? '')}`),
+  },
+  'no-paths': {
+    verify: ({ sourcePaths }) =>
+      unless(
+        sourcePaths.length === 0,
+        `paths of the build machine: ${sourcePaths.slice(0, 3).map(showName).join(', ')}`,
+      ),
+  },
   unpacked: { verify: ({ packed }) => unless(packed === undefined, 'packed by UPX') },
   'build-id': { verify: ({ buildId }) => unless(buildId !== undefined, 'no build id') },
-  'max-size': { value: 'SIZE', verify: (report, value) => unless(report.sizeBytes <= parseSize(value), `${report.sizeBytes} bytes`) },
+  'max-size': {
+    value: 'SIZE',
+    verify: (report, value) => unless(report.sizeBytes <= parseSize(value), `${report.sizeBytes} bytes`),
+  },
   machine: { value: 'NAME', verify: ({ machine }, value) => unless(machine === value, `built for ${machine}`) },
   'max-glibc': { value: 'VERSION', verify: ({ libc }, value) => glibcAtMost(libc.needsVersion, value) },
 };
@@ -52,18 +73,27 @@ const REQUIREMENTS: Readonly<Record<string, Requirement>> = {
  * @throws ALP_USAGE_OPTION for an unknown demand, a missing or a superfluous value
  */
 export function requireElf(report: InspectReport, list: string): RequirementFailure[] {
-  return list.split(',').map((entry) => entry.trim()).filter((entry) => entry !== '').flatMap((entry) => {
-    const [name = '', ...rest] = entry.split('=');
-    const requirement = Object.hasOwn(REQUIREMENTS, name) ? REQUIREMENTS[name] : undefined;
-    if (requirement === undefined || (requirement.value === undefined) !== (rest.length === 0)) throw unknownRequirement(entry);
-    const reason = requirement.verify(report, rest.join('='));
-    return reason === undefined ? [] : [{ requirement: entry, reason }];
-  });
+  return list
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .flatMap((entry) => {
+      const [name = '', ...rest] = entry.split('=');
+      const requirement = Object.hasOwn(REQUIREMENTS, name) ? REQUIREMENTS[name] : undefined;
+      if (requirement === undefined || (requirement.value === undefined) !== (rest.length === 0))
+        throw unknownRequirement(entry);
+      const reason = requirement.verify(report, rest.join('='));
+      return reason === undefined ? [] : [{ requirement: entry, reason }];
+    });
 }
 
 function unknownRequirement(entry: string): AlprootError {
-  const known = Object.entries(REQUIREMENTS).map(([name, { value }]) => (value === undefined ? name : `${name}=${value}`));
-  return new AlprootError('ALP_USAGE_OPTION', `cannot require ${quoteName(entry)}`, { hint: `requirements are ${known.join(', ')}` });
+  const known = Object.entries(REQUIREMENTS).map(([name, { value }]) =>
+    value === undefined ? name : `${name}=${value}`,
+  );
+  return new AlprootError('ALP_USAGE_OPTION', `cannot require ${quoteName(entry)}`, {
+    hint: `requirements are ${known.join(', ')}`,
+  });
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 };
@@ -73,15 +103,19 @@ export function parseSize(text: string): number {
   const match = /^(\d{1,15}(?:\.\d{1,6})?)\s*([KMG]?)(?:i?B)?$/i.exec(text.trim());
   const unit = UNITS[match?.[2]?.toUpperCase() ?? ''];
   if (match === null || unit === undefined) {
-    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no size`, { hint: 'write bytes, or a number with K, M or G: 512K, 1.5M' });
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no size`, {
+      hint: 'write bytes, or a number with K, M or G: 512K, 1.5M',
+    });
   }
   return Math.floor(Number(match[1]) * unit);
 }
 
 /** Why a file does not count as static, naming the library or interpreter that makes it so. */
 export function whyNotStatic({ linkage, needed, interpreter }: InspectReport): string {
-  if (linkage === 'packed') return 'packed by UPX, so what it unpacks to cannot be seen: check the file before it is packed';
-  if (linkage === 'object' || linkage === 'core') return `it is no program but ${linkage === 'core' ? 'a core dump' : 'an object file'}`;
+  if (linkage === 'packed')
+    return 'packed by UPX, so what it unpacks to cannot be seen: check the file before it is packed';
+  if (linkage === 'object' || linkage === 'core')
+    return `it is no program but ${linkage === 'core' ? 'a core dump' : 'an object file'}`;
   const libraries = needed.length === 0 ? '' : `needs ${needed.map(showName).join(', ')}`;
   const loader = interpreter === undefined ? '' : `asks for the interpreter ${showName(interpreter)}`;
   const reasons = [libraries, loader].filter((part) => part !== '').join(' and ');
@@ -91,12 +125,19 @@ export function whyNotStatic({ linkage, needed, interpreter }: InspectReport): s
 function libcIs({ libc }: InspectReport, wanted: 'musl' | 'glibc'): string | undefined {
   if (libc.name === wanted) return undefined;
   const seen = libc.evidence.slice(0, 2).map(showName).join('; ');
-  return libc.name === 'unknown' ? (seen === '' ? 'nothing says which libc it was built with' : `marks of both: ${seen}`) : `built with ${libc.name} (${seen})`;
+  return libc.name === 'unknown'
+    ? seen === ''
+      ? 'nothing says which libc it was built with'
+      : `marks of both: ${seen}`
+    : `built with ${libc.name} (${seen})`;
 }
 
 function glibcAtMost(needed: string | undefined, wanted: string): string | undefined {
   const parts = (version: string): number[] => version.split('.').map(Number);
-  if (!/^\d+(?:\.\d+)*$/.test(wanted)) throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(wanted)} is no glibc version`, { hint: 'write it like 2.28' });
+  if (!/^\d+(?:\.\d+)*$/.test(wanted))
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(wanted)} is no glibc version`, {
+      hint: 'write it like 2.28',
+    });
   if (needed === undefined) return undefined;
   const [have, limit] = [parts(needed), parts(wanted)];
   const at = have.findIndex((value, index) => value !== (limit[index] ?? 0));

@@ -6,7 +6,8 @@ const WINDOW = 4 * 1024 * 1024;
 const OVERLAP = 4096;
 const PATHS_CAP = 50;
 
-const SOURCE_PATH = /(?<![\w.+@~-])\/(?:[\w.+@~-]+\/){1,40}[\w.+@~-]{1,200}\.(?:c|cc|cpp|cxx|h|hpp|S|s|rs|go|zig)(?![\w.])/g;
+const SOURCE_PATH =
+  /(?<![\w.+@~-])\/(?:[\w.+@~-]+\/){1,40}[\w.+@~-]{1,200}\.(?:c|cc|cpp|cxx|h|hpp|S|s|rs|go|zig)(?![\w.])/g;
 
 export interface StringScan {
   /** The needles that occur, in the order in which they were given. */

@@ -38,9 +38,14 @@ const NOT_SHIPPED = /^\.(?:debug_|zdebug_|comment|note\.GNU-stack|gnu\.lto_|stab
  */
 export function sizesFromMap(map: string): SizeBreakdown {
   const pieces = parseLinkerMap(map).filter(({ outputSection }) => !NOT_SHIPPED.test(outputSection));
-  return breakdown('map', pieces.map((piece: MapPiece) => ({
-    library: baseName(piece.file), member: piece.member ?? piece.section, sizeBytes: piece.sizeBytes,
-  })));
+  return breakdown(
+    'map',
+    pieces.map((piece: MapPiece) => ({
+      library: baseName(piece.file),
+      member: piece.member ?? piece.section,
+      sizeBytes: piece.sizeBytes,
+    })),
+  );
 }
 
 /**
@@ -56,7 +61,11 @@ export function sizesFromSymbols(source: ByteSource): SizeBreakdown {
   for (const symbol of readSymbols(elf, SHT_SYMTAB)) {
     if (symbol.kind === 'file') file = symbol.name === '' ? '(unnamed)' : symbol.name;
     else if (symbol.defined && symbol.sizeBytes > 0 && (symbol.kind === 'function' || symbol.kind === 'object')) {
-      pieces.push({ library: symbol.binding === 'local' ? file : '(exported)', member: symbol.name, sizeBytes: symbol.sizeBytes });
+      pieces.push({
+        library: symbol.binding === 'local' ? file : '(exported)',
+        member: symbol.name,
+        sizeBytes: symbol.sizeBytes,
+      });
     }
   }
   return breakdown('symbols', pieces);

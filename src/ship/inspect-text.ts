@@ -19,7 +19,9 @@ const yesNo = (value: boolean): string => (value ? 'yes' : 'no');
 export function showSize(bytes: number): string {
   const exact = `${bytes.toString().replace(/\B(?=(?:\d{3})+$)/g, ',')} bytes`;
   if (bytes < 1024) return exact;
-  return bytes < 1024 ** 2 ? `${exact} (${(bytes / 1024).toFixed(1)} KiB)` : `${exact} (${(bytes / 1024 ** 2).toFixed(1)} MiB)`;
+  return bytes < 1024 ** 2
+    ? `${exact} (${(bytes / 1024).toFixed(1)} KiB)`
+    : `${exact} (${(bytes / 1024 ** 2).toFixed(1)} MiB)`;
 }
 
 /** The report as text, a line for each fact, ending with a line break. */
@@ -40,35 +42,65 @@ export function formatReport(report: InspectReport): string {
     ['stripped', `${yesNo(report.stripped)}${report.debugInfo ? ', with debug information' : ''}`],
     ['build id', report.buildId],
     ['compiler', report.compilers.length === 0 ? undefined : report.compilers.join('; ')],
-    ['packed', report.packed === undefined ? undefined : `${report.packed.version ?? 'UPX'}${report.packed.originalBytes === undefined ? '' : `, ${showSize(report.packed.originalBytes)} before`}`],
-    ['build paths', report.sourcePaths.length === 0 ? undefined : `${report.sourcePaths.slice(0, 3).join(', ')}${report.sourcePaths.length > 3 ? ` and ${report.sourcePaths.length - 3} more` : ''}`],
+    [
+      'packed',
+      report.packed === undefined
+        ? undefined
+        : `${report.packed.version ?? 'UPX'}${report.packed.originalBytes === undefined ? '' : `, ${showSize(report.packed.originalBytes)} before`}`,
+    ],
+    [
+      'build paths',
+      report.sourcePaths.length === 0
+        ? undefined
+        : `${report.sourcePaths.slice(0, 3).join(', ')}${report.sourcePaths.length > 3 ? ` and ${report.sourcePaths.length - 3} more` : ''}`,
+    ],
   ];
-  const lines = rows.flatMap(([label, value]) => (value === undefined ? [] : [`${label.padEnd(12)}${label === 'file' ? value : showName(value)}`]));
+  const lines = rows.flatMap(([label, value]) =>
+    value === undefined ? [] : [`${label.padEnd(12)}${label === 'file' ? value : showName(value)}`],
+  );
   return `${[...lines, ...sectionLines(report)].join('\n')}\n`;
 }
 
 const hardening = (report: InspectReport): string =>
-  [`PIE ${yesNo(report.pie)}`, `RELRO ${report.relro}`, `NX ${yesNo(report.nx)}`, `stack protector ${report.stackProtector}`,
-    ...(report.textRelocations ? ['TEXTREL'] : [])].join(', ');
+  [
+    `PIE ${yesNo(report.pie)}`,
+    `RELRO ${report.relro}`,
+    `NX ${yesNo(report.nx)}`,
+    `stack protector ${report.stackProtector}`,
+    ...(report.textRelocations ? ['TEXTREL'] : []),
+  ].join(', ');
 
 function sectionLines({ sections }: InspectReport): string[] {
   const shown = sections.filter(({ sizeBytes, inFile, loaded }) => sizeBytes > 0 && (inFile || loaded));
   if (shown.length === 0) return ['sections    none'];
   const largest = [...shown].sort((a, b) => b.sizeBytes - a.sizeBytes).slice(0, 8);
-  return ['sections', ...largest.map(({ name, sizeBytes, loaded, inFile }) =>
-    `  ${showName(name).padEnd(20)} ${String(sizeBytes).padStart(10)}${inFile ? '' : '  memory only'}${loaded ? '' : '  not loaded'}`),
-  ...(shown.length > largest.length ? [`  and ${shown.length - largest.length} smaller`] : [])];
+  return [
+    'sections',
+    ...largest.map(
+      ({ name, sizeBytes, loaded, inFile }) =>
+        `  ${showName(name).padEnd(20)} ${String(sizeBytes).padStart(10)}${inFile ? '' : '  memory only'}${loaded ? '' : '  not loaded'}`,
+    ),
+    ...(shown.length > largest.length ? [`  and ${shown.length - largest.length} smaller`] : []),
+  ];
 }
 
 /** Sizes by library, the largest `perLibrary` members under each. */
 export function formatSizes(sizes: SizeBreakdown, { perLibrary = 5 }: { readonly perLibrary?: number } = {}): string {
-  if (sizes.from === 'none') return 'sizes       not known: the file is stripped; link with -Wl,-Map=FILE and give that with --map\n';
-  const title = sizes.from === 'map' ? 'sizes by library (from the linker map)' : 'sizes by source file (from the symbol table; a linker map knows libraries)';
-  const lines = sizes.libraries.slice(0, 20).flatMap(({ name, sizeBytes, members }) => [
-    `  ${String(sizeBytes).padStart(10)}  ${showName(name)}`,
-    ...members.slice(0, perLibrary).map((member) => `  ${String(member.sizeBytes).padStart(10)}    ${showName(member.name)}`),
-    ...(members.length > perLibrary ? [`${' '.repeat(12)}    and ${members.length - perLibrary} more`] : []),
-  ]);
+  if (sizes.from === 'none')
+    return 'sizes       not known: the file is stripped; link with -Wl,-Map=FILE and give that with --map\n';
+  const title =
+    sizes.from === 'map'
+      ? 'sizes by library (from the linker map)'
+      : 'sizes by source file (from the symbol table; a linker map knows libraries)';
+  const lines = sizes.libraries
+    .slice(0, 20)
+    .flatMap(({ name, sizeBytes, members }) => [
+      `  ${String(sizeBytes).padStart(10)}  ${showName(name)}`,
+      ...members
+        .slice(0, perLibrary)
+        .map((member) => `  ${String(member.sizeBytes).padStart(10)}    ${showName(member.name)}`),
+      ...(members.length > perLibrary ? [`${' '.repeat(12)}    and ${members.length - perLibrary} more`] : []),
+    ]);
   return `${[title, ...lines, `  ${String(sizes.totalBytes).padStart(10)}  in all`].join('\n')}\n`;
 }
 
@@ -86,6 +118,11 @@ export interface LibraryFacts {
 export function formatLibrary({ name, memberCount, glibcObjects }: LibraryFacts): string {
   const lines = [`file        ${showName(name)}`, `class       static library of ${memberCount} members`];
   if (glibcObjects.length === 0) return `${[...lines, 'libc        nothing in it asks for glibc'].join('\n')}\n`;
-  const shown = glibcObjects.slice(0, 5).map((object) => `  ${showName(object.name.slice(object.name.lastIndexOf('/') + 1))} asks for ${object.symbols.map(showName).join(', ')}`);
+  const shown = glibcObjects
+    .slice(0, 5)
+    .map(
+      (object) =>
+        `  ${showName(object.name.slice(object.name.lastIndexOf('/') + 1))} asks for ${object.symbols.map(showName).join(', ')}`,
+    );
   return `${[...lines, `libc        glibc: ${glibcObjects.length} members were compiled for it, and cannot be linked with musl`, ...shown].join('\n')}\n`;
 }

@@ -43,7 +43,10 @@ export function mergeRecorded(parts: readonly Recorded[]): Recorded {
   return {
     requests: [...new Set(parts.flatMap(({ requests }) => requests))].sort(),
     environments: [...environments].sort(byFirst).map(([, environment]) => environment),
-    downloads: union(parts.flatMap(({ downloads = [] }) => downloads), ({ url }) => url),
+    downloads: union(
+      parts.flatMap(({ downloads = [] }) => downloads),
+      ({ url }) => url,
+    ),
   };
 }
 
@@ -55,12 +58,20 @@ function mergeEnvironments(a: RecordedEnvironment, b: RecordedEnvironment): Reco
     ...(minirootfs === undefined ? {} : { minirootfs }),
     repositories: union([...a.repositories, ...b.repositories], ({ location }) => location),
     world: union([...a.world, ...b.world], (item) => formatDependency(item, { tag: true })),
-    packages: union([...a.packages, ...b.packages], ({ record, repository }) => `${record.name}-${record.version} ${repository}`, (one, other) => ({ ...other, because: [...new Set([...one.because, ...other.because])].sort() })),
+    packages: union(
+      [...a.packages, ...b.packages],
+      ({ record, repository }) => `${record.name}-${record.version} ${repository}`,
+      (one, other) => ({ ...other, because: [...new Set([...one.because, ...other.because])].sort() }),
+    ),
   };
 }
 
 /** One for each key, in the order of the keys. */
-function union<T>(items: readonly T[], keyOf: (item: T) => string, merge: (one: T, other: T) => T = (_one, other) => other): T[] {
+function union<T>(
+  items: readonly T[],
+  keyOf: (item: T) => string,
+  merge: (one: T, other: T) => T = (_one, other) => other,
+): T[] {
   const found = new Map<string, T>();
   for (const item of items) {
     const before = found.get(keyOf(item));
@@ -76,14 +87,24 @@ const byFirst = ([a]: readonly [string, unknown], [b]: readonly [string, unknown
  */
 export function lockOf({ requests, environments, downloads = [] }: Recorded): Lock {
   const secret = downloads.find(({ url }) => /^[a-z]+:\/\/[^/?#]*@/i.test(url));
-  if (secret !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${redactUrl(secret.url)} cannot be locked: its address holds a password`, { hint: 'keep the password in a netrc file' });
+  if (secret !== undefined)
+    throw new AlprootError(
+      'ALP_USAGE_ARGUMENT',
+      `${redactUrl(secret.url)} cannot be locked: its address holds a password`,
+      { hint: 'keep the password in a netrc file' },
+    );
   return {
     requests,
     downloads,
     environments: environments.map(({ minirootfs, ...rest }) => {
       if (minirootfs === undefined) throw new Error(`nothing was recorded of the minirootfs of ${rest.release}`);
-      const stray = rest.repositories.find(({ location }) => !/^(?:https:\/\/|v\d|edge\/|latest-stable\/)/.test(location));
-      if (stray !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `the repository ${quoteName(stray.location)} cannot be locked`, { hint: 'a lock names repositories below the mirror, or by an https URL' });
+      const stray = rest.repositories.find(
+        ({ location }) => !/^(?:https:\/\/|v\d|edge\/|latest-stable\/)/.test(location),
+      );
+      if (stray !== undefined)
+        throw new AlprootError('ALP_USAGE_ARGUMENT', `the repository ${quoteName(stray.location)} cannot be locked`, {
+          hint: 'a lock names repositories below the mirror, or by an https URL',
+        });
       return { ...rest, minirootfs };
     }),
   };

@@ -24,7 +24,10 @@ export function packageUrl({ name, version, arch }: PackageRecord, release: stri
 }
 
 /** The document's text, with a final newline. */
-export function formatSbom(packages: readonly PackageRecord[], { subject, release, toolVersion }: SbomOptions): string {
+export function formatSbom(
+  packages: readonly PackageRecord[],
+  { subject, release, toolVersion }: SbomOptions,
+): string {
   const sorted = [...packages].sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
   const components = sorted.map((record) => component(record, release));
   const serial = keyOf(subject, release, ...sorted.map((record) => packageUrl(record, release)));
@@ -46,7 +49,9 @@ export function formatSbom(packages: readonly PackageRecord[], { subject, releas
 function component(record: PackageRecord, release: string): Record<string, unknown> {
   const url = packageUrl(record, release);
   const { checksum, commit, origin } = record;
-  const properties = Object.entries({ 'alpine:origin': origin, 'alpine:commit': commit }).filter(([, value]) => value !== '');
+  const properties = Object.entries({ 'alpine:origin': origin, 'alpine:commit': commit }).filter(
+    ([, value]) => value !== '',
+  );
   return {
     type: 'library',
     'bom-ref': url,
@@ -54,10 +59,14 @@ function component(record: PackageRecord, release: string): Record<string, unkno
     version: record.version,
     ...(record.description === '' ? {} : { description: utf8(record.description) }),
     ...(record.license === '' ? {} : { licenses: [{ expression: utf8(record.license) }] }),
-    ...(checksum === undefined ? {} : { hashes: [{ alg: checksum.algorithm === 'sha1' ? 'SHA-1' : 'SHA-256', content: checksum.hex }] }),
+    ...(checksum === undefined
+      ? {}
+      : { hashes: [{ alg: checksum.algorithm === 'sha1' ? 'SHA-1' : 'SHA-256', content: checksum.hex }] }),
     purl: url,
     ...(record.url === '' ? {} : { externalReferences: [{ type: 'website', url: utf8(record.url) }] }),
-    ...(properties.length === 0 ? {} : { properties: properties.map(([name, value]) => ({ name, value: utf8(value) })) }),
+    ...(properties.length === 0
+      ? {}
+      : { properties: properties.map(([name, value]) => ({ name, value: utf8(value) })) }),
   };
 }
 
@@ -76,4 +85,5 @@ function dependencies(packages: readonly PackageRecord[], release: string): { re
 }
 
 /** A digest in the form of a version 8 (custom) UUID. @see RFC 9562 section 5.8 */
-const uuidOf = (hex: string): string => `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+const uuidOf = (hex: string): string =>
+  `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;

@@ -7,7 +7,11 @@ import { nearestNames } from './nearest.ts';
  *
  * @param offered further names that could be had
  */
-export function formatAlike({ sources }: Catalog, missing: readonly string[], buildable: readonly string[] = []): string | undefined {
+export function formatAlike(
+  { sources }: Catalog,
+  missing: readonly string[],
+  buildable: readonly string[] = [],
+): string | undefined {
   const known = { sources: [...sources, { packages: buildable.map((name) => ({ name })) }] };
   const alike = missing.flatMap((name) => {
     const near = nearestNames(known, name);

@@ -76,7 +76,12 @@ function createRun(host: ApkHost, args: ApkArguments): Run {
   const lines: OutputLine[] = [];
   const verbosity = Math.max(0, 1 + count(args, 'verbose') - count(args, 'quiet'));
   return {
-    host, args, lines, verbosity, broken: 0, failure: REFUSED,
+    host,
+    args,
+    lines,
+    verbosity,
+    broken: 0,
+    failure: REFUSED,
     say: (text) => {
       if (verbosity >= 1) lines.push({ stream: 'stdout', text });
     },
@@ -90,7 +95,8 @@ function missingTags(run: Run, world: readonly Dependency[]): boolean {
   if (isSet(run.args, 'force-broken-world')) return false;
   const bundleSource = new Set(run.host.catalog.sources.flatMap(({ tags }) => tags));
   const missing = world.filter(({ tag }) => tag !== undefined && !bundleSource.has(tag));
-  for (const { name, tag } of missing) run.warn(`The repository tag for world dependency '${name}@${tag}' does not exist`);
+  for (const { name, tag } of missing)
+    run.warn(`The repository tag for world dependency '${name}@${tag}' does not exist`);
   return missing.length > 0;
 }
 
@@ -98,8 +104,15 @@ function resolveFor(run: Run, request: Request, options: { readonly preupgrade?:
   const { arch, catalog, installed, cached = [] } = run.host;
   const { world, flags, names } = request;
   return resolve({
-    arch, catalog, installed, world, flags, names, loose: [...cached, ...request.loose],
-    preupgrade: options.preupgrade === true, forceBrokenWorld: isSet(run.args, 'force-broken-world'),
+    arch,
+    catalog,
+    installed,
+    world,
+    flags,
+    names,
+    loose: [...cached, ...request.loose],
+    preupgrade: options.preupgrade === true,
+    forceBrokenWorld: isSet(run.args, 'force-broken-world'),
   });
 }
 
@@ -114,7 +127,11 @@ function reportFailure(run: Run, resolution: Resolution): undefined {
 function announce(run: Run, resolution: Resolution): InstallPlan | undefined {
   if (missingTags(run, resolution.world)) return run.fail('Not committing changes due to missing repository tags.');
   const { verbosity, args, host } = run;
-  for (const text of formatOverview(resolution, { verbosity, interactive: isSet(args, 'interactive'), width: host.width })) {
+  for (const text of formatOverview(resolution, {
+    verbosity,
+    interactive: isSet(args, 'interactive'),
+    width: host.width,
+  })) {
     run.lines.push({ stream: 'stdout', text });
   }
   const plan: InstallPlan = { arch: host.arch, changes: planChanges(resolution), world: resolution.world };
@@ -134,10 +151,17 @@ function runAdd(run: Run): InstallPlan | undefined {
   const { args, host } = run;
   const virtual = last(args, 'virtual');
   const kept = host.keepsPackages(args.options) || isSet(args, 'force') || isSet(args, 'force-non-repository');
-  return commit(run, requestAdd(host, args.operands, {
-    latest: isSet(args, 'latest'), upgrade: isSet(args, 'upgrade'), now: host.now, allowNonRepository: kept,
-    ...(virtual === undefined ? {} : { virtual }), ...(host.files === undefined ? {} : { files: host.files }),
-  }));
+  return commit(
+    run,
+    requestAdd(host, args.operands, {
+      latest: isSet(args, 'latest'),
+      upgrade: isSet(args, 'upgrade'),
+      now: host.now,
+      allowNonRepository: kept,
+      ...(virtual === undefined ? {} : { virtual }),
+      ...(host.files === undefined ? {} : { files: host.files }),
+    }),
+  );
 }
 
 function runDel(run: Run): InstallPlan | undefined {
@@ -145,7 +169,11 @@ function runDel(run: Run): InstallPlan | undefined {
   const resolution = resolveFor(run, requestDel(host, args.operands, { rdepends: isSet(args, 'rdepends') }));
   if (resolution.errors > 0) return reportFailure(run, resolution);
   if (run.verbosity >= 1 && args.operands.length > 0) {
-    const kept = formatKept(resolution, args.operands, { before: host.world, verbose: run.verbosity >= 2, width: host.width });
+    const kept = formatKept(resolution, args.operands, {
+      before: host.world,
+      verbose: run.verbosity >= 2,
+      width: host.width,
+    });
     for (const text of kept) run.lines.push({ stream: 'stdout', text });
   }
   return announce(run, resolution);
@@ -153,9 +181,15 @@ function runDel(run: Run): InstallPlan | undefined {
 
 function runFix(run: Run): InstallPlan | undefined {
   const { args, host } = run;
-  return commit(run, requestFix(host, args.operands, {
-    depends: isSet(args, 'depends'), reinstall: isSet(args, 'reinstall'), upgrade: isSet(args, 'upgrade'), xattr: isSet(args, 'xattr'),
-  }));
+  return commit(
+    run,
+    requestFix(host, args.operands, {
+      depends: isSet(args, 'depends'),
+      reinstall: isSet(args, 'reinstall'),
+      upgrade: isSet(args, 'upgrade'),
+      xattr: isSet(args, 'xattr'),
+    }),
+  );
 }
 
 /** Upgrades apk and what --preupgrade-depends names; 'nothing' when that has nothing to do. */
@@ -179,7 +213,9 @@ function runUpgrade(run: Run): InstallPlan | 'nothing' | undefined {
   if (missingTags(run, host.world)) return run.fail('Not continuing with upgrade due to missing repository tags.');
   const { unavailable = 0, stale = 0 } = host.lost ?? {};
   if (unavailable + stale > 0 && !isSet(args, 'force-missing-repositories')) {
-    return run.fail('Not continuing due to stale/unavailable repositories. Use --force-missing-repositories to continue.');
+    return run.fail(
+      'Not continuing due to stale/unavailable repositories. Use --force-missing-repositories to continue.',
+    );
   }
   const available = isSet(args, 'available');
   const latest = isSet(args, 'latest');
@@ -188,14 +224,24 @@ function runUpgrade(run: Run): InstallPlan | 'nothing' | undefined {
     const flags = FLAG.upgrade | (available ? FLAG.available : 0) | (latest ? FLAG.latest : 0);
     return wanted && args.operands.length === 0 ? preupgrade(run, flags) : 'nothing';
   }
-  return commit(run, requestUpgrade(host, args.operands, { available, latest, prune: isSet(args, 'prune'), ignore: isSet(args, 'ignore') }));
+  return commit(
+    run,
+    requestUpgrade(host, args.operands, {
+      available,
+      latest,
+      prune: isSet(args, 'prune'),
+      ignore: isSet(args, 'ignore'),
+    }),
+  );
 }
 
 function runUpdate(run: Run): 'nothing' {
   const { host } = run;
-  const identities = new Set([
-    ...host.installed.map(({ record }) => record), ...host.catalog.sources.flatMap(({ packages }) => packages),
-  ].map(({ checksum }) => checksum?.hex.slice(0, 40)));
+  const identities = new Set(
+    [...host.installed.map(({ record }) => record), ...host.catalog.sources.flatMap(({ packages }) => packages)].map(
+      ({ checksum }) => checksum?.hex.slice(0, 40),
+    ),
+  );
   for (const { location } of host.catalog.sources) run.say(`${host.descriptions?.get(location) ?? ''} [${location}]`);
   const { unavailable = 0, stale = 0 } = host.lost ?? {};
   const head = unavailable + stale > 0 ? `${unavailable} unavailable, ${stale} stale;` : 'OK:';
@@ -204,7 +250,11 @@ function runUpdate(run: Run): 'nothing' {
 }
 
 const COMMANDS: Readonly<Record<string, (run: Run) => InstallPlan | 'nothing' | undefined>> = {
-  add: runAdd, del: runDel, fix: runFix, upgrade: runUpgrade, update: runUpdate,
+  add: runAdd,
+  del: runDel,
+  fix: runFix,
+  upgrade: runUpgrade,
+  update: runUpdate,
 };
 
 /**
@@ -213,8 +263,14 @@ const COMMANDS: Readonly<Record<string, (run: Run) => InstallPlan | 'nothing' | 
  */
 export function runApk(argv: readonly string[], host: ApkHost): ApkOutcome {
   let run = createRun(host, { command: undefined, operands: [], options: new Map() });
-  const end = (status: number, plan?: InstallPlan): ApkOutcome =>
-    ({ lines: run.lines, status, plan, broken: run.broken, verbosity: run.verbosity, simulate: isSet(run.args, 'simulate') });
+  const end = (status: number, plan?: InstallPlan): ApkOutcome => ({
+    lines: run.lines,
+    status,
+    plan,
+    broken: run.broken,
+    verbosity: run.verbosity,
+    simulate: isSet(run.args, 'simulate'),
+  });
   try {
     run = createRun(host, parseApkArguments(argv));
     const { command, operands } = run.args;

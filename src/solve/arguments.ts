@@ -16,10 +16,13 @@ interface OptionRule {
 
 /** `name:kind:short`, kind and short left out where plain. */
 function rules(text: string): OptionRule[] {
-  return text.trim().split(/\s+/).map((item) => {
-    const [name = '', kind = '', short] = item.split(':');
-    return { name, kind: (kind === '' ? 'flag' : kind) as OptionKind, short };
-  });
+  return text
+    .trim()
+    .split(/\s+/)
+    .map((item) => {
+      const [name = '', kind = '', short] = item.split(':');
+      return { name, kind: (kind === '' ? 'flag' : kind) as OptionKind, short };
+    });
 }
 
 const GLOBAL = rules(`allow-untrusted arch:value cache:bool cache-dir:value cache-max-age:value cache-packages:bool
@@ -29,19 +32,28 @@ const GLOBAL = rules(`allow-untrusted arch:value cache:bool cache-dir:value cach
   preupgrade-depends:value print-arch progress:auto progress-fd:value purge:bool quiet::q repositories-file:value
   repository:value:X repository-config:value root:value:p root-tmpfs:auto sync:auto timeout:value update-cache::U
   uvol-manager:value verbose::v version::V wait:value`);
-const COMMIT = rules('clean-protected:bool commit-hooks:bool initramfs-diskless-boot overlay-from-stdin scripts:bool simulate:bool:s');
+const COMMIT = rules(
+  'clean-protected:bool commit-hooks:bool initramfs-diskless-boot overlay-from-stdin scripts:bool simulate:bool:s',
+);
 const PLANNING: Readonly<Record<string, readonly OptionRule[]>> = {
   add: [...rules('initdb latest::l no-chown upgrade::u usermode virtual:value:t'), ...COMMIT],
   del: [...rules('rdepends::r'), ...COMMIT],
   fix: [...rules('depends::d directory-permissions reinstall::r upgrade::u xattr::x'), ...COMMIT],
-  upgrade: [...rules('available::a ignore latest::l preupgrade:bool preupgrade-only prune self-upgrade:bool self-upgrade-only'), ...COMMIT],
+  upgrade: [
+    ...rules(
+      'available::a ignore latest::l preupgrade:bool preupgrade-only prune self-upgrade:bool self-upgrade-only',
+    ),
+    ...COMMIT,
+  ],
   update: [],
 };
 const READING: Readonly<Record<string, readonly OptionRule[]>> = {
   info: rules(`all::a contents::L depends::R description::d exists::e install-if installed::e license provides::P rdepends::r
     replaces rinstall-if size::s triggers::t webpage::w who-owns::W`),
   search: rules('all::a description::d exact::e exact::x has-origin origin::o rdepends::r'),
-  list: rules('available::a depends::d installed::I manifest origin::o orphaned::O providers::P upgradable::u upgradeable'),
+  list: rules(
+    'available::a depends::d installed::I manifest origin::o orphaned::O providers::P upgradable::u upgradeable',
+  ),
   policy: [],
   cache: rules('add-dependencies available::a ignore-conflict latest::l simulate::s upgrade::u'),
   fetch: rules('built-after:value link::L output:value:o pkgname-spec:value recursive::R simulate stdout::s url'),
@@ -115,7 +127,8 @@ function readLong(reader: Reader, text: string): void {
     if (value === undefined) throw new ApkUsageError(`command line: option '${key}' expects an argument`);
     reader.put(match.rule.name, value);
   } else {
-    if (given !== undefined) throw new ApkUsageError(`command line: option '${key}' does not expect argument (got '${given}')`);
+    if (given !== undefined)
+      throw new ApkUsageError(`command line: option '${key}' does not expect argument (got '${given}')`);
     reader.put(match.rule.name, 'yes');
   }
 }
@@ -137,7 +150,12 @@ function readShort(reader: Reader, text: string): void {
 }
 
 /** Walks the words; what is no option goes to `operand`. */
-function walk(argv: readonly string[], known: readonly OptionRule[], put: Reader['put'], operand: (word: string) => void): void {
+function walk(
+  argv: readonly string[],
+  known: readonly OptionRule[],
+  put: Reader['put'],
+  operand: (word: string) => void,
+): void {
   const reader: Reader = { argv, at: 0, known, put };
   for (let plain = false; reader.at < argv.length; reader.at++) {
     const word = argv[reader.at] ?? '';
@@ -172,7 +190,10 @@ const PRINTING = ['help', 'version', 'print-arch'];
  *
  * @throws ApkUsageError with apk's words for an option that it would refuse
  */
-export function parseApkArguments(argv: readonly string[], wanted: readonly string[] = PLANNING_COMMANDS): ApkArguments {
+export function parseApkArguments(
+  argv: readonly string[],
+  wanted: readonly string[] = PLANNING_COMMANDS,
+): ApkArguments {
   const command = findCommand(argv);
   const other: ApkArguments = { command: undefined, operands: argv, options: new Map() };
   if (command === undefined || !wanted.includes(command)) return other;

@@ -41,7 +41,11 @@ export function createCatalog(repositories: readonly Repository[]): Catalog {
       continue;
     }
     sources.set(index.location, {
-      location: index.location, tags: [tag], masked: masked === true, packages: index.packages, ...(index.tables ?? indexPackages(index.packages)),
+      location: index.location,
+      tags: [tag],
+      masked: masked === true,
+      packages: index.packages,
+      ...(index.tables ?? indexPackages(index.packages)),
     });
   }
   return { sources: [...sources.values()] };

@@ -24,7 +24,8 @@ function tagFor(state: SolverState, pkg: PackageNode): number {
 
 function record({ state, changes }: Recorder, old: PackageNode | undefined, next: PackageNode | undefined): void {
   changes.push({
-    old, next,
+    old,
+    next,
     oldTag: old?.installedTag ?? 0,
     nextTag: next === undefined ? 0 : tagFor(state, next),
     reinstall: next !== undefined && (next.flags & FLAG.reinstall) !== 0,
@@ -67,11 +68,16 @@ function* installTriggered(recorder: Recorder, name: NameNode): Steps {
 function* removeTriggered(recorder: Recorder, name: NameNode): Steps {
   const pkg = name.installedPkg;
   if (pkg === undefined || name.chosen.pkg !== undefined || name.changeProcessed || name.changeRemoved) return;
-  if (pkg.installIf.some((link) => link.name.changeRemoved && link.name.chosen.pkg === undefined)) yield removeOrphan(recorder, pkg);
+  if (pkg.installIf.some((link) => link.name.changeRemoved && link.name.chosen.pkg === undefined))
+    yield removeOrphan(recorder, pkg);
 }
 
 /** Calls `check` for every name that waits for one of the package's names. */
-function* eachWaiting(recorder: Recorder, pkg: PackageNode, check: (recorder: Recorder, name: NameNode) => Steps): Steps {
+function* eachWaiting(
+  recorder: Recorder,
+  pkg: PackageNode,
+  check: (recorder: Recorder, name: NameNode) => Steps,
+): Steps {
   for (const name of namesOf(pkg)) for (const waiting of name.rinstallIf) yield check(recorder, waiting);
 }
 
@@ -79,7 +85,8 @@ function* eachWaiting(recorder: Recorder, pkg: PackageNode, check: (recorder: Re
 function* clearName(recorder: Recorder, name: NameNode): Steps {
   if (name.changeProcessed) return;
   name.changeProcessed = true;
-  if (name.installedPkg !== undefined && name.chosen.pkg?.name !== name) yield removePackage(recorder, name.installedPkg);
+  if (name.installedPkg !== undefined && name.chosen.pkg?.name !== name)
+    yield removePackage(recorder, name.installedPkg);
   for (const { pkg } of name.providers) {
     if (pkg.name.installedPkg === pkg && pkg.name.chosen.pkg === undefined) yield removePackage(recorder, pkg);
   }
@@ -118,10 +125,13 @@ function* finish(recorder: Recorder, pkg: PackageNode): Steps {
   if (old !== undefined) yield releaseDepends(recorder, old);
 }
 
-/** A chain is as deep as it is long: those who wait on the way down take two numbers each, where a generator takes twenty. */
+/**
+ * A chain is as deep as it is long: those who wait on the way down take two numbers each, where a generator takes
+ * twenty.
+ */
 function* changeName(recorder: Recorder, first: NameNode): Steps {
   const stack: Listing[] = [];
-  for (let name: NameNode | undefined = first; ; ) {
+  for (let name: NameNode | undefined = first; ;) {
     if (name === undefined) {
       const { pkg } = stack.pop() as Listing;
       yield finish(recorder, pkg);

@@ -29,7 +29,9 @@ function assess(state: SolverState, pkg: PackageNode): void {
 /** Where the walk is at one name. */
 interface Visit {
   readonly name: NameNode;
-  /** What its packages need; who waits for the name; names of its packages and who waits for them; what those wait for. */
+  /**
+   * What its packages need; who waits for the name; names of its packages and who waits for them; what those wait for.
+   */
   phase: 'needs' | 'waiting' | 'names' | 'triggers';
   provider: number;
   /** Of the provider's dependencies; -1: it was not looked at. */

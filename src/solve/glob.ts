@@ -22,7 +22,7 @@ export function compileGlob(pattern: string): (name: string) => boolean {
       source += group.source;
       at = group.end;
     } else {
-      const literal = char === '\\' ? pattern[++at] ?? '\\' : char;
+      const literal = char === '\\' ? (pattern[++at] ?? '\\') : char;
       source += literal.replace(/[$()*+./?[\\\]^{|}-]/g, '\\$&');
     }
   }

@@ -12,21 +12,51 @@ import { isMetBy } from './why.ts';
 
 /** What can be asked for. */
 export type InfoField =
-  | 'description' | 'webpage' | 'size' | 'depends' | 'provides' | 'rdepends' | 'contents' | 'triggers' | 'install-if' | 'rinstall-if' | 'replaces' | 'license';
+  | 'description'
+  | 'webpage'
+  | 'size'
+  | 'depends'
+  | 'provides'
+  | 'rdepends'
+  | 'contents'
+  | 'triggers'
+  | 'install-if'
+  | 'rinstall-if'
+  | 'replaces'
+  | 'license';
 
 export const DEFAULT_FIELDS: readonly InfoField[] = ['description', 'webpage', 'size'];
 /** In apk's order. */
 export const ALL_FIELDS: readonly InfoField[] = [
-  'description', 'webpage', 'size', 'depends', 'provides', 'rdepends', 'contents', 'triggers', 'install-if', 'rinstall-if',
-  'replaces', 'license',
+  'description',
+  'webpage',
+  'size',
+  'depends',
+  'provides',
+  'rdepends',
+  'contents',
+  'triggers',
+  'install-if',
+  'rinstall-if',
+  'replaces',
+  'license',
 ];
 /** Known only of packages that are installed. */
 export const INSTALLED_FIELDS: readonly InfoField[] = ['rdepends', 'contents', 'triggers', 'rinstall-if', 'replaces'];
 
 const TITLES: Readonly<Record<InfoField, string>> = {
-  description: 'description', webpage: 'webpage', size: 'installed size', depends: 'depends on', provides: 'provides',
-  rdepends: 'is required by', contents: 'contains', triggers: 'triggers', 'install-if': 'has auto-install rule', 'rinstall-if': 'affects auto-installation of',
-  replaces: 'replaces', license: 'license',
+  description: 'description',
+  webpage: 'webpage',
+  size: 'installed size',
+  depends: 'depends on',
+  provides: 'provides',
+  rdepends: 'is required by',
+  contents: 'contains',
+  triggers: 'triggers',
+  'install-if': 'has auto-install rule',
+  'rinstall-if': 'affects auto-installation of',
+  replaces: 'replaces',
+  license: 'license',
 };
 
 const label = ({ name, version }: PackageRecord): string => `${name}-${version}`;
@@ -41,20 +71,38 @@ export interface InfoContext {
 }
 
 /** The lines of one field. */
-export function infoValues(record: PackageRecord, field: InfoField, { installed = [], entry, triggers = [] }: InfoContext): string[] {
+export function infoValues(
+  record: PackageRecord,
+  field: InfoField,
+  { installed = [], entry, triggers = [] }: InfoContext,
+): string[] {
   switch (field) {
-    case 'description': return [record.description];
-    case 'webpage': return [record.url];
-    case 'license': return [record.license];
-    case 'size': return [formatSize(record.installedSizeBytes)];
-    case 'depends': return record.depends.map((item) => formatDependency(item));
-    case 'install-if': return record.installIf.map((item) => formatDependency(item));
-    case 'replaces': return record.replaces.map((item) => formatDependency(item));
-    case 'contents': return (entry?.directories ?? []).flatMap(({ path, files }) => files.map(({ name }) => joinTree(path, name)));
-    case 'triggers': return [...triggers];
-    case 'provides': return record.provides.map(formatProvide);
-    case 'rdepends': return installed.filter(({ depends }) => depends.some((item) => isMetBy(item, record))).map(label);
-    case 'rinstall-if': return installed.filter(({ installIf }) => installIf.some((item) => item.name === record.name && !item.conflict)).map(label);
+    case 'description':
+      return [record.description];
+    case 'webpage':
+      return [record.url];
+    case 'license':
+      return [record.license];
+    case 'size':
+      return [formatSize(record.installedSizeBytes)];
+    case 'depends':
+      return record.depends.map((item) => formatDependency(item));
+    case 'install-if':
+      return record.installIf.map((item) => formatDependency(item));
+    case 'replaces':
+      return record.replaces.map((item) => formatDependency(item));
+    case 'contents':
+      return (entry?.directories ?? []).flatMap(({ path, files }) => files.map(({ name }) => joinTree(path, name)));
+    case 'triggers':
+      return [...triggers];
+    case 'provides':
+      return record.provides.map(formatProvide);
+    case 'rdepends':
+      return installed.filter(({ depends }) => depends.some((item) => isMetBy(item, record))).map(label);
+    case 'rinstall-if':
+      return installed
+        .filter(({ installIf }) => installIf.some((item) => item.name === record.name && !item.conflict))
+        .map(label);
   }
 }
 
@@ -69,7 +117,10 @@ const LISTED: Readonly<Partial<Record<InfoField, string>>> = { contents: '', tri
  *
  * @param options.verbose `name: value` on one line instead
  */
-export function formatInfo(record: PackageRecord, options: InfoContext & { readonly fields?: readonly InfoField[]; readonly verbose?: boolean } = {}): string[] {
+export function formatInfo(
+  record: PackageRecord,
+  options: InfoContext & { readonly fields?: readonly InfoField[]; readonly verbose?: boolean } = {},
+): string[] {
   const { fields = DEFAULT_FIELDS, verbose = false } = options;
   return ALL_FIELDS.filter((field) => fields.includes(field)).flatMap((field) => {
     const lines = infoValues(record, field, options);

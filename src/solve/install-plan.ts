@@ -16,14 +16,18 @@ type Sources = Map<string, PackageSource>;
 function sourceOf(sources: Sources, location: string, tag: string | undefined): PackageSource {
   const key = `${tag ?? ''} ${location}`;
   let source = sources.get(key);
-  if (source === undefined) sources.set(key, (source = { kind: 'repository', location, ...(tag === undefined ? {} : { tag }) }));
+  if (source === undefined)
+    sources.set(key, (source = { kind: 'repository', location, ...(tag === undefined ? {} : { tag }) }));
   return source;
 }
 
 const INSTALLED: PackageSource = Object.freeze({ kind: 'installed' });
 
 /** The repository that the package is taken from; undefined: it is in no repository that may be used. */
-function repositoryOf({ universe: { sources, availableRepos } }: Resolution, { source, repos }: PackageNode): CatalogSource | undefined {
+function repositoryOf(
+  { universe: { sources, availableRepos } }: Resolution,
+  { source, repos }: PackageNode,
+): CatalogSource | undefined {
   return source === undefined ? sources.find((_, index) => (repos & availableRepos & (1 << index)) !== 0) : undefined;
 }
 
@@ -31,12 +35,16 @@ function repositoryOf({ universe: { sources, availableRepos } }: Resolution, { s
 function offeredRecord({ record }: PackageNode, from: CatalogSource | undefined): PackageRecord {
   for (const position of from?.byName.of(record.name) ?? []) {
     const other = from?.packages[position];
-    if (other === record || (other?.name === record.name && sameIdentity(other.checksum, record.checksum))) return other;
+    if (other === record || (other?.name === record.name && sameIdentity(other.checksum, record.checksum)))
+      return other;
   }
   return record;
 }
 
-/** Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. Some may be there twice. */
+/**
+ * Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. Some
+ * may be there twice.
+ */
 function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | readonly string[]> {
   const found = new Map<PackageNode, string | string[]>();
   const add = (pkg: PackageNode | undefined, reason: string): void => {
@@ -50,7 +58,8 @@ function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | read
   for (const { name, dep } of resolution.state.world) if (!dep.conflict) add(name.chosen.pkg, 'world');
   for (const { next } of resolution.changes) {
     if (next === undefined) continue;
-    for (const { name, dep } of next.depends) if (!dep.conflict && name.chosen.pkg !== next) add(name.chosen.pkg, next.record.name);
+    for (const { name, dep } of next.depends)
+      if (!dep.conflict && name.chosen.pkg !== next) add(name.chosen.pkg, next.record.name);
   }
   for (const { next } of resolution.changes) {
     if (next === undefined || found.has(next) || !next.iifTriggered) continue;
@@ -59,8 +68,10 @@ function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | read
   return found;
 }
 
-function kindOf(resolution: Resolution, raw: RawChange & { readonly old: PackageNode; readonly next: PackageNode }):
-'upgrade' | 'downgrade' | 'replace' | 'reinstall' | 'pin' | 'skip' | undefined {
+function kindOf(
+  resolution: Resolution,
+  raw: RawChange & { readonly old: PackageNode; readonly next: PackageNode },
+): 'upgrade' | 'downgrade' | 'replace' | 'reinstall' | 'pin' | 'skip' | undefined {
   const { old, next } = raw;
   if (old === next) {
     if (raw.reinstall) return canFetch(resolution, next) ? 'reinstall' : 'skip';

@@ -24,7 +24,8 @@ function* holders(walk: Walk, pkg: PackageNode): Steps {
   walk.labelled = true;
   for (const name of namesOf(pkg)) if (walk.inWorld(name)) walk.text.word(name.name);
   const accept = (other: PackageNode): boolean => walk.chosen.has(other);
-  for (const { pkg: other } of reverseLinks(pkg, 'satisfies', { accept, once: walk.visited, first: true })) yield holders(walk, other);
+  for (const { pkg: other } of reverseLinks(pkg, 'satisfies', { accept, once: walk.visited, first: true }))
+    yield holders(walk, other);
   for (const link of pkg.installIf) {
     for (const { pkg: trigger } of link.name.providers) {
       if (!walk.chosen.has(trigger) || walk.visited.has(trigger)) continue;
@@ -61,8 +62,13 @@ export function formatKept(
   for (const name of subjects(resolution, args)) {
     if (forbidden.has(name.name)) continue;
     const walk: Walk = {
-      text, label: `  ${name.name}:`, chosen, visited: new Set(), labelled: false,
-      inWorld: (node) => wanted.has(node.name), verbose: options.verbose,
+      text,
+      label: `  ${name.name}:`,
+      chosen,
+      visited: new Set(),
+      labelled: false,
+      inWorld: (node) => wanted.has(node.name),
+      verbose: options.verbose,
     };
     for (const { pkg } of name.providers) if (chosen.has(pkg)) runSteps(holders(walk, pkg));
     text.end();

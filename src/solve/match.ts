@@ -62,7 +62,11 @@ export interface ReverseOptions {
 }
 
 /** The dependencies of other packages that stand in `relation` to `pkg`, in apk's order, as they are found. */
-export function* reverseLinks(pkg: PackageNode, relation: Relation, options: ReverseOptions): Generator<ReverseLink, void, void> {
+export function* reverseLinks(
+  pkg: PackageNode,
+  relation: Relation,
+  options: ReverseOptions,
+): Generator<ReverseLink, void, void> {
   for (const name of [pkg.name, ...pkg.provides.map((item) => item.name)]) {
     for (const dependent of dependentsOf(name)) {
       for (const { pkg: other } of dependent.providers) {

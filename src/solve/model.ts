@@ -6,7 +6,13 @@ import type { Dependency, InstalledPackage, PackageRecord, PackageSource } from 
 
 /** Bits of `PackageNode.flags`. @see apk-tools 3.0 src/apk_solver.h */
 export const FLAG = {
-  upgrade: 1, available: 2, reinstall: 4, latest: 8, ignoreConflict: 16, installed: 32, remove: 64,
+  upgrade: 1,
+  available: 2,
+  reinstall: 4,
+  latest: 8,
+  ignoreConflict: 16,
+  installed: 32,
+  remove: 64,
 } as const;
 
 /** The mask of packages that carry no repository tag. */

@@ -17,7 +17,11 @@ function hashOf(text: string): number {
   let hash = SEED;
   const whole = text.length & ~3;
   for (let i = 0; i < whole; i += 4) {
-    const block = text.charCodeAt(i) | (text.charCodeAt(i + 1) << 8) | (text.charCodeAt(i + 2) << 16) | (text.charCodeAt(i + 3) << 24);
+    const block =
+      text.charCodeAt(i) |
+      (text.charCodeAt(i + 1) << 8) |
+      (text.charCodeAt(i + 2) << 16) |
+      (text.charCodeAt(i + 3) << 24);
     hash = (Math.imul(rotate(hash ^ scramble(block), 13), 5) + 0xe6546b64) | 0;
   }
   let tail = 0;

@@ -13,7 +13,11 @@ function score(wanted: string, name: string, limit: number): number | undefined 
 }
 
 /** Up to five package names like `wanted`, the nearest first. */
-export function nearestNames(catalog: { readonly sources: readonly { readonly packages: readonly { readonly name: string }[] }[] }, wanted: string, count = 5): string[] {
+export function nearestNames(
+  catalog: { readonly sources: readonly { readonly packages: readonly { readonly name: string }[] }[] },
+  wanted: string,
+  count = 5,
+): string[] {
   const limit = spellingLimit(wanted);
   const found = new Map<string, number>();
   for (const { packages } of catalog.sources) {
@@ -22,5 +26,8 @@ export function nearestNames(catalog: { readonly sources: readonly { readonly pa
       if (points !== undefined) found.set(name, points);
     }
   }
-  return [...found].sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1)).slice(0, count).map(([name]) => name);
+  return [...found]
+    .sort(([a, x], [b, y]) => x - y || (a < b ? -1 : 1))
+    .slice(0, count)
+    .map(([name]) => name);
 }

@@ -30,23 +30,34 @@ export function relate(left: string, right: string): VersionRelation | '?' {
  *
  * @param options.allTags packages under other tags than the installed one's count too
  */
-export function compareInstalled(installed: readonly InstalledPackage[], catalog: Catalog, options: { readonly allTags?: boolean } = {}): VersionState[] {
-  return installed.map(({ record, tag }): VersionState => {
-    let latest = record.version;
-    let latestTags: (string | undefined)[] = [];
-    for (const { tags, packages, byName } of catalog.sources) {
-      if (options.allTags !== true && !tags.includes(undefined) && !tags.includes(tag)) continue;
-      for (const { name, version } of byName.of(record.name).flatMap((position) => packages[position] ?? [])) {
-        const order = name === record.name ? compareVersions(version, latest) : -1;
-        if (order > 0) {
-          latest = version;
-          latestTags = [...tags];
-        } else if (order === 0) latestTags.push(...tags);
+export function compareInstalled(
+  installed: readonly InstalledPackage[],
+  catalog: Catalog,
+  options: { readonly allTags?: boolean } = {},
+): VersionState[] {
+  return installed
+    .map(({ record, tag }): VersionState => {
+      let latest = record.version;
+      let latestTags: (string | undefined)[] = [];
+      for (const { tags, packages, byName } of catalog.sources) {
+        if (options.allTags !== true && !tags.includes(undefined) && !tags.includes(tag)) continue;
+        for (const { name, version } of byName.of(record.name).flatMap((position) => packages[position] ?? [])) {
+          const order = name === record.name ? compareVersions(version, latest) : -1;
+          if (order > 0) {
+            latest = version;
+            latestTags = [...tags];
+          } else if (order === 0) latestTags.push(...tags);
+        }
       }
-    }
-    const order = compareVersions(record.version, latest);
-    return { record, latest, relation: order < 0 ? '<' : order > 0 ? '>' : '=', tag: latestTags.includes(undefined) ? undefined : latestTags[0] };
-  }).sort((a, b) => compareNames(a.record.name, b.record.name));
+      const order = compareVersions(record.version, latest);
+      return {
+        record,
+        latest,
+        relation: order < 0 ? '<' : order > 0 ? '>' : '=',
+        tag: latestTags.includes(undefined) ? undefined : latestTags[0],
+      };
+    })
+    .sort((a, b) => compareNames(a.record.name, b.record.name));
 }
 
 const MIN_WIDTH = 39;
@@ -58,6 +69,9 @@ export function formatVersionStates(states: readonly VersionState[], verbosity =
   const width = Math.max(MIN_WIDTH, ...states.map(({ record }) => label(record).length));
   return [
     `${'Installed:'.padEnd(width)}   Available:`,
-    ...states.map(({ record, relation, latest, tag }) => `${label(record).padEnd(width)} ${relation} ${latest} ${tag === undefined ? '' : `@${tag}`}`),
+    ...states.map(
+      ({ record, relation, latest, tag }) =>
+        `${label(record).padEnd(width)} ${relation} ${latest} ${tag === undefined ? '' : `@${tag}`}`,
+    ),
   ];
 }

@@ -11,7 +11,7 @@ type Pick = (change: RawChange) => boolean;
 const subject = (change: RawChange): PackageNode | undefined => change.next ?? change.old;
 
 const order = ({ old, next }: RawChange): number =>
-  (old === undefined || next === undefined ? Number.NaN : compareVersions(next.record.version, old.record.version));
+  old === undefined || next === undefined ? Number.NaN : compareVersions(next.record.version, old.record.version);
 
 const inRepositories = (name: NameNode): boolean => name.providers.some(({ pkg }) => pkg.repos !== 0);
 
@@ -33,9 +33,10 @@ export interface OverviewOptions {
 function detail(resolution: Resolution, change: RawChange): string {
   const tag = resolution.universe.tags.nameOf(change.nextTag);
   const { old, next, reinstall } = change;
-  const versions = !reinstall && old !== undefined && next !== undefined
-    ? `${old.record.version} -> ${next.record.version}`
-    : (old ?? next)?.record.version;
+  const versions =
+    !reinstall && old !== undefined && next !== undefined
+      ? `${old.record.version} -> ${next.record.version}`
+      : (old ?? next)?.record.version;
   return `  ${subject(change)?.record.name}${tag === undefined ? '' : `@${tag}`} (${versions})`;
 }
 
@@ -61,7 +62,8 @@ export function formatOverview(resolution: Resolution, options: OverviewOptions)
   if (verbosity <= 1 && !interactive) return [];
   const details = verbosity >= 2;
   const sorted = [...resolution.changes].sort((a, b) =>
-    compareNames((a.old ?? a.next)?.record.name ?? '', (b.old ?? b.next)?.record.name ?? ''));
+    compareNames((a.old ?? a.next)?.record.name ?? '', (b.old ?? b.next)?.record.name ?? ''),
+  );
   const lines: string[] = [];
   const list = (pick: Pick, title: string, long: boolean): number => {
     const picked = sorted.filter(pick);
@@ -78,8 +80,14 @@ export function formatOverview(resolution: Resolution, options: OverviewOptions)
     }
     return picked.length;
   };
-  list(details ? ORPHANED : ORPHANED_FILES, 'NOTE: Consider running apk upgrade with --prune and/or --available.\nThe following packages are no longer available from a repository', false);
-  const notable = list(REMOVED, 'The following packages will be REMOVED', details) + list(DOWNGRADED, 'The following packages will be DOWNGRADED', details);
+  list(
+    details ? ORPHANED : ORPHANED_FILES,
+    'NOTE: Consider running apk upgrade with --prune and/or --available.\nThe following packages are no longer available from a repository',
+    false,
+  );
+  const notable =
+    list(REMOVED, 'The following packages will be REMOVED', details) +
+    list(DOWNGRADED, 'The following packages will be DOWNGRADED', details);
   if (notable > 0 || interactive || verbosity > 2) {
     list(ADDED, 'The following NEW packages will be installed', details);
     list(UPGRADED, 'The following packages will be upgraded', details);

@@ -11,7 +11,10 @@ export interface FileOwnership {
 }
 
 const owns = ({ directories }: InstalledEntry, path: string): boolean =>
-  directories.some((directory) => path.startsWith(directory.path) && directory.files.some(({ name }) => joinTree(directory.path, name) === path));
+  directories.some(
+    (directory) =>
+      path.startsWith(directory.path) && directory.files.some(({ name }) => joinTree(directory.path, name) === path),
+  );
 
 /**
  * The owner of `path`, by its name or else by where its links lead.
@@ -19,7 +22,11 @@ const owns = ({ directories }: InstalledEntry, path: string): boolean =>
  * @param follow the path with the tree's links followed
  * @see apk-tools 3.0 src/query.c apk_query_who_owns
  */
-export function findOwner(installed: readonly InstalledEntry[], path: string, follow: (path: string) => TreePath): FileOwnership | undefined {
+export function findOwner(
+  installed: readonly InstalledEntry[],
+  path: string,
+  follow: (path: string) => TreePath,
+): FileOwnership | undefined {
   const plain = path.replace(/\/+/g, '/').replace(/^\//, '').replace(/\/$/, '') as TreePath;
   const own = installed.find((entry) => owns(entry, plain));
   if (own !== undefined) return { record: own.record, path: plain, isTarget: false };

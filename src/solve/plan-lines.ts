@@ -2,8 +2,14 @@
 import type { Change } from '../core/package.ts';
 
 const VERBS: Readonly<Record<Change['kind'], string>> = {
-  install: 'Installing', purge: 'Purging', upgrade: 'Upgrading', downgrade: 'Downgrading', replace: 'Replacing',
-  reinstall: 'Reinstalling', skip: '[APK unavailable, skipped] Reinstalling', pin: 'Updating pinning',
+  install: 'Installing',
+  purge: 'Purging',
+  upgrade: 'Upgrading',
+  downgrade: 'Downgrading',
+  replace: 'Replacing',
+  reinstall: 'Reinstalling',
+  skip: '[APK unavailable, skipped] Reinstalling',
+  pin: 'Updating pinning',
 };
 
 const nameWithTag = (change: Change): string => {
@@ -14,15 +20,22 @@ const nameWithTag = (change: Change): string => {
 /** `(1.2)` or `(1.1 -> 1.2)`. */
 function versions(change: Change): string {
   switch (change.kind) {
-    case 'install': return `(${change.next.record.version})`;
-    case 'purge': return `(${change.previous.record.version})`;
-    case 'reinstall': case 'skip': case 'pin': return `(${change.next.record.version})`;
-    default: return `(${change.previous.record.version} -> ${change.next.record.version})`;
+    case 'install':
+      return `(${change.next.record.version})`;
+    case 'purge':
+      return `(${change.previous.record.version})`;
+    case 'reinstall':
+    case 'skip':
+    case 'pin':
+      return `(${change.next.record.version})`;
+    default:
+      return `(${change.previous.record.version} -> ${change.next.record.version})`;
   }
 }
 
 /** One change as `Installing busybox (1.36.1-r15)`. */
-export const formatChange = (change: Change): string => `${VERBS[change.kind]} ${nameWithTag(change)} ${versions(change)}`;
+export const formatChange = (change: Change): string =>
+  `${VERBS[change.kind]} ${nameWithTag(change)} ${versions(change)}`;
 
 /**
  * `( 1/12) Installing …` for each change.
@@ -31,7 +44,9 @@ export const formatChange = (change: Change): string => `${VERBS[change.kind]} $
  */
 export function formatPlanLines(plan: { readonly changes: readonly Change[] }): string[] {
   const total = String(plan.changes.length);
-  return plan.changes.map((change, index) => `(${String(index + 1).padStart(total.length)}/${total}) ${formatChange(change)}`);
+  return plan.changes.map(
+    (change, index) => `(${String(index + 1).padStart(total.length)}/${total}) ${formatChange(change)}`,
+  );
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
@@ -64,7 +79,10 @@ export function totalsAfter(totals: TreeTotals, changes: readonly Change[]): Tre
 }
 
 /** `OK: 8 MiB in 15 packages`, the last line of every command that commits. */
-export function formatSummary(totals: TreeTotals, options: { readonly verbose: boolean; readonly errors?: number }): string {
+export function formatSummary(
+  totals: TreeTotals,
+  options: { readonly verbose: boolean; readonly errors?: number },
+): string {
   const errors = options.errors ?? 0;
   const head = errors === 0 ? 'OK:' : `${errors} error${errors > 1 ? 's' : ''};`;
   const size = formatSize(totals.bytes);

@@ -28,14 +28,23 @@ export function explainPolicy(system: Pick<ApkSystem, 'installed' | 'catalog'>, 
     if (known === undefined) versions.set(version, [place]);
     else known.push(place);
   };
-  for (const { record } of system.installed) if (record.name === name) add(record.version, { kind: 'installed', location: DATABASE });
+  for (const { record } of system.installed)
+    if (record.name === name) add(record.version, { kind: 'installed', location: DATABASE });
   for (const { location, tags, packages, byName } of system.catalog.sources) {
-    const buildable = new Set(byName.of(name).map((position) => packages[position]).filter((record) => record?.name === name).map((record) => record?.version ?? ''));
+    const buildable = new Set(
+      byName
+        .of(name)
+        .map((position) => packages[position])
+        .filter((record) => record?.name === name)
+        .map((record) => record?.version ?? ''),
+    );
     for (const version of buildable) {
       for (const tag of tags) add(version, { kind: 'repository', location, ...(tag === undefined ? {} : { tag }) });
     }
   }
-  return [...versions].map(([version, places]) => ({ version, places })).sort((a, b) => compareVersions(a.version, b.version));
+  return [...versions]
+    .map(([version, places]) => ({ version, places }))
+    .sort((a, b) => compareVersions(a.version, b.version));
 }
 
 /** `NAME policy:`, then each version with its places. */

@@ -26,7 +26,8 @@ const add = <K>(map: Map<K, number>, key: K, bits: number): void => {
 const isConcrete = (pkg: PackageNode, name: NameNode): boolean =>
   pkg.name === name || pkg.provides.some((item) => item.name === name && item.version !== '');
 
-const isThere = (presence: Presence, name: NameNode): boolean => ((presence.names.get(name) ?? 0) & (PRESENT | INSTALL_IF)) !== 0;
+const isThere = (presence: Presence, name: NameNode): boolean =>
+  ((presence.names.get(name) ?? 0) & (PRESENT | INSTALL_IF)) !== 0;
 
 function* reachWaiting(presence: Presence, name: NameNode): Steps {
   for (const waiting of name.rinstallIf) {

@@ -18,7 +18,8 @@ export interface PreupgradeOptions {
 function collect(options: PreupgradeOptions): { readonly wanted: readonly Dependency[]; readonly warnings: string[] } {
   const wanted = new Map<string, Dependency>();
   const warnings: string[] = [];
-  if (options.self !== undefined) wanted.set(options.self, { name: options.self, op: 'any', version: '', conflict: false });
+  if (options.self !== undefined)
+    wanted.set(options.self, { name: options.self, op: 'any', version: '', conflict: false });
   for (const text of options.depends ?? []) {
     for (const word of splitWords(text)) {
       const dep = scanDependency(word);
@@ -52,7 +53,10 @@ function isMet(dep: Dependency, record: PackageRecord | undefined): boolean {
  *
  * @see apk-tools 3.0 src/app_upgrade.c apk_do_preupgrade
  */
-export function requestPreupgrade(system: ApkSystem, options: PreupgradeOptions): Request | { readonly warnings: readonly string[] } {
+export function requestPreupgrade(
+  system: ApkSystem,
+  options: PreupgradeOptions,
+): Request | { readonly warnings: readonly string[] } {
   const { wanted, warnings } = collect(options);
   const names = wanted.filter((dep) => {
     const record = system.installed.find((item) => item.record.name === dep.name)?.record;
@@ -61,7 +65,10 @@ export function requestPreupgrade(system: ApkSystem, options: PreupgradeOptions)
   });
   if (names.length === 0) return { warnings };
   return {
-    world: system.world, flags: 0, loose: [], warnings,
+    world: system.world,
+    flags: 0,
+    loose: [],
+    warnings,
     names: names.map(({ name }) => ({ name, flags: options.flags | FLAG.upgrade, inheritable: 0 })),
   };
 }

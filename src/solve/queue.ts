@@ -20,7 +20,7 @@ function createHeap(): Heap {
     [items[a], items[b]] = [items[b] as NameNode, items[a] as NameNode];
   };
   const sift = (): void => {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const left = at * 2 + 1;
       const child = orderAt(left + 1) > orderAt(left) ? left + 1 : left;
       if (orderAt(child) <= orderAt(at)) return;

@@ -26,16 +26,25 @@ export interface ReadOutcome {
 }
 
 const COMMANDS: Readonly<Record<string, (reading: Reading) => number>> = {
-  info: readInfo, search: readSearch, list: readList, policy: readPolicy, version: readVersion,
+  info: readInfo,
+  search: readSearch,
+  list: readList,
+  policy: readPolicy,
+  version: readVersion,
 };
 
 /** Whether the answer needs the repositories. */
 export function needsRepositories(argv: readonly string[]): boolean {
   try {
     const { command, operands, options } = parseApkArguments(argv, READING_COMMANDS);
-    if (command === 'info') return operands.length > 0 && !['exists', 'installed', 'who-owns'].some((name) => options.has(name));
+    if (command === 'info')
+      return operands.length > 0 && !['exists', 'installed', 'who-owns'].some((name) => options.has(name));
     if (command === 'list') return !options.has('installed') && !options.has('manifest');
-    return command === 'search' || command === 'policy' || (command === 'version' && !options.has('test') && !options.has('check'));
+    return (
+      command === 'search' ||
+      command === 'policy' ||
+      (command === 'version' && !options.has('test') && !options.has('check'))
+    );
   } catch {
     return false;
   }
@@ -50,8 +59,16 @@ export function readApk(argv: readonly string[], system: ReadSystem): ReadOutcom
     const action = args.command === undefined ? undefined : COMMANDS[args.command];
     if (action === undefined) return undefined;
     const count = (name: string): number => args.options.get(name)?.length ?? 0;
-    const say = (...texts: readonly string[]): void => void lines.push(...texts.map((text) => ({ stream: 'stdout' as const, text })));
-    const status = action({ args, system, verbosity: Math.max(0, 1 + count('verbose') - count('quiet')), has: (name) => count(name) > 0, say, fail });
+    const say = (...texts: readonly string[]): void =>
+      void lines.push(...texts.map((text) => ({ stream: 'stdout' as const, text })));
+    const status = action({
+      args,
+      system,
+      verbosity: Math.max(0, 1 + count('verbose') - count('quiet')),
+      has: (name) => count(name) > 0,
+      say,
+      fail,
+    });
     return { lines, status: Math.min(status, 99) };
   } catch (error) {
     if (!(error instanceof ApkUsageError)) throw error;
@@ -61,10 +78,16 @@ export function readApk(argv: readonly string[], system: ReadSystem): ReadOutcom
 }
 
 function readSearch({ args, system, has, say, verbosity }: Reading): number {
-  const found = searchPackages(system.catalog, args.operands, { exact: has('exact'), description: has('description'), all: has('all'), origin: has('has-origin') });
+  const found = searchPackages(system.catalog, args.operands, {
+    exact: has('exact'),
+    description: has('description'),
+    all: has('all'),
+    origin: has('has-origin'),
+  });
   const dependents = has('rdepends') ? dependentsIn(system.catalog) : undefined;
   for (const record of found) {
-    const shown = (item: PackageRecord): PackageRecord => (has('origin') && item.origin !== '' ? withFields(item, { name: item.origin }) : item);
+    const shown = (item: PackageRecord): PackageRecord =>
+      has('origin') && item.origin !== '' ? withFields(item, { name: item.origin }) : item;
     if (dependents === undefined) {
       say(...formatSearch([shown(record)], has('origin') ? Math.min(verbosity, 1) : verbosity));
       continue;
@@ -83,15 +106,24 @@ function dependentsIn({ sources }: Catalog): (record: PackageRecord) => PackageR
     for (const { name } of depends) byName.set(name, (byName.get(name) ?? new Set()).add(position));
   }
   return (record) => {
-    const positions = new Set([record.name, ...record.provides.map(({ name }) => name)].flatMap((name) => [...(byName.get(name) ?? [])]));
-    return [...positions].sort((a, b) => a - b).flatMap((position) => all[position] ?? []).filter((item) => item !== record && item.depends.some((dependency) => isMetBy(dependency, record)));
+    const positions = new Set(
+      [record.name, ...record.provides.map(({ name }) => name)].flatMap((name) => [...(byName.get(name) ?? [])]),
+    );
+    return [...positions]
+      .sort((a, b) => a - b)
+      .flatMap((position) => all[position] ?? [])
+      .filter((item) => item !== record && item.depends.some((dependency) => isMetBy(dependency, record)));
   };
 }
 
 function readList({ args, system, has, say, verbosity }: Reading): number {
   const options = {
-    installed: has('installed') || has('manifest'), available: has('available'), orphaned: has('orphaned'),
-    upgradable: has('upgradable') || has('upgradeable'), origin: has('origin'), providers: has('providers'),
+    installed: has('installed') || has('manifest'),
+    available: has('available'),
+    orphaned: has('orphaned'),
+    upgradable: has('upgradable') || has('upgradeable'),
+    origin: has('origin'),
+    providers: has('providers'),
   };
   for (const item of listPackages(allPackages(system.installed, system.catalog), args.operands, options)) {
     say(...(has('manifest') ? [`${item.record.name} ${item.record.version}`] : formatListed(item, verbosity)));
@@ -101,7 +133,11 @@ function readList({ args, system, has, say, verbosity }: Reading): number {
 
 function readPolicy({ args, system, say }: Reading): number {
   const tests = args.operands.map(compileGlob);
-  const names = new Set(allPackages(system.installed, system.catalog).map(({ record }) => record.name).filter((name) => tests.some((test) => test(name))));
+  const names = new Set(
+    allPackages(system.installed, system.catalog)
+      .map(({ record }) => record.name)
+      .filter((name) => tests.some((test) => test(name))),
+  );
   for (const name of names) say(...formatPolicy(name, explainPolicy(system, name)));
   return 0;
 }
@@ -125,8 +161,10 @@ function readVersion({ args, system, has, say, verbosity }: Reading): number {
   }
   const limit = options.get('limit')?.at(-1) ?? (operands.length === 0 && verbosity === 1 ? '<' : '');
   const tests = operands.map(compileGlob);
-  const states = compareInstalled(system.installed, system.catalog, { allTags: has('all') })
-    .filter(({ record, relation }) => (tests.length === 0 || tests.some((test) => test(record.name))) && (limit === '' || limit.includes(relation)));
+  const states = compareInstalled(system.installed, system.catalog, { allTags: has('all') }).filter(
+    ({ record, relation }) =>
+      (tests.length === 0 || tests.some((test) => test(record.name))) && (limit === '' || limit.includes(relation)),
+  );
   say(...formatVersionStates(states, verbosity));
   return 0;
 }

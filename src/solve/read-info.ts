@@ -27,7 +27,8 @@ export function readInfo(reading: Reading): number {
   const asked = ALL_FIELDS.filter((field) => has(field) || has('all'));
   const fields: readonly InfoField[] = asked.length === 0 ? DEFAULT_FIELDS : asked;
   const requirers = system.requirers ?? system.installed.map(({ record }) => record);
-  const hidden: readonly InfoField[] = system.requirers === undefined ? INSTALLED_FIELDS : ['contents', 'triggers', 'replaces'];
+  const hidden: readonly InfoField[] =
+    system.requirers === undefined ? INSTALLED_FIELDS : ['contents', 'triggers', 'replaces'];
   const packages = allPackages(system.installed, system.catalog);
   let missing = 0;
   for (const pattern of args.operands) {
@@ -37,7 +38,15 @@ export function readInfo(reading: Reading): number {
     for (const { record, isInstalled } of found) {
       const entry = isInstalled ? system.installed.find((item) => item.record === record) : undefined;
       const shown = isInstalled ? fields : fields.filter((field) => !hidden.includes(field));
-      say(...formatInfo(record, { fields: shown, installed: requirers, entry, triggers: isInstalled ? system.triggersOf(record) : [], verbose: verbosity > 1 }));
+      say(
+        ...formatInfo(record, {
+          fields: shown,
+          installed: requirers,
+          entry,
+          triggers: isInstalled ? system.triggersOf(record) : [],
+          verbose: verbosity > 1,
+        }),
+      );
     }
   }
   return missing;
@@ -48,7 +57,9 @@ function readExistence({ args, system, verbosity, say }: Reading): number {
   for (const text of args.operands) {
     const dependency = scanDependency(text, { tag: true });
     if (dependency === undefined) continue;
-    const record = system.installed.map((entry) => entry.record).find((item) => isMetBy({ ...dependency, conflict: false }, item));
+    const record = system.installed
+      .map((entry) => entry.record)
+      .find((item) => isMetBy({ ...dependency, conflict: false }, item));
     if ((record !== undefined) === dependency.conflict) missing++;
     else if (record !== undefined && verbosity >= 1) say(...formatSearch([record], verbosity - 1));
   }
@@ -63,7 +74,10 @@ function readOwnersOf({ args, system, verbosity, say, fail }: Reading): number {
     if (owner === undefined) {
       fail(`${path}: Could not find owner package`);
       missing++;
-    } else if (verbosity >= 1) say(`${path} ${owner.isTarget ? 'symlink target ' : ''}is owned by ${owner.record.name}-${owner.record.version}`);
+    } else if (verbosity >= 1)
+      say(
+        `${path} ${owner.isTarget ? 'symlink target ' : ''}is owned by ${owner.record.name}-${owner.record.version}`,
+      );
     else quiet.add(owner.record.name);
   }
   if (quiet.size > 0) say([...quiet].join(' '));

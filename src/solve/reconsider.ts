@@ -78,7 +78,8 @@ function examine(state: SolverState, name: NameNode): Survey {
     const { pkg } = provider;
     pkg.dependenciesMerged = false;
     countSteps(state, pkg.depends.length + contestedOf(pkg).length);
-    if (reevaluateDeps && pkg.selectable && !pkg.depends.every((link) => isSatisfiable(state, pkg, link))) disqualify(state, pkg);
+    if (reevaluateDeps && pkg.selectable && !pkg.depends.every((link) => isSatisfiable(state, pkg, link)))
+      disqualify(state, pkg);
     if (!pkg.selectable) continue;
     if (reevaluateIif) {
       checkInstallIf(state, pkg);
@@ -120,7 +121,11 @@ function requireCommon(state: SolverState, pkg: PackageNode, options: number): v
 }
 
 /** Packages that go by `name` and do not provide `wanted`, as `first` does, cannot be installed beside it. */
-function excludeOthers(state: SolverState, name: NameNode, { wanted, first }: { readonly wanted: NameNode; readonly first: PackageNode }): void {
+function excludeOthers(
+  state: SolverState,
+  name: NameNode,
+  { wanted, first }: { readonly wanted: NameNode; readonly first: PackageNode },
+): void {
   if (name === wanted || state.ignoreConflict) return;
   const skipVirtual = name.hasVirtualProvides;
   const rivals = skipVirtual ? name.versioned : name.providers;
@@ -141,7 +146,8 @@ function spread(state: SolverState, name: NameNode, survey: Survey): void {
   if (completeProvides(pkg.name, survey.options)) excludeOthers(state, pkg.name, { wanted: name, first: pkg });
   const contested = contestedOf(pkg);
   for (const provide of contested) {
-    if (completeProvides(provide.name, survey.options)) excludeOthers(state, provide.name, { wanted: name, first: pkg });
+    if (completeProvides(provide.name, survey.options))
+      excludeOthers(state, provide.name, { wanted: name, first: pkg });
   }
   pkg.name.hasVirtualProvides = false;
   for (const provide of contested) provide.name.hasVirtualProvides = false;

@@ -37,11 +37,14 @@ function take(walk: Walk, { packages, taken }: WalkedShelf, position: number): v
   for (const { name, conflict } of record.depends) if (!conflict) walk.queue.push(name);
 }
 
-/** A package that waits may be chosen once everything that it waits for may be; what must be absent is looked at only. */
+/**
+ * A package that waits may be chosen once everything that it waits for may be; what must be absent is looked at only.
+ */
 function takeWaiting(walk: Walk, shelf: WalkedShelf, position: number): void {
   const { installIf } = shelf.packages[position] as PackageRecord;
   let met = shelf.met[position] ?? 0;
-  while (met < installIf.length && (installIf[met]?.conflict === true || walk.names.has(installIf[met]?.name ?? ''))) met++;
+  while (met < installIf.length && (installIf[met]?.conflict === true || walk.names.has(installIf[met]?.name ?? '')))
+    met++;
   shelf.met[position] = met;
   if (met < installIf.length) return;
   take(walk, shelf, position);
@@ -53,12 +56,17 @@ function takeWaiting(walk: Walk, shelf: WalkedShelf, position: number): void {
  *
  * @param installed packages that the plan may remove
  */
-export function relevantNames(installed: PackageShelf, others: readonly PackageShelf[], world: readonly Dependency[]): ReadonlySet<string> | undefined {
+export function relevantNames(
+  installed: PackageShelf,
+  others: readonly PackageShelf[],
+  world: readonly Dependency[],
+): ReadonlySet<string> | undefined {
   const shelves = [installed, ...others].map(begin);
   if (shelves.reduce((sum, { packages }) => sum + packages.length, 0) < WALK_WHOLE) return undefined;
   const walk: Walk = { names: new Set(), queue: world.map(({ name }) => name) };
   const [first] = shelves;
-  for (let position = 0; first !== undefined && position < installed.packages.length; position++) take(walk, first, position);
+  for (let position = 0; first !== undefined && position < installed.packages.length; position++)
+    take(walk, first, position);
   for (let name = walk.queue.pop(); name !== undefined; name = walk.queue.pop()) {
     if (walk.names.has(name)) continue;
     walk.names.add(name);
@@ -70,5 +78,10 @@ export function relevantNames(installed: PackageShelf, others: readonly PackageS
   return walk.names;
 }
 
-const begin = ({ packages, byName, byTrigger }: PackageShelf): WalkedShelf =>
-  ({ packages, byName, byTrigger, taken: new Uint8Array(packages.length), met: new Uint32Array(packages.length) });
+const begin = ({ packages, byName, byTrigger }: PackageShelf): WalkedShelf => ({
+  packages,
+  byName,
+  byTrigger,
+  taken: new Uint8Array(packages.length),
+  met: new Uint32Array(packages.length),
+});

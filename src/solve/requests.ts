@@ -36,19 +36,27 @@ export interface Request {
 
 /** @throws ALP_SOLVE_WORLD with apk's own words and, where it is not the usual one, its status */
 const refuse = (message: string, status?: number): never => {
-  throw new AlprootError('ALP_SOLVE_WORLD', message, { facts: { apk: message, ...(status === undefined ? {} : { status }) } });
+  throw new AlprootError('ALP_SOLVE_WORLD', message, {
+    facts: { apk: message, ...(status === undefined ? {} : { status }) },
+  });
 };
 
 const withDependency = (list: readonly Dependency[], dep: Dependency): Dependency[] =>
-  (list.some(({ name }) => name === dep.name) ? list.map((item) => (item.name === dep.name ? dep : item)) : [...list, dep]);
+  list.some(({ name }) => name === dep.name)
+    ? list.map((item) => (item.name === dep.name ? dep : item))
+    : [...list, dep];
 
 /** Every name that is spoken of anywhere. */
 function spokenNames(system: ApkSystem): Set<string> {
   const names = new Set(system.world.map(({ name }) => name));
-  const records = [system.installed.map(({ record }) => record), ...system.catalog.sources.map(({ packages }) => packages)];
+  const records = [
+    system.installed.map(({ record }) => record),
+    ...system.catalog.sources.map(({ packages }) => packages),
+  ];
   for (const record of records.flat()) {
     names.add(record.name);
-    for (const list of [record.provides, record.depends, record.installIf]) for (const { name } of list) names.add(name);
+    for (const list of [record.provides, record.depends, record.installIf])
+      for (const { name } of list) names.add(name);
   }
   return names;
 }
@@ -81,7 +89,8 @@ export interface AddOptions {
   readonly files?: ReadonlyMap<string, PackageRecord>;
 }
 
-const NOT_KEPT = 'You tried to add a non-repository package to system, but it would be lost on next reboot. Enable package caching (apk cache --help) or use --force-non-repository if you know what you are doing.';
+const NOT_KEPT =
+  'You tried to add a non-repository package to system, but it would be lost on next reboot. Enable package caching (apk cache --help) or use --force-non-repository if you know what you are doing.';
 
 /** `20190603.131426`. */
 const versionFromTime = (now: Date): string => now.toISOString().replace(/[-:]/g, '').replace('T', '.').slice(0, 15);
@@ -101,9 +110,25 @@ function virtualPackage(dep: Dependency, depends: readonly Dependency[]): LooseP
   return {
     source: { kind: 'virtual' },
     record: {
-      name: dep.name, version: dep.version, arch: 'noarch', checksum: { algorithm: 'sha1', hex: sha1Hex(identity) },
-      sizeBytes: 0, installedSizeBytes: 0, description: 'virtual meta package', url: '', license: '', origin: '', maintainer: '',
-      buildTime: 0, commit: '', providerPriority: 0, depends, provides: [], installIf: [], replaces: [], replacesPriority: 0,
+      name: dep.name,
+      version: dep.version,
+      arch: 'noarch',
+      checksum: { algorithm: 'sha1', hex: sha1Hex(identity) },
+      sizeBytes: 0,
+      installedSizeBytes: 0,
+      description: 'virtual meta package',
+      url: '',
+      license: '',
+      origin: '',
+      maintainer: '',
+      buildTime: 0,
+      commit: '',
+      providerPriority: 0,
+      depends,
+      provides: [],
+      installIf: [],
+      replaces: [],
+      replacesPriority: 0,
     },
   };
 }
@@ -112,7 +137,9 @@ function parseArgument(arg: string, options: AddOptions): Dependency {
   const virtual = options.virtual !== undefined;
   const dep = scanDependency(arg, { tag: !virtual });
   if (dep === undefined || /[ \n]/.test(arg) || !isSoundDependency(dep)) {
-    return refuse(`'${arg}' is not a valid ${virtual ? 'package' : 'world'} dependency, format is name${virtual ? '' : '(@tag)'}([<>~=]version)`);
+    return refuse(
+      `'${arg}' is not a valid ${virtual ? 'package' : 'world'} dependency, format is name${virtual ? '' : '(@tag)'}([<>~=]version)`,
+    );
   }
   return dep;
 }
@@ -140,8 +167,14 @@ export function requestAdd(system: ApkSystem, args: readonly string[], options: 
     wanted = [virtual];
   }
   return {
-    world: wanted.reduce(withDependency, [...system.world]), flags: 0, loose,
-    names: flagAll(wanted.map(({ name }) => name), flags, flags),
+    world: wanted.reduce(withDependency, [...system.world]),
+    flags: 0,
+    loose,
+    names: flagAll(
+      wanted.map(({ name }) => name),
+      flags,
+      flags,
+    ),
     warnings: virtual !== undefined && args.length === 0 ? ['creating empty virtual package'] : [],
   };
 }
@@ -173,10 +206,18 @@ export function requestDel(system: ApkSystem, args: readonly string[], options: 
   const names = args.length === 0 ? [] : matchNames(system, args, (arg) => `No such package: ${arg}`);
   const removed = collectRemoved(system, names, options.rdepends === true);
   const dropped = new Set([...names, ...removed.map(({ name }) => name)]);
-  if (options.rdepends === true) for (const { provides } of removed) for (const { name } of provides) dropped.add(name);
+  if (options.rdepends === true)
+    for (const { provides } of removed) for (const { name } of provides) dropped.add(name);
   return {
-    world: system.world.filter(({ name }) => !dropped.has(name)), flags: 0, loose: [], warnings: [],
-    names: flagAll(removed.map(({ name }) => name), FLAG.remove, 0),
+    world: system.world.filter(({ name }) => !dropped.has(name)),
+    flags: 0,
+    loose: [],
+    warnings: [],
+    names: flagAll(
+      removed.map(({ name }) => name),
+      FLAG.remove,
+      0,
+    ),
   };
 }
 
@@ -199,7 +240,8 @@ export function requestUpgrade(system: ApkSystem, args: readonly string[], optio
   const { available = false, latest = false, prune = false, ignore = false } = options;
   let flags = FLAG.upgrade | (available ? FLAG.available : 0) | (latest ? FLAG.latest : 0);
   let world = [...system.world];
-  if (available) world = world.map((dep) => (dep.op === '><' && !dep.conflict ? { ...dep, op: 'any', version: '' } : dep));
+  if (available)
+    world = world.map((dep) => (dep.op === '><' && !dep.conflict ? { ...dep, op: 'any', version: '' } : dep));
   if (prune) world = world.filter(({ name }) => isBuildable(system, name));
   if (args.length > 0 && !ignore) flags &= ~FLAG.upgrade;
   const names = args.length === 0 ? [] : matchNames(system, args, (arg) => `Package '${arg}' not found`);
@@ -219,8 +261,9 @@ export function requestFix(system: ApkSystem, args: readonly string[], options: 
   const asked = (reinstall ? FLAG.reinstall : 0) | (upgrade ? FLAG.upgrade : 0);
   const flags = asked === 0 ? FLAG.reinstall : asked;
   const broken = xattr ? /[fsx]/ : /[fs]/;
-  const names = args.length > 0
-    ? matchNames(system, args, (arg) => `Package '${arg}' not found`)
-    : system.installed.filter((item) => broken.test(item.broken ?? '')).map(({ record }) => record.name);
+  const names =
+    args.length > 0
+      ? matchNames(system, args, (arg) => `Package '${arg}' not found`)
+      : system.installed.filter((item) => broken.test(item.broken ?? '')).map(({ record }) => record.name);
   return { world: system.world, flags: 0, loose: [], warnings: [], names: flagAll(names, flags, depends ? flags : 0) };
 }

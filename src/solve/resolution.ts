@@ -92,7 +92,8 @@ function applyWorld(state: SolverState): void {
 
 function decide(state: SolverState): void {
   for (;;) {
-    for (let name = state.queues.nextDirty(); name !== undefined; name = state.queues.nextDirty()) reconsider(state, name);
+    for (let name = state.queues.nextDirty(); name !== undefined; name = state.queues.nextDirty())
+      reconsider(state, name);
     const name = state.queues.nextUnresolved();
     if (name === undefined) return;
     select(state, name);
@@ -115,7 +116,9 @@ function attempt(input: ResolveInput, world: readonly Dependency[], broken: Read
 /** A failure is looked at again with all names walked, so that its report is apk's to the letter. */
 function attemptTwice(input: ResolveInput, world: readonly Dependency[], broken: ReadonlySet<Dependency>): Resolution {
   const resolution = attempt(input, world, broken);
-  return resolution.errors === 0 || resolution.universe.isWhole ? resolution : attempt({ ...input, whole: true }, world, broken);
+  return resolution.errors === 0 || resolution.universe.isWhole
+    ? resolution
+    : attempt({ ...input, whole: true }, world, broken);
 }
 
 /** Solves; never throws for a world that cannot be had: `errors` tells. */

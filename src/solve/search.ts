@@ -41,7 +41,11 @@ function newest(records: readonly PackageRecord[]): PackageRecord[] {
 }
 
 /** Packages that match any of `patterns`, all of them when there is none, sorted by name and version. */
-export function searchPackages(catalog: Catalog, patterns: readonly string[], options: SearchOptions = {}): PackageRecord[] {
+export function searchPackages(
+  catalog: Catalog,
+  patterns: readonly string[],
+  options: SearchOptions = {},
+): PackageRecord[] {
   const tests = patterns.map((pattern) => matcher(pattern, options));
   const found = new Map<string, PackageRecord>();
   for (const { packages } of catalog.sources) {
@@ -58,6 +62,8 @@ export function searchPackages(catalog: Catalog, patterns: readonly string[], op
 
 /** `name-version`, with the description when verbose, without the version when quiet. */
 export function formatSearch(records: readonly PackageRecord[], verbosity = 1): string[] {
-  return records.map(({ name, version, description }) =>
-    `${name}${verbosity > 0 ? `-${version}` : ''}${verbosity > 1 ? ` - ${description}` : ''}`);
+  return records.map(
+    ({ name, version, description }) =>
+      `${name}${verbosity > 0 ? `-${version}` : ''}${verbosity > 1 ? ` - ${description}` : ''}`,
+  );
 }

@@ -1,7 +1,15 @@
 /** Third pass: decides one name. The best of its packages is taken, with all its names and dependencies. */
 import { compareVersions } from '../formats/apk/package-version.ts';
 import { applyConstraint, disqualify, reconsiderDependents, reconsiderWaiting } from './constrain.ts';
-import { DEFAULT_PIN, FLAG, NOBODY, type NameNode, type OwnedProvider, type PackageNode, type Provider } from './model.ts';
+import {
+  DEFAULT_PIN,
+  FLAG,
+  NOBODY,
+  type NameNode,
+  type OwnedProvider,
+  type PackageNode,
+  type Provider,
+} from './model.ts';
 import { isAutoSelectable } from './reconsider.ts';
 import { markError, namesOf, type SolverState } from './solver-state.ts';
 
@@ -27,14 +35,16 @@ function preferUsable(state: SolverState, flags: number, a: OwnedProvider, b: Ow
   const onlyAvailable = (flags & FLAG.available) !== 0;
   const noUpgrade = (flags & (FLAG.remove | FLAG.upgrade)) === 0;
   const comparable = a.pkg.name === b.pkg.name || a.version !== '' || b.version !== '';
-  return flag(a.pkg.selectable) - flag(b.pkg.selectable)
-    || flag(a.pkg.dependenciesUsed) - flag(b.pkg.dependenciesUsed)
-    || b.pkg.conflicts - a.pkg.conflicts
-    || (keepInstalled ? isInstalled(a) - isInstalled(b) : 0)
-    || flag(a.pkg.tagOk) - flag(b.pkg.tagOk)
-    || (onlyAvailable ? flag(a.pkg.available) - flag(b.pkg.available) : 0)
-    || flag(a.pkg.tagPreferred) - flag(b.pkg.tagPreferred)
-    || (noUpgrade && comparable ? isInstalled(a) - isInstalled(b) : 0);
+  return (
+    flag(a.pkg.selectable) - flag(b.pkg.selectable) ||
+    flag(a.pkg.dependenciesUsed) - flag(b.pkg.dependenciesUsed) ||
+    b.pkg.conflicts - a.pkg.conflicts ||
+    (keepInstalled ? isInstalled(a) - isInstalled(b) : 0) ||
+    flag(a.pkg.tagOk) - flag(b.pkg.tagOk) ||
+    (onlyAvailable ? flag(a.pkg.available) - flag(b.pkg.available) : 0) ||
+    flag(a.pkg.tagPreferred) - flag(b.pkg.tagPreferred) ||
+    (noUpgrade && comparable ? isInstalled(a) - isInstalled(b) : 0)
+  );
 }
 
 /**
@@ -44,20 +54,23 @@ function preferUsable(state: SolverState, flags: number, a: OwnedProvider, b: Ow
  */
 function compareProviders(state: SolverState, a: OwnedProvider, b: OwnedProvider): number {
   const flags = a.pkg.flags | b.pkg.flags;
-  const latest = (flags & FLAG.latest) !== 0
-    && a.pkg.pinningAllowed === DEFAULT_PIN && b.pkg.pinningAllowed === DEFAULT_PIN;
-  return (latest ? preferLatest(flags, a, b) : preferUsable(state, flags, a, b))
-    || compareKnown(a.version, b.version)
-    || (a.pkg.name === b.pkg.name ? compareVersions(a.pkg.record.version, b.pkg.record.version) : 0)
-    || a.pkg.record.providerPriority - b.pkg.record.providerPriority
-    || ((flags & FLAG.remove) === 0 ? isInstalled(a) - isInstalled(b) : 0)
-    || flag(a.pkg.selectable) - flag(b.pkg.selectable)
-    || firstBit(b.pkg.repos) - firstBit(a.pkg.repos);
+  const latest =
+    (flags & FLAG.latest) !== 0 && a.pkg.pinningAllowed === DEFAULT_PIN && b.pkg.pinningAllowed === DEFAULT_PIN;
+  return (
+    (latest ? preferLatest(flags, a, b) : preferUsable(state, flags, a, b)) ||
+    compareKnown(a.version, b.version) ||
+    (a.pkg.name === b.pkg.name ? compareVersions(a.pkg.record.version, b.pkg.record.version) : 0) ||
+    a.pkg.record.providerPriority - b.pkg.record.providerPriority ||
+    ((flags & FLAG.remove) === 0 ? isInstalled(a) - isInstalled(b) : 0) ||
+    flag(a.pkg.selectable) - flag(b.pkg.selectable) ||
+    firstBit(b.pkg.repos) - firstBit(a.pkg.repos)
+  );
 }
 
 /** Without a demand only a fired install_if brings a package in, and only a sound one. */
 const mayChoose = (name: NameNode, provider: OwnedProvider): boolean =>
-  (name.requirers > 0 || (provider.pkg.iifTriggered && provider.pkg.tagOk && provider.pkg.selectable)) && isAutoSelectable(provider);
+  (name.requirers > 0 || (provider.pkg.iifTriggered && provider.pkg.tagOk && provider.pkg.selectable)) &&
+  isAutoSelectable(provider);
 
 function bestOf(state: SolverState, name: NameNode): OwnedProvider | undefined {
   if (name.requirers === 0 && !name.hasIif) return undefined;

@@ -9,8 +9,16 @@ import { createCatalog, type Catalog } from './catalog.ts';
 import { nearestNames } from './nearest.ts';
 import { planChanges } from './install-plan.ts';
 import {
-  requestAdd, requestDel, requestFix, requestUpgrade,
-  type AddOptions, type ApkSystem, type DelOptions, type FixOptions, type Request, type UpgradeOptions,
+  requestAdd,
+  requestDel,
+  requestFix,
+  requestUpgrade,
+  type AddOptions,
+  type ApkSystem,
+  type DelOptions,
+  type FixOptions,
+  type Request,
+  type UpgradeOptions,
 } from './requests.ts';
 import { resolve, type NameFlags, type Resolution } from './resolution.ts';
 import type { LoosePackage } from './universe.ts';
@@ -39,7 +47,7 @@ export interface SolveInput {
 }
 
 export const asCatalog = (repositories: readonly Repository[] | Catalog): Catalog =>
-  ('sources' in repositories ? repositories : createCatalog(repositories));
+  'sources' in repositories ? repositories : createCatalog(repositories);
 
 /** Names that nothing provides, with those that are spelt alike. */
 function missingNames(resolution: Resolution, catalog: Catalog): Readonly<Record<string, readonly string[]>> {
@@ -55,10 +63,14 @@ function missingNames(resolution: Resolution, catalog: Catalog): Readonly<Record
 function unsatisfiable(resolution: Resolution, catalog: Catalog, { width, buildable }: SolveOptions): AlprootError {
   const report = explainUnsatisfiable(resolution, width);
   const missing = missingNames(resolution, catalog);
-  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `unable to select packages:\n${[...report, formatCatalogSummary(catalog)].join('\n')}`, {
-    hint: formatAlike(catalog, Object.keys(missing), buildable),
-    facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
-  });
+  return new AlprootError(
+    'ALP_SOLVE_UNSATISFIABLE',
+    `unable to select packages:\n${[...report, formatCatalogSummary(catalog)].join('\n')}`,
+    {
+      hint: formatAlike(catalog, Object.keys(missing), buildable),
+      facts: { report, missing, repositories: catalog.sources.map(({ location }) => location) },
+    },
+  );
 }
 
 /**
@@ -70,7 +82,13 @@ function unsatisfiable(resolution: Resolution, catalog: Catalog, { width, builda
 export function solve(input: SolveInput): InstallPlan {
   const { options = {} } = input;
   const catalog = asCatalog(input.repositories);
-  const resolution = resolve({ ...options, arch: input.arch, world: input.world, catalog, installed: input.installed });
+  const resolution = resolve({
+    ...options,
+    arch: input.arch,
+    world: input.world,
+    catalog,
+    installed: input.installed,
+  });
   if (resolution.errors > 0) throw unsatisfiable(resolution, catalog, options);
   return { arch: input.arch, changes: planChanges(resolution), world: resolution.world };
 }
@@ -79,7 +97,13 @@ export function solve(input: SolveInput): InstallPlan {
 export function solveRequest(system: ApkSystem, request: Request): InstallPlan {
   const { world, flags, names } = request;
   const loose = [...(system.cached ?? []), ...request.loose];
-  return solve({ arch: system.arch, world, repositories: system.catalog, installed: system.installed, options: { flags, names, loose } });
+  return solve({
+    arch: system.arch,
+    world,
+    repositories: system.catalog,
+    installed: system.installed,
+    options: { flags, names, loose },
+  });
 }
 
 /**

@@ -33,8 +33,18 @@ export function createState(
 ): SolverState {
   const { flags, preupgrade } = options;
   return {
-    universe, queues: createQueues(), world, flags, ignoreConflict: (flags & FLAG.ignoreConflict) !== 0, preupgrade,
-    defaultRepos: universe.tags.reposOf(0), worldFlags: flags, worldPins: 0, order: 0, errors: 0, steps: 0,
+    universe,
+    queues: createQueues(),
+    world,
+    flags,
+    ignoreConflict: (flags & FLAG.ignoreConflict) !== 0,
+    preupgrade,
+    defaultRepos: universe.tags.reposOf(0),
+    worldFlags: flags,
+    worldPins: 0,
+    order: 0,
+    errors: 0,
+    steps: 0,
   };
 }
 
@@ -43,16 +53,21 @@ export const reposOf = (state: SolverState, pkg: PackageNode): number =>
   pkg.repos | (pkg.installed === undefined ? 0 : state.universe.tags.reposOf(pkg.installedTag));
 
 /**
- * Counts what is looked at. An index for which it is more than real ones of any size need was made to keep a machine busy.
+ * Counts what is looked at. An index for which it is more than real ones of any size need was made to keep a machine
+ * busy.
  *
  * @throws ALP_LIMIT_COUNT
  */
 export function countSteps(state: SolverState, count: number): void {
   state.steps += count;
   if (state.steps > limits.solverSteps) {
-    throw new AlprootError('ALP_LIMIT_COUNT', `solving takes more than ${limits.solverSteps} steps (limit solverSteps)`, {
-      hint: 'the dependencies of a repository are tangled beyond what real ones need: leave it out, or ask who keeps it',
-    });
+    throw new AlprootError(
+      'ALP_LIMIT_COUNT',
+      `solving takes more than ${limits.solverSteps} steps (limit solverSteps)`,
+      {
+        hint: 'the dependencies of a repository are tangled beyond what real ones need: leave it out, or ask who keeps it',
+      },
+    );
   }
 }
 

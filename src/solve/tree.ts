@@ -17,7 +17,9 @@ interface Open {
 }
 
 const needed = (packages: readonly PackageRecord[], list: readonly Dependency[]): PackageRecord[] =>
-  [...new Set(list.flatMap((dependency) => packages.filter((record) => isMetBy(dependency, record))))].sort((a, b) => compareNames(a.name, b.name));
+  [...new Set(list.flatMap((dependency) => packages.filter((record) => isMetBy(dependency, record))))].sort((a, b) =>
+    compareNames(a.name, b.name),
+  );
 
 /**
  * The trees below `roots`, or below world.

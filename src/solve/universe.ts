@@ -60,21 +60,46 @@ interface Shelf extends PackageShelf {
 }
 
 const NONE: readonly never[] = Object.freeze([]);
-const PLAIN: Origin = Object.freeze({ source: undefined, cached: false, cachedOnly: false, installed: undefined, installedTag: 0 });
+const PLAIN: Origin = Object.freeze({
+  source: undefined,
+  cached: false,
+  cachedOnly: false,
+  installed: undefined,
+  installedTag: 0,
+});
 
-function shelvesOf({ installed, loose, catalog }: UniverseInput, tags: Tags): readonly [installed: Shelf, ...others: Shelf[]] {
-  const shelf = (packages: readonly PackageRecord[], describe: Shelf['describe']): Shelf =>
-    ({ packages, ...indexPackages(packages), nodes: [], bit: 0, describe });
+function shelvesOf(
+  { installed, loose, catalog }: UniverseInput,
+  tags: Tags,
+): readonly [installed: Shelf, ...others: Shelf[]] {
+  const shelf = (packages: readonly PackageRecord[], describe: Shelf['describe']): Shelf => ({
+    packages,
+    ...indexPackages(packages),
+    nodes: [],
+    bit: 0,
+    describe,
+  });
   const describeLoose = (position: number): Origin => {
     const source = loose[position]?.source;
     if (source === undefined || source.kind === 'cached') return { ...PLAIN, cachedOnly: true };
     return { ...PLAIN, source, cached: source.kind === 'virtual' };
   };
   return [
-    shelf(installed.map(({ record }) => record), (position) => ({ ...PLAIN, installed: installed[position], installedTag: tags.idOf(installed[position]?.tag) })),
-    shelf(loose.map(({ record }) => record), describeLoose),
+    shelf(
+      installed.map(({ record }) => record),
+      (position) => ({ ...PLAIN, installed: installed[position], installedTag: tags.idOf(installed[position]?.tag) }),
+    ),
+    shelf(
+      loose.map(({ record }) => record),
+      describeLoose,
+    ),
     ...catalog.sources.map(({ packages, byName, byTrigger }, index) => ({
-      packages, byName, byTrigger, nodes: [], bit: 1 << index, describe: () => PLAIN,
+      packages,
+      byName,
+      byTrigger,
+      nodes: [],
+      bit: 1 << index,
+      describe: () => PLAIN,
     })),
   ];
 }
@@ -149,7 +174,9 @@ export function createUniverse(input: UniverseInput): Universe {
     if (name.opened) return name;
     name.opened = true;
     name.providers = providersOf(name);
-    name.versioned = name.providers.every(({ version }) => version !== '') ? name.providers : name.providers.filter(({ version }) => version !== '');
+    name.versioned = name.providers.every(({ version }) => version !== '')
+      ? name.providers
+      : name.providers.filter(({ version }) => version !== '');
     for (const shelf of shelves) {
       const waiting = shelf.byTrigger.of(name.name);
       if (waiting.length > 0) name.rinstallIf = namesWaiting(shelf, waiting, name.rinstallIf);
@@ -159,7 +186,11 @@ export function createUniverse(input: UniverseInput): Universe {
   };
 
   /** Adds the names of packages whose install_if speaks of a name. */
-  const namesWaiting = (shelf: Shelf, positions: readonly number[], before: readonly NameNode[]): readonly NameNode[] => {
+  const namesWaiting = (
+    shelf: Shelf,
+    positions: readonly number[],
+    before: readonly NameNode[],
+  ): readonly NameNode[] => {
     const found = new Set(before);
     for (const position of positions) {
       if (relevant?.has(shelf.packages[position]?.name ?? '') === false) continue;
@@ -171,7 +202,10 @@ export function createUniverse(input: UniverseInput): Universe {
     return [...found];
   };
 
-  const availableRepos = input.catalog.sources.reduce((mask, { masked }, index) => (masked ? mask : mask | (1 << index)), 0);
+  const availableRepos = input.catalog.sources.reduce(
+    (mask, { masked }, index) => (masked ? mask : mask | (1 << index)),
+    0,
+  );
   for (const { name } of input.world) intern(name);
   const installed: PackageNode[] = [];
   const met = new Set<PackageNode | undefined>([undefined]);
@@ -183,12 +217,25 @@ export function createUniverse(input: UniverseInput): Universe {
   const isRelevant = (name: NameNode): boolean => relevant?.has(name.name) !== false;
   const known = (text: string): boolean => names.has(text) || shelves.some(({ byName }) => byName.has(text));
   return {
-    arch: input.arch, tags, sources: input.catalog.sources, availableRepos, installed,
-    open: (text) => openNode(intern(text)), openNode, isRelevant, isWhole: relevant === undefined, known, link: linkAnew, names: () => names.values(),
+    arch: input.arch,
+    tags,
+    sources: input.catalog.sources,
+    availableRepos,
+    installed,
+    open: (text) => openNode(intern(text)),
+    openNode,
+    isRelevant,
+    isWhole: relevant === undefined,
+    known,
+    link: linkAnew,
+    names: () => names.values(),
   };
 }
 
-/** An array without room for more: those that grow by themselves have it for seventeen, and nearly all of these hold one. */
+/**
+ * An array without room for more: those that grow by themselves have it for seventeen, and nearly all of these hold
+ * one.
+ */
 const exact = <T>(items: readonly T[]): readonly T[] => {
   const [first] = items;
   return items.length === 1 && first !== undefined ? [first] : items;
@@ -200,7 +247,8 @@ const MANY = 16;
 type ProvideTables = Map<PackageNode, Map<NameNode, string[]>>;
 
 function versionsOf(tables: ProvideTables, pkg: PackageNode, name: NameNode): readonly string[] {
-  if (pkg.provides.length <= MANY) return pkg.provides.filter((provide) => provide.name === name).map(({ version }) => version);
+  if (pkg.provides.length <= MANY)
+    return pkg.provides.filter((provide) => provide.name === name).map(({ version }) => version);
   let table = tables.get(pkg);
   if (table === undefined) {
     tables.set(pkg, (table = new Map()));
@@ -229,7 +277,11 @@ function linksOf(record: PackageRecord, arch: Arch, { intern, link }: Interner):
     depends: depends.length === 0 ? NONE : depends.map(link),
     // apk forgets a rule that it cannot read in full, rather than act on half of it.
     installIf: installIf.length > 0 && installIf.every(isSoundDependency) ? installIf.map(link) : NONE,
-    provides: record.provides.length === 0 ? NONE : record.provides.map(({ name, version }) => ({ name: intern(name), version })),
-    uninstallable: record.uninstallable === true || !isArchCompatible(record, arch) || !depends.every(isSoundDependency),
+    provides:
+      record.provides.length === 0
+        ? NONE
+        : record.provides.map(({ name, version }) => ({ name: intern(name), version })),
+    uninstallable:
+      record.uninstallable === true || !isArchCompatible(record, arch) || !depends.every(isSoundDependency),
   };
 }

@@ -18,7 +18,16 @@ import { isArchCompatible } from './universe.ts';
 
 /** apk's numbers for operators, by which it sorts. */
 const WEIGHT: Readonly<Record<VersionOp, number>> = {
-  '=': 1, '<': 2, '<=': 3, '>': 4, '>=': 5, '><': 6, '~': 9, '<~': 11, '>~': 13, any: 15,
+  '=': 1,
+  '<': 2,
+  '<=': 3,
+  '>': 4,
+  '>=': 5,
+  '><': 6,
+  '~': 9,
+  '<~': 11,
+  '>~': 13,
+  any: 15,
 };
 const weightOf = (dep: Dependency): number => WEIGHT[dep.op] + (dep.conflict ? 16 : 0);
 
@@ -60,18 +69,23 @@ const worldText = (dep: Dependency): string =>
 const linkText = ({ pkg, link }: ReverseLink): string => `${packageText(pkg)}[${formatDependency(link.dep)}]`;
 
 const compareLinks = (a: ReverseLink, b: ReverseLink): number =>
-  compareNames(a.pkg.record.name, b.pkg.record.name)
-  || compareVersions(a.pkg.record.version, b.pkg.record.version)
-  || weightOf(a.link.dep) - weightOf(b.link.dep);
+  compareNames(a.pkg.record.name, b.pkg.record.name) ||
+  compareVersions(a.pkg.record.version, b.pkg.record.version) ||
+  weightOf(a.link.dep) - weightOf(b.link.dep);
 
 function tellUninstallable(report: Report, pkg: PackageNode): void {
   if (!pkg.uninstallable) return;
   const { record } = pkg;
   tell(report, 'error:', ['uninstallable']);
   if (!isArchCompatible(record, report.resolution.universe.arch)) tell(report, 'arch:', [record.arch]);
-  const broken = (list: readonly Dependency[]): string[] => list.filter((dep) => !isSoundDependency(dep)).map((dep) => formatDependency(dep));
+  const broken = (list: readonly Dependency[]): string[] =>
+    list.filter((dep) => !isSoundDependency(dep)).map((dep) => formatDependency(dep));
   tell(report, 'depends:', broken(record.depends));
-  tell(report, 'provides:', record.provides.filter(({ version }) => version !== '' && !isValidVersion(version)).map(formatProvide));
+  tell(
+    report,
+    'provides:',
+    record.provides.filter(({ version }) => version !== '' && !isValidVersion(version)).map(formatProvide),
+  );
   tell(report, 'install_if:', broken(record.installIf));
 }
 
@@ -85,21 +99,29 @@ function tellMasked(report: Report, pkg: PackageNode, tag: number): void {
   } else if (pkg.repos === 0 && pkg.cached) {
     tell(report, 'masked in:', ['cache']);
   } else if ((pkg.repos & tags.reposOfMask(DEFAULT_PIN | (1 << tag))) === 0) {
-    const masking = Array.from({ length: tags.count }, (_, id) => id).filter((id) => (pkg.repos & tags.reposOf(id)) !== 0);
-    tell(report, 'masked in:', masking.map((id) => (id === 0 ? '' : `@${tags.nameOf(id)}`)));
+    const masking = Array.from({ length: tags.count }, (_, id) => id).filter(
+      (id) => (pkg.repos & tags.reposOf(id)) !== 0,
+    );
+    tell(
+      report,
+      'masked in:',
+      masking.map((id) => (id === 0 ? '' : `@${tags.nameOf(id)}`)),
+    );
   }
 }
 
 /** Other chosen packages that go by one of its names. */
 function tellConflicts(report: Report, pkg: PackageNode): void {
   const words: string[] = [];
-  for (const { pkg: other } of pkg.name.providers) if (other !== pkg && report.chosen.has(other)) words.push(packageText(other));
+  for (const { pkg: other } of pkg.name.providers)
+    if (other !== pkg && report.chosen.has(other)) words.push(packageText(other));
   for (const provide of pkg.provides) {
     let own = true;
     for (const { pkg: other, version } of provide.name.providers) {
       if (!report.chosen.has(other) || (provide.version === '' && version === '')) continue;
       if (own && other === pkg && version === provide.version) own = false;
-      else words.push(`${packageText(other)}[${formatProvide({ name: provide.name.name, version: provide.version })}]`);
+      else
+        words.push(`${packageText(other)}[${formatProvide({ name: provide.name.name, version: provide.version })}]`);
     }
   }
   tell(report, 'conflicts:', words);
@@ -162,7 +184,7 @@ function tellMissing(report: Report, links: readonly Link[]): void {
     report.resolution.universe.openNode(name);
     if (name.providers.length > 0) {
       report.head = `${name.name} (virtual)`;
-      tell(report, 'note:', 'please select one of the \'provided by\' packages explicitly'.split(' '));
+      tell(report, 'note:', "please select one of the 'provided by' packages explicitly".split(' '));
       tell(report, 'provided by:', providedBy(name));
     } else {
       report.head = `${name.name} (no such package)`;
@@ -181,7 +203,15 @@ export function explainUnsatisfiable(resolution: Resolution, width?: number): re
   const world = resolution.world.map((dep) => universe.link(dep));
   const chosen = new Set(changes.map(({ next }) => next).filter((pkg) => pkg !== undefined));
   const told = new Set(presentNames(world, chosen));
-  const report: Report = { resolution, world, chosen, told, text: createIndentedText(width), head: undefined, entries: 0 };
+  const report: Report = {
+    resolution,
+    world,
+    chosen,
+    told,
+    text: createIndentedText(width),
+    head: undefined,
+    entries: 0,
+  };
   tellMissing(report, world);
   for (const { next, nextTag } of changes as readonly RawChange[]) {
     if (next === undefined) continue;

@@ -6,7 +6,16 @@ import { joinHost, type HostPath } from '../core/paths.ts';
 import { temporaryName } from '../system/process/process-identity.ts';
 import { isInForeignHands } from '../system/files/ownership.ts';
 import { markUsed } from '../system/tree/tree-size.ts';
-import { closeDescriptor, descriptorSource, hashBytes, hashOf, openRegular, removeFile, writeHashedFile, type HashedWriter } from '../system/files/hashed-file.ts';
+import {
+  closeDescriptor,
+  descriptorSource,
+  hashBytes,
+  hashOf,
+  openRegular,
+  removeFile,
+  writeHashedFile,
+  type HashedWriter,
+} from '../system/files/hashed-file.ts';
 
 export interface BlobRef {
   readonly sha256: Sha256Hex;
@@ -40,7 +49,10 @@ export interface BlobStore {
    * The same for a `judge` who hashes all of it anyway and tells what it is: the bytes stay open and are hashed once.
    * What the judge throws about an intact blob is thrown.
    */
-  readonly openVerified: <T extends { readonly sha256: Sha256Hex }>(sha256: Sha256Hex, by: { readonly name: string; readonly verify: (blob: OpenBlob) => T }) => VerifiedBlob<T> | undefined;
+  readonly openVerified: <T extends { readonly sha256: Sha256Hex }>(
+    sha256: Sha256Hex,
+    by: { readonly name: string; readonly verify: (blob: OpenBlob) => T },
+  ) => VerifiedBlob<T> | undefined;
   readonly blobPath: (sha256: Sha256Hex) => HostPath;
 }
 
@@ -57,7 +69,9 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
   };
   // What is there already need not be written: a directory mirror is asked for its indexes each time.
   const createBlob = (): BlobWriter =>
-    refuse === undefined ? writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target: blobPath, durable: false }) : hashBytes((sha256) => hasBlob(sha256) || refuse(blobPath(sha256)));
+    refuse === undefined
+      ? writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target: blobPath, durable: false })
+      : hashBytes((sha256) => hasBlob(sha256) || refuse(blobPath(sha256)));
   return {
     blobPath,
     createBlob,
@@ -94,7 +108,9 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
   function openUnchecked(sha256: Sha256Hex, name: string): OpenBlob | undefined {
     const fd = openOwn(blobPath(sha256));
     if (fd !== undefined) markUsed(blobPath(sha256));
-    return fd === undefined ? undefined : { ...descriptorSource(fd, name, { path: blobPath(sha256) }), close: () => closeDescriptor(fd) };
+    return fd === undefined
+      ? undefined
+      : { ...descriptorSource(fd, name, { path: blobPath(sha256) }), close: () => closeDescriptor(fd) };
   }
 
   function openBlob(sha256: Sha256Hex, name: string): OpenBlob | undefined {

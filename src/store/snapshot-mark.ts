@@ -1,8 +1,8 @@
 /**
- * The mark of a complete snapshot. The thousands of files of a tree are not forced to the disk one by one, so that after
- * a power failure some may be empty, or hold zeros, where the mark is there. The mark therefore says which start of which
- * machine made it, and the sizes that the tree has: seen from another start, the tree is compared with them, and its
- * contents are judged by who knows them, once.
+ * The mark of a complete snapshot. The thousands of files of a tree are not forced to the disk one by one, so that
+ * after a power failure some may be empty, or hold zeros, where the mark is there. The mark therefore says which start
+ * of which machine made it, and the sizes that the tree has: seen from another start, the tree is compared with them,
+ * and its contents are judged by who knows them, once.
  */
 import type { Sha256Hex } from '../core/digest.ts';
 import { parseJson } from '../core/json.ts';
@@ -21,10 +21,12 @@ interface Mark {
 
 const treeIn = (snapshot: HostPath): HostPath => joinHost(snapshot, 'tree');
 
-const writeMark = (snapshot: HostPath, mark: Mark): void => writeFileAtomic(joinHost(snapshot, NAME), `${JSON.stringify(mark)}\n`);
+const writeMark = (snapshot: HostPath, mark: Mark): void =>
+  writeFileAtomic(joinHost(snapshot, NAME), `${JSON.stringify(mark)}\n`);
 
 /** The tree under `snapshot` is complete. @throws ALP_STORE_WRITE */
-export const markComplete = (snapshot: HostPath): void => writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(treeIn(snapshot)) });
+export const markComplete = (snapshot: HostPath): void =>
+  writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(treeIn(snapshot)) });
 
 /** Whether the files under a tree hold what they held when it was complete. */
 export type Verifier = (tree: HostPath) => Promise<boolean>;
@@ -36,7 +38,10 @@ export function isComplete(snapshot: HostPath): boolean {
 }
 
 /** Whether a complete tree is there, and came through every start of the machine since. */
-export async function isWhole(snapshot: HostPath, { readOnly, verify }: { readonly readOnly: boolean; readonly verify: Verifier }): Promise<boolean> {
+export async function isWhole(
+  snapshot: HostPath,
+  { readOnly, verify }: { readonly readOnly: boolean; readonly verify: Verifier },
+): Promise<boolean> {
   if (isComplete(snapshot)) return true;
   const mark = readMark(snapshot);
   if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;
@@ -47,7 +52,9 @@ export async function isWhole(snapshot: HostPath, { readOnly, verify }: { readon
 
 function readMark(snapshot: HostPath): Mark | undefined {
   try {
-    const { boot, sizes } = parseJson(readFileCapped(joinHost(snapshot, NAME), 1024)?.toString('utf8') ?? '{}') as Partial<Mark>;
+    const { boot, sizes } = parseJson(
+      readFileCapped(joinHost(snapshot, NAME), 1024)?.toString('utf8') ?? '{}',
+    ) as Partial<Mark>;
     return boot === undefined || sizes === undefined ? undefined : { boot, sizes };
   } catch {
     return undefined;

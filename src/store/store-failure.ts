@@ -7,5 +7,9 @@ export function failureOfStore(error: unknown, root: HostPath): unknown {
   if (!isAlprootError(error, 'ALP_FILE_READ', 'ALP_FILE_WRITE')) return error;
   const { path } = error.facts;
   if (typeof path !== 'string' || !(path === root || path.startsWith(`${root}/`))) return error;
-  return new AlprootError('ALP_STORE_WRITE', error.message, { hint: error.hint, cause: error.cause, facts: error.facts });
+  return new AlprootError('ALP_STORE_WRITE', error.message, {
+    hint: error.hint,
+    cause: error.cause,
+    facts: error.facts,
+  });
 }

@@ -26,7 +26,14 @@ import { requireOwnSnapshot, requireOwnStore } from './store-owner.ts';
 import { isComplete, isWhole, markComplete, type Verifier } from './snapshot-mark.ts';
 import { acquireLock } from '../system/files/file-lock.ts';
 import { requireTreePlace } from '../system/files/file-system-probe.ts';
-import { isAbandoned, processIdentity, temporaryBeside, temporaryName, workerBeside, workerOf } from '../system/process/process-identity.ts';
+import {
+  isAbandoned,
+  processIdentity,
+  temporaryBeside,
+  temporaryName,
+  workerBeside,
+  workerOf,
+} from '../system/process/process-identity.ts';
 import { foreignWriterAt } from '../system/files/ownership.ts';
 import { removeTree } from '../system/tree/remove-tree.ts';
 import { lastUsedMs, markUsed } from '../system/tree/tree-size.ts';
@@ -43,7 +50,10 @@ export interface Store extends BlobStore {
   readonly refuse: (...parts: readonly string[]) => never;
   /** A record's value, or undefined when there is none or it is damaged. */
   readonly getRecord: (name: string) => unknown;
-  /** @param options `durable`: it must survive a power failure; most need not, since a lost or torn record is only asked for again */
+  /**
+   * @param options `durable`: it must survive a power failure; most need not, since a lost or torn record is only
+   * asked for again
+   */
   readonly putRecord: (name: string, value: unknown, options?: { readonly durable?: boolean }) => void;
   /** A new empty directory for unfinished work, removed by the next run if this process dies. */
   readonly makeTemporary: (purpose: string) => HostPath;
@@ -52,7 +62,10 @@ export interface Store extends BlobStore {
   /** Moves `directory` (with `tree` in it, made under makeTemporary) into place; another's equal one wins. */
   readonly publishSnapshot: (key: Sha256Hex, directory: HostPath) => HostPath;
   readonly path: (...parts: readonly string[]) => HostPath;
-  /** When the oldest other process at work on the store began, in milliseconds since 1970; what it uses is marked since then. */
+  /**
+   * When the oldest other process at work on the store began, in milliseconds since 1970; what it uses is marked since
+   * then.
+   */
   readonly othersSince: () => number | undefined;
   /** Runs `work` alone under `name` among all processes. @throws ALP_STORE_BUSY when the signal ends the wait */
   readonly withLock: <T>(name: string, work: () => Promise<T>) => Promise<T>;
@@ -66,7 +79,8 @@ export interface StoreOptions {
 /**
  * Opens the store, makes it when the directory is missing or empty, and clears what dead processes left.
  *
- * @throws ALP_STORE_OWNER for one that others can write to, ALP_STORE_FOREIGN for a directory that holds something else,
+ * @throws ALP_STORE_OWNER for one that others can write to, ALP_STORE_FOREIGN for a directory that holds something
+ * else,
  *   ALP_USAGE_VERSION for a newer schema, ALP_STORE_WRITE
  */
 export function openStore(root: HostPath, options: StoreOptions): Store {
@@ -85,7 +99,8 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     refuse: (...parts) => refuse(path(...parts)),
     path,
     getRecord: (name) => {
-      const bytes = foreignWriterAt(recordPath(name)) === undefined ? readFileCapped(recordPath(name), RECORD_BYTES) : undefined;
+      const bytes =
+        foreignWriterAt(recordPath(name)) === undefined ? readFileCapped(recordPath(name), RECORD_BYTES) : undefined;
       try {
         return bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
       } catch {
@@ -104,7 +119,8 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
       return joinHost(directory, 'tree');
     },
     othersSince: () => othersSince(root),
-    publishSnapshot: (key, directory) => (readOnly ? refuse(path('snapshots', key)) : publish(path('snapshots', key), directory)),
+    publishSnapshot: (key, directory) =>
+      readOnly ? refuse(path('snapshots', key)) : publish(path('snapshots', key), directory),
     withLock: async (name, work) => {
       if (readOnly) return work();
       const lock = await acquireLock(path('locks', safeName(name)), options);
@@ -138,7 +154,9 @@ function prepare(root: HostPath): Error | undefined {
   }
   const schema = schemaOf(root, marker);
   if (schema > SCHEMA) {
-    throw new AlprootError('ALP_USAGE_VERSION', `the store ${quoteName(root)} was made by a newer alproot`, { hint: 'update alproot, or choose another --cache' });
+    throw new AlprootError('ALP_USAGE_VERSION', `the store ${quoteName(root)} was made by a newer alproot`, {
+      hint: 'update alproot, or choose another --cache',
+    });
   }
   try {
     makeDirectory(joinHost(root, 'tmp'));
@@ -154,14 +172,20 @@ function prepare(root: HostPath): Error | undefined {
 
 const readMarker = (root: HostPath): Buffer | undefined => readFileCapped(joinHost(root, MARKER), 4096);
 
-/** The marker of a store that another process has made meanwhile: all that it holds comes after it. @throws ALP_STORE_FOREIGN */
+/**
+ * The marker of a store that another process has made meanwhile: all that it holds comes after it.
+ *
+ * @throws ALP_STORE_FOREIGN
+ */
 function lookAgain(root: HostPath): Buffer | undefined {
   const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
   const marker = readMarker(root);
   if (marker === undefined && others.length > 0) {
-    throw new AlprootError('ALP_STORE_FOREIGN', `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`, {
-      hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE',
-    });
+    throw new AlprootError(
+      'ALP_STORE_FOREIGN',
+      `${quoteName(root)} is not an alproot store: it holds ${quoteName(others[0] ?? '')} and no marker`,
+      { hint: 'choose an empty or missing directory with --cache or ALPROOT_CACHE' },
+    );
   }
   return marker;
 }
@@ -180,7 +204,10 @@ function requirePlace(root: HostPath): void {
 /** @throws ALP_STORE_DAMAGED for a marker that was cut off or written over */
 function schemaOf(root: HostPath, marker: Buffer): number {
   const schema = /^\s*\{\s*"schema"\s*:\s*(\d{1,9})\s*\}\s*$/.exec(marker.toString('utf8'))?.[1];
-  if (schema === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the marker ${quoteName(joinHost(root, MARKER))} is damaged`, { hint: 'remove it with the rest of the store, or choose another --cache' });
+  if (schema === undefined)
+    throw new AlprootError('ALP_STORE_DAMAGED', `the marker ${quoteName(joinHost(root, MARKER))} is damaged`, {
+      hint: 'remove it with the rest of the store, or choose another --cache',
+    });
   return Number(schema);
 }
 
@@ -192,7 +219,9 @@ function makeTemporary(root: HostPath, purpose: string): HostPath {
 
 function othersSince(root: HostPath): number | undefined {
   const own = `${processIdentity().pid}-`;
-  const begun = namesOf(joinHost(root, 'tmp')).filter((name) => name.includes('-session-') && !name.startsWith(own)).map((name) => lastUsedMs(joinHost(root, 'tmp', name)));
+  const begun = namesOf(joinHost(root, 'tmp'))
+    .filter((name) => name.includes('-session-') && !name.startsWith(own))
+    .map((name) => lastUsedMs(joinHost(root, 'tmp', name)));
   // Marks have whole milliseconds, the kernel's own times have more.
   return begun.length === 0 ? undefined : Math.floor(Math.min(...begun));
 }
@@ -218,4 +247,5 @@ function publish(target: HostPath, directory: HostPath): HostPath {
   return joinHost(target, 'tree');
 }
 
-const safeName = (name: string): string => (/^[\w.-]{1,120}$/.test(name) && !name.startsWith('.') ? name : Buffer.from(name).toString('hex').slice(0, 200));
+const safeName = (name: string): string =>
+  /^[\w.-]{1,120}$/.test(name) && !name.startsWith('.') ? name : Buffer.from(name).toString('hex').slice(0, 200);

@@ -22,7 +22,14 @@ import { removeFiles } from './package-removal.ts';
 import type { OwnerPolicy } from './minirootfs-unpack.ts';
 import { createScriptRunner, triggeredBy, type ScriptFailure, type ScriptRunner } from './scripts.ts';
 import { inDependencyOrder } from './dependency-order.ts';
-import { databaseFrom, livePackage, packageNamed, stateFrom, type InstallState, type LivePackage } from './tree-state.ts';
+import {
+  databaseFrom,
+  livePackage,
+  packageNamed,
+  stateFrom,
+  type InstallState,
+  type LivePackage,
+} from './tree-state.ts';
 import { createUnpackPipeline, type SuppliedPackage, type UnpackPipeline } from './unpack-pipeline.ts';
 import { createUndo, type Undo } from './undo.ts';
 
@@ -74,7 +81,17 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
   const undo = createUndo(tree, owners === 'apply');
   const state = stateFrom(before);
   const pipeline = createUnpackPipeline({ changes: plan.changes, open: options.open, thread: options.thread });
-  const working: Working = { options, state, scripts, pipeline, undo, isProtected: readProtection(tree), userNames: rereadUserNames(tree, scripts), newFiles: [], notMade: [] };
+  const working: Working = {
+    options,
+    state,
+    scripts,
+    pipeline,
+    undo,
+    isProtected: readProtection(tree),
+    userNames: rereadUserNames(tree, scripts),
+    newFiles: [],
+    notMade: [],
+  };
   try {
     await executeAll(working);
     if (options.resetDirectories === true) for (const shared of state.directories.values()) shared.mayChange = true;
@@ -83,10 +100,21 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
     const database = databaseFrom(state, before.arch === '' ? plan.arch : before.arch, plan.world);
     writeDatabase(tree, database);
     undo.forget();
-    announceOmitted(working.notMade, { of: 'packages', how: 'recorded in the package database and not made', emit: options.emit });
+    announceOmitted(working.notMade, {
+      of: 'packages',
+      how: 'recorded in the package database and not made',
+      emit: options.emit,
+    });
     // A trigger that fails is told of and marks its package, but apk's status does not count it.
-    const brokenPackages = state.packages.filter(({ fresh, record }) => fresh && scripts.failures.some(({ label }) => isInstallScript(label, record))).length;
-    return { newFiles: working.newFiles, brokenPackages, failedScripts: scripts.failures.filter(({ label }) => !label.endsWith('.trigger')), database };
+    const brokenPackages = state.packages.filter(
+      ({ fresh, record }) => fresh && scripts.failures.some(({ label }) => isInstallScript(label, record)),
+    ).length;
+    return {
+      newFiles: working.newFiles,
+      brokenPackages,
+      failedScripts: scripts.failures.filter(({ label }) => !label.endsWith('.trigger')),
+      database,
+    };
   } catch (error) {
     undo.rollBack();
     throw error;
@@ -97,7 +125,9 @@ export async function applyPlan(options: ApplyOptions): Promise<ApplyResult> {
 
 /** Scripts of a removal and triggers do not make a change fail. */
 const isInstallScript = (label: string, { name, version }: PackageRecord): boolean =>
-  ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'].some((kind) => label === `${name}-${version}.${kind}`);
+  ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade'].some(
+    (kind) => label === `${name}-${version}.${kind}`,
+  );
 
 /** The tree's users and groups, read again after scripts, which may add some. */
 function rereadUserNames(tree: WorkTree, scripts: ScriptRunner): () => UserNames {
@@ -109,11 +139,23 @@ function rereadUserNames(tree: WorkTree, scripts: ScriptRunner): () => UserNames
 }
 
 async function executeAll(working: Working): Promise<void> {
-  const { plan: { changes }, emit } = working.options;
+  const {
+    plan: { changes },
+    emit,
+  } = working.options;
   const label = `${changes.length} package${changes.length === 1 ? '' : 's'}`;
   if (changes.length > 0) emit({ kind: 'start', id: 'install', label, total: changes.length });
   for (const [done, change] of changes.entries()) {
-    await executeCall(change, working, () => emit({ kind: 'progress', id: 'install', done, total: changes.length, unit: 'items', label: describeChange(change) }));
+    await executeCall(change, working, () =>
+      emit({
+        kind: 'progress',
+        id: 'install',
+        done,
+        total: changes.length,
+        unit: 'items',
+        label: describeChange(change),
+      }),
+    );
     emit({ kind: 'progress', id: 'install', done: done + 1, total: changes.length, unit: 'items' });
   }
   if (changes.length > 0) emit({ kind: 'done', id: 'install', label });
@@ -149,11 +191,30 @@ interface Installing {
   readonly working: Working;
 }
 
-async function install(next: PlannedPackage, opened: SuppliedPackage | undefined, { previous, working }: Installing): Promise<void> {
-  const { state, scripts, options: { tree, owners, emit, forceOverwrite = false }, undo } = working;
-  const overwrite = forceOverwrite ? (warning: string): void => emit({ kind: 'output', id: next.record.name, stream: 'stderr', text: `WARNING: ${warning}\n` }) : undefined;
+async function install(
+  next: PlannedPackage,
+  opened: SuppliedPackage | undefined,
+  { previous, working }: Installing,
+): Promise<void> {
+  const {
+    state,
+    scripts,
+    options: { tree, owners, emit, forceOverwrite = false },
+    undo,
+  } = working;
+  const overwrite = forceOverwrite
+    ? (warning: string): void =>
+        emit({ kind: 'output', id: next.record.name, stream: 'stderr', text: `WARNING: ${warning}\n` })
+    : undefined;
   const checksum = next.record.checksum === undefined ? undefined : databaseChecksum(next.record.checksum);
-  const record = opened === undefined ? next.record : withFields(next.record, { checksum, replaces: opened.contents.record.replaces, replacesPriority: opened.contents.record.replacesPriority });
+  const record =
+    opened === undefined
+      ? next.record
+      : withFields(next.record, {
+          checksum,
+          replaces: opened.contents.record.replaces,
+          replacesPriority: opened.contents.record.replacesPriority,
+        });
   const again = previous !== undefined && sameIdentity(previous.record.checksum, record.checksum);
   const owner = again ? previous : livePackage(record, next.tag);
   owner.tag = next.tag;
@@ -168,7 +229,16 @@ async function install(next: PlannedPackage, opened: SuppliedPackage | undefined
     for (const [kind, content] of opened.contents.scripts) owner.scripts.set(kind, content);
     setTriggers(state, owner, opened.contents.triggers);
     await scripts.run(owner, `pre-${verb}`, args);
-    const { newFiles, notMade } = placePackage(opened, { tree, owners, undo, state, owner, userNames: working.userNames(), isProtected: working.isProtected, overwrite });
+    const { newFiles, notMade } = placePackage(opened, {
+      tree,
+      owners,
+      undo,
+      state,
+      owner,
+      userNames: working.userNames(),
+      isProtected: working.isProtected,
+      overwrite,
+    });
     for (const path of newFiles) working.newFiles.push(path);
     for (const path of notMade) working.notMade.push(path);
   }
@@ -186,7 +256,11 @@ function setTriggers(state: InstallState, owner: LivePackage, triggers: readonly
 }
 
 async function purge(name: string, working: Working): Promise<void> {
-  const { state, scripts, options: { tree, owners, purge: all = false } } = working;
+  const {
+    state,
+    scripts,
+    options: { tree, owners, purge: all = false },
+  } = working;
   const owner = packageNamed(state, name);
   if (owner === undefined) return;
   await scripts.run(owner, 'pre-deinstall', [owner.record.version]);
@@ -208,6 +282,12 @@ async function runTriggers({ state, scripts, options: { plan, emit } }: Working)
     if (paths.length === 0) continue;
     const before = scripts.failures.length;
     await scripts.run(owner, 'trigger', paths);
-    for (const { label, status } of scripts.failures.slice(before)) emit({ kind: 'output', id: label, stream: 'stderr', text: `ERROR: ${label}: script exited with error ${status}\n` });
+    for (const { label, status } of scripts.failures.slice(before))
+      emit({
+        kind: 'output',
+        id: label,
+        stream: 'stderr',
+        text: `ERROR: ${label}: script exited with error ${status}\n`,
+      });
   }
 }

@@ -15,7 +15,10 @@ import { createProtection, isProtecting, protectionLines, type Protection } from
 import { contentChecksum, digestMarked } from './package-removal.ts';
 import { hostMode, type OwnerPolicy } from './minirootfs-unpack.ts';
 
-/** apk's letters: added, changed, missing, unreadable; a directory nobody owns; modes or owners of a file, of a directory. */
+/**
+ * apk's letters: added, changed, missing, unreadable; a directory nobody owns; modes or owners of a file, of a
+ * directory.
+ */
 export type AuditReason = 'A' | 'U' | 'X' | 'e' | 'D' | 'd' | 'M' | 'm';
 
 export interface AuditFinding {
@@ -52,16 +55,25 @@ interface Audit {
   readonly findings: AuditFinding[];
 }
 
-const FULL_LINES = ['+etc', '@etc/init.d', ...['dev', 'home', 'lib/apk', 'lib/rc/cache', 'proc', 'root', 'run', 'sys', 'tmp', 'var'].map((path) => `-${path}`)];
+const FULL_LINES = [
+  '+etc',
+  '@etc/init.d',
+  ...['dev', 'home', 'lib/apk', 'lib/rc/cache', 'proc', 'root', 'run', 'sys', 'tmp', 'var'].map((path) => `-${path}`),
+];
 
 /** Findings sorted by path. */
-export function auditTree(tree: WorkTree, { packages }: Pick<Database, 'packages'>, options: AuditOptions): AuditFinding[] {
+export function auditTree(
+  tree: WorkTree,
+  { packages }: Pick<Database, 'packages'>,
+  options: AuditOptions,
+): AuditFinding[] {
   const files = new Map<TreePath, OwnedFile>();
   const directories = new Map<TreePath, Acl>();
   for (const { record, broken, directories: own } of packages) {
     for (const { path, acl, files: inside } of own) {
       if (!directories.has(path)) directories.set(path, acl);
-      for (const file of inside) files.set(joinTree(path, file.name), { file, record, algorithm: digestMarked(broken) });
+      for (const file of inside)
+        files.set(joinTree(path, file.name), { file, record, algorithm: digestMarked(broken) });
     }
   }
   const protectionOf = createProtection(options.mode === 'full' ? FULL_LINES : protectionLines(tree));
@@ -72,10 +84,17 @@ export function auditTree(tree: WorkTree, { packages }: Pick<Database, 'packages
 }
 
 function auditPackages(audit: Audit): void {
-  const { tree, files, directories, findings, options: { permissions } } = audit;
+  const {
+    tree,
+    files,
+    directories,
+    findings,
+    options: { permissions },
+  } = audit;
   for (const [path, acl] of directories) {
     const stat = tree.stat(tree.resolve(path));
-    if (path !== TREE_ROOT && stat?.kind === 'directory' && isOtherwise(stat, acl, permissions)) findings.push({ reason: 'm', path: `${path}/`, record: undefined });
+    if (path !== TREE_ROOT && stat?.kind === 'directory' && isOtherwise(stat, acl, permissions))
+      findings.push({ reason: 'm', path: `${path}/`, record: undefined });
   }
   for (const [path, owned] of files) {
     const reason = fileReason(audit, tree.resolve(path, { followLast: false }), owned);
@@ -86,7 +105,12 @@ function auditPackages(audit: Audit): void {
 
 /** Walks the tree as apk does: missing files show where their directories are there. */
 function auditWalk(audit: Audit): void {
-  const { tree, files, options: { mode }, findings } = audit;
+  const {
+    tree,
+    files,
+    options: { mode },
+    findings,
+  } = audit;
   const walked = new Set<TreePath>([TREE_ROOT]);
   const met = new Set<TreePath>();
   const stack: TreePath[] = [TREE_ROOT];
@@ -108,7 +132,8 @@ function auditWalk(audit: Audit): void {
   if (mode === 'backup') return;
   for (const [path, { record }] of files) {
     const parent = path.slice(0, Math.max(0, path.lastIndexOf('/'))) as TreePath;
-    if (!met.has(path) && walked.has(parent) && audit.protectionOf(path) !== 'ignored') findings.push({ reason: 'X', path, record });
+    if (!met.has(path) && walked.has(parent) && audit.protectionOf(path) !== 'ignored')
+      findings.push({ reason: 'X', path, record });
   }
 }
 
@@ -124,7 +149,11 @@ function entriesOf({ tree, findings }: Audit, directory: TreePath): TreePath[] |
 }
 
 /** @returns whether to go on inside */
-function auditDirectory({ options, directories, protectionOf, findings }: Audit, path: TreePath, stat: TreeStat): boolean {
+function auditDirectory(
+  { options, directories, protectionOf, findings }: Audit,
+  path: TreePath,
+  stat: TreeStat,
+): boolean {
   const { mode, permissions, recursive = false } = options;
   const acl = directories.get(path);
   if (mode === 'system' && acl === undefined) return false;
@@ -136,7 +165,11 @@ function auditDirectory({ options, directories, protectionOf, findings }: Audit,
 }
 
 function auditEntry(audit: Audit, path: TreePath, stat: TreeStat): void {
-  const { files, findings, options: { mode } } = audit;
+  const {
+    files,
+    findings,
+    options: { mode },
+  } = audit;
   const owned = files.get(path);
   const protection = audit.protectionOf(path);
   if (mode === 'system' && (owned === undefined || isProtecting(protection))) return;
@@ -150,11 +183,16 @@ function auditEntry(audit: Audit, path: TreePath, stat: TreeStat): void {
   if (reason !== undefined) findings.push({ reason, path, record: owned?.record });
 }
 
-function fileReason({ tree, options: { permissions } }: Audit, path: TreePath, { file, algorithm }: OwnedFile): AuditReason | undefined {
+function fileReason(
+  { tree, options: { permissions } }: Audit,
+  path: TreePath,
+  { file, algorithm }: OwnedFile,
+): AuditReason | undefined {
   try {
     const stat = tree.stat(path);
     if (stat === undefined) return 'X';
-    if (file.checksum === '' ? stat.kind === 'symlink' : contentChecksum(tree, path, algorithm) !== file.checksum) return 'U';
+    if (file.checksum === '' ? stat.kind === 'symlink' : contentChecksum(tree, path, algorithm) !== file.checksum)
+      return 'U';
     return stat.kind !== 'symlink' && isOtherwise(stat, file.acl, permissions) ? 'M' : undefined;
   } catch (error) {
     if (isAlprootError(error)) return 'e';
@@ -164,11 +202,24 @@ function fileReason({ tree, options: { permissions } }: Audit, path: TreePath, {
 
 function isOtherwise(stat: TreeStat, { uid, gid, mode }: Acl, permissions: OwnerPolicy | undefined): boolean {
   if (permissions === undefined) return false;
-  return (stat.mode & 0o7777) !== hostMode(mode, permissions) || (permissions === 'apply' && (stat.uid !== uid || stat.gid !== gid));
+  return (
+    (stat.mode & 0o7777) !== hostMode(mode, permissions) ||
+    (permissions === 'apply' && (stat.uid !== uid || stat.gid !== gid))
+  );
 }
 
 /** `U etc/hosts`, the path alone when quiet; with `packages` the packages concerned, once each. */
-export function formatAudit(findings: readonly AuditFinding[], options: { readonly verbosity: number; readonly packages: boolean }): string[] {
-  if (!options.packages) return findings.map(({ reason, path }) => (options.verbosity < 1 ? path : `${reason} ${path}`));
-  return [...new Set(findings.flatMap(({ record }) => (record === undefined ? [] : [options.verbosity < 1 ? record.name : `${record.name}-${record.version}`])))];
+export function formatAudit(
+  findings: readonly AuditFinding[],
+  options: { readonly verbosity: number; readonly packages: boolean },
+): string[] {
+  if (!options.packages)
+    return findings.map(({ reason, path }) => (options.verbosity < 1 ? path : `${reason} ${path}`));
+  return [
+    ...new Set(
+      findings.flatMap(({ record }) =>
+        record === undefined ? [] : [options.verbosity < 1 ? record.name : `${record.name}-${record.version}`],
+      ),
+    ),
+  ];
 }

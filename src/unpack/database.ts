@@ -43,10 +43,13 @@ export function readDatabase(tree: WorkTree): Database {
     world: parseWorld(text(WORLD)),
     packages: parseInstalled(text(INSTALLED)),
     scripts: parseScripts(read(SCRIPTS) ?? Buffer.alloc(0)),
-    triggers: text(TRIGGERS).split('\n').filter((line) => line !== '').map((line) => {
-      const [checksum = '', ...patterns] = line.split(' ');
-      return { checksum, patterns };
-    }),
+    triggers: text(TRIGGERS)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => {
+        const [checksum = '', ...patterns] = line.split(' ');
+        return { checksum, patterns };
+      }),
   };
 }
 
@@ -55,9 +58,17 @@ export function writeDatabase(tree: WorkTree, database: Database): void {
   ensureDirectory(tree, parentOf(INSTALLED));
   ensureDirectory(tree, parentOf(WORLD));
   replaceFile(tree, WORLD, Buffer.from(formatWorld(database.world), 'latin1'));
-  if (database.arch !== '' && tree.stat(placeOf(tree, ARCH)) === undefined) replaceFile(tree, ARCH, Buffer.from(`${database.arch}\n`, 'latin1'));
+  if (database.arch !== '' && tree.stat(placeOf(tree, ARCH)) === undefined)
+    replaceFile(tree, ARCH, Buffer.from(`${database.arch}\n`, 'latin1'));
   replaceFile(tree, SCRIPTS, formatScripts(database.scripts));
-  replaceFile(tree, TRIGGERS, Buffer.from(database.triggers.map(({ checksum, patterns }) => `${[checksum, ...patterns].join(' ')}\n`).join(''), 'latin1'));
+  replaceFile(
+    tree,
+    TRIGGERS,
+    Buffer.from(
+      database.triggers.map(({ checksum, patterns }) => `${[checksum, ...patterns].join(' ')}\n`).join(''),
+      'latin1',
+    ),
+  );
   replaceFile(tree, INSTALLED, Buffer.from(formatInstalled(database.packages), 'latin1'));
 }
 
@@ -94,11 +105,24 @@ export function readOwners(database: Database): Map<TreePath, Acl> {
 }
 
 /** The directories whose changes run a package's trigger. */
-export const triggersOf = ({ triggers }: Pick<Database, 'triggers'>, { checksum }: PackageRecord): readonly string[] =>
-  checksum === undefined ? [] : (triggers.find((trigger) => trigger.checksum === formatChecksum(checksum))?.patterns ?? []);
+export const triggersOf = (
+  { triggers }: Pick<Database, 'triggers'>,
+  { checksum }: PackageRecord,
+): readonly string[] =>
+  checksum === undefined
+    ? []
+    : (triggers.find((trigger) => trigger.checksum === formatChecksum(checksum))?.patterns ?? []);
 
 /** Kinds of scripts in the order in which apk keeps them. */
-export const SCRIPT_ORDER = ['pre-install', 'post-install', 'pre-deinstall', 'post-deinstall', 'pre-upgrade', 'post-upgrade', 'trigger'] as const;
+export const SCRIPT_ORDER = [
+  'pre-install',
+  'post-install',
+  'pre-deinstall',
+  'post-deinstall',
+  'pre-upgrade',
+  'post-upgrade',
+  'trigger',
+] as const;
 
 /** File name of a script in scripts.tar. */
 export const scriptName = (record: PackageRecord, kind: string): string =>

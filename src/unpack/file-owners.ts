@@ -10,7 +10,10 @@ import { quoteName, showName } from '../core/redact.ts';
 import { versionMatches } from '../formats/apk/package-version.ts';
 
 const replaces = (by: PackageRecord, other: PackageRecord): boolean =>
-  by.replaces.some(({ name, op, version, conflict }) => name === other.name && versionMatches(other.version, op, version) !== conflict);
+  by.replaces.some(
+    ({ name, op, version, conflict }) =>
+      name === other.name && versionMatches(other.version, op, version) !== conflict,
+  );
 
 export interface ConflictOptions {
   readonly owner: PackageRecord;
@@ -23,7 +26,11 @@ export interface ConflictOptions {
  *
  * @throws ALP_UNPACK_CONFLICT when neither may and nobody forces it
  */
-export function settleConflict(path: TreePath, taker: PackageRecord, { owner, overwrite }: ConflictOptions): 'take' | 'leave' {
+export function settleConflict(
+  path: TreePath,
+  taker: PackageRecord,
+  { owner, overwrite }: ConflictOptions,
+): 'take' | 'leave' {
   if (taker.name === owner.name) return 'take';
   if (taker.origin !== '' && taker.origin === owner.origin) return 'take';
   const keeps = replaces(owner, taker) ? owner.replacesPriority : -1;
@@ -31,10 +38,14 @@ export function settleConflict(path: TreePath, taker: PackageRecord, { owner, ov
   if (keeps > takes) return 'leave';
   if (takes >= 0) return 'take';
   if (overwrite !== undefined) {
-    overwrite(`${taker.name}-${taker.version}: overwriting ${showName(path)} owned by ${owner.name}-${owner.version}.`);
+    overwrite(
+      `${taker.name}-${taker.version}: overwriting ${showName(path)} owned by ${owner.name}-${owner.version}.`,
+    );
     return 'take';
   }
-  throw new AlprootError('ALP_UNPACK_CONFLICT', `${taker.name}-${taker.version}: trying to overwrite ${quoteName(path)} owned by ${owner.name}-${owner.version}`, {
-    facts: { path, owner: owner.name, package: taker.name },
-  });
+  throw new AlprootError(
+    'ALP_UNPACK_CONFLICT',
+    `${taker.name}-${taker.version}: trying to overwrite ${quoteName(path)} owned by ${owner.name}-${owner.version}`,
+    { facts: { path, owner: owner.name, package: taker.name } },
+  );
 }

@@ -25,7 +25,8 @@ export interface InflateJob extends InflateOptions {
 /** With a thread it begins at once, and what was begun must be taken in the same order. */
 export function inflateFrom(source: ByteSource, options: InflateOptions, thread: Thread | undefined): Inflate {
   const { descriptor, name } = source;
-  if (thread?.isAlive() !== true || descriptor === undefined) return (onInflated) => inflateHere(source, options, { onInflated });
+  if (thread?.isAlive() !== true || descriptor === undefined)
+    return (onInflated) => inflateHere(source, options, { onInflated });
   const receive = thread.begin({ ...options, descriptor, name } satisfies InflateJob);
   return (onInflated) => {
     // Left to this side, which has less to do.
@@ -40,7 +41,11 @@ export function inflateFrom(source: ByteSource, options: InflateOptions, thread:
 }
 
 /** @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
-export function inflateHere(source: ByteSource, { start, sha256, ...options }: InflateOptions, how: Pick<MemberOptions, 'onInflated' | 'room' | 'deferCrc'>): MemberEnd {
+export function inflateHere(
+  source: ByteSource,
+  { start, sha256, ...options }: InflateOptions,
+  how: Pick<MemberOptions, 'onInflated' | 'room' | 'deferCrc'>,
+): MemberEnd {
   if (sha256 !== undefined) requireDataHash(source, start, { expected: sha256 });
   return inflateMember(source, start, { ...options, ...how, limitName: 'unpacked' });
 }

@@ -27,13 +27,23 @@ export interface UnpackRootfsOptions {
  * @returns owners and modes as the archive has them
  * @throws ALP_UNPACK_*, ALP_FORMAT_*, ALP_LIMIT_SIZE
  */
-export function unpackRootfs(source: ByteSource, tree: WorkTree, { owners, onOmitted }: UnpackRootfsOptions): Map<TreePath, Acl> {
+export function unpackRootfs(
+  source: ByteSource,
+  tree: WorkTree,
+  { owners, onOmitted }: UnpackRootfsOptions,
+): Map<TreePath, Acl> {
   const acls = new Map<TreePath, Acl>();
   const directories: { path: TreePath; mode: number; mtime: number }[] = [];
   const reader = createTarReader({ entry: (entry) => place(entry) }, 'rootfs');
-  const { end } = inflateMember(source, 0, { maxBytes: limits.unpacked, limitName: 'unpacked', header: 'any', onInflated: reader.push });
+  const { end } = inflateMember(source, 0, {
+    maxBytes: limits.unpacked,
+    limitName: 'unpacked',
+    header: 'any',
+    onInflated: reader.push,
+  });
   reader.finish();
-  if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_GZIP', `bytes after the end of ${quoteName(source.name)}`);
+  if (end !== source.sizeBytes)
+    throw new AlprootError('ALP_FORMAT_GZIP', `bytes after the end of ${quoteName(source.name)}`);
   for (const { path, mode, mtime } of directories.reverse()) {
     tree.setMode(path, mode);
     tree.setTime(path, mtime);
@@ -43,7 +53,8 @@ export function unpackRootfs(source: ByteSource, tree: WorkTree, { owners, onOmi
   function place(entry: TarEntry): TarSink | undefined {
     const name = entry.path.replace(/^(?:\.\/)+/, '');
     if (name === '' || name === '.') {
-      if (entry.kind !== 'directory') throw new AlprootError('ALP_UNPACK_PATH', `the root of ${quoteName(source.name)} is a ${entry.kind}`);
+      if (entry.kind !== 'directory')
+        throw new AlprootError('ALP_UNPACK_PATH', `the root of ${quoteName(source.name)} is a ${entry.kind}`);
       return undefined;
     }
     const path = parseTreePath(name);
@@ -83,6 +94,7 @@ export function unpackRootfs(source: ByteSource, tree: WorkTree, { owners, onOmi
   }
 
   function setOwner({ kind, uid, gid }: TarEntry, path: TreePath): void {
-    if (owners === 'apply' && path !== TREE_ROOT && (kind === 'directory' || kind === 'symlink')) tree.setOwner(path, { uid, gid });
+    if (owners === 'apply' && path !== TREE_ROOT && (kind === 'directory' || kind === 'symlink'))
+      tree.setOwner(path, { uid, gid });
   }
 }

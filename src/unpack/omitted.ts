@@ -16,5 +16,9 @@ export function announceOmitted(paths: readonly TreePath[], { of, how, emit }: O
   if (paths.length === 0) return;
   const items = paths.map(showName);
   const more = items.length > SHOWN ? ` and ${items.length - SHOWN} more` : '';
-  emit({ kind: 'note', message: `devices and pipes of ${of} are ${how}: ${items.slice(0, SHOWN).join(', ')}${more}`, items });
+  emit({
+    kind: 'note',
+    message: `devices and pipes of ${of} are ${how}: ${items.slice(0, SHOWN).join(', ')}${more}`,
+    items,
+  });
 }

@@ -8,7 +8,14 @@ import { joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../core/pa
 import type { Acl } from '../formats/apk/installed-db.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 import type { OwnerPolicy } from './minirootfs-unpack.ts';
-import { agreedAcl, releaseDirectory, sharedDirectory, type InstallState, type LiveDirectory, type SharedDirectory } from './tree-state.ts';
+import {
+  agreedAcl,
+  releaseDirectory,
+  sharedDirectory,
+  type InstallState,
+  type LiveDirectory,
+  type SharedDirectory,
+} from './tree-state.ts';
 import type { Undo } from './undo.ts';
 
 export interface DirectoryContext {
@@ -19,7 +26,8 @@ export interface DirectoryContext {
 }
 
 /** Without root, a directory must stay one that its owner can use; what was asked for is in the database. */
-const directoryMode = (mode: number, owners: OwnerPolicy): number => (owners === 'apply' ? mode : (mode & 0o1777) | 0o700);
+const directoryMode = (mode: number, owners: OwnerPolicy): number =>
+  owners === 'apply' ? mode : (mode & 0o1777) | 0o700;
 
 /**
  * A package's directory comes into the tree.
@@ -29,14 +37,25 @@ const directoryMode = (mode: number, owners: OwnerPolicy): number => (owners ===
 export function placeDirectory(directory: LiveDirectory, actual: TreePath, context: DirectoryContext): void {
   const { tree, state, owners, undo } = context;
   const shared = sharedDirectory(state, directory.path);
-  if (tree.stat(actual) !== undefined) return prepare(shared, shared.members.filter((member) => member !== directory), actual, context);
+  if (tree.stat(actual) !== undefined)
+    return prepare(
+      shared,
+      shared.members.filter((member) => member !== directory),
+      actual,
+      context,
+    );
   tree.makeDirectory(actual, directoryMode(directory.acl.mode, owners));
   undo.made(actual);
   shared.prepared = shared.mayChange = true;
 }
 
 /** Looks, once a run, whether the directory is as `members` wanted it. */
-function prepare(shared: SharedDirectory, members: readonly LiveDirectory[], actual: TreePath, { tree, owners }: DirectoryContext): void {
+function prepare(
+  shared: SharedDirectory,
+  members: readonly LiveDirectory[],
+  actual: TreePath,
+  { tree, owners }: DirectoryContext,
+): void {
   if (shared.prepared || shared.path === TREE_ROOT) return;
   const found = tree.stat(actual);
   if (found === undefined) return;
@@ -46,7 +65,8 @@ function prepare(shared: SharedDirectory, members: readonly LiveDirectory[], act
 }
 
 const isAsWanted = (found: Acl, wanted: Acl, owners: OwnerPolicy): boolean =>
-  found.mode === directoryMode(wanted.mode, owners) && (owners === 'record' || (found.uid === wanted.uid && found.gid === wanted.gid));
+  found.mode === directoryMode(wanted.mode, owners) &&
+  (owners === 'record' || (found.uid === wanted.uid && found.gid === wanted.gid));
 
 /** A package gives a directory up; when nobody else has it, it goes if it is empty. */
 export function leaveDirectory(directory: LiveDirectory, context: DirectoryContext): void {
@@ -67,7 +87,8 @@ export function settleDirectories(context: DirectoryContext): void {
     const wanted = mayChange ? agreedAcl(members) : undefined;
     const actual = wanted === undefined ? undefined : actualPath(tree, path);
     const found = actual === undefined ? undefined : tree.stat(actual);
-    if (wanted === undefined || actual === undefined || found === undefined || isAsWanted(found, wanted, owners)) continue;
+    if (wanted === undefined || actual === undefined || found === undefined || isAsWanted(found, wanted, owners))
+      continue;
     undo.keepAcl(actual);
     if (owners === 'apply') tree.setOwner(actual, wanted);
     tree.setMode(actual, directoryMode(wanted.mode, owners));

@@ -26,7 +26,8 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
       const actual = place === undefined ? undefined : joinTree(place, name);
       const kind = actual === undefined ? undefined : tree.stat(actual)?.kind;
       if (actual !== undefined && kind !== undefined && kind !== 'directory') {
-        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, digestOf(owner)) === checksum) undo.moveToStaging(actual);
+        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, digestOf(owner)) === checksum)
+          undo.moveToStaging(actual);
       }
       state.files.delete(joinTree(directory.path, name));
     }
@@ -35,7 +36,8 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
 }
 
 /** Hash of a package's files: v3 packages are marked `S` in the database. @param broken its marks */
-export const digestMarked = (broken: Iterable<string> = ''): 'sha1' | 'sha256' => ([...broken].includes('S') ? 'sha256' : 'sha1');
+export const digestMarked = (broken: Iterable<string> = ''): 'sha1' | 'sha256' =>
+  [...broken].includes('S') ? 'sha256' : 'sha1';
 
 export const digestOf = ({ broken }: LivePackage): 'sha1' | 'sha256' => digestMarked(broken);
 
@@ -43,10 +45,20 @@ export const digestOf = ({ broken }: LivePackage): 'sha1' | 'sha256' => digestMa
 export const fileChecksum = (digest: Buffer): string => `Q1${digest.subarray(0, 20).toString('base64')}`;
 
 /** `Q1…` of a file's content or of a link's target; undefined for anything else. */
-export function contentChecksum(tree: WorkTree, path: TreePath, algorithm: 'sha1' | 'sha256' = 'sha1'): string | undefined {
+export function contentChecksum(
+  tree: WorkTree,
+  path: TreePath,
+  algorithm: 'sha1' | 'sha256' = 'sha1',
+): string | undefined {
   const found = tree.stat(path);
   if (found?.kind !== 'file' && found?.kind !== 'symlink') return undefined;
-  return fileChecksum(found.kind === 'symlink' ? createHash(algorithm).update(Buffer.from(tree.readLink(path), 'latin1')).digest() : digestOfFile(tree, path, algorithm));
+  return fileChecksum(
+    found.kind === 'symlink'
+      ? createHash(algorithm)
+          .update(Buffer.from(tree.readLink(path), 'latin1'))
+          .digest()
+      : digestOfFile(tree, path, algorithm),
+  );
 }
 
 /** The directory with links on the way resolved inside the tree; undefined when it leads nowhere. */

@@ -22,7 +22,14 @@ import { settleConflict } from './file-owners.ts';
 import { contentChecksum, digestOf, fileChecksum } from './package-removal.ts';
 import { hostMode } from './minirootfs-unpack.ts';
 import type { SuppliedPackage } from './unpack-pipeline.ts';
-import { claimFile, ownDirectory, sharedDirectory, type LiveDirectory, type LiveFile, type LivePackage } from './tree-state.ts';
+import {
+  claimFile,
+  ownDirectory,
+  sharedDirectory,
+  type LiveDirectory,
+  type LiveFile,
+  type LivePackage,
+} from './tree-state.ts';
 
 export interface PlaceOptions extends DirectoryContext {
   readonly owner: LivePackage;
@@ -73,8 +80,13 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
     const outer = outerOf(path);
     if (entry.kind === 'directory') return placeDirectory(entry, path, outer);
     const owned = state.files.get(path);
-    if (owned !== undefined && settleConflict(path, record, { owner: owned.owner.record, overwrite: options.overwrite }) === 'leave') return undefined;
-    if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo') return placeSpecial(entry, path, joinTree(outer, nameOf(path)));
+    if (
+      owned !== undefined &&
+      settleConflict(path, record, { owner: owned.owner.record, overwrite: options.overwrite }) === 'leave'
+    )
+      return undefined;
+    if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo')
+      return placeSpecial(entry, path, joinTree(outer, nameOf(path)));
     return placeFile(entry, path, joinTree(outer, nameOf(path)));
   }
 
@@ -99,9 +111,11 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
     const found = tree.stat(place);
     if (found === undefined || found.kind === 'directory') return place;
     if (found.kind !== 'symlink') throw refusal('ALP_UNPACK_PATH', label, path, `a ${found.kind} is in its place`);
-    if (rules.kindOf(place) === 'symlink') throw refusal('ALP_UNPACK_LINK', label, path, 'the package itself makes a link of it');
+    if (rules.kindOf(place) === 'symlink')
+      throw refusal('ALP_UNPACK_LINK', label, path, 'the package itself makes a link of it');
     const actual = tree.resolve(place);
-    if (tree.stat(actual)?.kind !== 'directory') throw refusal('ALP_UNPACK_LINK', label, path, 'it is a link that leads to no directory of the tree');
+    if (tree.stat(actual)?.kind !== 'directory')
+      throw refusal('ALP_UNPACK_LINK', label, path, 'it is a link that leads to no directory of the tree');
     return actual;
   }
 
@@ -132,7 +146,8 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
     if (found?.kind === 'directory') throw refusal('ALP_UNPACK_PATH', label, path, 'a directory is in its place');
     if (found !== undefined) undo.moveToStaging(actual);
     notMade.push(path);
-    recordFile(entry, path, { actual, written: actual }).checksum = entry.sha1 === undefined ? '' : fileChecksum(Buffer.from(entry.sha1, 'hex'));
+    recordFile(entry, path, { actual, written: actual }).checksum =
+      entry.sha1 === undefined ? '' : fileChecksum(Buffer.from(entry.sha1, 'hex'));
   }
 
   function placeSymlink(entry: TarEntry, file: LiveFile, written: TreePath): undefined {
@@ -154,7 +169,11 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
     file.checksum = original.file.checksum;
   }
 
-  function contentSink(entry: TarEntry, file: LiveFile, { written, output }: { readonly written: TreePath; readonly output: TreeFileWriter }): TarSink {
+  function contentSink(
+    entry: TarEntry,
+    file: LiveFile,
+    { written, output }: { readonly written: TreePath; readonly output: TreeFileWriter },
+  ): TarSink {
     const hash = contentHash(algorithm, entry.sizeBytes);
     return {
       write: (chunk) => {
@@ -187,16 +206,24 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
   }
 
   function temporaryName(path: TreePath, actual: TreePath): TreePath {
-    return joinTree(parentOf(actual), `.apk.${createHash('sha256').update(`${record.name}\0${path}`).digest('hex').slice(0, 48)}`);
+    return joinTree(
+      parentOf(actual),
+      `.apk.${createHash('sha256').update(`${record.name}\0${path}`).digest('hex').slice(0, 48)}`,
+    );
   }
 
   /** An edited file of a protected directory stays; the package's goes beside it unless they are the same. */
   function publish({ path, directory, file, actual, written }: Placed): void {
     const before = state.files.get(path);
     if (written !== actual) {
-      const isSame = (checksum: string, by: LivePackage): boolean => contentChecksum(tree, actual, digestOf(by)) === checksum;
+      const isSame = (checksum: string, by: LivePackage): boolean =>
+        contentChecksum(tree, actual, digestOf(by)) === checksum;
       const isKept = options.isProtected(directory.path) && contentChecksum(tree, actual) !== undefined;
-      if (!isKept || (before !== undefined && before.file.checksum !== '' && isSame(before.file.checksum, before.owner))) undo.replace(written, actual);
+      if (
+        !isKept ||
+        (before !== undefined && before.file.checksum !== '' && isSame(before.file.checksum, before.owner))
+      )
+        undo.replace(written, actual);
       else if (isSame(file.checksum, owner)) tree.remove(written);
       else {
         undo.replace(written, `${actual}.apk-new` as TreePath);
@@ -212,7 +239,8 @@ function readEntries({ contents, source, inflate }: SuppliedPackage, label: stri
   const { record, dataStart } = contents;
   if (dataStart === undefined) {
     const verify = (_schema: unknown, block: Buffer): void => {
-      if (record.checksum?.hex !== sha256Hex(block)) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: this is not the package that was verified`);
+      if (record.checksum?.hex !== sha256Hex(block))
+        throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: this is not the package that was verified`);
     };
     readAdbArchive(source, { verify, entry }, unpackedBytes(record));
     return;
@@ -223,7 +251,11 @@ function readEntries({ contents, source, inflate }: SuppliedPackage, label: stri
   if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `${label}: bytes after the data member`);
 }
 
-/** `Q1…` over names and values, each after its length in four bytes, sorted by name. @see apk-tools 2.14 `apk_fileinfo_hash_xattr` */
+/**
+ * `Q1…` over names and values, each after its length in four bytes, sorted by name.
+ *
+ * @see apk-tools 2.14 `apk_fileinfo_hash_xattr`
+ */
 function xattrChecksum(xattrs: ReadonlyMap<string, string>): string | undefined {
   if (xattrs.size === 0) return undefined;
   const hash = createHash('sha1');

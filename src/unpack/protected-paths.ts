@@ -36,8 +36,13 @@ export const isProtecting = (protection: Protection): boolean => protection !== 
 
 /** apk's own rules, and those of the tree. */
 export function protectionLines(tree: WorkTree): string[] {
-  const names = tree.stat(DIRECTORY)?.kind === 'directory' ? tree.list(DIRECTORY).filter((name) => name.endsWith('.list') && !name.startsWith('.')) : [];
-  const files = names.map((name) => `${DIRECTORY}/${name}` as TreePath).filter((path) => tree.stat(path)?.kind === 'file');
+  const names =
+    tree.stat(DIRECTORY)?.kind === 'directory'
+      ? tree.list(DIRECTORY).filter((name) => name.endsWith('.list') && !name.startsWith('.'))
+      : [];
+  const files = names
+    .map((name) => `${DIRECTORY}/${name}` as TreePath)
+    .filter((path) => tree.stat(path)?.kind === 'file');
   return [...DEFAULTS, ...files.flatMap((path) => tree.readFile(path, MAX_BYTES).toString('latin1').split('\n'))];
 }
 

@@ -41,7 +41,13 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
       tree.writeFile(place, content, 0o755);
       emit({ kind: 'note', message: `Executing ${label}` });
       try {
-        const { status } = await runScript({ label, path, args, env: {}, onOutput: (stream, bytes) => emit({ kind: 'output', id: label, stream, text: bytes.toString('utf8') }) });
+        const { status } = await runScript({
+          label,
+          path,
+          args,
+          env: {},
+          onOutput: (stream, bytes) => emit({ kind: 'output', id: label, stream, text: bytes.toString('utf8') }),
+        });
         if (status === 0) return;
         failures.push({ label, status });
         owner.broken.add('s');
@@ -54,7 +60,11 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
 
 /** Directories, absolute, that the package's trigger is to be told of, in apk's order. */
 export function triggeredBy({ triggers, fresh }: LivePackage, { directories }: InstallState): string[] {
-  const watched = triggers.map((trigger) => ({ onlyChanged: trigger.startsWith('+'), fits: compilePattern(trigger.replace(/^\+/, '')), isAbsolute: /^\+?\//.test(trigger) }));
+  const watched = triggers.map((trigger) => ({
+    onlyChanged: trigger.startsWith('+'),
+    fits: compilePattern(trigger.replace(/^\+/, '')),
+    isAbsolute: /^\+?\//.test(trigger),
+  }));
   const met = [...directories.values()].filter(({ path, modified }) => {
     if (!fresh && !modified) return false;
     const first = watched.find(({ fits, isAbsolute }) => isAbsolute && fits(`/${path}`));

@@ -1,7 +1,7 @@
 /**
- * Whether the files of a tree still hold what they were made with, told without hashing all of them when they are made:
- * what packages brought has its checksum in their database. Of the rest (what scripts have made or changed, and the
- * database itself) the digests are taken then, which is little.
+ * Whether the files of a tree still hold what they were made with, told without hashing all of them when they are
+ * made: what packages brought has its checksum in their database. Of the rest (what scripts have made or changed, and
+ * the database itself) the digests are taken then, which is little.
  */
 import { isAlprootError } from '../core/errors.ts';
 import { joinTree, type TreePath } from '../core/paths.ts';
@@ -21,7 +21,8 @@ export function ownContents(tree: WorkTree, { packages }: Pick<Database, 'packag
   const known = checksumsOf(tree, packages);
   const own: [TreePath, string][] = [];
   tree.walk((path, { kind, mtime }) => {
-    if (kind === 'file' && (!known.has(path) || path.startsWith(CONFIGURATION) || mtime >= Math.floor(since / 1000))) own.push([path, sha256Of(tree, path)]);
+    if (kind === 'file' && (!known.has(path) || path.startsWith(CONFIGURATION) || mtime >= Math.floor(since / 1000)))
+      own.push([path, sha256Of(tree, path)]);
     return true;
   });
   return Object.fromEntries(own);
@@ -37,7 +38,8 @@ export function hasItsContents(tree: WorkTree, own: OwnContents): boolean {
     };
     let damaged = false;
     tree.walk((path, { kind }) => {
-      damaged ||= kind === 'file' && !(Object.hasOwn(own, path) ? own[path] === sha256Of(tree, path) : isRecorded(path));
+      damaged ||=
+        kind === 'file' && !(Object.hasOwn(own, path) ? own[path] === sha256Of(tree, path) : isRecorded(path));
       return !damaged;
     });
     return !damaged;
@@ -62,7 +64,8 @@ function checksumsOf(tree: WorkTree, packages: Database['packages']): Map<TreePa
     const algorithm = digestMarked(broken);
     for (const { path, files } of directories) {
       const place = files.length === 0 ? path : tree.resolve(path);
-      for (const { name, checksum } of files) if (checksum !== '') known.set(joinTree(place, name), { checksum, algorithm });
+      for (const { name, checksum } of files)
+        if (checksum !== '') known.set(joinTree(place, name), { checksum, algorithm });
     }
   }
   return known;

@@ -62,10 +62,17 @@ export interface InstallState {
 }
 
 export const livePackage = (record: PackageRecord, tag: string | undefined): LivePackage => ({
-  record, tag, broken: new Set(), directories: new Map(), scripts: new Map(), triggers: [], fresh: false,
+  record,
+  tag,
+  broken: new Set(),
+  directories: new Map(),
+  scripts: new Map(),
+  triggers: [],
+  fresh: false,
 });
 
-export const packageNamed = (state: InstallState, name: string): LivePackage | undefined => state.packages.find(({ record }) => record.name === name);
+export const packageNamed = (state: InstallState, name: string): LivePackage | undefined =>
+  state.packages.find(({ record }) => record.name === name);
 
 export function stateFrom(database: Database): InstallState {
   const state: InstallState = { packages: [], triggered: [], directories: new Map(), files: new Map() };
@@ -117,7 +124,14 @@ export function ownDirectory(state: InstallState, owner: LivePackage, path: Tree
 export function sharedDirectory(state: InstallState, path: TreePath): SharedDirectory {
   const known = state.directories.get(path);
   if (known !== undefined) return known;
-  const made: SharedDirectory = { path, references: 0, members: [], prepared: false, mayChange: false, modified: false };
+  const made: SharedDirectory = {
+    path,
+    references: 0,
+    members: [],
+    prepared: false,
+    mayChange: false,
+    modified: false,
+  };
   state.directories.set(path, made);
   return made;
 }
@@ -139,8 +153,11 @@ export function releaseDirectory(state: InstallState, path: TreePath, onGone: (p
 /** What packages agree on: the least owner wins, and of equal owners the bits that their modes share. */
 export function agreedAcl(members: readonly LiveDirectory[]): Acl | undefined {
   let agreed: Acl | undefined;
-  for (const { acl: { uid, gid, mode } } of members) {
-    if (agreed === undefined || uid < agreed.uid || (uid === agreed.uid && gid < agreed.gid)) agreed = { uid, gid, mode };
+  for (const {
+    acl: { uid, gid, mode },
+  } of members) {
+    if (agreed === undefined || uid < agreed.uid || (uid === agreed.uid && gid < agreed.gid))
+      agreed = { uid, gid, mode };
     else if (uid === agreed.uid && gid === agreed.gid) agreed = { uid, gid, mode: agreed.mode & mode };
   }
   return agreed;
@@ -168,6 +185,9 @@ export function databaseFrom(state: InstallState, arch: string, world: readonly 
       return content === undefined ? [] : [{ name: scriptName(record, kind), mtime: record.buildTime, content }];
     }),
   );
-  const triggers = state.triggered.map(({ record, triggers: patterns }) => ({ checksum: record.checksum === undefined ? '' : formatChecksum(record.checksum), patterns }));
+  const triggers = state.triggered.map(({ record, triggers: patterns }) => ({
+    checksum: record.checksum === undefined ? '' : formatChecksum(record.checksum),
+    patterns,
+  }));
   return { arch, world, packages, scripts, triggers };
 }

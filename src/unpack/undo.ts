@@ -28,7 +28,11 @@ export interface Undo {
 /** What a killed change moved away is not there a second time. @throws ALP_UNPACK_TREE */
 function refuseLeftovers(tree: WorkTree, keep: TreePath): void {
   if (tree.stat(keep)?.kind !== 'directory' || tree.list(keep).length === 0) return;
-  throw new AlprootError('ALP_UNPACK_TREE', `an earlier change of this tree was interrupted: what it replaced still lies in \`${keep}\``, { hint: 'make the tree anew' });
+  throw new AlprootError(
+    'ALP_UNPACK_TREE',
+    `an earlier change of this tree was interrupted: what it replaced still lies in \`${keep}\``,
+    { hint: 'make the tree anew' },
+  );
 }
 
 /** @param owners whether owners can be restored, which only root can */
@@ -37,7 +41,10 @@ export function createUndo(tree: WorkTree, owners: boolean): Undo {
   let count = 0;
   let keep = STAGING;
 
-  function setAcl(path: TreePath, { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number }): void {
+  function setAcl(
+    path: TreePath,
+    { mode, uid, gid }: { readonly mode: number; readonly uid: number; readonly gid: number },
+  ): void {
     if (owners) tree.setOwner(path, { uid, gid });
     tree.setMode(path, mode);
   }

@@ -34,7 +34,9 @@ const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
 
 /** A thread for packages, if they are worth one and there is a second processor; it starts while they are fetched. */
 export const startPackageThread = (packages: readonly PlannedPackage[]): Thread | undefined =>
-  packages.reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES ? undefined : startThread('package-thread');
+  packages.reduce((sum, { record }) => sum + record.sizeBytes, 0) < THREAD_PAYS_BYTES
+    ? undefined
+    : startThread('package-thread');
 
 export function createUnpackPipeline({ changes, open, thread }: UnpackPipelineOptions): UnpackPipeline {
   const files = packagesOf(changes);
@@ -62,16 +64,25 @@ export function createUnpackPipeline({ changes, open, thread }: UnpackPipelineOp
       return first.file;
     },
     close: async () => {
-      for (const end of await Promise.allSettled(waiting.splice(0).map(({ file }) => file))) if (end.status === 'fulfilled') end.value.close();
+      for (const end of await Promise.allSettled(waiting.splice(0).map(({ file }) => file)))
+        if (end.status === 'fulfilled') end.value.close();
     },
   };
 }
 
 function withInflate(file: OpenedPackageFile, thread: Thread | undefined): SuppliedPackage {
-  const { source, contents: { dataStart: start = 0, record, unjudged: sha256 }, onVerified } = file;
+  const {
+    source,
+    contents: { dataStart: start = 0, record, unjudged: sha256 },
+    onVerified,
+  } = file;
   // The thread is not asked for what nobody will take: of v3 packages, and of those that install nothing.
   const isTaken = file.contents.dataStart !== undefined && record.installedSizeBytes !== 0;
-  const inflate = inflateFrom(source, { start, maxBytes: unpackedBytes(record), sha256 }, isTaken ? thread : undefined);
+  const inflate = inflateFrom(
+    source,
+    { start, maxBytes: unpackedBytes(record), sha256 },
+    isTaken ? thread : undefined,
+  );
   return {
     ...file,
     inflate: (onInflated) => {

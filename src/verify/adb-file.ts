@@ -18,38 +18,57 @@ import { adbError, type AdbSchema } from '../formats/adb/adb-blocks.ts';
 import { adbRecord } from '../formats/adb/adb-record.ts';
 import { ADB_KINDS } from '../formats/adb/adb-schema.ts';
 import { adbKeyId, adbSignedBytes, parseAdbSignature } from '../formats/adb/adb-signature.ts';
-import { adbNumber, adbObject, adbObjects, adbText, adbTexts, parseAdbRoot, type AdbObject } from '../formats/adb/adb-values.ts';
+import {
+  adbNumber,
+  adbObject,
+  adbObjects,
+  adbText,
+  adbTexts,
+  parseAdbRoot,
+  type AdbObject,
+} from '../formats/adb/adb-values.ts';
 import { checkedEntry, createEntryRules, type EntryContext } from '../formats/apk/package-entries.ts';
 import { compareWithIndex, requireIdentity, refuseDuplicates } from './identity.ts';
 import type { IndexOptions, VerifiedIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
-import { SCRIPT_KINDS, type VerifiedPackage, type OpenedPackage, type PackageOptions, type ScriptKind } from './package-file.ts';
+import {
+  SCRIPT_KINDS,
+  type VerifiedPackage,
+  type OpenedPackage,
+  type PackageOptions,
+  type ScriptKind,
+} from './package-file.ts';
 import { asVerification } from './structure.ts';
 
 export { adbKeyId };
 
-export type VerifiedAdb = ({ readonly kind: 'index' } & VerifiedIndex) | ({ readonly kind: 'package' } & VerifiedPackage);
+export type VerifiedAdb =
+  ({ readonly kind: 'index' } & VerifiedIndex) | ({ readonly kind: 'package' } & VerifiedPackage);
 
 /** Judges a v3 file whole, of whichever schema it is. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
 export function verifyAdb(source: ByteSource, options: IndexOptions & PackageOptions): VerifiedAdb {
   const what = quoteName(source.name);
   return asVerification(what, () => {
     const signed = readSigned(source, what, options);
-    return signed.schema === 'index' ? { kind: 'index', ...verifiedIndex(source, signed, options) } : { kind: 'package', ...verifiedPackage(source, signed, options) };
+    return signed.schema === 'index'
+      ? { kind: 'index', ...verifiedIndex(source, signed, options) }
+      : { kind: 'package', ...verifiedPackage(source, signed, options) };
   });
 }
 
 /** The v3 counterpart of verifyIndex. @throws ALP_VERIFY_*, ALP_LIMIT_* */
 export function verifyAdbIndex(source: ByteSource, options: IndexOptions): VerifiedIndex {
   const verified = verifyAdb(source, options);
-  if (verified.kind !== 'index') throw new AlprootError('ALP_VERIFY_STRUCTURE', `index of ${quoteName(options.location)}: this is a package`);
+  if (verified.kind !== 'index')
+    throw new AlprootError('ALP_VERIFY_STRUCTURE', `index of ${quoteName(options.location)}: this is a package`);
   return verified;
 }
 
 /** The v3 counterpart of verifyPackage, judged with its content. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
 export function verifyAdbPackage(source: ByteSource, options: PackageOptions): VerifiedPackage {
   const verified = verifyAdb(source, { ...options, location: source.name });
-  if (verified.kind !== 'package') throw new AlprootError('ALP_VERIFY_STRUCTURE', `${quoteName(source.name)}: this is an index`);
+  if (verified.kind !== 'package')
+    throw new AlprootError('ALP_VERIFY_STRUCTURE', `${quoteName(source.name)}: this is an index`);
   return verified;
 }
 
@@ -60,7 +79,11 @@ interface SignedBlock {
 }
 
 /** The whole file, signature and identity first, then content. */
-function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = false, expected, requireSignature = false }: PackageOptions): SignedBlock {
+function readSigned(
+  source: ByteSource,
+  what: string,
+  { keys, allowUntrusted = false, expected, requireSignature = false }: PackageOptions,
+): SignedBlock {
   let signed: SignedBlock | undefined;
   let context: EntryContext = { label: what, algorithm: 'sha256' };
   let rules = createEntryRules(context);
@@ -70,7 +93,8 @@ function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = f
       verify: (schema, block, signatures) => {
         if (expected !== undefined) requireIdentity(what, { algorithm: 'sha256', hex: sha256Hex(block) }, expected);
         const signers = allowUntrusted ? [] : judgeSignatures({ what, schema, block, signatures, keys });
-        if (!allowUntrusted && signers.length === 0 && (expected === undefined || requireSignature)) throw unsignedError(what, signatures);
+        if (!allowUntrusted && signers.length === 0 && (expected === undefined || requireSignature))
+          throw unsignedError(what, signatures);
         signed = { schema, block, signers };
         if (schema !== 'package') return;
         const { name, version } = adbRecord(adbObject(parseAdbRoot(block, ADB_KINDS.package), 'info'));
@@ -89,19 +113,34 @@ function readSigned(source: ByteSource, what: string, { keys, allowUntrusted = f
 /** What apk goes by when an index says nothing. */
 const USUAL_NAMES = '${name}-${version}.apk';
 
-function verifiedIndex(source: ByteSource, { block, signers }: SignedBlock, { location }: IndexOptions): VerifiedIndex {
+function verifiedIndex(
+  source: ByteSource,
+  { block, signers }: SignedBlock,
+  { location }: IndexOptions,
+): VerifiedIndex {
   const root = parseAdbRoot(block, ADB_KINDS.index);
   const names = adbText(root, 'pkgname-spec');
-  if (names !== '' && names !== USUAL_NAMES) throw adbError(`packages under names of its own (pkgname-spec ${quoteName(names)}), which is not supported`);
+  if (names !== '' && names !== USUAL_NAMES)
+    throw adbError(`packages under names of its own (pkgname-spec ${quoteName(names)}), which is not supported`);
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);
   refuseDuplicates(packages);
-  const index: RepositoryIndex = { location, description: adbText(root, 'description'), sha256: wholeSha256(source), sizeBytes: source.sizeBytes, packages };
+  const index: RepositoryIndex = {
+    location,
+    description: adbText(root, 'description'),
+    sha256: wholeSha256(source),
+    sizeBytes: source.sizeBytes,
+    packages,
+  };
   return { index: index as Verified<RepositoryIndex>, signers };
 }
 
-function verifiedPackage(source: ByteSource, { block, signers }: SignedBlock, { expected, repository }: PackageOptions): VerifiedPackage {
+function verifiedPackage(
+  source: ByteSource,
+  { block, signers }: SignedBlock,
+  { expected, repository }: PackageOptions,
+): VerifiedPackage {
   const root = parseAdbRoot(block, ADB_KINDS.package);
   const own: PackageRecord = {
     ...adbRecord(adbObject(root, 'info')),
@@ -110,10 +149,19 @@ function verifiedPackage(source: ByteSource, { block, signers }: SignedBlock, { 
     replacesPriority: adbNumber(root, 'replaces-priority'),
   };
   if (expected !== undefined) compareWithIndex(quoteName(source.name), own, expected);
-  const record = expected === undefined ? own : withFields(expected, { replaces: own.replaces, replacesPriority: own.replacesPriority });
+  const record =
+    expected === undefined
+      ? own
+      : withFields(expected, { replaces: own.replaces, replacesPriority: own.replacesPriority });
   const opened: OpenedPackage = {
-    record, sha256: wholeSha256(source), sizeBytes: source.sizeBytes, scripts: scriptsOf(adbObject(root, 'scripts')), triggers: adbTexts(root, 'triggers'),
-    datahash: undefined, dataStart: undefined, unjudged: undefined,
+    record,
+    sha256: wholeSha256(source),
+    sizeBytes: source.sizeBytes,
+    scripts: scriptsOf(adbObject(root, 'scripts')),
+    triggers: adbTexts(root, 'triggers'),
+    datahash: undefined,
+    dataStart: undefined,
+    unjudged: undefined,
   };
   const index: Signer[] = expected === undefined ? [] : [{ kind: 'index', repository: repository ?? 'index' }];
   return { package: opened as Verified<OpenedPackage>, signers: [...index, ...signers] };
@@ -123,7 +171,8 @@ function scriptsOf(scripts: AdbObject): ReadonlyMap<ScriptKind, Buffer> {
   return new Map(
     SCRIPT_KINDS.filter((kind) => scripts.has(kind)).map((kind) => {
       const content = Buffer.from(adbText(scripts, kind), 'latin1');
-      if (content.length > limits.script) throw new AlprootError('ALP_LIMIT_SIZE', `${kind} of ${content.length} bytes (limit script)`);
+      if (content.length > limits.script)
+        throw new AlprootError('ALP_LIMIT_SIZE', `${kind} of ${content.length} bytes (limit script)`);
       return [kind, content] as const;
     }),
   );
@@ -142,7 +191,8 @@ function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): 
   const byId = new Map([...keys.values()].map((trusted) => [adbKeyId(trusted), trusted]));
   return signatures.flatMap((bytes): Signer[] => {
     const signature = parseAdbSignature(bytes);
-    if (signature === undefined) throw new AlprootError('ALP_VERIFY_SIGNATURE', `${what}: a signature that is cut off or of an unknown version`);
+    if (signature === undefined)
+      throw new AlprootError('ALP_VERIFY_SIGNATURE', `${what}: a signature that is cut off or of an unknown version`);
     const trusted = byId.get(signature.keyId);
     if (trusted === undefined) return [];
     const { name: keyName, key } = trusted;
@@ -153,14 +203,17 @@ function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): 
         return false;
       }
     };
-    if (!signature.isSha512 || !isRight()) throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${keyName}`, { facts: { keyName } });
+    if (!signature.isSha512 || !isRight())
+      throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${keyName}`, { facts: { keyName } });
     return [{ kind: 'key', keyName, algorithm: 'sha512' }];
   });
 }
 
 const unsignedError = (what: string, signatures: readonly Buffer[]): AlprootError =>
   signatures.length === 0
-    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, { hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does' })
+    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, {
+        hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does',
+      })
     : new AlprootError('ALP_VERIFY_KEY', `${what} is signed by a key that is not trusted here`, {
         hint: 'if you trust its maker, name the public key with --key FILE',
         facts: { keyIds: signatures.map((bytes) => parseAdbSignature(bytes)?.keyId ?? '') },
@@ -169,6 +222,7 @@ const unsignedError = (what: string, signatures: readonly Buffer[]): AlprootErro
 function wholeSha256(source: ByteSource): Sha256Hex {
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(256 * 1024);
-  for (let at = 0, count = 0; (count = source.read(buffer, at)) > 0; at += count) hash.update(buffer.subarray(0, count));
+  for (let at = 0, count = 0; (count = source.read(buffer, at)) > 0; at += count)
+    hash.update(buffer.subarray(0, count));
   return hash.digest('hex') as Sha256Hex;
 }

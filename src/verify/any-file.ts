@@ -11,7 +11,12 @@ import { verifyAdb } from './adb-file.ts';
 import { verifyDataMember } from './data-member.ts';
 import { verifyIndex } from './index-file.ts';
 import type { TrustedKeys } from './key.ts';
-import { verifyMinirootfs, type DetachedSignature, type MinirootfsPins, type ReleaseSignature } from './minirootfs-file.ts';
+import {
+  verifyMinirootfs,
+  type DetachedSignature,
+  type MinirootfsPins,
+  type ReleaseSignature,
+} from './minirootfs-file.ts';
 import { verifyPackage } from './package-file.ts';
 import { indexCap, readSignatures } from './signatures.ts';
 import { asVerification } from './structure.ts';
@@ -41,13 +46,18 @@ export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verd
     }
     case 'adb': {
       const verified = verifyAdb(source, { keys: options.keys, location: options.name });
-      if (verified.kind === 'index') return { kind: 'index', name: indexName(verified.index), signers: verified.signers };
+      if (verified.kind === 'index')
+        return { kind: 'index', name: indexName(verified.index), signers: verified.signers };
       const { record } = verified.package;
       return { kind: 'package', name: `${record.name}-${record.version}`, signers: verified.signers };
     }
     case 'index': {
       const bytes = Buffer.alloc(Math.min(source.sizeBytes, limits.indexCompressed));
-      if (readFully(source, bytes, 0) < source.sizeBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(options.name)} is larger than ${limits.indexCompressed} bytes (limit indexCompressed)`);
+      if (readFully(source, bytes, 0) < source.sizeBytes)
+        throw new AlprootError(
+          'ALP_LIMIT_SIZE',
+          `${quoteName(options.name)} is larger than ${limits.indexCompressed} bytes (limit indexCompressed)`,
+        );
       const { index, signers } = verifyIndex(bytes, { location: options.name, keys: options.keys });
       return { kind: 'index', name: indexName(index), signers };
     }
@@ -60,16 +70,22 @@ export function verifyAnyFile(source: ByteSource, options: AnyFileOptions): Verd
   }
 }
 
-const indexName = ({ description, packages }: RepositoryIndex): string => `${description === '' ? '' : `${description}, `}${packages.length} packages`;
+const indexName = ({ description, packages }: RepositoryIndex): string =>
+  `${description === '' ? '' : `${description}, `}${packages.length} packages`;
 
 /** By name for a minirootfs; by the magic for v3 files; by the first member's entries for the others. */
-function kindOf(source: ByteSource, { name, pins }: AnyFileOptions): Exclude<Verdict['kind'], 'bundle' | 'tree'> | 'adb' {
+function kindOf(
+  source: ByteSource,
+  { name, pins }: AnyFileOptions,
+): Exclude<Verdict['kind'], 'bundle' | 'tree'> | 'adb' {
   if (pins.byName.has(name) || name.startsWith('alpine-minirootfs-')) return 'minirootfs';
   const head = Buffer.alloc(4);
   const got = readFully(source, head, 0);
   if (isAdb(head)) return 'adb';
   if (got < 2 || head[0] !== 0x1f || head[1] !== 0x8b) {
-    throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is no minirootfs, APKINDEX or .apk`, { hint: 'alproot verify judges files of Alpine mirrors' });
+    throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is no minirootfs, APKINDEX or .apk`, {
+      hint: 'alproot verify judges files of Alpine mirrors',
+    });
   }
   return asVerification(quoteName(name), () => {
     const { member } = readSignatures(source, 'index', indexCap(Math.min(source.sizeBytes, limits.indexCompressed)));

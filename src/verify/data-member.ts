@@ -1,6 +1,6 @@
 /**
- * The inside of a data member, verified without writing anything: strict tar, and the rules for a package's entries that
- * installing applies while it unpacks.
+ * The inside of a data member, verified without writing anything: strict tar, and the rules for a package's entries
+ * that installing applies while it unpacks.
  */
 import type { ByteSource } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -16,9 +16,14 @@ import { asVerification } from './structure.ts';
 
 /**
  * @param onEntry told of each entry before its content is judged: what it says counts only when this returns
- * @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH and ALP_UNPACK_LINK for what no tree can take, ALP_LIMIT_*
+ * @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH and ALP_UNPACK_LINK for what no tree can take,
+ * ALP_LIMIT_*
  */
-export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPackage>, onEntry?: (entry: TarEntry) => void): { readonly entries: number } {
+export function verifyDataMember(
+  source: ByteSource,
+  opened: Verified<OpenedPackage>,
+  onEntry?: (entry: TarEntry) => void,
+): { readonly entries: number } {
   const { dataStart } = opened;
   // A v3 package was verified with its content.
   if (dataStart === undefined) return { entries: 0 };
@@ -36,7 +41,11 @@ export function verifyDataMember(source: ByteSource, opened: Verified<OpenedPack
       },
       'data',
     );
-    const { end } = inflateMember(source, dataStart, { maxBytes: unpackedBytes(opened.record), limitName: 'unpacked', onInflated: reader.push });
+    const { end } = inflateMember(source, dataStart, {
+      maxBytes: unpackedBytes(opened.record),
+      limitName: 'unpacked',
+      onInflated: reader.push,
+    });
     reader.finish();
     if (end !== source.sizeBytes) throw new AlprootError('ALP_FORMAT_APK', `bytes after the data member at ${end}`);
     return { entries };

@@ -31,22 +31,32 @@ export function parseTrustedKey(pem: string, name: string): TrustedKey {
   };
   if (!isKeyName(name)) refuse('a key name has 1 to 128 letters, digits and _ . @ + -');
   if (pem.includes('PRIVATE KEY')) refuse('this is a private key: keep it secret, and give the public one');
-  if (!/^\s*-----BEGIN PUBLIC KEY-----[\sA-Za-z0-9+/=]+-----END PUBLIC KEY-----\s*$/.test(pem)) refuse('not a PEM public key (BEGIN PUBLIC KEY)');
+  if (!/^\s*-----BEGIN PUBLIC KEY-----[\sA-Za-z0-9+/=]+-----END PUBLIC KEY-----\s*$/.test(pem))
+    refuse('not a PEM public key (BEGIN PUBLIC KEY)');
   let key: KeyObject;
   try {
     key = createPublicKey({ key: pem, format: 'pem', type: 'spki' });
   } catch (error) {
-    throw new AlprootError('ALP_VERIFY_KEY', `cannot trust key ${quoteName(name)}: not a public key that OpenSSL reads`, { cause: error });
+    throw new AlprootError(
+      'ALP_VERIFY_KEY',
+      `cannot trust key ${quoteName(name)}: not a public key that OpenSSL reads`,
+      { cause: error },
+    );
   }
   if (key.asymmetricKeyType === 'ec') return { name, key, pem };
   if (key.asymmetricKeyType !== 'rsa') refuse(`${key.asymmetricKeyType ?? 'unknown'} keys are not used by apk`);
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
-  if (modulusLength < MIN_BITS || modulusLength > MAX_BITS) refuse(`${modulusLength} bits; ${MIN_BITS} to ${MAX_BITS} are accepted`);
+  if (modulusLength < MIN_BITS || modulusLength > MAX_BITS)
+    refuse(`${modulusLength} bits; ${MIN_BITS} to ${MAX_BITS} are accepted`);
   if (publicExponent < 3n || publicExponent % 2n === 0n) refuse('its exponent is even or below 3');
   return { name, key, pem };
 }
 
-/** A key that is looked at when it is first used: of those that ship with alproot most never are. @throws then as parseTrustedKey */
+/**
+ * A key that is looked at when it is first used: of those that ship with alproot most never are.
+ *
+ * @throws then as parseTrustedKey
+ */
 export function lateKey(pem: string, name: string): TrustedKey {
   let parsed: TrustedKey | undefined;
   return {

@@ -1,4 +1,7 @@
-/** A minirootfs: known by its SHA-512 among the pins that ship with alproot, else signed by Alpine's release key or by a mirror's. */
+/**
+ * A minirootfs: known by its SHA-512 among the pins that ship with alproot, else signed by Alpine's release key or by
+ * a mirror's.
+ */
 import { createHash, createVerify } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex, Sha512Hex } from '../core/digest.ts';
@@ -29,7 +32,8 @@ export function parsePins(text: string): MinirootfsPins {
   const byDigest = new Map<Sha512Hex, string>();
   for (const line of text.split('\n').filter((row) => row !== '')) {
     const [digest = '', name = '', ...more] = line.split(/ [ *]/);
-    if (!isSha512Hex(digest) || name === '' || more.length > 0) throw new AlprootError('ALP_FORMAT_TEXT', 'a pin is not `SHA512  NAME`');
+    if (!isSha512Hex(digest) || name === '' || more.length > 0)
+      throw new AlprootError('ALP_FORMAT_TEXT', 'a pin is not `SHA512  NAME`');
     byName.set(name, digest);
     byDigest.set(digest, name);
   }
@@ -59,8 +63,12 @@ export interface VerifiedMinirootfs {
 }
 
 /** @throws ALP_VERIFY_DIGEST, ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY, ALP_VERIFY_UNKNOWN, ALP_LIMIT_SIZE */
-export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = [], keys = new Map(), pgp }: MinirootfsOptions): VerifiedMinirootfs {
-  if (source.sizeBytes > limits.minirootfs) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} is ${source.sizeBytes} bytes (limit minirootfs)`);
+export function verifyMinirootfs(
+  source: ByteSource,
+  { name, pins, signatures = [], keys = new Map(), pgp }: MinirootfsOptions,
+): VerifiedMinirootfs {
+  if (source.sizeBytes > limits.minirootfs)
+    throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} is ${source.sizeBytes} bytes (limit minirootfs)`);
   const trusted = signatures.filter(({ keyName }) => keys.has(keyName));
   const verifiers = trusted.map(() => createVerify('RSA-SHA256'));
   // Judged only when it is needed: a pin says more than a signature.
@@ -68,13 +76,19 @@ export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = 
   const sha256 = createHash('sha256');
   const sha512 = createHash('sha512');
   const buffer = Buffer.allocUnsafe(1024 * 1024);
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const count = source.read(buffer, at);
     if (count === 0) break;
-    for (const sink of [sha256, sha512, ...verifiers, ...(check === undefined ? [] : [check])]) sink.update(buffer.subarray(0, count));
+    for (const sink of [sha256, sha512, ...verifiers, ...(check === undefined ? [] : [check])])
+      sink.update(buffer.subarray(0, count));
     at += count;
   }
-  const file: MinirootfsFile = { name, sha256: sha256.digest('hex') as Sha256Hex, sha512: sha512.digest('hex') as Sha512Hex, sizeBytes: source.sizeBytes };
+  const file: MinirootfsFile = {
+    name,
+    sha256: sha256.digest('hex') as Sha256Hex,
+    sha512: sha512.digest('hex') as Sha512Hex,
+    sizeBytes: source.sizeBytes,
+  };
   const signers = [...pinned(file, pins), ...(check === undefined ? [] : [check.finish()]), ...signed(file)];
   if (signers.length > 0) return { file: file as Verified<MinirootfsFile>, signers };
   throw unknown(file);
@@ -82,16 +96,24 @@ export function verifyMinirootfs(source: ByteSource, { name, pins, signatures = 
   function signed({ name: shown }: MinirootfsFile): Signer[] {
     return trusted.map(({ keyName, bytes }, at) => {
       const key = keys.get(keyName)?.key;
-      if (key === undefined || verifiers[at]?.verify(key, bytes) !== true) throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature of ${quoteName(shown)} by ${keyName}`);
+      if (key === undefined || verifiers[at]?.verify(key, bytes) !== true)
+        throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature of ${quoteName(shown)} by ${keyName}`);
       return { kind: 'key', keyName, algorithm: 'sha256' };
     });
   }
 
   function unknown({ name: shown }: MinirootfsFile): AlprootError {
     const other = signatures.map(({ keyName }) => quoteName(keyName)).join(', ');
-    return new AlprootError('ALP_VERIFY_UNKNOWN', `nothing vouches for ${quoteName(shown)}${other === '' ? '' : `: it is signed by ${other}, which is not trusted here`}`, {
-      hint: other === '' ? 'use a release whose digest ships with alproot, or a mirror that has its .asc or signs it' : 'if you trust that key, name its public file with --key FILE after the --mirror',
-    });
+    return new AlprootError(
+      'ALP_VERIFY_UNKNOWN',
+      `nothing vouches for ${quoteName(shown)}${other === '' ? '' : `: it is signed by ${other}, which is not trusted here`}`,
+      {
+        hint:
+          other === ''
+            ? 'use a release whose digest ships with alproot, or a mirror that has its .asc or signs it'
+            : 'if you trust that key, name its public file with --key FILE after the --mirror',
+      },
+    );
   }
 }
 
@@ -100,7 +122,11 @@ function pinned({ name, sha512 }: MinirootfsFile, pins: MinirootfsPins): Signer[
   const wanted = pins.byName.get(name);
   const found = pins.byDigest.get(sha512);
   if (wanted !== undefined && wanted !== sha512 && found === undefined) {
-    throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(name)} has SHA-512 ${sha512.slice(0, 16)}…, expected ${wanted.slice(0, 16)}…`, { facts: { expected: wanted, got: sha512 } });
+    throw new AlprootError(
+      'ALP_VERIFY_DIGEST',
+      `${quoteName(name)} has SHA-512 ${sha512.slice(0, 16)}…, expected ${wanted.slice(0, 16)}…`,
+      { facts: { expected: wanted, got: sha512 } },
+    );
   }
   return found === undefined ? [] : [{ kind: 'pin', algorithm: 'sha512', source: 'keys/minirootfs.sha512' }];
 }

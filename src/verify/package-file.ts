@@ -1,7 +1,7 @@
 /**
- * A v2 package (one of v3 is handed on): signature members, the control member that they sign, the data member that the control member's
- * `datahash` names. Everything but the inside of the data member is judged here; `unpack` reads that in the same
- * strict grammar while it writes to a place where nobody looks yet.
+ * A v2 package (one of v3 is handed on): signature members, the control member that they sign, the data member that
+ * the control member's `datahash` names. Everything but the inside of the data member is judged here; `unpack` reads
+ * that in the same strict grammar while it writes to a place where nobody looks yet.
  */
 import { createHash } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
@@ -22,7 +22,15 @@ import type { TrustedKeys } from './key.ts';
 import { requireSignature, judgeSignatures, readSignatures, type Member } from './signatures.ts';
 import { asVerification } from './structure.ts';
 
-export const SCRIPT_KINDS = ['pre-install', 'post-install', 'pre-upgrade', 'post-upgrade', 'pre-deinstall', 'post-deinstall', 'trigger'] as const;
+export const SCRIPT_KINDS = [
+  'pre-install',
+  'post-install',
+  'pre-upgrade',
+  'post-upgrade',
+  'pre-deinstall',
+  'post-deinstall',
+  'trigger',
+] as const;
 export type ScriptKind = (typeof SCRIPT_KINDS)[number];
 
 /** A package whose control part is trusted and whose data part has the promised hash. */
@@ -47,8 +55,12 @@ export interface PackageOptions {
   /** Wants a signature of the package's own even when an index vouches for it. */
   readonly requireSignature?: boolean;
   readonly allowUntrusted?: boolean;
-  /** SHA-256 of the whole file, and of its bytes from some place on, where it was hashed just now on its way into the store. */
-  readonly hashed?: { readonly sha256: Sha256Hex; readonly tail?: { readonly start: number; readonly sha256: Sha256Hex } } | undefined;
+  /**
+   * SHA-256 of the whole file, and of its bytes from some place on, where it was hashed just now on its way into the
+   * store.
+   */
+  readonly hashed?:
+    { readonly sha256: Sha256Hex; readonly tail?: { readonly start: number; readonly sha256: Sha256Hex } } | undefined;
   /** Leaves the data member to who reads it, if nothing but its own hash is wanted of it; see `unjudged`. */
   readonly deferData?: boolean;
 }
@@ -68,10 +80,18 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Veri
     const control = rangeOf(source, member.start, member.end);
     const { expected } = options;
     // A v3 index knows v2 packages by the SHA-256 of the same member.
-    const checksum: PackageChecksum = expected?.checksum?.algorithm === 'sha256' ? { algorithm: 'sha256', hex: sha256Hex(control) } : { algorithm: 'sha1', hex: sha1Hex(control) };
+    const checksum: PackageChecksum =
+      expected?.checksum?.algorithm === 'sha256'
+        ? { algorithm: 'sha256', hex: sha256Hex(control) }
+        : { algorithm: 'sha1', hex: sha1Hex(control) };
     if (expected !== undefined) requireIdentity(what, checksum, expected);
     const own = expected === undefined || options.requireSignature === true;
-    const signers = options.allowUntrusted === true ? [] : own ? requireSignature(what, signatures, control, options.keys) : judgeSignatures(signatures, control, options.keys);
+    const signers =
+      options.allowUntrusted === true
+        ? []
+        : own
+          ? requireSignature(what, signatures, control, options.keys)
+          : judgeSignatures(signatures, control, options.keys);
     const parts = controlParts(member);
     const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
     if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
@@ -84,36 +104,58 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Veri
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
     // An index does not carry `replaces`; it counts as the signed control part says.
-    const verified = expected === undefined ? whole : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
-    const opened: OpenedPackage = { record: verified, sha256: hashed?.sha256 ?? (fileHash?.digest('hex') as Sha256Hex), sizeBytes: source.sizeBytes, scripts: parts.scripts, triggers, datahash, dataStart: member.end, unjudged };
-    const index: Signer[] = expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
+    const verified =
+      expected === undefined
+        ? whole
+        : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
+    const opened: OpenedPackage = {
+      record: verified,
+      sha256: hashed?.sha256 ?? (fileHash?.digest('hex') as Sha256Hex),
+      sizeBytes: source.sizeBytes,
+      scripts: parts.scripts,
+      triggers,
+      datahash,
+      dataStart: member.end,
+      unjudged,
+    };
+    const index: Signer[] =
+      expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
     return { package: opened as Verified<OpenedPackage>, signers: [...index, ...signers] };
   });
 }
 
 /** Where the data member begins, as an unjudged file says. @throws ALP_FORMAT_*, ALP_LIMIT_SIZE */
-export const dataStartOf = (source: ByteSource): number => readSignatures(source, 'segment', limits.control).member.end;
+export const dataStartOf = (source: ByteSource): number =>
+  readSignatures(source, 'segment', limits.control).member.end;
 
-function controlParts({ files }: Member): { readonly pkginfo: string; readonly scripts: ReadonlyMap<ScriptKind, Buffer> } {
+function controlParts({ files }: Member): {
+  readonly pkginfo: string;
+  readonly scripts: ReadonlyMap<ScriptKind, Buffer>;
+} {
   const [first, ...rest] = files;
-  if (first?.name !== '.PKGINFO') throw new AlprootError('ALP_FORMAT_APK', 'the control member does not begin with .PKGINFO');
-  if (first.content.length > limits.pkginfo) throw new AlprootError('ALP_LIMIT_SIZE', `.PKGINFO of ${first.content.length} bytes (limit pkginfo)`);
+  if (first?.name !== '.PKGINFO')
+    throw new AlprootError('ALP_FORMAT_APK', 'the control member does not begin with .PKGINFO');
+  if (first.content.length > limits.pkginfo)
+    throw new AlprootError('ALP_LIMIT_SIZE', `.PKGINFO of ${first.content.length} bytes (limit pkginfo)`);
   const scripts = new Map<ScriptKind, Buffer>();
   for (const { name, content } of rest) {
     const kind = SCRIPT_KINDS.find((script) => name === `.${script}`);
     if (kind !== undefined) {
       if (scripts.has(kind)) throw new AlprootError('ALP_FORMAT_APK', `two scripts ${name}`);
-      if (content.length > limits.script) throw new AlprootError('ALP_LIMIT_SIZE', `${name} of ${content.length} bytes (limit script)`);
+      if (content.length > limits.script)
+        throw new AlprootError('ALP_LIMIT_SIZE', `${name} of ${content.length} bytes (limit script)`);
       scripts.set(kind, content);
     } else if (!/^\.[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name) || /^\.(?:SIGN|INSTALL|PKGINFO)/.test(name)) {
       throw new AlprootError('ALP_FORMAT_APK', `unexpected ${quoteName(name)} in the control member`);
-    } else if (content.length > limits.pkginfo) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} of ${content.length} bytes in the control member`);
+    } else if (content.length > limits.pkginfo)
+      throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(name)} of ${content.length} bytes in the control member`);
   }
   return { pkginfo: first.content.toString('latin1'), scripts };
 }
 
 function rangeOf(source: ByteSource, start: number, end: number): Buffer {
   const bytes = Buffer.alloc(end - start);
-  if (readFully(source, bytes, start) < bytes.length) throw new AlprootError('ALP_FORMAT_APK', 'the file became shorter while it was read');
+  if (readFully(source, bytes, start) < bytes.length)
+    throw new AlprootError('ALP_FORMAT_APK', 'the file became shorter while it was read');
   return bytes;
 }

@@ -21,10 +21,15 @@ export type PgpKeys = ReadonlyMap<string, KeyObject>;
  */
 export function pinnedPgpKey(file: Buffer, fingerprint: string): PgpKeys {
   const key = asKey(() => parsePgpKey(file));
-  if (key.fingerprint !== fingerprint) throw new AlprootError('ALP_VERIFY_KEY', `the release key has the fingerprint ${key.fingerprint}, expected ${fingerprint}`);
+  if (key.fingerprint !== fingerprint)
+    throw new AlprootError(
+      'ALP_VERIFY_KEY',
+      `the release key has the fingerprint ${key.fingerprint}, expected ${fingerprint}`,
+    );
   const jwk = { kty: 'RSA', n: key.modulus.toString('base64url'), e: key.exponent.toString('base64url') };
   const object = createPublicKey({ key: jwk, format: 'jwk' });
-  if ((object.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_BITS) throw new AlprootError('ALP_VERIFY_KEY', `the release key has fewer than ${MIN_BITS} bits`);
+  if ((object.asymmetricKeyDetails?.modulusLength ?? 0) < MIN_BITS)
+    throw new AlprootError('ALP_VERIFY_KEY', `the release key has fewer than ${MIN_BITS} bits`);
   return new Map([[fingerprint, object]]);
 }
 
@@ -53,7 +58,10 @@ export interface PgpQuery {
   readonly now: number;
 }
 
-/** @throws ALP_VERIFY_SIGNATURE for a file that is no lone detached signature, ALP_VERIFY_KEY for another's, with both fingerprints */
+/**
+ * @throws ALP_VERIFY_SIGNATURE for a file that is no lone detached signature, ALP_VERIFY_KEY for another's, with both
+ * fingerprints
+ */
 export function checkPgpSignature({ name, signature, keys, now }: PgpQuery): PgpCheck {
   const refuse = (why: string): never => {
     throw new AlprootError('ALP_VERIFY_SIGNATURE', `${quoteName(name)}: ${why}`);
@@ -61,7 +69,11 @@ export function checkPgpSignature({ name, signature, keys, now }: PgpQuery): Pgp
   const parsed = asSignature(name, signature);
   const [fingerprint, key] = [...keys].find(([known]) => known.endsWith(parsed.issuer)) ?? [];
   if (fingerprint === undefined || key === undefined) {
-    throw new AlprootError('ALP_VERIFY_KEY', `${quoteName(name)} is signed by the OpenPGP key ${parsed.issuer}, expected ${[...keys.keys()].join(' or ')}`, { facts: { expected: [...keys.keys()], got: parsed.issuer } });
+    throw new AlprootError(
+      'ALP_VERIFY_KEY',
+      `${quoteName(name)} is signed by the OpenPGP key ${parsed.issuer}, expected ${[...keys.keys()].join(' or ')}`,
+      { facts: { expected: [...keys.keys()], got: parsed.issuer } },
+    );
   }
   if (parsed.expires !== undefined && parsed.expires * 1000 < now) refuse('its OpenPGP signature has expired');
   const verifier = createVerify(parsed.digest);
@@ -74,9 +86,11 @@ export function checkPgpSignature({ name, signature, keys, now }: PgpQuery): Pgp
     finish: () => {
       verifier.update(parsed.trailer);
       const size = Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
-      const fits = parsed.value.length <= size && hash.update(parsed.trailer).digest().subarray(0, 2).equals(parsed.hint);
+      const fits =
+        parsed.value.length <= size && hash.update(parsed.trailer).digest().subarray(0, 2).equals(parsed.hint);
       // OpenPGP leaves out leading zeros; PKCS#1 wants the modulus's length.
-      if (!fits || !verifier.verify(key, Buffer.concat([Buffer.alloc(size - parsed.value.length), parsed.value]))) refuse(`bad OpenPGP signature by ${fingerprint}`);
+      if (!fits || !verifier.verify(key, Buffer.concat([Buffer.alloc(size - parsed.value.length), parsed.value])))
+        refuse(`bad OpenPGP signature by ${fingerprint}`);
       return { kind: 'pgp', fingerprint };
     },
   };
@@ -87,6 +101,10 @@ function asSignature(name: string, file: Buffer): PgpSignature {
     return parsePgpSignature(file);
   } catch (error) {
     if (!isAlprootError(error)) throw error;
-    throw new AlprootError('ALP_VERIFY_SIGNATURE', `the signature of ${quoteName(name)} cannot be taken: ${error.message}`, { cause: error });
+    throw new AlprootError(
+      'ALP_VERIFY_SIGNATURE',
+      `the signature of ${quoteName(name)} cannot be taken: ${error.message}`,
+      { cause: error },
+    );
   }
 }

@@ -44,10 +44,19 @@ export function isRsaSignatureByArithmetic({ data, signature, digest, key }: Rsa
   const size = Math.ceil((key.key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
   if (signature.length !== size) return false;
   const { n: modulus, e: exponent } = key.key.export({ format: 'jwk' });
-  const [n, e, s] = [numberOf(Buffer.from(modulus ?? '', 'base64url')), numberOf(Buffer.from(exponent ?? '', 'base64url')), numberOf(signature)];
+  const [n, e, s] = [
+    numberOf(Buffer.from(modulus ?? '', 'base64url')),
+    numberOf(Buffer.from(exponent ?? '', 'base64url')),
+    numberOf(signature),
+  ];
   // OpenSSL takes no larger exponent with large keys either; it would be work without bound.
   if (s >= n || e >> MAX_EXPONENT_BITS !== 0n) return false;
-  const block = Buffer.from(power(s, e, n).toString(16).padStart(size * 2, '0'), 'hex');
+  const block = Buffer.from(
+    power(s, e, n)
+      .toString(16)
+      .padStart(size * 2, '0'),
+    'hex',
+  );
   const tail = Buffer.concat([Buffer.from(DIGEST_INFO[digest], 'hex'), createHash(digest).update(data).digest()]);
   const wanted = Buffer.alloc(size, 0xff);
   wanted.set([0, 1]);

@@ -29,20 +29,39 @@ export interface Member {
   readonly files: readonly { readonly name: string; readonly content: Buffer }[];
 }
 
-/** What an index, or what may be one, can inflate to: real ones grow fivefold, and a few KiB that say they are half a GiB are no index. */
-export const indexCap = (compressedBytes: number): number => Math.min(limits.index, Math.max(64 * 1024 * 1024, 32 * compressedBytes));
+/**
+ * What an index, or what may be one, can inflate to: real ones grow fivefold, and a few KiB that say they are half a
+ * GiB are no index.
+ */
+export const indexCap = (compressedBytes: number): number =>
+  Math.min(limits.index, Math.max(64 * 1024 * 1024, 32 * compressedBytes));
 
 /** One small member: plain gzip, whole blocks, regular files only. @throws ALP_FORMAT_*, ALP_LIMIT_SIZE */
-export function readSegment(source: ByteSource, position: number, profile: 'segment' | 'index', maxBytes: number): Member {
+export function readSegment(
+  source: ByteSource,
+  position: number,
+  profile: 'segment' | 'index',
+  maxBytes: number,
+): Member {
   const files: { name: string; content: Buffer }[] = [];
-  const { bytes, end } = readMember(source, position, { maxBytes, limitName: profile === 'index' ? 'index' : 'control' });
+  const { bytes, end } = readMember(source, position, {
+    maxBytes,
+    limitName: profile === 'index' ? 'index' : 'control',
+  });
   const reader = createTarReader(
     {
       entry: (entry) => {
-        if (entry.kind !== 'file') throw new AlprootError('ALP_FORMAT_APK', `${quoteName(entry.path)} is a ${entry.kind} where only files may be`);
+        if (entry.kind !== 'file')
+          throw new AlprootError(
+            'ALP_FORMAT_APK',
+            `${quoteName(entry.path)} is a ${entry.kind} where only files may be`,
+          );
         // The whole member is pushed at once, so a file is one part of it, or empty.
         let content: Buffer = Buffer.alloc(0);
-        return { write: (chunk) => void (content = asBuffer(chunk)), close: () => void files.push({ name: entry.path, content }) };
+        return {
+          write: (chunk) => void (content = asBuffer(chunk)),
+          close: () => void files.push({ name: entry.path, content }),
+        };
       },
     },
     profile,
@@ -58,7 +77,11 @@ export function readSegment(source: ByteSource, position: number, profile: 'segm
  * @returns the signatures and the first other member
  * @throws ALP_FORMAT_APK for a mixture, too many, or none of either
  */
-export function readSignatures(source: ByteSource, profile: 'segment' | 'index', maxBytes: number): { signatures: SignatureBlock[]; member: Member } {
+export function readSignatures(
+  source: ByteSource,
+  profile: 'segment' | 'index',
+  maxBytes: number,
+): { signatures: SignatureBlock[]; member: Member } {
   const signatures: SignatureBlock[] = [];
   let position = 0;
   for (let count = 0; ; count++) {
@@ -68,8 +91,13 @@ export function readSignatures(source: ByteSource, profile: 'segment' | 'index',
       if (member.files.length === 0) throw new AlprootError('ALP_FORMAT_APK', `an empty member at byte ${position}`);
       return { signatures, member };
     }
-    if (signing.length < member.files.length) throw new AlprootError('ALP_FORMAT_APK', 'a signature beside other files in one member');
-    if (member.bytes.length > limits.signatureMember) throw new AlprootError('ALP_LIMIT_SIZE', `a signature member of ${member.bytes.length} bytes (limit signatureMember)`);
+    if (signing.length < member.files.length)
+      throw new AlprootError('ALP_FORMAT_APK', 'a signature beside other files in one member');
+    if (member.bytes.length > limits.signatureMember)
+      throw new AlprootError(
+        'ALP_LIMIT_SIZE',
+        `a signature member of ${member.bytes.length} bytes (limit signatureMember)`,
+      );
     if (count >= MAX_MEMBERS) throw new AlprootError('ALP_FORMAT_APK', `more than ${MAX_MEMBERS} signature members`);
     signatures.push(...signing.map(parseSignature));
     position = member.end;
@@ -79,7 +107,7 @@ export function readSignatures(source: ByteSource, profile: 'segment' | 'index',
 /** The signatures of a file whose other members begin at `end`. @throws ALP_FORMAT_*, ALP_VERIFY_KEY */
 export function readSignaturesBefore(source: ByteSource, end: number): SignatureBlock[] {
   const signatures: SignatureBlock[] = [];
-  for (let position = 0; position < end; ) {
+  for (let position = 0; position < end;) {
     const member = readSegment(source, position, 'index', limits.signatureMember);
     signatures.push(...member.files.map(parseSignature));
     position = member.end;
@@ -90,7 +118,8 @@ export function readSignaturesBefore(source: ByteSource, end: number): Signature
 function parseSignature({ name, content }: { readonly name: string; readonly content: Buffer }): SignatureBlock {
   const match = /^\.SIGN\.([A-Z0-9]+)\.(.+)$/.exec(name);
   const [, label = '', keyName = ''] = match ?? [];
-  if (!isKeyName(keyName)) throw new AlprootError('ALP_VERIFY_KEY', `illegal key name in signature ${quoteName(name)}`);
+  if (!isKeyName(keyName))
+    throw new AlprootError('ALP_VERIFY_KEY', `illegal key name in signature ${quoteName(name)}`);
   return { label, keyName, bytes: content };
 }
 
@@ -106,7 +135,11 @@ export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uin
     const key = keys.get(keyName);
     if (key === undefined) continue;
     const digest = LABELS[label];
-    if (digest === undefined) throw new AlprootError('ALP_VERIFY_SIGNATURE', `signature kind ${quoteName(label)} by ${keyName} is not supported`);
+    if (digest === undefined)
+      throw new AlprootError(
+        'ALP_VERIFY_SIGNATURE',
+        `signature kind ${quoteName(label)} by ${keyName} is not supported`,
+      );
     if (!isRsaSignature({ data, signature: bytes, digest, key })) {
       throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${keyName}`, { facts: { keyName, label } });
     }
@@ -115,15 +148,30 @@ export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uin
   return signers;
 }
 
-/** Like judgeSignatures, and at least one must vouch. @throws ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY naming the keys wanted */
-export function requireSignature(what: string, signatures: readonly SignatureBlock[], data: Uint8Array, keys: TrustedKeys): Signer[] {
+/**
+ * Like judgeSignatures, and at least one must vouch.
+ *
+ * @throws ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY naming the keys wanted
+ */
+export function requireSignature(
+  what: string,
+  signatures: readonly SignatureBlock[],
+  data: Uint8Array,
+  keys: TrustedKeys,
+): Signer[] {
   const signers = judgeSignatures(signatures, data, keys);
   if (signers.length > 0) return signers;
   const names = [...new Set(signatures.map(({ keyName }) => keyName))];
   throw names.length === 0
-    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, { hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does' })
-    : new AlprootError('ALP_VERIFY_KEY', `${what} is signed by ${names.map(quoteName).join(', ')}, which is not trusted here`, {
-        hint: 'if you trust that key, name its public file with --key FILE after the --mirror that it belongs to',
-        facts: { keyNames: names },
-      });
+    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, {
+        hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does',
+      })
+    : new AlprootError(
+        'ALP_VERIFY_KEY',
+        `${what} is signed by ${names.map(quoteName).join(', ')}, which is not trusted here`,
+        {
+          hint: 'if you trust that key, name its public file with --key FILE after the --mirror that it belongs to',
+          facts: { keyNames: names },
+        },
+      );
 }

@@ -12,8 +12,17 @@ import { projectRoot } from '../helpers/project.ts';
 
 const flat = (value: number) => ({ min: value, median: value, max: value });
 const row = (ratio: number): RowResult => ({
-  id: 'cold', title: 'Cold', where: 'tmpfs', compares: 'a against b', fair: 'The same.', goal: 0.55, rounds: 3,
-  sides: [{ name: 'alproot', wallMs: flat(100 * ratio), cpuMs: 90, rssKb: 2048 }, { name: 'apk', wallMs: flat(100), cpuMs: 80, rssKb: 1024, ratio: flat(ratio) }],
+  id: 'cold',
+  title: 'Cold',
+  where: 'tmpfs',
+  compares: 'a against b',
+  fair: 'The same.',
+  goal: 0.55,
+  rounds: 3,
+  sides: [
+    { name: 'alproot', wallMs: flat(100 * ratio), cpuMs: 90, rssKb: 2048 },
+    { name: 'apk', wallMs: flat(100), cpuMs: 80, rssKb: 1024, ratio: flat(ratio) },
+  ],
 });
 
 describe('what comes of the samples', () => {
@@ -37,7 +46,10 @@ describe('what comes of the samples', () => {
           apk             100 (100–100)      80   1  0.60 (0.60–0.60)
           goal 0.55: missed (0.60)"
     `);
-    const page = formatDocs([{ date: '2026-01-01', user: 'root', machine: 'a machine', apk: 'apk-tools 2', quick: false, rows: [row(0.6)] }], { cold: 'the disk is slow' });
+    const page = formatDocs(
+      [{ date: '2026-01-01', user: 'root', machine: 'a machine', apk: 'apk-tools 2', quick: false, rows: [row(0.6)] }],
+      { cold: 'the disk is slow' },
+    );
     expect(page).toContain('- **cold**: the disk is slow');
     expect(page).toContain('| cold | 0.60 × apk; goal 0.55: missed |');
   });
@@ -61,8 +73,23 @@ describe('two trees', () => {
   it('are equal when all their entries are', () => expect(compare()).toMatch(/^4 entries equal/));
 
   it.each<readonly [string, () => void]>([
-    ['content', () => writeFileSync(at('etc/one'), 'changed')], ['mode', () => chmodSync(at('etc/one'), 0o600)], ['an entry more', () => writeFileSync(at('etc/four'), '')],
-    ['a link target', () => { rmSync(at('etc/three')); symlinkSync('two', at('etc/three')); }], ['a hard link that is a copy', () => { rmSync(at('etc/two')); writeFileSync(at('etc/two'), 'content'); }],
+    ['content', () => writeFileSync(at('etc/one'), 'changed')],
+    ['mode', () => chmodSync(at('etc/one'), 0o600)],
+    ['an entry more', () => writeFileSync(at('etc/four'), '')],
+    [
+      'a link target',
+      () => {
+        rmSync(at('etc/three'));
+        symlinkSync('two', at('etc/three'));
+      },
+    ],
+    [
+      'a hard link that is a copy',
+      () => {
+        rmSync(at('etc/two'));
+        writeFileSync(at('etc/two'), 'content');
+      },
+    ],
   ])('differ by %s', (_what, change) => {
     change();
     expect(compare).toThrow(/entries differ/);
@@ -70,7 +97,11 @@ describe('two trees', () => {
 });
 
 it('says what it takes, and runs nothing', () => {
-  const help = execFileSync(join(projectRoot, 'node_modules/.bin/tsx'), [join(projectRoot, 'bench/main.ts'), '--help'], { encoding: 'utf8' });
+  const help = execFileSync(
+    join(projectRoot, 'node_modules/.bin/tsx'),
+    [join(projectRoot, 'bench/main.ts'), '--help'],
+    { encoding: 'utf8' },
+  );
   for (const flag of ['--only', '--quick', '--runs', '--mirror', '--json', '--docs']) expect(help).toContain(flag);
   expect(help).toMatch(/^Rows: .*cold-disk/m);
 });

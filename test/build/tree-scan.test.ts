@@ -21,13 +21,14 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-const shown = (state: TreeState): [string, unknown][] => [...state].map(([path, { stat, owner }]) => [path, [stat.kind, stat.signature, owner]]);
+const shown = (state: TreeState): [string, unknown][] =>
+  [...state].map(([path, { stat, owner }]) => [path, [stat.kind, stat.signature, owner]]);
 const p = (path: string): TreePath => path as TreePath;
 
 describe('what was touched', () => {
   const owners: OwnerTable = new Map();
   const cases: Record<string, () => void> = {
-    'nothing': () => undefined,
+    nothing: () => undefined,
     'a new file, and its directories': () => {
       tree.makeDirectory(p('n'), 0o755);
       tree.makeDirectory(p('n/m'), 0o700);
@@ -91,15 +92,48 @@ describe('what was touched', () => {
 it('walks parents before children, names by bytes, into no link', () => {
   tree.makeSymlink(p('a/b/up'), '../..');
   chmodSync(join(root, 'z'), 0o555);
-  expect([...scanTree(tree, new Map()).keys()]).toEqual(['a', 'a/b', 'a/b/1', 'a/b/2', 'a/b/up', 'a-b', 'a-b/3', 'a.c', 'dev', 'z', 'z/\u00c3\u00a9']);
+  expect([...scanTree(tree, new Map()).keys()]).toEqual([
+    'a',
+    'a/b',
+    'a/b/1',
+    'a/b/2',
+    'a/b/up',
+    'a-b',
+    'a-b/3',
+    'a.c',
+    'dev',
+    'z',
+    'z/\u00c3\u00a9',
+  ]);
 });
 
-const entry = (kind: 'file' | 'directory', signature = '1'): { readonly stat: TreeStat; readonly owner: undefined } => ({ owner: undefined, stat: { kind, signature, mode: 0o644, uid: 0, gid: 0, ino: 1, linkCount: 1, sizeBytes: 0, mtime: 0 } as unknown as TreeStat });
-const state = (...paths: readonly string[]): TreeState => new Map(paths.map((path) => [path.replace(/\/$/, '') as TreePath, entry(path.endsWith('/') ? 'directory' : 'file')]));
+const entry = (
+  kind: 'file' | 'directory',
+  signature = '1',
+): { readonly stat: TreeStat; readonly owner: undefined } => ({
+  owner: undefined,
+  stat: {
+    kind,
+    signature,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    ino: 1,
+    linkCount: 1,
+    sizeBytes: 0,
+    mtime: 0,
+  } as unknown as TreeStat,
+});
+const state = (...paths: readonly string[]): TreeState =>
+  new Map(
+    paths.map((path) => [path.replace(/\/$/, '') as TreePath, entry(path.endsWith('/') ? 'directory' : 'file')]),
+  );
 
 describe('what is gone', () => {
   it('is named without what lay in it', () => {
-    expect(compareStates(state('a/', 'a/b/', 'a/b/c', 'a.x', 'd/', 'd/e', 'd/f'), state('a.x', 'd/', 'd/f')).removed).toEqual(['a', 'd/e']);
+    expect(
+      compareStates(state('a/', 'a/b/', 'a/b/c', 'a.x', 'd/', 'd/e', 'd/f'), state('a.x', 'd/', 'd/f')).removed,
+    ).toEqual(['a', 'd/e']);
   });
 
   it('with a directory that became a file is that directory alone', () => {
@@ -109,7 +143,10 @@ describe('what is gone', () => {
 
   it('is found in one pass: 400,000 names of one directory', () => {
     const names = Array.from({ length: 400_000 }, (_, n) => `d/${n}`);
-    const before: TreeState = new Map([...state('d/'), ...names.map((name) => [name as TreePath, entry('file')] as const)]);
+    const before: TreeState = new Map([
+      ...state('d/'),
+      ...names.map((name) => [name as TreePath, entry('file')] as const),
+    ]);
     expect(compareStates(before, state('d/')).removed).toHaveLength(400_000);
   });
 });

@@ -13,11 +13,14 @@ const TABLE = { commands: COMMANDS, common: COMMON_OPTIONS };
 function buildable(words: readonly string[]): string[] {
   const script = `${completionScript('bash', TABLE)}
 COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _alproot; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync('bash', ['-c', script], { encoding: 'utf8' }).split('\n').filter((line) => line !== '');
+  return execFileSync('bash', ['-c', script], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 it('every option of the table is understood', () => {
-  for (const spec of COMMANDS) for (const { long } of flagsOf(spec, COMMON_OPTIONS)) expect(long, spec.name).toMatch(/^--[a-z][a-z-]*$/);
+  for (const spec of COMMANDS)
+    for (const { long } of flagsOf(spec, COMMON_OPTIONS)) expect(long, spec.name).toMatch(/^--[a-z][a-z-]*$/);
 });
 
 describe.skipIf(!hasProgram('bash'))('bash', () => {
@@ -27,7 +30,9 @@ describe.skipIf(!hasProgram('bash'))('bash', () => {
   });
 
   it("offers a command's options and the common ones", () => {
-    expect(buildable(['alproot', 'inspect', '--re'])).toEqual(expect.arrayContaining(['--require', '--release', '--refresh']));
+    expect(buildable(['alproot', 'inspect', '--re'])).toEqual(
+      expect.arrayContaining(['--require', '--release', '--refresh']),
+    );
     expect(buildable(['alproot', 'inspect', '--sy'])).toEqual(['--symbols']);
   });
 

@@ -11,8 +11,14 @@ const argumentsOf = ({ args }: { readonly args?: string }): string[] => (args?.m
 it.each(COMMANDS.map((spec) => [spec.name, ...argumentsOf(spec)]))('alproot %s', async (...words) => {
   const cwd = mkdtempSync(join(tmpdir(), 'alproot-epoch-'));
   try {
-    const { status, stderr, stdout } = await runCli(words, { cwd, cache: join(cwd, 'store'), env: { SOURCE_DATE_EPOCH: 'abc' } });
-    expect(stderr).toMatch(/^alproot: error: SOURCE_DATE_EPOCH is `abc`: expected whole seconds since 1970, at most \d+ \[ALP_USAGE_CONFIG\]\nhint: .*\n$/);
+    const { status, stderr, stdout } = await runCli(words, {
+      cwd,
+      cache: join(cwd, 'store'),
+      env: { SOURCE_DATE_EPOCH: 'abc' },
+    });
+    expect(stderr).toMatch(
+      /^alproot: error: SOURCE_DATE_EPOCH is `abc`: expected whole seconds since 1970, at most \d+ \[ALP_USAGE_CONFIG\]\nhint: .*\n$/,
+    );
     expect([status, stdout, readdirSync(cwd)]).toEqual([2, '', []]);
   } finally {
     rmSync(cwd, { recursive: true, force: true });

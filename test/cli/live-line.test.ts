@@ -35,8 +35,14 @@ describe('the live line', () => {
       line.done('install');
     });
     expect(texts).toEqual([
-      '3 packages …', '3 packages … · gcc-13-r0 …', 'installing musl 1-r0 (1 of 3) · gcc-13-r0 …', 'installing musl 1-r0 (1 of 3) · downloading gcc-13-r0 1.0 MiB of 48.0 MiB',
-      '3 packages: 1 of 3 done · downloading gcc-13-r0 1.0 MiB of 48.0 MiB', '3 packages: 1 of 3 done', 'installing gcc 13-r0 (3 of 3)', undefined,
+      '3 packages …',
+      '3 packages … · gcc-13-r0 …',
+      'installing musl 1-r0 (1 of 3) · gcc-13-r0 …',
+      'installing musl 1-r0 (1 of 3) · downloading gcc-13-r0 1.0 MiB of 48.0 MiB',
+      '3 packages: 1 of 3 done · downloading gcc-13-r0 1.0 MiB of 48.0 MiB',
+      '3 packages: 1 of 3 done',
+      'installing gcc 13-r0 (3 of 3)',
+      undefined,
     ]);
   });
 

@@ -16,19 +16,49 @@ beforeAll(() => {
   context('missing', 'FROM alpine:3.19\nRUN true\nCOPY nope /x\nADD nope2 yarn* /y/\nCOPY Dockerfile /w\n');
   context('foreign', 'FROM debian:12\nRUN true\n');
 });
-afterAll(() => { rmSync(work, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(work, { recursive: true, force: true });
+});
 
 const other = process.arch === 'arm64' ? 'x86_64' : 'aarch64';
 it.each([
-  ['bulid .', 2, /unknown command 'bulid' .*\nhint: .*\bbuild\b/], ['build --outptu x .', 2, /unknown option '--outptu' .*\nhint: did you mean `--output`\?/], ['run --pakage x', 2, /\nhint: did you mean `--package`\?/],
-  ['doctor --newtork', 2, /\nhint: did you mean `--network`\?/], ['search --offlien x', 2, /\nhint: did you mean `--offline`\?/], ['search --qwertyuiop x', 2, /\nhint: see `alproot search --help`/],
-  ['mirror crate x', 2, /\nhint: did you mean `create`\?/], ['mirror constructor x', 2, /\nhint: one of create/], ['bundle shwo x', 2, /did you mean `show`/], ['rootfs creat x', 2, /did you mean `create`/], ['cache gcc', 2, /did you mean `gc`/],
-  ['build --backend bwarp .', 2, /did you mean `bwrap`/], ['search --arch amd64 x', 2, /did you mean `x86_64`/], ['search --arch arm64 x', 2, /did you mean `aarch64`/],
-  ['search --mirror htp://mirror.example/alpine x', 2, /--mirror `htp:\/\/mirror.example\/alpine` is neither .*\nhint: did you mean http:\/\/mirror.example\/alpine/],
-  ['search --mirror https:/u:secret@mirror.example/x y', 2, /^(?!.*secret)(?:.|\n)*hint: did you mean https:\/\/\*\*\*@mirror.example\/x\?/], ['search --mirror gopher:x y', 2, /a directory whose name has a colon is written \.\/NAME/],
-  [`run --arch ${other} -- true`, 2, new RegExp(`programs for ${other} cannot be run on this machine`)], [`cc --arch ${other} x.c`, 2, new RegExp(`programs for ${other} cannot be run`)],
-  ['build misspelt', 5, /Dockerfile:2: unknown instruction `RUNN` \[ALP_FORMAT_DOCKERFILE\]\nDockerfile:3: .*`COPPY` \(did you mean `COPY`\?\)\nDockerfile:4: .*\(did you mean `--chown`\?\)\nDockerfile:5: .*\(did you mean `--mount`\?\)\nDockerfile:6: .*\(USER takes no flags\)\nhint: did you mean `RUN`\?\n$/],
-  ['build missing', 8, /error: Dockerfile:3: `nope` is not in the build context \[ALP_BUILD_CONTEXT\]\nDockerfile:4: `nope2` is not in the build context\nhint: check the path/],
+  ['bulid .', 2, /unknown command 'bulid' .*\nhint: .*\bbuild\b/],
+  ['build --outptu x .', 2, /unknown option '--outptu' .*\nhint: did you mean `--output`\?/],
+  ['run --pakage x', 2, /\nhint: did you mean `--package`\?/],
+  ['doctor --newtork', 2, /\nhint: did you mean `--network`\?/],
+  ['search --offlien x', 2, /\nhint: did you mean `--offline`\?/],
+  ['search --qwertyuiop x', 2, /\nhint: see `alproot search --help`/],
+  ['mirror crate x', 2, /\nhint: did you mean `create`\?/],
+  ['mirror constructor x', 2, /\nhint: one of create/],
+  ['bundle shwo x', 2, /did you mean `show`/],
+  ['rootfs creat x', 2, /did you mean `create`/],
+  ['cache gcc', 2, /did you mean `gc`/],
+  ['build --backend bwarp .', 2, /did you mean `bwrap`/],
+  ['search --arch amd64 x', 2, /did you mean `x86_64`/],
+  ['search --arch arm64 x', 2, /did you mean `aarch64`/],
+  [
+    'search --mirror htp://mirror.example/alpine x',
+    2,
+    /--mirror `htp:\/\/mirror.example\/alpine` is neither .*\nhint: did you mean http:\/\/mirror.example\/alpine/,
+  ],
+  [
+    'search --mirror https:/u:secret@mirror.example/x y',
+    2,
+    /^(?!.*secret)(?:.|\n)*hint: did you mean https:\/\/\*\*\*@mirror.example\/x\?/,
+  ],
+  ['search --mirror gopher:x y', 2, /a directory whose name has a colon is written \.\/NAME/],
+  [`run --arch ${other} -- true`, 2, new RegExp(`programs for ${other} cannot be run on this machine`)],
+  [`cc --arch ${other} x.c`, 2, new RegExp(`programs for ${other} cannot be run`)],
+  [
+    'build misspelt',
+    5,
+    /Dockerfile:2: unknown instruction `RUNN` \[ALP_FORMAT_DOCKERFILE\]\nDockerfile:3: .*`COPPY` \(did you mean `COPY`\?\)\nDockerfile:4: .*\(did you mean `--chown`\?\)\nDockerfile:5: .*\(did you mean `--mount`\?\)\nDockerfile:6: .*\(USER takes no flags\)\nhint: did you mean `RUN`\?\n$/,
+  ],
+  [
+    'build missing',
+    8,
+    /error: Dockerfile:3: `nope` is not in the build context \[ALP_BUILD_CONTEXT\]\nDockerfile:4: `nope2` is not in the build context\nhint: check the path/,
+  ],
 ])('alproot %s', async (line, expected, says) => {
   const { status, stdout, stderr } = await runCli(line.split(' '), { cwd: work, cache: join(work, 'store') });
   expect(stderr).toMatch(says);

@@ -1,9 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { createLiveSteps, createPlainSteps, type DisplayOptions, type StepDisplay } from '../../src/cli/progress-steps.ts';
+import {
+  createLiveSteps,
+  createPlainSteps,
+  type DisplayOptions,
+  type StepDisplay,
+} from '../../src/cli/progress-steps.ts';
 
-function shown(create: (options: DisplayOptions) => StepDisplay, use: (display: StepDisplay, pass: (ms: number) => void) => void): string {
+function shown(
+  create: (options: DisplayOptions) => StepDisplay,
+  use: (display: StepDisplay, pass: (ms: number) => void) => void,
+): string {
   let [text, now] = ['', 0];
-  const display = create({ write: (more) => (text += more), now: () => now, columns: 40, rows: 24, paint: (_code, part) => part });
+  const display = create({
+    write: (more) => (text += more),
+    now: () => now,
+    columns: 40,
+    rows: 24,
+    paint: (_code, part) => part,
+  });
   use(display, (ms) => (now += ms));
   display.close();
   return text;
@@ -19,12 +33,32 @@ describe('plain steps', () => {
       display.output('a', 'more\x1b[2J\n');
       display.step({ id: 'a', label: '[x 1/2] RUN one', state: 'done', durationMs: 2000 });
       display.step({ id: 'c', label: '[x 2/2] RUN two', state: 'started' });
-      display.step({ id: 'c', label: '[x 2/2] RUN two', state: 'failed', durationMs: 10, reason: 'ended with status 3' });
+      display.step({
+        id: 'c',
+        label: '[x 2/2] RUN two',
+        state: 'failed',
+        durationMs: 10,
+        reason: 'ended with status 3',
+      });
       expect(display.output('unknown', 'x')).toBe(false);
     });
-    expect(text).toBe([
-      '#1 [x 1/2] RUN one', '#1 1.234 hello', '', '#2 [y 1/1] COPY . .', '#2 CACHED', '', '#1 [x 1/2] RUN one', '#1 1.234 more\\x1b[2J', '#1 DONE 2.0s', '', '#3 [x 2/2] RUN two', '#3 ERROR: ended with status 3', '',
-    ].join('\n'));
+    expect(text).toBe(
+      [
+        '#1 [x 1/2] RUN one',
+        '#1 1.234 hello',
+        '',
+        '#2 [y 1/1] COPY . .',
+        '#2 CACHED',
+        '',
+        '#1 [x 1/2] RUN one',
+        '#1 1.234 more\\x1b[2J',
+        '#1 DONE 2.0s',
+        '',
+        '#3 [x 2/2] RUN two',
+        '#3 ERROR: ended with status 3',
+        '',
+      ].join('\n'),
+    );
   });
 });
 
@@ -49,7 +83,10 @@ describe('live steps', () => {
       else if (part === '\n') row++;
       else if (part !== '\r' && part !== '') screen[row] = part;
     }
-    expect(screen).toEqual([expect.stringMatching(/^ => RUN one {20,}1\.0s$/), expect.stringMatching(/^ => ERROR RUN long .*… 1\.0s$/)]);
+    expect(screen).toEqual([
+      expect.stringMatching(/^ => RUN one {20,}1\.0s$/),
+      expect.stringMatching(/^ => ERROR RUN long .*… 1\.0s$/),
+    ]);
     expect(screen.every((line) => line.length <= 40)).toBe(true);
     expect(text).toContain(' => => # line');
     expect(text).not.toContain('\x07');

@@ -20,19 +20,39 @@ beforeAll(async () => {
     { name: 'other', version: '3-r0' },
   ]);
 });
-afterAll(() => { if (!needs.skip) rmSync(work, { recursive: true, force: true }); });
+afterAll(() => {
+  if (!needs.skip) rmSync(work, { recursive: true, force: true });
+});
 
 /** Output of a shell text in the last RUN. */
 async function answers(before: readonly string[], script: string): Promise<string> {
-  writeFileSync(join(work, 'Dockerfile'), ['FROM alpine:3.19', ...before, `RUN { ${script}; } >/answers 2>&1 || echo "status $?" >>/answers`, 'FROM scratch', 'COPY --from=0 /answers /', ''].join('\n'));
-  const { status, stderr } = await runCli(['build', '--backend', 'proot', '--network', 'none', '-o', 'out', ...mirror.args, '.'], { cwd: work, cache: join(work, 'cache') });
+  writeFileSync(
+    join(work, 'Dockerfile'),
+    [
+      'FROM alpine:3.19',
+      ...before,
+      `RUN { ${script}; } >/answers 2>&1 || echo "status $?" >>/answers`,
+      'FROM scratch',
+      'COPY --from=0 /answers /',
+      '',
+    ].join('\n'),
+  );
+  const { status, stderr } = await runCli(
+    ['build', '--backend', 'proot', '--network', 'none', '-o', 'out', ...mirror.args, '.'],
+    { cwd: work, cache: join(work, 'cache') },
+  );
   expect(status, stderr).toBe(0);
   return readFileSync(join(work, 'out', 'answers'), 'utf8').replaceAll(mirror.directory, '<mirror>');
 }
 
 describe.skipIf(needs.skip)(`apk in a RUN${needs.reason}`, () => {
   it('knows what the mirror has, without a network inside', async () => {
-    expect(await answers(['RUN apk add lib'], 'apk search app; apk search -v oth; apk policy lib; apk list app; apk info -e lib; apk version lib')).toMatchInlineSnapshot(`
+    expect(
+      await answers(
+        ['RUN apk add lib'],
+        'apk search app; apk search -v oth; apk policy lib; apk list app; apk info -e lib; apk version lib',
+      ),
+    ).toMatchInlineSnapshot(`
       "app-2-r1
       other-3-r0 - other
       lib policy:
@@ -48,7 +68,8 @@ describe.skipIf(needs.skip)(`apk in a RUN${needs.reason}`, () => {
   });
 
   it('answers in a tree that has no apk of its own', async () => {
-    const script = 'apk --print-arch; apk --version; apk info -e app lib; apk info app; apk info -L lib; apk info -W /usr/bin/app; apk list -I lib; apk search ot; apk version -t 1 2; apk audit --system; apk info -e nothing';
+    const script =
+      'apk --print-arch; apk --version; apk info -e app lib; apk info app; apk info -L lib; apk info -W /usr/bin/app; apk list -I lib; apk search ot; apk version -t 1 2; apk audit --system; apk info -e nothing';
     expect(await answers(['RUN apk add app && apk del apk-tools'], script)).toMatchInlineSnapshot(`
       "x86_64
       apk-tools 2.14.4 (alproot), compiled for x86_64.

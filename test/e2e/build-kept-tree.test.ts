@@ -30,26 +30,49 @@ const identityOf = (path: string): string => {
 };
 
 const look = (image: OpenedImage, within: BuildBench): Promise<Seen> =>
-  writeOutput(image, parseOutputSpec('type=oci,dest=image'), { cwd: hostPath(within.root), names: [], epoch: undefined, writeStandardOutput: () => undefined }).then((written) => ({
-    files: describeTree(image).filter((line) => /^(?:src|srv|etc\/motd|sys\/\w)/.test(line)).filter((line) => !MOTD.test(line)), digest: written?.digest, inode: identityOf(join(image.opened.tree.root, 'bin/busybox')),
+  writeOutput(image, parseOutputSpec('type=oci,dest=image'), {
+    cwd: hostPath(within.root),
+    names: [],
+    epoch: undefined,
+    writeStandardOutput: () => undefined,
+  }).then((written) => ({
+    files: describeTree(image)
+      .filter((line) => /^(?:src|srv|etc\/motd|sys\/\w)/.test(line))
+      .filter((line) => !MOTD.test(line)),
+    digest: written?.digest,
+    inode: identityOf(join(image.opened.tree.root, 'bin/busybox')),
   }));
 
 /** As the base has it. */
 const MOTD = /^etc\/motd .*\\n"$/;
 
 /** In one context, so that each build is the next one of the same Dockerfile. */
-function build(dockerfile: string, files: Record<string, string>, { backend, within = bench }: { backend?: BackendName; within?: BuildBench } = {}): Promise<Seen> {
+function build(
+  dockerfile: string,
+  files: Record<string, string>,
+  { backend, within = bench }: { backend?: BackendName; within?: BuildBench } = {},
+): Promise<Seen> {
   const context = join(within.root, 'context');
   mkdirSync(context, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(context, name), text);
-  return within.build(dockerfile, {}, (image) => look(image, within), { context: hostPath(context), ...(backend === undefined ? {} : { backend }) });
+  return within.build(dockerfile, {}, (image) => look(image, within), {
+    context: hostPath(context),
+    ...(backend === undefined ? {} : { backend }),
+  });
 }
 
 /** What the same build gives where nothing was kept and nothing is in the cache. */
-async function buildAnew(dockerfile: string, files: Record<string, string>, backend?: BackendName): Promise<Omit<Seen, 'inode'>> {
+async function buildAnew(
+  dockerfile: string,
+  files: Record<string, string>,
+  backend?: BackendName,
+): Promise<Omit<Seen, 'inode'>> {
   const other = makeBench();
   try {
-    const { files: seen, digest } = await build(dockerfile, files, { within: other, ...(backend === undefined ? {} : { backend }) });
+    const { files: seen, digest } = await build(dockerfile, files, {
+      within: other,
+      ...(backend === undefined ? {} : { backend }),
+    });
     return { files: seen, digest };
   } finally {
     other.close();
@@ -58,8 +81,14 @@ async function buildAnew(dockerfile: string, files: Record<string, string>, back
 
 const keptTree = (): string => join(bench.root, 'trees', readdirSync(join(bench.root, 'trees'))[0] ?? '', 'tree');
 
-const lines = (...steps: readonly string[]): string => ['FROM alpine:3.19', 'RUN mkdir /src && echo old > /src/old && touch -d @1000000000 /src /src/old', ...steps].join('\n');
-const COMPILE = lines('COPY a /src/', "RUN cd /src && mkdir out && cat a old > out/b && ln out/b out/c && ln -s out/b d && touch -d @1000000000 out/b && touch -hd @1000000000 d");
+const lines = (...steps: readonly string[]): string =>
+  ['FROM alpine:3.19', 'RUN mkdir /src && echo old > /src/old && touch -d @1000000000 /src /src/old', ...steps].join(
+    '\n',
+  );
+const COMPILE = lines(
+  'COPY a /src/',
+  'RUN cd /src && mkdir out && cat a old > out/b && ln out/b out/c && ln -s out/b d && touch -d @1000000000 out/b && touch -hd @1000000000 d',
+);
 
 for (const backend of ['bwrap', 'userns', 'proot'] as const) {
   const needs = capability('upstream', backend);
@@ -70,7 +99,11 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(second.inode).toBe(first.inode);
       expect(second).toMatchObject(await buildAnew(COMPILE, { a: '2' }, backend));
       // Half of it comes from the cache now; its tree is the newest one still.
-      const back = await build(lines('COPY a /src/', 'RUN cat /src/a > /src/e && touch -d @1000000000 /src/e'), { a: '1' }, { backend });
+      const back = await build(
+        lines('COPY a /src/', 'RUN cat /src/a > /src/e && touch -d @1000000000 /src/e'),
+        { a: '1' },
+        { backend },
+      );
       expect(back.files).toEqual(['src/ 755', 'src/a 644 "1"', 'src/e 644 "1"', 'src/old 644 "old\\n"', 'srv/ 755']);
       expect(back.inode).toBe(first.inode);
     });
@@ -79,18 +112,39 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       const good = lines('COPY a /src/', 'RUN sh /src/a && touch -d @1000000000 /src/out');
       await build(good, { a: 'echo 1 > /src/out' }, { backend });
       const inode = identityOf(join(keptTree(), 'bin/busybox'));
-      await expect(build(good, { a: 'mkfifo /src/pipe; mkdir -p /src/x/y; echo 2 > /src/x/y/z; echo 2 > /src/out; exit 3' }, { backend })).rejects.toThrow('status 3');
+      await expect(
+        build(
+          good,
+          { a: 'mkfifo /src/pipe; mkdir -p /src/x/y; echo 2 > /src/x/y/z; echo 2 > /src/out; exit 3' },
+          { backend },
+        ),
+      ).rejects.toThrow('status 3');
       expect(readdirSync(join(keptTree(), 'src'))).toContain('x');
       const third = await build(good, { a: 'echo 3 > /src/out' }, { backend });
-      expect(third).toMatchObject({ files: ['src/ 755', 'src/a 644 "echo 3 > /src/out"', 'src/old 644 "old\\n"', 'src/out 644 "3\\n"', 'srv/ 755'], inode });
+      expect(third).toMatchObject({
+        files: ['src/ 755', 'src/a 644 "echo 3 > /src/out"', 'src/old 644 "old\\n"', 'src/out 644 "3\\n"', 'srv/ 755'],
+        inode,
+      });
       expect(readdirSync(join(keptTree(), 'src')).sort()).toEqual(['a', 'old', 'out']);
     });
 
     it('has the owners of the point where the build goes on', async () => {
-      const steps = lines('RUN adduser -D -u 1234 app && mkdir /srv/d && echo x > /srv/d/f && chown -R app:app /srv/d && chmod 4755 /srv/d/f', 'COPY a /src/', 'RUN install -o app -m 600 /src/a /srv/g && stat -c "%U %a" /srv/d/f > /src/seen');
+      const steps = lines(
+        'RUN adduser -D -u 1234 app && mkdir /srv/d && echo x > /srv/d/f && chown -R app:app /srv/d && chmod 4755 /srv/d/f',
+        'COPY a /src/',
+        'RUN install -o app -m 600 /src/a /srv/g && stat -c "%U %a" /srv/d/f > /src/seen',
+      );
       const first = await build(steps, { a: '1' }, { backend });
       const second = await build(steps, { a: '2' }, { backend });
-      expect(second).toMatchObject({ inode: first.inode, files: expect.arrayContaining(['srv/d/ 755 1234:1234', 'srv/d/f 4755 1234:1234 "x\\n"', 'srv/g 600 1234:0 "2"', 'src/seen 644 "app 4755\\n"']) as unknown });
+      expect(second).toMatchObject({
+        inode: first.inode,
+        files: expect.arrayContaining([
+          'srv/d/ 755 1234:1234',
+          'srv/d/f 4755 1234:1234 "x\\n"',
+          'srv/g 600 1234:0 "2"',
+          'src/seen 644 "app 4755\\n"',
+        ]) as unknown,
+      });
     });
   });
 }
@@ -108,13 +162,17 @@ describe.skipIf(needs.skip)(`a tree that cannot be brought back${needs.reason}`,
   };
   const nothing = (): void => undefined;
 
-  it('is made anew when a later step has changed a file', () => expectNew(lines('COPY a /src/', 'RUN cat /src/a >> /etc/motd'), nothing));
+  it('is made anew when a later step has changed a file', () =>
+    expectNew(lines('COPY a /src/', 'RUN cat /src/a >> /etc/motd'), nothing));
 
-  it('is made anew when a later step has removed a file', () => expectNew(lines('COPY a /src/', 'RUN rm /etc/motd'), nothing));
+  it('is made anew when a later step has removed a file', () =>
+    expectNew(lines('COPY a /src/', 'RUN rm /etc/motd'), nothing));
 
-  it('is made anew when a later step has linked to a file', () => expectNew(lines('COPY a /src/', 'RUN ln /src/old /src/new'), nothing));
+  it('is made anew when a later step has linked to a file', () =>
+    expectNew(lines('COPY a /src/', 'RUN ln /src/old /src/new'), nothing));
 
-  it('is made anew when a later step has closed its root', () => expectNew(lines('COPY a /src/', 'RUN chmod 700 /'), nothing));
+  it('is made anew when a later step has closed its root', () =>
+    expectNew(lines('COPY a /src/', 'RUN chmod 700 /'), nothing));
 
   it('is made anew when somebody has changed a file meanwhile, size and time as before', () =>
     expectNew(COMPILE, () => {
@@ -124,7 +182,8 @@ describe.skipIf(needs.skip)(`a tree that cannot be brought back${needs.reason}`,
       utimesSync(path, atime, mtime);
     }));
 
-  it('is made anew when a file is gone meanwhile', () => expectNew(COMPILE, () => execFileSync('rm', [join(keptTree(), 'src/old')])));
+  it('is made anew when a file is gone meanwhile', () =>
+    expectNew(COMPILE, () => execFileSync('rm', [join(keptTree(), 'src/old')])));
 
   it('loses what was put below its mounts meanwhile', async () => {
     const { inode } = await build(COMPILE, { a: '1' });
@@ -141,7 +200,15 @@ describe.skipIf(needs.skip)(`a tree that cannot be brought back${needs.reason}`,
   });
 
   it('has no effect on stages that stand on another one', async () => {
-    const stages = ['FROM alpine:3.19 AS base', 'RUN mkdir /srv/x', 'FROM base AS one', 'COPY a /srv/x/', 'RUN cat /srv/x/a > /srv/one', 'FROM base', 'COPY --from=one /srv/one /srv/'].join('\n');
+    const stages = [
+      'FROM alpine:3.19 AS base',
+      'RUN mkdir /srv/x',
+      'FROM base AS one',
+      'COPY a /srv/x/',
+      'RUN cat /srv/x/a > /srv/one',
+      'FROM base',
+      'COPY --from=one /srv/one /srv/',
+    ].join('\n');
     const first = await build(stages, { a: '1' });
     const second = await build(stages, { a: '2' });
     expect(second).toMatchObject({ inode: first.inode, files: ['srv/ 755', 'srv/one 644 "2"', 'srv/x/ 755'] });

@@ -1,4 +1,7 @@
-/** A build that goes on in a kept tree, killed where the tree changes hands: the next one gives what it gives elsewhere. */
+/**
+ * A build that goes on in a kept tree, killed where the tree changes hands: the next one gives what it gives
+ * elsewhere.
+ */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +12,8 @@ import { killAtSyscall, runOperation } from '../helpers/faults.ts';
 import { makeReleaseMirror, type ReleaseMirror } from '../helpers/release-mirror.ts';
 
 const needs = capability('upstream', 'bwrap', 'strace');
-const DOCKERFILE = 'FROM alpine:3.19 AS made\nRUN mkdir /src && echo old > /src/old\nCOPY data /src/\nRUN cat /src/data /src/old > /src/out\nFROM scratch\nCOPY --from=made /src/out /\n';
+const DOCKERFILE =
+  'FROM alpine:3.19 AS made\nRUN mkdir /src && echo old > /src/old\nCOPY data /src/\nRUN cat /src/data /src/old > /src/out\nFROM scratch\nCOPY --from=made /src/out /\n';
 
 describe.skipIf(needs.skip)(`a build in a kept tree that is killed${needs.reason}`, () => {
   let place: string;

@@ -17,11 +17,14 @@ describe.skipIf(needs.skip)(`cache gc${needs.reason}`, () => {
   let root: string;
   let mirror: ReleaseMirror;
   const cli = (...args: string[]): Promise<CliResult> => runCli(args, { cwd: root, cache: join(root, 'cache') });
-  const snapshots = (): string[] => (existsSync(join(root, 'cache', 'snapshots')) ? readdirSync(join(root, 'cache', 'snapshots')) : []);
+  const snapshots = (): string[] =>
+    existsSync(join(root, 'cache', 'snapshots')) ? readdirSync(join(root, 'cache', 'snapshots')) : [];
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'alproot-gc-'));
     mkdirSync(join(root, 'cache'));
-    mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'opt/app': 'app' } }]);
+    mirror = await makeReleaseMirror(join(root, 'mirror'), [
+      { name: 'app', version: '1-r0', files: { 'opt/app': 'app' } },
+    ]);
     expect(await cli('run', ...mirror.args, '-p', 'app', '--', 'true')).toMatchObject({ status: 0 });
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -38,7 +41,10 @@ describe.skipIf(needs.skip)(`cache gc${needs.reason}`, () => {
     try {
       expect(await store.findSnapshot(snapshots()[0] as never, () => Promise.resolve(false))).toBeDefined();
       // Of this very process it would be its own.
-      expect(await cli('cache', 'gc', '--older-than', '0')).toMatchObject({ status: 0, stdout: expect.stringContaining('that another alproot may be using are left') });
+      expect(await cli('cache', 'gc', '--older-than', '0')).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining('that another alproot may be using are left'),
+      });
       expect(snapshots()).toHaveLength(1);
       utimesSync(join(root, 'cache', 'snapshots', snapshots()[0] ?? ''), 1, 1);
       await cli('cache', 'gc', '--older-than', '0');
@@ -54,7 +60,9 @@ describe.skipIf(needs.skip)(`cache gc${needs.reason}`, () => {
     mkdirSync(place);
     for (let round = 0; round < 4; round++) {
       let isOver = false;
-      const installs = Promise.all([0, 1].map((n) => beside('rootfs', 'create', `beside-${round}-${n}`, ...mirror.args, '-p', 'app'))).finally(() => (isOver = true));
+      const installs = Promise.all(
+        [0, 1].map((n) => beside('rootfs', 'create', `beside-${round}-${n}`, ...mirror.args, '-p', 'app')),
+      ).finally(() => (isOver = true));
       while (!isOver) expect(await beside('cache', 'gc', '--older-than', '0')).toMatchObject({ status: 0 });
       expect(await installs).toEqual([expect.objectContaining({ status: 0 }), expect.objectContaining({ status: 0 })]);
       expect(picture(join(root, `beside-${round}-0`))).toEqual(picture(join(root, `beside-${round}-1`)));

@@ -13,11 +13,14 @@ const needs = capability('upstream');
 describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () => {
   let root: string;
   let mirror: ReleaseMirror;
-  const create = (name: string): Promise<CliResult> => runCli(['rootfs', 'create', name, ...mirror.args, '-p', 'app'], { cwd: root, cache: join(root, 'cache') });
+  const create = (name: string): Promise<CliResult> =>
+    runCli(['rootfs', 'create', name, ...mirror.args, '-p', 'app'], { cwd: root, cache: join(root, 'cache') });
   /** Changes a byte of the package's blob, and takes the environments away, so that it is needed again. */
   const damage = (): void => {
     const blobs = join(root, 'cache', 'blobs', 'sha256');
-    const paths = readdirSync(blobs, { recursive: true, encoding: 'utf8' }).filter((name) => name.length > 60).map((name) => join(blobs, name));
+    const paths = readdirSync(blobs, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.length > 60)
+      .map((name) => join(blobs, name));
     const apk = readFileSync(join(mirror.directory, 'v3.19/main/x86_64/app-1-r0.apk'));
     const path = paths.find((file) => readFileSync(file).equals(apk)) ?? '';
     const bytes = readFileSync(path);
@@ -28,7 +31,9 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
   };
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'alproot-damage-'));
-    mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'opt/app': 'app'.repeat(1000) } }]);
+    mirror = await makeReleaseMirror(join(root, 'mirror'), [
+      { name: 'app', version: '1-r0', files: { 'opt/app': 'app'.repeat(1000) } },
+    ]);
     expect(await create('one')).toMatchObject({ status: 0 });
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -36,7 +41,10 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
   it('is noticed, dropped and fetched again', async () => {
     damage();
     const again = await create('two');
-    expect(again).toMatchObject({ status: 0, stderr: expect.stringContaining('app-1-r0.apk was damaged in the store and is fetched again') });
+    expect(again).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('app-1-r0.apk was damaged in the store and is fetched again'),
+    });
     expect(readFileSync(join(root, 'two', 'opt', 'app'))).toEqual(readFileSync(join(root, 'one', 'opt', 'app')));
   });
 
@@ -50,7 +58,9 @@ describe.skipIf(needs.skip)(`a damaged package in the store${needs.reason}`, () 
 
 describe.skipIf(needs.skip)(`a mirror with changed data in a package${needs.reason}`, () => {
   let root: string;
-  beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'alproot-damage-')); });
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), 'alproot-damage-'));
+  });
   afterEach(() => rmSync(root, { recursive: true, force: true }));
 
   // Large packages of a directory are copied and hashed by another thread.
@@ -59,23 +69,42 @@ describe.skipIf(needs.skip)(`a mirror with changed data in a package${needs.reas
     ['large', (name: string) => `${name}${randomBytes(5_000_000).toString('base64')}`],
   ])('is refused, leaves no tree, and once repaired is asked again: %s ones', async (_size, content) => {
     const contents = new Map(['first', 'second', 'third'].map((name) => [name, content(name)]));
-    const mirror = await makeReleaseMirror(join(root, 'mirror'), [...contents].map(([name, text]) => ({ name, version: '1-r0', files: { [`opt/${name}`]: text } })));
-    const create = (): Promise<CliResult> => runCli(['rootfs', 'create', 'tree', ...mirror.args, '-p', 'first,second,third'], { cwd: root, cache: join(root, 'cache') });
+    const mirror = await makeReleaseMirror(
+      join(root, 'mirror'),
+      [...contents].map(([name, text]) => ({ name, version: '1-r0', files: { [`opt/${name}`]: text } })),
+    );
+    const create = (): Promise<CliResult> =>
+      runCli(['rootfs', 'create', 'tree', ...mirror.args, '-p', 'first,second,third'], {
+        cwd: root,
+        cache: join(root, 'cache'),
+      });
     writeFileSync(join(root, 'Dockerfile'), 'FROM alpine\nRUN apk add first second third\n');
-    const build = (): Promise<CliResult> => runCli(['build', ...mirror.args, '--no-lock', '-f', join(root, 'Dockerfile'), '-o', 'tree', 'mirror/keys'], { cwd: root, cache: join(root, 'cache') });
+    const build = (): Promise<CliResult> =>
+      runCli(['build', ...mirror.args, '--no-lock', '-f', join(root, 'Dockerfile'), '-o', 'tree', 'mirror/keys'], {
+        cwd: root,
+        cache: join(root, 'cache'),
+      });
     const apk = join(mirror.directory, 'v3.19/main/x86_64/second-1-r0.apk');
     const whole = readFileSync(apk);
     const changed = Buffer.from(whole);
     changed[changed.length - 20] = (changed[changed.length - 20] ?? 0) ^ 1;
     writeFileSync(apk, changed);
     mkdirSync(join(root, 'mirror', 'keys'));
-    for (const [time, attempt, status] of [['first', create, 4], ['second', create, 4], ['in a RUN', build, 8]] as const) {
-      expect(await attempt(), time).toMatchObject({ status, stderr: expect.stringMatching(/second-1-r0\.apk`: data hash differs from the signed control part/) });
+    for (const [time, attempt, status] of [
+      ['first', create, 4],
+      ['second', create, 4],
+      ['in a RUN', build, 8],
+    ] as const) {
+      expect(await attempt(), time).toMatchObject({
+        status,
+        stderr: expect.stringMatching(/second-1-r0\.apk`: data hash differs from the signed control part/),
+      });
       expect(readdirSync(root).sort(), time).toEqual(['Dockerfile', 'cache', 'mirror']);
     }
     writeFileSync(apk, whole);
     expect(await create()).toMatchObject({ status: 0 });
-    for (const [name, text] of contents) expect(readFileSync(join(root, 'tree', 'opt', name), 'utf8') === text, name).toBe(true);
+    for (const [name, text] of contents)
+      expect(readFileSync(join(root, 'tree', 'opt', name), 'utf8') === text, name).toBe(true);
   });
 });
 
@@ -85,13 +114,20 @@ describe.skipIf(needs.skip)(`a damaged step of a build${needs.reason}`, () => {
     root = mkdtempSync(join(tmpdir(), 'alproot-damage-'));
     mkdirSync(join(root, 'context'));
     writeFileSync(join(root, 'context', 'a'), 'first');
-    writeFileSync(join(root, 'context', 'Dockerfile'), 'FROM alpine AS b\nCOPY a /x\nCOPY a /y\nFROM scratch\nCOPY --from=b /x /y /\n');
+    writeFileSync(
+      join(root, 'context', 'Dockerfile'),
+      'FROM alpine AS b\nCOPY a /x\nCOPY a /y\nFROM scratch\nCOPY --from=b /x /y /\n',
+    );
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
   it.each([[2], [600], [1100]])('with other bytes at %i is made again', async (at) => {
     const mirror = await makeReleaseMirror(join(root, `mirror${at}`), []);
-    const build = (): Promise<CliResult> => runCli(['build', ...mirror.args, '--no-lock', '-o', 'out', 'context'], { cwd: root, cache: join(root, `cache${at}`) });
+    const build = (): Promise<CliResult> =>
+      runCli(['build', ...mirror.args, '--no-lock', '-o', 'out', 'context'], {
+        cwd: root,
+        cache: join(root, `cache${at}`),
+      });
     expect(await build()).toMatchObject({ status: 0 });
     const layers = join(root, `cache${at}`, 'layers');
     for (const name of readdirSync(layers)) {
@@ -102,7 +138,13 @@ describe.skipIf(needs.skip)(`a damaged step of a build${needs.reason}`, () => {
     rmSync(join(root, 'out'), { recursive: true });
     // With the tree of the last build there is no need of its layers.
     rmSync(join(root, `cache${at}`, 'trees'), { recursive: true });
-    expect(await build()).toMatchObject({ status: 0, stderr: expect.stringContaining('a step in the cache was damaged and is run again') });
-    expect(readdirSync(join(root, 'out')).map((name) => readFileSync(join(root, 'out', name), 'utf8'))).toEqual(['first', 'first']);
+    expect(await build()).toMatchObject({
+      status: 0,
+      stderr: expect.stringContaining('a step in the cache was damaged and is run again'),
+    });
+    expect(readdirSync(join(root, 'out')).map((name) => readFileSync(join(root, 'out', name), 'utf8'))).toEqual([
+      'first',
+      'first',
+    ]);
   });
 });

@@ -21,7 +21,19 @@ afterEach(() => {
 /** What a fresh clone holds: no libraries, nothing built. */
 function freshCheckout(): string {
   const checkout = join(directory, 'checkout');
-  for (const part of ['src', 'scripts', 'bin', 'keys', 'examples', 'docs', 'package.json', 'package-lock.json', 'tsconfig.json', '.npmrc', 'rootfs-cache/README.md']) {
+  for (const part of [
+    'src',
+    'scripts',
+    'bin',
+    'keys',
+    'examples',
+    'docs',
+    'package.json',
+    'package-lock.json',
+    'tsconfig.json',
+    '.npmrc',
+    'rootfs-cache/README.md',
+  ]) {
     cpSync(join(projectRoot, part), join(checkout, part), { recursive: true });
   }
   return checkout;
@@ -34,9 +46,14 @@ function demo(checkout: string, uid: number): Promise<CliResult> {
     mkdirSync(home);
     if (isRoot) chownSync(home, uid, uid);
   }
-  const npm = Object.fromEntries(Object.entries(process.env).filter(([name]) => /^npm_config_registry$|^https?_proxy$|^no_proxy$/i.test(name))) as Record<string, string>;
+  const npm = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => /^npm_config_registry$|^https?_proxy$|^no_proxy$/i.test(name)),
+  ) as Record<string, string>;
   const become = isRoot && uid !== 0 ? ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'] : [];
-  return runArgv([...become, join(checkout, 'bin', 'demo')], { cwd: '/', env: { ...npm, PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: tmpdir() } });
+  return runArgv([...become, join(checkout, 'bin', 'demo')], {
+    cwd: '/',
+    env: { ...npm, PATH: process.env['PATH'] ?? '', HOME: home, TMPDIR: tmpdir() },
+  });
 }
 
 const works = ({ status, stdout, stderr }: CliResult): void => {

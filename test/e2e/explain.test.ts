@@ -1,7 +1,16 @@
 /** What there is, what is installed, and why: the verbs that only look, over a small mirror and trees made of it. */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,9 +37,12 @@ beforeAll(async () => {
   const made = await alproot('rootfs', 'create', 'tree', '-p', 'gcc');
   expect(made.status, made.stderr).toBe(0);
 });
-afterAll(() => { if (!needs.skip) rmSync(work, { recursive: true, force: true }); });
+afterAll(() => {
+  if (!needs.skip) rmSync(work, { recursive: true, force: true });
+});
 
-const alproot = (...args: readonly string[]): Promise<CliResult> => runCli([...args, ...mirror.args], { cwd: work, cache: join(work, 'cache') });
+const alproot = (...args: readonly string[]): Promise<CliResult> =>
+  runCli([...args, ...mirror.args], { cwd: work, cache: join(work, 'cache') });
 
 /** Status, standard output and warnings as one text. */
 async function said(...args: readonly string[]): Promise<string> {
@@ -123,12 +135,40 @@ describe.skipIf(needs.skip)(`questions about the mirror${needs.reason}`, () => {
   });
 
   it('answers programs in JSON', async () => {
-    const value = async (...args: readonly string[]): Promise<unknown> => (JSON.parse((await alproot(...args, '--json')).stdout) as { value: unknown }).value;
-    expect(await value('search', 'binutils')).toMatchObject([{ name: 'binutils', version: '2.41-r0', depends: ['so:z.so.1'] }]);
+    const value = async (...args: readonly string[]): Promise<unknown> =>
+      (JSON.parse((await alproot(...args, '--json')).stdout) as { value: unknown }).value;
+    expect(await value('search', 'binutils')).toMatchObject([
+      { name: 'binutils', version: '2.41-r0', depends: ['so:z.so.1'] },
+    ]);
     expect(await value('info', 'gcc', '--root', 'tree')).toMatchObject([{ name: 'gcc', installed: true }]);
-    expect(await value('policy', 'gcc')).toEqual([{ name: 'gcc', versions: [{ version: '13.2-r1', places: [{ kind: 'repository', location: expect.stringContaining('v3.19/main') as string }] }] }]);
-    expect(await value('why', '-p', 'gcc', 'binutils')).toEqual([{ name: 'binutils', chains: [{ package: 'binutils-2.41-r0', steps: [{ from: 'world', by: 'dependency', dependency: 'gcc' }, { from: 'gcc-13.2-r1', by: 'dependency', dependency: 'binutils' }] }] }]);
-    expect(await value('tree', 'libz-dev')).toEqual([{ name: 'libz-dev', version: '1.3-r0', depends: [{ name: 'libz', version: '1.3-r0', depends: [] }] }]);
+    expect(await value('policy', 'gcc')).toEqual([
+      {
+        name: 'gcc',
+        versions: [
+          {
+            version: '13.2-r1',
+            places: [{ kind: 'repository', location: expect.stringContaining('v3.19/main') as string }],
+          },
+        ],
+      },
+    ]);
+    expect(await value('why', '-p', 'gcc', 'binutils')).toEqual([
+      {
+        name: 'binutils',
+        chains: [
+          {
+            package: 'binutils-2.41-r0',
+            steps: [
+              { from: 'world', by: 'dependency', dependency: 'gcc' },
+              { from: 'gcc-13.2-r1', by: 'dependency', dependency: 'binutils' },
+            ],
+          },
+        ],
+      },
+    ]);
+    expect(await value('tree', 'libz-dev')).toEqual([
+      { name: 'libz-dev', version: '1.3-r0', depends: [{ name: 'libz', version: '1.3-r0', depends: [] }] },
+    ]);
   });
 
   it('says of what cannot be had who needs what, what there is, where it looked, and what is spelt alike', async () => {
@@ -221,7 +261,9 @@ describe.skipIf(needs.skip)(`questions about a tree${needs.reason}`, () => {
     const { stdout } = await alproot('rootfs', 'sbom', 'tree', '-t', 'mine');
     const bill = JSON.parse(stdout) as { metadata: { component: { name: string } }; components: { purl: string }[] };
     expect(bill.metadata.component.name).toBe('mine');
-    expect(bill.components.map(({ purl }) => purl)).toContain('pkg:apk/alpine/gcc@13.2-r1?arch=x86_64&distro=alpine-3.19.4');
+    expect(bill.components.map(({ purl }) => purl)).toContain(
+      'pkg:apk/alpine/gcc@13.2-r1?arch=x86_64&distro=alpine-3.19.4',
+    );
   });
 });
 
@@ -254,17 +296,38 @@ describe.skipIf(needs.skip)(`alproot rootfs audit${needs.reason}`, () => {
     `);
     expect(await said('rootfs', 'audit', 'other', '--check-permissions')).toContain('M usr/lib/libz.txt\n');
     expect(await said('rootfs', 'audit', 'other', '--backup')).toContain('U etc/profile\n');
-    expect(JSON.parse((await alproot('rootfs', 'audit', 'other', '--json')).stdout)).toEqual({ kind: 'result', value: [{ reason: 'U', path: 'usr/bin/gcc', package: 'gcc-13.2-r1' }, { reason: 'X', path: 'usr/bin/ld', package: 'binutils-2.41-r0' }] });
+    expect(JSON.parse((await alproot('rootfs', 'audit', 'other', '--json')).stdout)).toEqual({
+      kind: 'result',
+      value: [
+        { reason: 'U', path: 'usr/bin/gcc', package: 'gcc-13.2-r1' },
+        { reason: 'X', path: 'usr/bin/ld', package: 'binutils-2.41-r0' },
+      ],
+    });
   });
 });
 
 describe.skipIf(needs.skip)(`alproot rootfs export${needs.reason}`, () => {
-  const sha256 = (path: string): string => createHash('sha256').update(readFileSync(join(work, path))).digest('hex');
+  const sha256 = (path: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(work, path)))
+      .digest('hex');
 
   it('writes the same bytes for the same packages, whenever the tree was made', async () => {
     expect((await alproot('rootfs', 'create', 'again', '-p', 'gcc')).status).toBe(0);
     for (const tree of ['tree', 'again']) {
-      const { status, stdout, stderr } = await alproot('rootfs', 'export', tree, '-o', `type=tar,dest=${tree}.tar`, '-o', `type=oci,dest=${tree}.oci.tar`, '-o', `type=docker,dest=${tree}.docker.tar`, '-t', 'mine:1');
+      const { status, stdout, stderr } = await alproot(
+        'rootfs',
+        'export',
+        tree,
+        '-o',
+        `type=tar,dest=${tree}.tar`,
+        '-o',
+        `type=oci,dest=${tree}.oci.tar`,
+        '-o',
+        `type=docker,dest=${tree}.docker.tar`,
+        '-t',
+        'mine:1',
+      );
       expect(status, stderr).toBe(0);
       expect(stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
     }
@@ -272,13 +335,16 @@ describe.skipIf(needs.skip)(`alproot rootfs export${needs.reason}`, () => {
     const listed = execFileSync('tar', ['-tvf', join(work, 'tree.tar')], { encoding: 'utf8' });
     expect(listed).toMatch(/^-rw-r----- 0\/42 .* etc\/shadow$/m);
     expect(listed).toMatch(/^-rw-r--r-- 0\/0 .* usr\/bin\/gcc$/m);
-    expect(execFileSync('tar', ['-xOf', join(work, 'tree.docker.tar'), 'manifest.json'], { encoding: 'utf8' })).toContain('mine:1');
+    expect(
+      execFileSync('tar', ['-xOf', join(work, 'tree.docker.tar'), 'manifest.json'], { encoding: 'utf8' }),
+    ).toContain('mine:1');
   });
 
   it.skipIf(root.skip)("gives a user's tree the owners that its packages want", async () => {
     execFileSync('cp', ['-a', join(work, 'tree'), join(work, 'users')]);
     execFileSync('chown', ['-R', '1000:1000', join(work, 'users')]);
-    for (const tree of ['tree', 'users']) expect((await alproot('rootfs', 'export', tree, '-o', `type=tar,dest=${tree}.owned.tar`)).status).toBe(0);
+    for (const tree of ['tree', 'users'])
+      expect((await alproot('rootfs', 'export', tree, '-o', `type=tar,dest=${tree}.owned.tar`)).status).toBe(0);
     expect(sha256('users.owned.tar')).toBe(sha256('tree.owned.tar'));
   });
 
@@ -308,7 +374,10 @@ describe.skipIf(needs.skip)(`alproot info --dump${needs.reason}`, () => {
   const dump = (...args: readonly string[]): Promise<CliResult> => runCli(['info', '--dump', ...args], { cwd: work });
 
   it('prints what apk adbdump prints, and whose signature is right', async () => {
-    for (const [file, text] of [['demo-zstd-1.2.3-r4.apk', 'demo-zstd.dump.yaml'], ['Packages.adb', 'Packages.dump.yaml']] as const) {
+    for (const [file, text] of [
+      ['demo-zstd-1.2.3-r4.apk', 'demo-zstd.dump.yaml'],
+      ['Packages.adb', 'Packages.dump.yaml'],
+    ] as const) {
       const expected = readFileSync(adb(text), 'utf8');
       expect(await dump(adb(file), '--allow-untrusted')).toMatchObject({ status: 0, stdout: expected });
     }

@@ -1,4 +1,7 @@
-/** An intercepting proxy's CA, known to the host's other programs: mirrors, ADD and git trust it, and `doctor --network` says from where. */
+/**
+ * An intercepting proxy's CA, known to the host's other programs: mirrors, ADD and git trust it, and `doctor
+ * --network` says from where.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,7 +30,13 @@ beforeAll(async () => {
   const key = await generateSigningKey('test', 2048);
   keyFile = join(work, key.publicName);
   writeFileSync(keyFile, key.publicPem);
-  await indexDirectory({ directory: hostPath(join(work, 'main')), description: 'test', time: 1_700_000_000, key, arch: 'x86_64' });
+  await indexDirectory({
+    directory: hostPath(join(work, 'main')),
+    description: 'test',
+    time: 1_700_000_000,
+    key,
+    arch: 'x86_64',
+  });
   const index = readFileSync(join(work, 'main', 'APKINDEX.tar.gz'));
   server = await startServer(({ response }) => void response.end(index), makePair({ issuer: authority }));
 });
@@ -37,24 +46,48 @@ afterAll(async () => {
 });
 
 const doctor = (env: Readonly<Record<string, string>>, ...more: readonly string[]): Promise<CliResult> =>
-  runCli(['doctor', '--network', '--mirror', server.url, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64', ...more], { env, cwd: work });
+  runCli(
+    [
+      'doctor',
+      '--network',
+      '--mirror',
+      server.url,
+      '--key',
+      keyFile,
+      '--release',
+      '3.19',
+      '--arch',
+      'x86_64',
+      ...more,
+    ],
+    { env, cwd: work },
+  );
 
-describe('the host\'s CA certificates', () => {
-  it.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_DIR'])('count when %s names them, as doctor says, and not with --no-host-ca', async (name) => {
-    const value = name === 'SSL_CERT_DIR' ? join(work, 'store') : 'ca.pem';
-    const trusted = await doctor({ [name]: value });
-    expect(trusted.stdout).toMatch(/ok {2}index/);
-    expect(trusted.stdout).toMatch(new RegExp(`\\b1 {2}${join(work, value === 'ca.pem' ? 'ca.pem' : 'store')} \\(${name}\\); 1 new\n +\\+ Test Root`));
-    const refused = await doctor({ [name]: value }, '--no-host-ca');
-    expect([refused.status, refused.stdout.includes('Test Root (')]).toEqual([3, false]);
-    expect(refused.stdout).toMatch(/no {2}certificates .*issuer Test Root/);
-  });
+describe("the host's CA certificates", () => {
+  it.each(['NODE_EXTRA_CA_CERTS', 'SSL_CERT_DIR'])(
+    'count when %s names them, as doctor says, and not with --no-host-ca',
+    async (name) => {
+      const value = name === 'SSL_CERT_DIR' ? join(work, 'store') : 'ca.pem';
+      const trusted = await doctor({ [name]: value });
+      expect(trusted.stdout).toMatch(/ok {2}index/);
+      expect(trusted.stdout).toMatch(
+        new RegExp(
+          `\\b1 {2}${join(work, value === 'ca.pem' ? 'ca.pem' : 'store')} \\(${name}\\); 1 new\n +\\+ Test Root`,
+        ),
+      );
+      const refused = await doctor({ [name]: value }, '--no-host-ca');
+      expect([refused.status, refused.stdout.includes('Test Root (')]).toEqual([3, false]);
+      expect(refused.stdout).toMatch(/no {2}certificates .*issuer Test Root/);
+    },
+  );
 
   it('are named with their trouble when they cannot be read, and the command goes on', async () => {
     const { stdout, stderr } = await doctor({ SSL_CERT_FILE: 'missing.pem', NODE_EXTRA_CA_CERTS: 'ca.pem' });
     expect(stdout).toMatch(/missing\.pem \(SSL_CERT_FILE\); nothing new\n +does not count: does not exist/);
     expect(stdout).toMatch(/ok {2}index/);
-    expect(stderr).toMatch(/^warning: CA certificates of `.*missing\.pem` \(SSL_CERT_FILE\) do not count: does not exist/);
+    expect(stderr).toMatch(
+      /^warning: CA certificates of `.*missing\.pem` \(SSL_CERT_FILE\) do not count: does not exist/,
+    );
   });
 
   it('cannot be weakened by NODE_TLS_REJECT_UNAUTHORIZED', async () => {
@@ -63,21 +96,52 @@ describe('the host\'s CA certificates', () => {
 
   const bwrap = capability('bwrap');
   it.skipIf(bwrap.skip)(`count when the distribution's store has them${bwrap.reason}`, async () => {
-    for (const [name, shown] of [['store', '/etc/ssl/certs/ca-certificates.crt'], ['hashed', '/etc/ssl/certs']] as const) {
+    for (const [name, shown] of [
+      ['store', '/etc/ssl/certs/ca-certificates.crt'],
+      ['hashed', '/etc/ssl/certs'],
+    ] as const) {
       const prefix = ['bwrap', '--dev-bind', '/', '/', '--bind', join(work, name), '/etc/ssl/certs', '--'];
-      const own = await runCli(['doctor', '--network', '--json', '--mirror', server.url, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64'], { cwd: work, prefix });
-      const { value } = JSON.parse(own.stdout.trim().split('\n').at(-1) ?? '') as { value: { certificates: object[]; network: { failure?: unknown }[] } };
-      expect(value.certificates[1]).toEqual({ path: shown, namedBy: ['this host\'s store'], count: 1, added: ['Test Root'], failures: [] });
+      const own = await runCli(
+        [
+          'doctor',
+          '--network',
+          '--json',
+          '--mirror',
+          server.url,
+          '--key',
+          keyFile,
+          '--release',
+          '3.19',
+          '--arch',
+          'x86_64',
+        ],
+        { cwd: work, prefix },
+      );
+      const { value } = JSON.parse(own.stdout.trim().split('\n').at(-1) ?? '') as {
+        value: { certificates: object[]; network: { failure?: unknown }[] };
+      };
+      expect(value.certificates[1]).toEqual({
+        path: shown,
+        namedBy: ["this host's store"],
+        count: 1,
+        added: ['Test Root'],
+        failures: [],
+      });
       expect(value.network[0]?.failure).toBeUndefined();
     }
   });
 
   const strace = capability('strace');
   it.skipIf(strace.skip)(`are read when TLS is first used, and not before${strace.reason}`, async () => {
-    const plain = await startServer(({ response }) => void response.end(readFileSync(join(work, 'main', 'APKINDEX.tar.gz'))));
+    const plain = await startServer(
+      ({ response }) => void response.end(readFileSync(join(work, 'main', 'APKINDEX.tar.gz'))),
+    );
     const opened = async (base: string): Promise<boolean> => {
       const traced = join(work, 'opened');
-      const { status, stderr } = await runCli(['search', 'x', '--mirror', base, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64'], { env: { SSL_CERT_FILE: join(work, 'ca.pem') }, prefix: ['strace', '-f', '-e', 'trace=openat', '-o', traced] });
+      const { status, stderr } = await runCli(
+        ['search', 'x', '--mirror', base, '--key', keyFile, '--release', '3.19', '--arch', 'x86_64'],
+        { env: { SSL_CERT_FILE: join(work, 'ca.pem') }, prefix: ['strace', '-f', '-e', 'trace=openat', '-o', traced] },
+      );
       expect([status, stderr.includes('no package `x`')]).toEqual([1, true]);
       return readFileSync(traced, 'utf8').includes(join(work, 'ca.pem'));
     };
@@ -89,11 +153,17 @@ describe('the host\'s CA certificates', () => {
 const git = capability('git');
 describe.skipIf(git.skip)(`ADD of a git repository over TLS${git.reason}`, () => {
   it('trusts what mirrors are trusted by', async () => {
-    const other = await startServer(({ response }) => void response.writeHead(404).end(), makePair({ issuer: authority }));
+    const other = await startServer(
+      ({ response }) => void response.writeHead(404).end(),
+      makePair({ issuer: authority }),
+    );
     try {
       writeFileSync(join(work, 'Dockerfile'), `FROM scratch\nADD ${other.url}/r.git /r\n`);
-      const build = (env: Readonly<Record<string, string>>): Promise<CliResult> => runCli(['build', '-o', join(work, 'out'), '.'], { cwd: work, env });
-      expect(await build({ CURL_CA_BUNDLE: join(work, 'ca.pem'), ALPROOT_NO_HOST_CA: '1' })).toMatchObject({ status: 3 });
+      const build = (env: Readonly<Record<string, string>>): Promise<CliResult> =>
+        runCli(['build', '-o', join(work, 'out'), '.'], { cwd: work, env });
+      expect(await build({ CURL_CA_BUNDLE: join(work, 'ca.pem'), ALPROOT_NO_HOST_CA: '1' })).toMatchObject({
+        status: 3,
+      });
       expect(other.visits).toEqual([]);
       expect((await build({ CURL_CA_BUNDLE: join(work, 'ca.pem') })).stderr).toMatch(/not found/);
       expect(other.visits.map(({ path }) => path)).toEqual(['/r.git/info/refs?service=git-upload-pack']);

@@ -8,13 +8,34 @@ import { makeElf } from '../helpers/make-elf.ts';
 
 let directory = '';
 const inspect = (...args: string[]): Promise<CliResult> => runCli(['inspect', ...args], { cwd: directory });
-const shown = ({ status, stdout, stderr }: CliResult): object => ({ status, stdout: steady(stdout, { [directory]: '<dir>' }), stderr: steady(stderr, { [directory]: '<dir>' }) });
+const shown = ({ status, stdout, stderr }: CliResult): object => ({
+  status,
+  stdout: steady(stdout, { [directory]: '<dir>' }),
+  stderr: steady(stderr, { [directory]: '<dir>' }),
+});
 
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'alproot-inspect-'));
-  writeFileSync(join(directory, 'static'), makeElf({ code: Buffer.from('4831ed4889e7488d35000000004883e4f0e800000000', 'hex'), marks: [[0x6474e551, 6]] }));
-  writeFileSync(join(directory, 'dynamic'), makeElf({ type: 3, interpreter: '/lib/ld-musl-x86_64.so.1', dynamic: [[1, 'libcrypto.so.3'], [1, 'libc.musl-x86_64.so.1'], [0x6ffffffb, 0x08000000]] }));
-  writeFileSync(join(directory, 'hostile'), makeElf({ interpreter: '/lib/\x1b]0;owned\x07', dynamic: [[1, '\x1b[2J']] }));
+  writeFileSync(
+    join(directory, 'static'),
+    makeElf({ code: Buffer.from('4831ed4889e7488d35000000004883e4f0e800000000', 'hex'), marks: [[0x6474e551, 6]] }),
+  );
+  writeFileSync(
+    join(directory, 'dynamic'),
+    makeElf({
+      type: 3,
+      interpreter: '/lib/ld-musl-x86_64.so.1',
+      dynamic: [
+        [1, 'libcrypto.so.3'],
+        [1, 'libc.musl-x86_64.so.1'],
+        [0x6ffffffb, 0x08000000],
+      ],
+    }),
+  );
+  writeFileSync(
+    join(directory, 'hostile'),
+    makeElf({ interpreter: '/lib/\x1b]0;owned\x07', dynamic: [[1, '\x1b[2J']] }),
+  );
   writeFileSync(join(directory, 'script'), '#!/bin/sh\n');
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -25,7 +46,10 @@ describe('alproot inspect', () => {
   });
 
   it('ends with 0 when every demand is met', async () => {
-    expect(await inspect('--require', 'static,musl,stripped,nx,max-size=1K', 'static')).toMatchObject({ status: 0, stderr: '' });
+    expect(await inspect('--require', 'static,musl,stripped,nx,max-size=1K', 'static')).toMatchObject({
+      status: 0,
+      stderr: '',
+    });
   });
 
   it('ends with 1 and names each demand that is not met', async () => {
@@ -37,7 +61,11 @@ describe('alproot inspect', () => {
     expect(status).toBe(1);
     expect(JSON.parse(stdout)).toMatchObject({
       kind: 'result',
-      value: { kind: 'elf', report: { linkage: 'dynamic', needed: ['libcrypto.so.3', 'libc.musl-x86_64.so.1'], libc: { name: 'musl' } }, failures: [{ requirement: 'static' }] },
+      value: {
+        kind: 'elf',
+        report: { linkage: 'dynamic', needed: ['libcrypto.so.3', 'libc.musl-x86_64.so.1'], libc: { name: 'musl' } },
+        failures: [{ requirement: 'static' }],
+      },
     });
   });
 
@@ -60,11 +88,16 @@ describe('alproot inspect', () => {
     expect(stdout).toContain('\\x1b[2J');
   });
 
-  it.skipIf(!hasProgram('gcc'))('gives sizes by library from a linker map, and by source file without one', async () => {
-    const { bytes, map } = compile('gcc', ['-static']);
-    writeFileSync(join(directory, 'real'), bytes);
-    writeFileSync(join(directory, 'real.map'), map);
-    expect((await inspect('--map', 'real.map', 'real')).stdout).toMatch(/sizes by library[^]*\d+ {2}libc\.a\n[^]*in all/);
-    expect((await inspect('--symbols', 'real')).stdout).toContain('sizes by source file');
-  });
+  it.skipIf(!hasProgram('gcc'))(
+    'gives sizes by library from a linker map, and by source file without one',
+    async () => {
+      const { bytes, map } = compile('gcc', ['-static']);
+      writeFileSync(join(directory, 'real'), bytes);
+      writeFileSync(join(directory, 'real.map'), map);
+      expect((await inspect('--map', 'real.map', 'real')).stdout).toMatch(
+        /sizes by library[^]*\d+ {2}libc\.a\n[^]*in all/,
+      );
+      expect((await inspect('--symbols', 'real')).stdout).toContain('sizes by source file');
+    },
+  );
 });

@@ -1,4 +1,7 @@
-/** What `npm run torture -- --only large` tries in full: sizes that are more than may be resident, and one beyond 31 bits. */
+/**
+ * What `npm run torture -- --only large` tries in full: sizes that are more than may be resident, and one beyond 31
+ * bits.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { capability } from '../helpers/capabilities.ts';
 import { type LargeBench, makeLargeBench, tryContext, tryEntries, tryPackage } from '../helpers/large.ts';

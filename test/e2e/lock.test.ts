@@ -21,15 +21,25 @@ let work: string;
 let mirror: ReleaseMirror;
 let key: SigningKey | undefined;
 
-const alproot = (args: readonly string[], env: Record<string, string> = {}, cache = 'cache'): Promise<CliResult> => runCli(args, { cwd: work, env, cache: join(root, cache) });
-const withMirror = (verb: readonly string[], env: Record<string, string> = {}, cache = 'cache'): Promise<CliResult> => alproot([...verb, ...mirror.args], env, cache);
+const alproot = (args: readonly string[], env: Record<string, string> = {}, cache = 'cache'): Promise<CliResult> =>
+  runCli(args, { cwd: work, env, cache: join(root, cache) });
+const withMirror = (verb: readonly string[], env: Record<string, string> = {}, cache = 'cache'): Promise<CliResult> =>
+  alproot([...verb, ...mirror.args], env, cache);
 const ok = async (result: Promise<CliResult>): Promise<CliResult> => {
   const got = await result;
   expect(got).toMatchObject({ status: 0 });
   return got;
 };
 const lockText = (): string => readFileSync(join(work, 'alproot.lock'), 'utf8');
-const installed = (tree: string): string[] => readFileSync(join(work, tree, 'lib/apk/db/installed'), 'latin1').split('\n\n').flatMap((entry) => /^P:(?:lib|app|extra)$/m.exec(entry) === null ? [] : [`${/^P:(.*)$/m.exec(entry)?.[1] ?? ''}-${/^V:(.*)$/m.exec(entry)?.[1] ?? ''}`]).sort();
+const installed = (tree: string): string[] =>
+  readFileSync(join(work, tree, 'lib/apk/db/installed'), 'latin1')
+    .split('\n\n')
+    .flatMap((entry) =>
+      /^P:(?:lib|app|extra)$/m.exec(entry) === null
+        ? []
+        : [`${/^P:(.*)$/m.exec(entry)?.[1] ?? ''}-${/^V:(.*)$/m.exec(entry)?.[1] ?? ''}`],
+    )
+    .sort();
 
 beforeEach(async () => {
   if (needs.skip) return;
@@ -37,10 +47,14 @@ beforeEach(async () => {
   work = join(root, 'work');
   mkdirSync(work);
   key ??= await generateSigningKey('test', 2048);
-  mirror = await makeReleaseMirror(join(root, 'mirror'), [
-    { name: 'lib', version: '1.0-r0', files: { 'usr/lib/lib.txt': 'one' } },
-    { name: 'app', version: '1.0-r0', depends: ['lib'], files: { 'usr/bin/app': 'app' } },
-  ], key);
+  mirror = await makeReleaseMirror(
+    join(root, 'mirror'),
+    [
+      { name: 'lib', version: '1.0-r0', files: { 'usr/lib/lib.txt': 'one' } },
+      { name: 'app', version: '1.0-r0', depends: ['lib'], files: { 'usr/bin/app': 'app' } },
+    ],
+    key,
+  );
 });
 afterEach(() => {
   if (!needs.skip) rmSync(root, { recursive: true, force: true });
@@ -50,7 +64,11 @@ describe.skipIf(needs.skip)(`a lock of packages${needs.reason}`, () => {
   beforeEach(async () => {
     writeFileSync(join(work, 'alproot.yaml'), 'packages: [app]\n');
     await ok(withMirror(['lock']));
-    await mirror.publish({ name: 'lib', version: '2.0-r0', files: { 'usr/lib/lib.txt': 'two' } }, { name: 'app', version: '1.1-r0', depends: ['lib'], files: { 'usr/bin/app': 'new' } }, { name: 'extra', version: '1-r0' });
+    await mirror.publish(
+      { name: 'lib', version: '2.0-r0', files: { 'usr/lib/lib.txt': 'two' } },
+      { name: 'app', version: '1.1-r0', depends: ['lib'], files: { 'usr/bin/app': 'new' } },
+      { name: 'extra', version: '1-r0' },
+    );
   });
 
   it('keeps what it pins while the mirror moves on, and says that it is used', async () => {
@@ -66,7 +84,9 @@ describe.skipIf(needs.skip)(`a lock of packages${needs.reason}`, () => {
     await ok(withMirror(['rootfs', 'create', 'one']));
     rmSync(join(mirror.directory, 'v3.19/main/x86_64/APKINDEX.tar.gz'));
     await ok(withMirror(['rootfs', 'create', 'two'], {}, 'other'));
-    expect(readFileSync(join(work, 'two/lib/apk/db/installed'))).toEqual(readFileSync(join(work, 'one/lib/apk/db/installed')));
+    expect(readFileSync(join(work, 'two/lib/apk/db/installed'))).toEqual(
+      readFileSync(join(work, 'one/lib/apk/db/installed')),
+    );
   });
 
   it('is up to date for --check until something else is wanted', async () => {
@@ -83,7 +103,9 @@ describe.skipIf(needs.skip)(`a lock of packages${needs.reason}`, () => {
     const one = await ok(withMirror(['lock', '--update', 'lib']));
     expect(one.stdout).toContain('~ package lib 1.0-r0 -> 2.0-r0: needed by app');
     expect(one.stdout).not.toContain('package app');
-    expect((await ok(withMirror(['lock', '--update']))).stdout).toContain('~ package app 1.0-r0 -> 1.1-r0: needed by world');
+    expect((await ok(withMirror(['lock', '--update']))).stdout).toContain(
+      '~ package app 1.0-r0 -> 1.1-r0: needed by world',
+    );
     expect((await ok(withMirror(['lock', '--update']))).stdout).toContain('unchanged');
     expect((await withMirror(['lock', '--update', 'nothing'])).status).toBe(2);
   });
@@ -107,7 +129,14 @@ describe.skipIf(needs.skip)(`a lock of packages${needs.reason}`, () => {
   });
 
   it('refuses a package of the same name and version with other bytes', async () => {
-    const other = await makeReleaseMirror(join(root, 'twin'), [{ name: 'lib', version: '1.0-r0', files: { 'usr/lib/lib.txt': 'bad' } }, { name: 'app', version: '1.0-r0', depends: ['lib'], files: { 'usr/bin/app': 'app' } }], mirror.key);
+    const other = await makeReleaseMirror(
+      join(root, 'twin'),
+      [
+        { name: 'lib', version: '1.0-r0', files: { 'usr/lib/lib.txt': 'bad' } },
+        { name: 'app', version: '1.0-r0', depends: ['lib'], files: { 'usr/bin/app': 'app' } },
+      ],
+      mirror.key,
+    );
     const got = await alproot(['rootfs', 'create', 'tree', ...other.args], {}, 'fresh');
     expect([3, 4]).toContain(got.status);
     expect(existsSync(join(work, 'tree'))).toBe(false);
@@ -116,7 +145,12 @@ describe.skipIf(needs.skip)(`a lock of packages${needs.reason}`, () => {
 
 describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
   const build = (...more: string[]): string[] => ['build', '--backend', 'proot', '-o', 'out', '.', ...more];
-  beforeEach(() => writeFileSync(join(work, 'Dockerfile'), 'FROM alpine:3.19 AS a\nRUN for p in app; do apk add --no-cache $p; done && cat /usr/lib/lib.txt > /seen\nFROM scratch\nCOPY --from=a /seen /\n'));
+  beforeEach(() =>
+    writeFileSync(
+      join(work, 'Dockerfile'),
+      'FROM alpine:3.19 AS a\nRUN for p in app; do apk add --no-cache $p; done && cat /usr/lib/lib.txt > /seen\nFROM scratch\nCOPY --from=a /seen /\n',
+    ),
+  );
   const seen = (): string => readFileSync(join(work, 'out', 'seen'), 'utf8');
 
   it('is made by its RUNs, and replayed with and without cached steps', async () => {
@@ -132,7 +166,9 @@ describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
     // The step that is in the cache now installed what the lock does not pin.
     await ok(withMirror(build()));
     expect(seen()).toBe('one');
-    expect((await ok(withMirror(['lock', '--backend', 'proot', '--update', '.']))).stdout).toContain('~ package lib 1.0-r0 -> 2.0-r0');
+    expect((await ok(withMirror(['lock', '--backend', 'proot', '--update', '.']))).stdout).toContain(
+      '~ package lib 1.0-r0 -> 2.0-r0',
+    );
   });
 
   it('refuses a RUN that installs something else under --locked, and leaves no output', async () => {
@@ -161,7 +197,10 @@ describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
     const own = mirror.key.publicName.replace(/\.pub$/, '');
     writeFileSync(join(work, own), mirror.key.privatePem);
     writeFileSync(join(work, `${own}.pub`), mirror.key.publicPem);
-    for (const name of ['one', 'two']) await ok(withMirror(['bundle', 'create', '--backend', 'proot', '-o', `${name}.alproot`, '--sign-with', own, '.']));
+    for (const name of ['one', 'two'])
+      await ok(
+        withMirror(['bundle', 'create', '--backend', 'proot', '-o', `${name}.alproot`, '--sign-with', own, '.']),
+      );
     expect(readFileSync(join(work, 'one.alproot'))).toEqual(readFileSync(join(work, 'two.alproot')));
     rmSync(mirror.directory, { recursive: true });
     const untrusted = await alproot(build('--bundle', 'one.alproot'), {}, 'empty');
@@ -181,7 +220,8 @@ describe('a lock of what is ADDed by URL', () => {
     const server = createServer((_request, response) => response.end(body));
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
     const { port } = server.address() as AddressInfo;
-    const cli = (args: readonly string[], cache: string): Promise<CliResult> => runCli(args, { cwd: own, cache: join(own, cache) });
+    const cli = (args: readonly string[], cache: string): Promise<CliResult> =>
+      runCli(args, { cwd: own, cache: join(own, cache) });
     const seen = (): string => readFileSync(join(own, 'out', 'file'), 'utf8');
     try {
       writeFileSync(join(own, 'Dockerfile'), `FROM scratch\nADD http://127.0.0.1:${port}/file /file\n`);
@@ -205,10 +245,21 @@ describe.skipIf(capability('proot').skip)('a bundle with alproot in it', () => {
     const own = mkdtempSync(join(tmpdir(), 'alproot-lock-tool-'));
     try {
       writeFileSync(join(own, 'Dockerfile'), 'FROM scratch\nCOPY Dockerfile /copy\n');
-      await ok(runCli(['bundle', 'create', '--with-tool', '-o', 'x.alproot', '.'], { cwd: own, cache: join(own, 'cache') }));
-      execFileSync('sh', ['-c', 'tar -xf x.alproot tool && sh tool/alproot build --bundle x.alproot -o out .'], { cwd: own, env: { PATH: process.env['PATH'], HOME: join(own, 'home') }, stdio: 'pipe' });
+      await ok(
+        runCli(['bundle', 'create', '--with-tool', '-o', 'x.alproot', '.'], { cwd: own, cache: join(own, 'cache') }),
+      );
+      execFileSync('sh', ['-c', 'tar -xf x.alproot tool && sh tool/alproot build --bundle x.alproot -o out .'], {
+        cwd: own,
+        env: { PATH: process.env['PATH'], HOME: join(own, 'home') },
+        stdio: 'pipe',
+      });
       expect(readFileSync(join(own, 'out', 'copy'), 'utf8')).toContain('FROM scratch');
-      expect(execFileSync(join(own, 'tool/alproot.d/helpers/proot'), ['-0', '-r', '/', 'sh', '-c', 'id -u'], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })).toBe('0\n');
+      expect(
+        execFileSync(join(own, 'tool/alproot.d/helpers/proot'), ['-0', '-r', '/', 'sh', '-c', 'id -u'], {
+          encoding: 'utf8',
+          env: { PATH: process.env['PATH'] },
+        }),
+      ).toBe('0\n');
     } finally {
       rmSync(own, { recursive: true, force: true });
     }

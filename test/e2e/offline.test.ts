@@ -16,7 +16,10 @@ let server: TestServer;
 beforeAll(async () => {
   if (needs.skip) return;
   work = mkdtempSync(join(tmpdir(), 'alproot-offline-'));
-  mirror = await makeReleaseMirror(join(work, 'mirror'), [{ name: 'lib', version: '1-r0', files: { 'usr/share/lib': 'lib' } }, { name: 'app', version: '2-r0', depends: ['lib'], files: { 'usr/share/app': 'app\n' } }]);
+  mirror = await makeReleaseMirror(join(work, 'mirror'), [
+    { name: 'lib', version: '1-r0', files: { 'usr/share/lib': 'lib' } },
+    { name: 'app', version: '2-r0', depends: ['lib'], files: { 'usr/share/app': 'app\n' } },
+  ]);
   server = await startServer(({ request, response }) => {
     const file = join(mirror.directory, decodeURIComponent(request.url ?? ''));
     if (existsSync(file)) response.end(readFileSync(file));
@@ -30,22 +33,45 @@ afterAll(async () => {
 });
 
 const run = (cache: string, words: readonly string[], options: CliOptions = {}): Promise<CliResult> =>
-  runCli([words[0] ?? '', '--backend', 'bwrap', '--mirror', server.url, '--key', mirror.keyFile, '--release', '3.19', ...words.slice(1)], { cwd: work, cache: join(work, cache), ...options });
+  runCli(
+    [
+      words[0] ?? '',
+      '--backend',
+      'bwrap',
+      '--mirror',
+      server.url,
+      '--key',
+      mirror.keyFile,
+      '--release',
+      '3.19',
+      ...words.slice(1),
+    ],
+    { cwd: work, cache: join(work, cache), ...options },
+  );
 
 describe.skipIf(needs.skip)(`offline${needs.reason}`, () => {
   const traced = capability('strace', 'bwrap', 'upstream');
   it.skipIf(traced.skip)(`opens no socket to anywhere, in run and in build${traced.reason}`, async () => {
     writeFileSync(join(work, 'Dockerfile'), 'FROM alpine:3.19\nRUN apk add app && cat /usr/share/app\n');
-    for (const words of [['run', '-p', 'app', '--', 'cat', '/usr/share/app'], ['build', '-o', 'out', '.']]) {
+    for (const words of [
+      ['run', '-p', 'app', '--', 'cat', '/usr/share/app'],
+      ['build', '-o', 'out', '.'],
+    ]) {
       const online = await run('full', words);
       expect(online.status, online.stderr).toBe(0);
       const visits = server.visits.length;
       const log = join(work, 'strace.log');
       const [verb = '', ...rest] = words;
-      const offline = await run('full', [verb, '--offline', ...(verb === 'build' ? ['--no-cache'] : []), ...rest], { prefix: ['strace', '-f', '-qq', '-e', 'trace=network', '-o', log] });
+      const offline = await run('full', [verb, '--offline', ...(verb === 'build' ? ['--no-cache'] : []), ...rest], {
+        prefix: ['strace', '-f', '-qq', '-e', 'trace=network', '-o', log],
+      });
       expect(offline.status, offline.stderr).toBe(0);
       // Pipes of child processes are socket pairs, and bubblewrap raises the loopback of its own namespace by netlink.
-      const calls = readFileSync(log, 'utf8').split('\n').filter((line) => /\b(?:connect|socket|bind|sendto|sendmsg)\(/.test(line) && !/AF_NETLINK|NETLINK|RTM_/.test(line));
+      const calls = readFileSync(log, 'utf8')
+        .split('\n')
+        .filter(
+          (line) => /\b(?:connect|socket|bind|sendto|sendmsg)\(/.test(line) && !/AF_NETLINK|NETLINK|RTM_/.test(line),
+        );
       expect(calls.filter((line) => /\bconnect\(|AF_INET/.test(line))).toEqual([]);
       expect(server.visits.length).toBe(visits);
     }
@@ -64,6 +90,11 @@ describe.skipIf(needs.skip)(`offline${needs.reason}`, () => {
     const visits = server.visits.length;
     const { status, stderr } = await run('empty', ['run', '--offline', '-p', 'app', '--', 'true']);
     expect([status, server.visits.length]).toEqual([3, visits]);
-    for (const name of ['releases/x86_64/', 'v3.19/main/x86_64/APKINDEX.tar.gz', 'v3.19/community/x86_64/APKINDEX.tar.gz']) expect(stderr).toContain(name);
+    for (const name of [
+      'releases/x86_64/',
+      'v3.19/main/x86_64/APKINDEX.tar.gz',
+      'v3.19/community/x86_64/APKINDEX.tar.gz',
+    ])
+      expect(stderr).toContain(name);
   });
 });

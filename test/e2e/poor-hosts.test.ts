@@ -1,4 +1,7 @@
-/** Hosts that lack what others have: a store mounted noexec, a low limit of processes, no /proc. Each is said in plain words, before anything is fetched. */
+/**
+ * Hosts that lack what others have: a store mounted noexec, a low limit of processes, no /proc. Each is said in plain
+ * words, before anything is fetched.
+ */
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,7 +17,9 @@ beforeAll(async () => {
   if (needs.skip) return;
   root = mkdtempSync(join(tmpdir(), 'alproot-poor-'));
   chmodSync(root, 0o755);
-  mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'usr/share/app': 'app' } }]);
+  mirror = await makeReleaseMirror(join(root, 'mirror'), [
+    { name: 'app', version: '1-r0', files: { 'usr/share/app': 'app' } },
+  ]);
   mkdirSync(join(root, 'project'));
   writeFileSync(join(root, 'project', 'Dockerfile'), 'FROM alpine:3.19\nRUN true\n');
 });
@@ -28,7 +33,10 @@ interface Where {
 }
 
 const alproot = (args: readonly string[], { store, prefix }: Where): Promise<CliResult> =>
-  runArgv([...prefix, process.execPath, builtCommand(), ...args], { cwd: join(root, 'project'), env: { PATH: process.env['PATH'] ?? '', HOME: join(root, 'home'), LC_ALL: 'C.UTF-8', ALPROOT_CACHE: store } });
+  runArgv([...prefix, process.execPath, builtCommand(), ...args], {
+    cwd: join(root, 'project'),
+    env: { PATH: process.env['PATH'] ?? '', HOME: join(root, 'home'), LC_ALL: 'C.UTF-8', ALPROOT_CACHE: store },
+  });
 
 const run = (): string[] => ['run', '-p', 'app', ...mirror.args, '--', 'cat', '/usr/share/app'];
 
@@ -37,15 +45,30 @@ describe.skipIf(needs.skip)(`a store that is mounted noexec${needs.reason}`, () 
   /** Nobody but the command sees the mount; what it leaves is listed at its end. */
   const noexec = (options = 'noexec'): Where => ({
     store: join(disk, 'store'),
-    prefix: ['unshare', '--mount', 'sh', '-c', `mount -t tmpfs -o ${options} none "$0" && "$@"; status=$?; find "$0" -path '*/blobs/*' -type f | sed 's/^/left: /'; exit $status`, disk],
+    prefix: [
+      'unshare',
+      '--mount',
+      'sh',
+      '-c',
+      `mount -t tmpfs -o ${options} none "$0" && "$@"; status=$?; find "$0" -path '*/blobs/*' -type f | sed 's/^/left: /'; exit $status`,
+      disk,
+    ],
   });
   beforeAll(() => void (disk = mkdtempSync(join(root, "the 'disk' "))));
 
-  it.each([['run', run], ['cc', (): string[] => ['cc', '--version']], ['build', (): string[] => ['build', ...mirror.args, '-o', '../out', '.']]] as const)('is refused by %s before anything is fetched', async (_name, args) => {
+  it.each([
+    ['run', run],
+    ['cc', (): string[] => ['cc', '--version']],
+    ['build', (): string[] => ['build', ...mirror.args, '-o', '../out', '.']],
+  ] as const)('is refused by %s before anything is fetched', async (_name, args) => {
     const { status, stdout, stderr } = await alproot(args(), noexec());
     expect([status, stdout]).toEqual([125, '']);
-    expect(stderr).toContain(`the store \`${disk}/store\` cannot be used to run anything: the file system at \`${disk}\` is mounted noexec`);
-    expect(stderr).toMatch(/^hint: choose a directory on another file system \(for the store: --cache or ALPROOT_CACHE\), or as root: mount -o remount,exec '/m);
+    expect(stderr).toContain(
+      `the store \`${disk}/store\` cannot be used to run anything: the file system at \`${disk}\` is mounted noexec`,
+    );
+    expect(stderr).toMatch(
+      /^hint: choose a directory on another file system \(for the store: --cache or ALPROOT_CACHE\), or as root: mount -o remount,exec '/m,
+    );
     expect(existsSync(join(root, 'out'))).toBe(false);
   });
 
@@ -66,9 +89,17 @@ describe.skipIf(needs.skip)(`a store that is mounted noexec${needs.reason}`, () 
   });
 
   it('does not hide that a tree elsewhere is on such a file system', async () => {
-    await mirror.publish({ name: 'set-up', version: '1-r0', files: { 'usr/share/set-up': 'x' }, scripts: { 'post-install': '#!/bin/sh\n:\n' } });
+    await mirror.publish({
+      name: 'set-up',
+      version: '1-r0',
+      files: { 'usr/share/set-up': 'x' },
+      scripts: { 'post-install': '#!/bin/sh\n:\n' },
+    });
     const { prefix } = noexec();
-    const { status, stderr } = await alproot(['rootfs', 'create', join(disk, 'tree'), '-p', 'set-up', ...mirror.args], { prefix, store: join(root, 'store') });
+    const { status, stderr } = await alproot(
+      ['rootfs', 'create', join(disk, 'tree'), '-p', 'set-up', ...mirror.args],
+      { prefix, store: join(root, 'store') },
+    );
     expect(status, stderr).toBe(125);
     expect(stderr).toContain(`the file system at \`${disk}\` is mounted noexec`);
   });
@@ -77,24 +108,37 @@ describe.skipIf(needs.skip)(`a store that is mounted noexec${needs.reason}`, () 
 describe.skipIf(needs.skip)(`a low limit of processes${needs.reason}`, () => {
   // Processes are counted by user: this one has no others.
   const USER = 47_131;
-  const limited = (limit: string): string[] => ['prlimit', `--nproc=${limit}`, 'setpriv', `--reuid=${USER}`, `--regid=${USER}`, '--clear-groups'];
+  const limited = (limit: string): string[] => [
+    'prlimit',
+    `--nproc=${limit}`,
+    'setpriv',
+    `--reuid=${USER}`,
+    `--regid=${USER}`,
+    '--clear-groups',
+  ];
 
   it('is said, and never makes a weaker backend take over, now or later', async () => {
     const store = join(root, 'own', 'store');
     mkdirSync(join(root, 'own'));
     chownSync(join(root, 'own'), USER, USER);
-    const first = await alproot(['run', '-p', 'app', ...mirror.args, '--', 'true'], { store, prefix: limited('1000') });
+    const first = await alproot(['run', '-p', 'app', ...mirror.args, '--', 'true'], {
+      store,
+      prefix: limited('1000'),
+    });
     expect(first.status, first.stderr).toBe(0);
     const seen: string[] = [];
     for (const limit of [14, 12, 11, 10, 9, 8, 7]) {
-      for (const name of readdirSync(join(store, 'records')).filter((record) => record.startsWith('backend-'))) rmSync(join(store, 'records', name));
+      for (const name of readdirSync(join(store, 'records')).filter((record) => record.startsWith('backend-')))
+        rmSync(join(store, 'records', name));
       const { status, stdout, stderr } = await alproot(run(), { store, prefix: limited(String(limit)) });
       expect(stderr).not.toMatch(/using \w+;|this is a bug|^ +at /m);
       if (status === 0) expect(stdout).toBe('app');
       else {
         expect(status).toBe(125);
         expect(stderr).toMatch(/no more processes or threads may be started/);
-        expect(stderr).toMatch(/^hint: end some of this user's processes, or raise the limit \(ulimit -u, or pids\.max of the container\)$/m);
+        expect(stderr).toMatch(
+          /^hint: end some of this user's processes, or raise the limit \(ulimit -u, or pids\.max of the container\)$/m,
+        );
       }
       seen.push(status === 0 ? 'works' : 'said');
     }
@@ -105,10 +149,18 @@ describe.skipIf(needs.skip)(`a low limit of processes${needs.reason}`, () => {
 });
 
 describe.skipIf(needs.skip)(`a host without /proc${needs.reason}`, () => {
-  it.each([['that is not mounted', 'umount -l /proc'], ['that is hidden', 'mount -t tmpfs none /proc']])('%s is told so, and nothing is made', async (_how, hide) => {
+  it.each([
+    ['that is not mounted', 'umount -l /proc'],
+    ['that is hidden', 'mount -t tmpfs none /proc'],
+  ])('%s is told so, and nothing is made', async (_how, hide) => {
     const prefix = ['unshare', '--mount', 'sh', '-c', `${hide} && exec "$@"`, 'sh'];
     const store = join(root, 'no-proc');
-    for (const args of [['doctor'], run(), ['rootfs', 'create', '../never', '-p', 'app', ...mirror.args], ['build', ...mirror.args, '-o', '../never', '.']]) {
+    for (const args of [
+      ['doctor'],
+      run(),
+      ['rootfs', 'create', '../never', '-p', 'app', ...mirror.args],
+      ['build', ...mirror.args, '-o', '../never', '.'],
+    ]) {
       const { status, stderr } = await alproot(args, { store, prefix });
       expect(status).toBe(12);
       expect(stderr).toContain('/proc is not mounted here, or is hidden: cannot read `/proc/self/fd`');
@@ -120,18 +172,40 @@ describe.skipIf(needs.skip)(`a host without /proc${needs.reason}`, () => {
 
 describe.skipIf(needs.skip)(`a backend that cannot do what is asked${needs.reason}`, () => {
   it('was named by the user, and a better one works: that is the hint', async () => {
-    const { status, stderr } = await alproot(['build', '--backend', 'loader', ...mirror.args, '-o', '../out', '.'], { store: join(root, 'store'), prefix: [] });
+    const { status, stderr } = await alproot(['build', '--backend', 'loader', ...mirror.args, '-o', '../out', '.'], {
+      store: join(root, 'store'),
+      prefix: [],
+    });
     expect(status).toBe(125);
     expect(stderr).toContain('loader cannot show a tree as /, which a Dockerfile needs');
     expect(stderr).toMatch(/^hint: leave --backend loader \(ALPROOT_BACKEND\) out: bwrap works here$/m);
-    const ran = await alproot(['run', '--backend', 'loader', '-v', '/usr:/elsewhere', '-p', 'app', ...mirror.args, '--', 'true'], { store: join(root, 'store'), prefix: [] });
-    expect([ran.status, ran.stderr]).toEqual([125, expect.stringMatching(/directories of the host; leave --backend loader \(ALPROOT_BACKEND\) out: bwrap works here$/m) as string]);
+    const ran = await alproot(
+      ['run', '--backend', 'loader', '-v', '/usr:/elsewhere', '-p', 'app', ...mirror.args, '--', 'true'],
+      { store: join(root, 'store'), prefix: [] },
+    );
+    expect([ran.status, ran.stderr]).toEqual([
+      125,
+      expect.stringMatching(
+        /directories of the host; leave --backend loader \(ALPROOT_BACKEND\) out: bwrap works here$/m,
+      ) as string,
+    ]);
   });
 
   it('is forbidden by the kernel although it is installed: nothing is to be installed', async () => {
     // A namespace that lets no other be made below it; whoever is root in it only is not the host's root.
-    const forbidden = ['unshare', '--user', '--map-root-user', 'sh', '-c', 'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"', 'sh'];
-    const { status, stderr } = await alproot(['run', '--backend', 'bwrap', '-p', 'app', ...mirror.args, '--', 'true'], { store: join(root, 'store'), prefix: forbidden });
+    const forbidden = [
+      'unshare',
+      '--user',
+      '--map-root-user',
+      'sh',
+      '-c',
+      'echo 0 > /proc/sys/user/max_user_namespaces && exec "$@"',
+      'sh',
+    ];
+    const { status, stderr } = await alproot(
+      ['run', '--backend', 'bwrap', '-p', 'app', ...mirror.args, '--', 'true'],
+      { store: join(root, 'store'), prefix: forbidden },
+    );
     expect(status, stderr).toBe(125);
     expect(stderr).toContain('bwrap cannot be used here: no user namespace is allowed');
     expect(stderr).toMatch(/^hint: as root: sysctl user\.max_user_namespaces=10000$/m);

@@ -1,4 +1,6 @@
-/** Power that fails in the middle: what the disk may have kept then, and whether the next command gets along with it. */
+/**
+ * Power that fails in the middle: what the disk may have kept then, and whether the next command gets along with it.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { capability } from '../helpers/capabilities.ts';
 import { makeFaultBench, type Bench } from '../helpers/faults.ts';
@@ -22,11 +24,15 @@ afterAll(async () => {
 });
 
 describe.skipIf(needs.skip)(`a power failure${needs.reason}`, () => {
-  it('is made from a trace that tells all: where nothing is lost, everything is there', () => expect(checkTrace(power)).toEqual([]));
+  it('is made from a trace that tells all: where nothing is lost, everything is there', () =>
+    expect(checkTrace(power)).toEqual([]));
 
-  it.each(Array.from({ length: STATES / GROUP }, (_, at) => 1 + at * GROUP))('is got over: states %i and four more', async (first) => {
-    const losses = await Promise.all(Array.from({ length: GROUP }, (_, at) => tryPowerLoss(power, first + at)));
-    for (const { wrong } of losses) enter({ kind: 'fault', area: 'power loss', ok: wrong.length === 0 });
-    expect(losses.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
-  });
+  it.each(Array.from({ length: STATES / GROUP }, (_, at) => 1 + at * GROUP))(
+    'is got over: states %i and four more',
+    async (first) => {
+      const losses = await Promise.all(Array.from({ length: GROUP }, (_, at) => tryPowerLoss(power, first + at)));
+      for (const { wrong } of losses) enter({ kind: 'fault', area: 'power loss', ok: wrong.length === 0 });
+      expect(losses.filter(({ wrong }) => wrong.length > 0)).toEqual([]);
+    },
+  );
 });

@@ -13,7 +13,9 @@ const needs = capability('tmux');
 let work: string;
 let server: TestServer | undefined;
 let terminal: Terminal | undefined;
-beforeEach(() => { work = mkdtempSync(join(tmpdir(), 'alproot-progress-')); });
+beforeEach(() => {
+  work = mkdtempSync(join(tmpdir(), 'alproot-progress-'));
+});
 afterEach(async () => {
   terminal?.close();
   await server?.close();
@@ -21,12 +23,19 @@ afterEach(async () => {
 });
 
 const alproot = (...args: readonly string[]): Terminal =>
-  openTerminal([process.execPath, builtCommand(), ...args].map((word) => `'${word}'`).join(' '), { HOME: work, ALPROOT_CACHE: join(work, 'cache') });
-const until = (seen: (lines: string[]) => boolean): Promise<string[]> => vi.waitFor(() => {
-  const lines = terminal?.lines() ?? [];
-  if (!seen(lines)) throw new Error(lines.join('\n'));
-  return lines;
-}, { timeout: 60_000, interval: 20 });
+  openTerminal([process.execPath, builtCommand(), ...args].map((word) => `'${word}'`).join(' '), {
+    HOME: work,
+    ALPROOT_CACHE: join(work, 'cache'),
+  });
+const until = (seen: (lines: string[]) => boolean): Promise<string[]> =>
+  vi.waitFor(
+    () => {
+      const lines = terminal?.lines() ?? [];
+      if (!seen(lines)) throw new Error(lines.join('\n'));
+      return lines;
+    },
+    { timeout: 60_000, interval: 20 },
+  );
 
 describe.skipIf(needs.skip)(`on a terminal${needs.reason}`, () => {
   it('the line of a transfer follows the width, and no part of it stays', async () => {
@@ -50,7 +59,10 @@ describe.skipIf(needs.skip)(`on a terminal${needs.reason}`, () => {
           return all.join('\n') !== before && all.some((line) => line.startsWith('downloading'));
         });
       }
-      expect(lines.filter((line) => /downloading|index of/.test(line)), lines.join('\n')).toHaveLength(1);
+      expect(
+        lines.filter((line) => /downloading|index of/.test(line)),
+        lines.join('\n'),
+      ).toHaveLength(1);
     }
     terminal.type('C-c');
     const lines = await until((all) => all.some((line) => line.startsWith('ended')));
@@ -60,11 +72,21 @@ describe.skipIf(needs.skip)(`on a terminal${needs.reason}`, () => {
   const runs = capability('upstream', 'bwrap');
   it.skipIf(runs.skip)(`the steps of a build do the same${runs.reason}`, async () => {
     const mirror = await makeReleaseMirror(join(work, 'mirror'), []);
-    const stages = [0, 1, 2].map((at) => `FROM alpine:3.19 AS s${at}\nRUN echo a line that is rather long for a terminal ${at}; sleep 1000; touch /f${at}\n`);
-    writeFileSync(join(work, 'Dockerfile'), `${stages.join('')}FROM scratch\n${[0, 1, 2].map((at) => `COPY --from=s${at} /f${at} /\n`).join('')}`);
+    const stages = [0, 1, 2].map(
+      (at) =>
+        `FROM alpine:3.19 AS s${at}\nRUN echo a line that is rather long for a terminal ${at}; sleep 1000; touch /f${at}\n`,
+    );
+    writeFileSync(
+      join(work, 'Dockerfile'),
+      `${stages.join('')}FROM scratch\n${[0, 1, 2].map((at) => `COPY --from=s${at} /f${at} /\n`).join('')}`,
+    );
     terminal = alproot('build', '--backend', 'bwrap', ...mirror.args, '-o', join(work, 'out'), work);
     const running = (all: readonly string[]): string[] => all.filter((line) => /^ => \[s\d/.test(line));
-    const times = (all: readonly string[]): string => all.join('\n').match(/\d+\.\ds$/gm)?.join() ?? '';
+    const times = (all: readonly string[]): string =>
+      all
+        .join('\n')
+        .match(/\d+\.\ds$/gm)
+        ?.join() ?? '';
     await until((all) => running(all).length >= 2 && all.join('').includes('a line that is'));
     for (const width of [40, 80, 34, 50, 90]) {
       terminal.resize(width);
@@ -74,7 +96,9 @@ describe.skipIf(needs.skip)(`on a terminal${needs.reason}`, () => {
         const before = times(terminal.lines());
         lines = await until((all) => times(all) !== before && running(all).length >= 2);
       }
-      expect(new Set(running(lines).map((line) => line.slice(0, 8))).size, lines.join('\n')).toBe(running(lines).length);
+      expect(new Set(running(lines).map((line) => line.slice(0, 8))).size, lines.join('\n')).toBe(
+        running(lines).length,
+      );
     }
     terminal.type('C-c');
     const lines = await until((all) => all.some((line) => line.startsWith('ended')));

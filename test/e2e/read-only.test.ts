@@ -7,14 +7,28 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/cli/commands.ts';
 import { capability } from '../helpers/capabilities.ts';
-import { EVERY_COMMAND, makeCommandBench, type CommandBench, type CommandCase, type CommandResult, type ProcessEnvironment } from '../helpers/every-command.ts';
+import {
+  EVERY_COMMAND,
+  makeCommandBench,
+  type CommandBench,
+  type CommandCase,
+  type CommandResult,
+  type ProcessEnvironment,
+} from '../helpers/every-command.ts';
 import { enter } from '../helpers/ledger.ts';
 
 /** Mounts of their own, which only root has without further ado. */
 const needs = capability('upstream', 'bwrap', 'chroot');
 
 /** Nobody but the command sees the directory as it is mounted here. */
-const readOnly = (path: string): string[] => ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$PWD" && exec "$@"', path];
+const readOnly = (path: string): string[] => [
+  'unshare',
+  '--mount',
+  'sh',
+  '-c',
+  'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && cd "$PWD" && exec "$@"',
+  path,
+];
 
 interface Condition {
   readonly processEnvironment: (bench: CommandBench, work: string) => ProcessEnvironment;
@@ -28,35 +42,58 @@ const needsStore = ({ store }: CommandCase): boolean => store === 'read' || stor
 const CONDITIONS: Readonly<Record<string, Condition>> = {
   'with a store that can only be read': {
     processEnvironment: ({ root, store }) => ({ prefix: readOnly(store), env: { HOME: root, ALPROOT_CACHE: store } }),
-    refuses: ({ store }) => store === 'write', says: /`\/\S+\/store\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
+    refuses: ({ store }) => store === 'write',
+    says: /`\/\S+\/store\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
   },
   'with a destination that can only be read': {
-    processEnvironment: ({ root, store }, work) => ({ prefix: readOnly(work), env: { HOME: root, ALPROOT_CACHE: store } }),
-    refuses: ({ makes }) => makes !== undefined, says: /`\/\S+\/work\/\S+: .* \(EROFS\) \[ALP_FILE_WRITE\]/,
+    processEnvironment: ({ root, store }, work) => ({
+      prefix: readOnly(work),
+      env: { HOME: root, ALPROOT_CACHE: store },
+    }),
+    refuses: ({ makes }) => makes !== undefined,
+    says: /`\/\S+\/work\/\S+: .* \(EROFS\) \[ALP_FILE_WRITE\]/,
   },
   'with a store that is empty and can only be read': {
-    processEnvironment: ({ root }) => ({ prefix: readOnly(join(root, 'empty')), env: { HOME: root, ALPROOT_CACHE: join(root, 'empty') } }),
-    refuses: needsStore, says: /`\/\S+\/empty\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
+    processEnvironment: ({ root }) => ({
+      prefix: readOnly(join(root, 'empty')),
+      env: { HOME: root, ALPROOT_CACHE: join(root, 'empty') },
+    }),
+    refuses: needsStore,
+    says: /`\/\S+\/empty\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
   },
   'with a home that can only be read': {
     processEnvironment: ({ root }) => ({ prefix: readOnly(join(root, 'home')), env: { HOME: join(root, 'home') } }),
-    refuses: needsStore, says: /`\/\S+\/home\/\.cache\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
+    refuses: needsStore,
+    says: /`\/\S+\/home\/\.cache\/\S+: .* \(EROFS\) \[ALP_STORE_WRITE\]/,
   },
-  'with all that they need': { processEnvironment: ({ root, store }) => ({ env: { HOME: root, ALPROOT_CACHE: store } }), refuses: () => false, says: /^/ },
+  'with all that they need': {
+    processEnvironment: ({ root, store }) => ({ env: { HOME: root, ALPROOT_CACHE: store } }),
+    refuses: () => false,
+    says: /^/,
+  },
 };
 
 /** Of a user whom no list of users knows. */
 const FOR_STRANGERS: Readonly<Record<string, Condition>> = {
   'with a store that can only be read': CONDITIONS['with a store that can only be read'] as Condition,
-  'without a home': { processEnvironment: () => ({ env: {} }), refuses: (command) => needsStore(command) || command.store === 'place', says: /no home directory \[ALP_USAGE_CONFIG\]/ },
+  'without a home': {
+    processEnvironment: () => ({ env: {} }),
+    refuses: (command) => needsStore(command) || command.store === 'place',
+    says: /no home directory \[ALP_USAGE_CONFIG\]/,
+  },
   "with somebody else's home": {
     processEnvironment: ({ root }) => ({ env: { HOME: join(root, 'home') } }),
-    refuses: needsStore, says: /`\/\S+\/home\/\.cache\/\S+: .* \(EACCES\) \[ALP_STORE_WRITE\]/,
+    refuses: needsStore,
+    says: /`\/\S+\/home\/\.cache\/\S+: .* \(EACCES\) \[ALP_STORE_WRITE\]/,
   },
 };
 
 /** What did not hold of a command. */
-function verify(command: CommandCase, { refuses, says }: Condition, { status, stderr, made, left }: CommandResult): string[] {
+function verify(
+  command: CommandCase,
+  { refuses, says }: Condition,
+  { status, stderr, made, left }: CommandResult,
+): string[] {
   const wrong: string[] = [];
   if (stderr.includes('this is a bug') || /^ {4}at /m.test(stderr)) wrong.push('ends as a bug');
   if (left.length > 0) wrong.push(`leaves ${left.join(', ')}`);
@@ -74,14 +111,23 @@ function verify(command: CommandCase, { refuses, says }: Condition, { status, st
 describe('the table of commands', () => {
   it('has every command and every verb', () => {
     const words = EVERY_COMMAND.map(({ words: [first, second] }) => [first, second]);
-    const verbs = COMMANDS.flatMap(({ name, args = '' }) => (/^<([\w-]+(?:\|[\w-]+)+)>/.exec(args)?.[1] ?? '').split('|').flatMap((verb) => (verb === '' || name === 'completion' ? [] : [{ name, verb }])));
+    const verbs = COMMANDS.flatMap(({ name, args = '' }) =>
+      (/^<([\w-]+(?:\|[\w-]+)+)>/.exec(args)?.[1] ?? '')
+        .split('|')
+        .flatMap((verb) => (verb === '' || name === 'completion' ? [] : [{ name, verb }])),
+    );
     expect(COMMANDS.map(({ name }) => name).filter((name) => !words.some(([first]) => first === name))).toEqual([]);
     expect(verbs.length).toBeGreaterThan(15);
-    expect(verbs.filter(({ name, verb }) => !words.some(([first, second]) => first === name && second === verb))).toEqual([]);
+    expect(
+      verbs.filter(({ name, verb }) => !words.some(([first, second]) => first === name && second === verb)),
+    ).toEqual([]);
   });
 });
 
-describe.skipIf(needs.skip).each([['root', [], CONDITIONS], ['an ordinary user', ['setpriv', '--reuid=12345', '--regid=12345', '--clear-groups'], FOR_STRANGERS]] as const)(`every command of %s${needs.reason}`, (_who, become, conditions) => {
+describe.skipIf(needs.skip).each([
+  ['root', [], CONDITIONS],
+  ['an ordinary user', ['setpriv', '--reuid=12345', '--regid=12345', '--clear-groups'], FOR_STRANGERS],
+] as const)(`every command of %s${needs.reason}`, (_who, become, conditions) => {
   let bench: CommandBench;
   beforeAll(async () => {
     bench = await makeCommandBench(become);
@@ -95,7 +141,11 @@ describe.skipIf(needs.skip).each([['root', [], CONDITIONS], ['an ordinary user',
     const wrong: string[] = [];
     for (const command of EVERY_COMMAND) {
       if (command.far === true && !condition.refuses(command)) continue;
-      const found = verify(command, condition, await bench.run(command, (work) => condition.processEnvironment(bench, work)));
+      const found = verify(
+        command,
+        condition,
+        await bench.run(command, (work) => condition.processEnvironment(bench, work)),
+      );
       enter({ kind: 'fault', area: 'read-only places, no home', ok: found.length === 0 });
       wrong.push(...found);
     }

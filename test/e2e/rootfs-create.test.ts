@@ -13,18 +13,28 @@ const needs = capability('upstream');
 describe.skipIf(needs.skip)(`trees of the same packages${needs.reason}`, () => {
   let root: string;
   let mirror: ReleaseMirror;
-  const snapshots = (): number => (existsSync(join(root, 'cache', 'snapshots')) ? readdirSync(join(root, 'cache', 'snapshots')).length : 0);
+  const snapshots = (): number =>
+    existsSync(join(root, 'cache', 'snapshots')) ? readdirSync(join(root, 'cache', 'snapshots')).length : 0;
   beforeAll(async () => {
     root = mkdtempSync(join(tmpdir(), 'alproot-create-'));
     mkdirSync(join(root, 'cache'));
-    mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'opt/app': 'app' } }]);
+    mirror = await makeReleaseMirror(join(root, 'mirror'), [
+      { name: 'app', version: '1-r0', files: { 'opt/app': 'app' } },
+    ]);
   });
-  afterAll(() => { rmSync(root, { recursive: true, force: true }); });
+  afterAll(() => {
+    rmSync(root, { recursive: true, force: true });
+  });
 
   it('are equal and share no file, and the store keeps an environment from the second on', async () => {
     const counts: number[] = [];
     for (const name of ['one', 'two', 'three']) {
-      expect(await runCli(['rootfs', 'create', name, ...mirror.args, '-p', 'app'], { cwd: root, cache: join(root, 'cache') })).toMatchObject({ status: 0 });
+      expect(
+        await runCli(['rootfs', 'create', name, ...mirror.args, '-p', 'app'], {
+          cwd: root,
+          cache: join(root, 'cache'),
+        }),
+      ).toMatchObject({ status: 0 });
       counts.push(snapshots());
     }
     expect(counts).toEqual([0, 1, 1]);

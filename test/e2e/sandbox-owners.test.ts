@@ -21,7 +21,11 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('owners kept beside the tre
   beforeAll(async () => {
     if (skip) return;
     sandbox = makeSandbox({ isRoot: false });
-    const found = await openOwnersLibrary({ cache: hostPath(join(sandbox.root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: 'x86_64' });
+    const found = await openOwnersLibrary({
+      cache: hostPath(join(sandbox.root, 'cache')),
+      searchPath: process.env['PATH'] ?? '',
+      arch: 'x86_64',
+    });
     if (found.kind === 'absent') throw new Error(found.reason);
     library = found.bytes;
   });
@@ -33,9 +37,15 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('owners kept beside the tre
   });
 
   it.skipIf(skip)(`a changed owner is seen at once, by later commands, and by the builder${reason}`, async () => {
-    expect(await run('touch /given && chown 1000:1001 /given && stat -c "%u:%g" /given')).toEqual({ status: 0, text: '1000:1001\n' });
+    expect(await run('touch /given && chown 1000:1001 /given && stat -c "%u:%g" /given')).toEqual({
+      status: 0,
+      text: '1000:1001\n',
+    });
     expect(owners.get(path('given'))).toEqual({ uid: 1000, gid: 1001 });
-    expect(await run('stat -c "%u:%g" /given; mv /given /moved; ls -ln /moved | cut -c 1-50')).toMatchObject({ status: 0, text: expect.stringMatching(/^1000:1001\n-rw-r--r-- +1 1000 +1001/) as string });
+    expect(await run('stat -c "%u:%g" /given; mv /given /moved; ls -ln /moved | cut -c 1-50')).toMatchObject({
+      status: 0,
+      text: expect.stringMatching(/^1000:1001\n-rw-r--r-- +1 1000 +1001/) as string,
+    });
     expect([...owners]).toEqual([['moved', { uid: 1000, gid: 1001 }]]);
   });
 
@@ -50,7 +60,10 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('owners kept beside the tre
   });
 
   it.skipIf(skip)(`what another user makes is theirs, and set-id bits stay off the disk${reason}`, async () => {
-    const { text } = await run('id -u; id -g; mkdir /tmp/d; : >/tmp/d/f; ln -s f /tmp/d/l; cp /bin/busybox /tmp/d/b; chmod 4755 /tmp/d/b; stat -c "%u:%g %a" /tmp/d/b /etc/passwd', { uid: 500, gid: 600 });
+    const { text } = await run(
+      'id -u; id -g; mkdir /tmp/d; : >/tmp/d/f; ln -s f /tmp/d/l; cp /bin/busybox /tmp/d/b; chmod 4755 /tmp/d/b; stat -c "%u:%g %a" /tmp/d/b /etc/passwd',
+      { uid: 500, gid: 600 },
+    );
     expect(text).toBe('500\n600\n500:600 4755\n0:0 644\n');
     for (const name of ['tmp/d', 'tmp/d/f', 'tmp/d/l']) expect(owners.get(path(name))).toEqual({ uid: 500, gid: 600 });
     expect(owners.get(path('tmp/d/b'))).toEqual({ uid: 500, gid: 600, mode: 0o4755 });
@@ -58,8 +71,17 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('owners kept beside the tre
   });
 
   it.skipIf(skip)(`a program that is set-id by the records becomes its owner${reason}`, async () => {
-    await run('cp /bin/busybox /usr/bin/id-as-root && chmod 4755 /usr/bin/id-as-root && ln -sf /usr/bin/id-as-root /usr/bin/id2');
-    expect((await run('cp /usr/bin/id-as-root /tmp/id && /tmp/id -u; exec -a id /usr/bin/id-as-root -u', { uid: 7, gid: 7 })).text).toContain('7');
+    await run(
+      'cp /bin/busybox /usr/bin/id-as-root && chmod 4755 /usr/bin/id-as-root && ln -sf /usr/bin/id-as-root /usr/bin/id2',
+    );
+    expect(
+      (
+        await run('cp /usr/bin/id-as-root /tmp/id && /tmp/id -u; exec -a id /usr/bin/id-as-root -u', {
+          uid: 7,
+          gid: 7,
+        })
+      ).text,
+    ).toContain('7');
     expect(owners.get(path('usr/bin/id-as-root'))).toEqual({ uid: 0, gid: 0, mode: 0o4755 });
   });
 
@@ -67,19 +89,32 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('owners kept beside the tre
     const value = Buffer.from('0100000200040000000000000000000000000000', 'hex').toString('latin1');
     owners.set(path('bin/busybox'), { uid: 3, gid: 4, mode: 0o2755, xattrs: { 'security.capability': value } });
     expect((await run('stat -c "%u:%g %a" /bin/busybox')).text).toBe('3:4 2755\n');
-    expect(owners.get(path('bin/busybox'))).toEqual({ uid: 3, gid: 4, mode: 0o2755, xattrs: { 'security.capability': value } });
+    expect(owners.get(path('bin/busybox'))).toEqual({
+      uid: 3,
+      gid: 4,
+      mode: 0o2755,
+      xattrs: { 'security.capability': value },
+    });
     await run('chown 0:0 /bin/busybox');
     expect(owners.has(path('bin/busybox'))).toBe(false);
   });
 
   it.skipIf(skip)(`a removed file's records do not pass to another that gets its number${reason}`, async () => {
-    const { text } = await run('for i in 1 2 3 4 5 6 7 8; do touch /tmp/old$i; chown 9 /tmp/old$i; done; rm /tmp/old*; for i in 1 2 3 4 5 6 7 8; do touch /tmp/new$i; done; stat -c %u /tmp/new*');
+    const { text } = await run(
+      'for i in 1 2 3 4 5 6 7 8; do touch /tmp/old$i; chown 9 /tmp/old$i; done; rm /tmp/old*; for i in 1 2 3 4 5 6 7 8; do touch /tmp/new$i; done; stat -c %u /tmp/new*',
+    );
     expect(text).toBe('0\n'.repeat(8));
   });
 
   it.skipIf(skip)(`an emptied environment loses neither owners nor users${reason}`, async () => {
     await run('grep -q app /etc/passwd || adduser -D -u 1234 app');
-    expect((await run('su app -c "env -i /usr/bin/id -u"; env -i /bin/sh -c "touch /tmp/e; /bin/chown 5 /tmp/e; /bin/stat -c %u /tmp/e"')).text).toBe('1234\n5\n');
+    expect(
+      (
+        await run(
+          'su app -c "env -i /usr/bin/id -u"; env -i /bin/sh -c "touch /tmp/e; /bin/chown 5 /tmp/e; /bin/stat -c %u /tmp/e"',
+        )
+      ).text,
+    ).toBe('1234\n5\n');
   });
 
   it.skipIf(skip)(`the status is the command's own, and nothing of ours stays in the tree${reason}`, async () => {
@@ -87,6 +122,8 @@ describe.each(['bwrap', 'userns', 'proot'] as const)('owners kept beside the tre
     expect((await run('/bin/sh -c "kill -9 \\$\\$"; exit $?')).status).toBe(137);
     expect((await run('ls -A / | grep -c alproot; exit 0')).text).toBe('1\n');
     expect(statSync(join(sandbox.tree, '.alproot-owners'), { throwIfNoEntry: false })).toBeUndefined();
-    await expect(sandbox.shWithOwners('true', { backend, library, owners, user: { uid: -1, gid: 0 } })).rejects.toMatchObject({ code: 'ALP_RUN_OWNERS' });
+    await expect(
+      sandbox.shWithOwners('true', { backend, library, owners, user: { uid: -1, gid: 0 } }),
+    ).rejects.toMatchObject({ code: 'ALP_RUN_OWNERS' });
   });
 });

@@ -1,4 +1,7 @@
-/** `alproot shell` on a terminal: Ctrl-C ends what runs in the shell and not the shell, and the shell's status comes out. */
+/**
+ * `alproot shell` on a terminal: Ctrl-C ends what runs in the shell and not the shell, and the shell's status comes
+ * out.
+ */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,10 +25,25 @@ afterAll(() => {
 });
 
 /** Types each line when the text before it has been seen. @returns the status, and all that the terminal showed */
-function converse(backend: string, steps: readonly (readonly [sees: string, types: string])[]): Promise<{ status: number | null; text: string }> {
+function converse(
+  backend: string,
+  steps: readonly (readonly [sees: string, types: string])[],
+): Promise<{ status: number | null; text: string }> {
   const command = [process.execPath, builtCommand(), 'shell', '--backend', backend, ...mirror.args].join(' ');
-  const env = { PATH: process.env['PATH'] ?? '', HOME: root, TMPDIR: root, ALPROOT_CACHE: join(root, 'cache'), SHELL: '/bin/sh', TERM: 'dumb', WORD: join(root, backend) };
-  const child = spawn('script', ['-q', '-e', '-f', '-c', command, '/dev/null'], { cwd: join(root, 'work'), env, stdio: ['pipe', 'pipe', 'inherit'] });
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: root,
+    TMPDIR: root,
+    ALPROOT_CACHE: join(root, 'cache'),
+    SHELL: '/bin/sh',
+    TERM: 'dumb',
+    WORD: join(root, backend),
+  };
+  const child = spawn('script', ['-q', '-e', '-f', '-c', command, '/dev/null'], {
+    cwd: join(root, 'work'),
+    env,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   let text = '';
   let seen = 0;
   const left = [...steps];
@@ -44,12 +62,15 @@ describe.each(['bwrap', 'userns', 'chroot', 'proot', 'loader'] as const)('under 
   const needs = capability('upstream', ...(backend === 'loader' ? [] : [backend]));
   it.skipIf(needs.skip)(`Ctrl-C ends the command, the shell goes on, and nothing is left${needs.reason}`, async () => {
     // What is looked for is never what was typed: the terminal echoes that.
-    const { status, text } = await converse(backend, [
-      ['# ', 'sh -c "echo go""ing; exec sleep 1000"\n'],
-      ['going', '\x03'],
-      ['# ', '(setsid sleep 1000 &); echo "was" $?\n'],
-      ['was 0', 'exit 5\n'],
-    ].map(([sees = '', types = '']) => [sees, types] as const));
+    const { status, text } = await converse(
+      backend,
+      [
+        ['# ', 'sh -c "echo go""ing; exec sleep 1000"\n'],
+        ['going', '\x03'],
+        ['# ', '(setsid sleep 1000 &); echo "was" $?\n'],
+        ['was 0', 'exit 5\n'],
+      ].map(([sees = '', types = '']) => [sees, types] as const),
+    );
     expect(text).toContain('was 0');
     expect(status).toBe(5);
     expect(await survivors(join(root, backend))).toEqual([]);
@@ -57,8 +78,16 @@ describe.each(['bwrap', 'userns', 'chroot', 'proot', 'loader'] as const)('under 
 });
 
 const piped = capability('upstream', 'bwrap');
-it.skipIf(piped.skip)(`a shell whose input is no terminal does what it reads, byte for byte, and ends with it${piped.reason}`, async () => {
-  const shell = (input: string): ReturnType<typeof runCli> => runCli(['shell', '--backend', 'bwrap', ...mirror.args], { cwd: join(root, 'work'), cache: join(root, 'cache'), input });
-  expect(await shell('echo $((6*7))\nexit 3\n')).toMatchObject({ status: 3, stdout: '42\n' });
-  expect(await shell('')).toMatchObject({ status: 0, stdout: '' });
-});
+it.skipIf(piped.skip)(
+  `a shell whose input is no terminal does what it reads, byte for byte, and ends with it${piped.reason}`,
+  async () => {
+    const shell = (input: string): ReturnType<typeof runCli> =>
+      runCli(['shell', '--backend', 'bwrap', ...mirror.args], {
+        cwd: join(root, 'work'),
+        cache: join(root, 'cache'),
+        input,
+      });
+    expect(await shell('echo $((6*7))\nexit 3\n')).toMatchObject({ status: 3, stdout: '42\n' });
+    expect(await shell('')).toMatchObject({ status: 0, stdout: '' });
+  },
+);

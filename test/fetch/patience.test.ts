@@ -9,14 +9,19 @@ const { clock, fetcher, nothingKept, serve } = networkBench();
 /** Time passes when `pass` is called. */
 function manualClock(): { readonly time: Clock; readonly pass: () => void } {
   let wake = (): void => undefined;
-  const sleep = (_ms: number, signal?: AbortSignal): Promise<void> => new Promise((resolve, reject) => {
-    wake = resolve;
-    signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
+  const sleep = (_ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      wake = resolve;
+      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
   return { time: { ...clock, sleep }, pass: () => wake() };
 }
 
-const patient = (url: string): Parameters<ReturnType<typeof fetcher>['fetch']>[0] => ({ ...request(url), attempts: 2, patienceMs: 5000 });
+const patient = (url: string): Parameters<ReturnType<typeof fetcher>['fetch']>[0] => ({
+  ...request(url),
+  attempts: 2,
+  patienceMs: 5000,
+});
 
 it('no answer is ALP_FETCH_SLOW after one wait, and not tried again', async () => {
   const { time, pass } = manualClock();

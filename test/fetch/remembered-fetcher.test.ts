@@ -11,7 +11,13 @@ import { rememberFetches } from '../../src/fetch/remembered-fetcher.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/process/system-clock.ts';
 
-const REQUEST: FetchRequest = { base: 'https://example.org', path: 'a.tar.gz', maxBytes: 100, label: 'a', remember: 'fixed' };
+const REQUEST: FetchRequest = {
+  base: 'https://example.org',
+  path: 'a.tar.gz',
+  maxBytes: 100,
+  label: 'a',
+  remember: 'fixed',
+};
 let directory: string;
 let store: Store;
 let asked: number;
@@ -27,7 +33,10 @@ function remembering(events: AlpEvent[] = []): ReturnType<typeof rememberFetches
     asked++;
     return Promise.resolve(store.putBlob(Buffer.from('the bytes')));
   };
-  return rememberFetches({ fetch: downloadFile, fetchOptional: downloadFile }, { store, emit: (event) => events.push(event), offline: false, refresh: false });
+  return rememberFetches(
+    { fetch: downloadFile, fetchOptional: downloadFile },
+    { store, emit: (event) => events.push(event), offline: false, refresh: false },
+  );
 }
 
 const verify = ({ sha256 }: ReturnType<Store['putBlob']>): void => {
@@ -36,27 +45,37 @@ const verify = ({ sha256 }: ReturnType<Store['putBlob']>): void => {
   blob.close();
 };
 
-it.each([['judged by its reader', { ...REQUEST, verify }], ['not judged', REQUEST]])('a file that never changes is asked for once, and again when the store\'s is damaged: %s', async (_what, request) => {
-  const events: AlpEvent[] = [];
-  for (const method of ['fetch', 'fetchOptional'] as const) {
-    asked = 0;
-    const fetcher = remembering(events);
-    const ref = await fetcher.fetch(request);
-    await fetcher[method](request);
-    const before = asked;
-    truncateSync(store.blobPath(ref.sha256), 4);
-    expect(await fetcher[method](request)).toEqual(ref);
-    expect([before, asked]).toEqual(method === 'fetch' ? [1, 2] : [0, 1]);
-    expect(() => verify(ref)).not.toThrow();
-  }
-  expect(events).toEqual(Array.from({ length: 2 }, () => ({ kind: 'note', message: 'a was damaged in the store and is fetched again' })));
-});
+it.each([
+  ['judged by its reader', { ...REQUEST, verify }],
+  ['not judged', REQUEST],
+])(
+  "a file that never changes is asked for once, and again when the store's is damaged: %s",
+  async (_what, request) => {
+    const events: AlpEvent[] = [];
+    for (const method of ['fetch', 'fetchOptional'] as const) {
+      asked = 0;
+      const fetcher = remembering(events);
+      const ref = await fetcher.fetch(request);
+      await fetcher[method](request);
+      const before = asked;
+      truncateSync(store.blobPath(ref.sha256), 4);
+      expect(await fetcher[method](request)).toEqual(ref);
+      expect([before, asked]).toEqual(method === 'fetch' ? [1, 2] : [0, 1]);
+      expect(() => verify(ref)).not.toThrow();
+    }
+    expect(events).toEqual(
+      Array.from({ length: 2 }, () => ({ kind: 'note', message: 'a was damaged in the store and is fetched again' })),
+    );
+  },
+);
 
 it('what a judge refuses is not asked for again', async () => {
   await remembering().fetch(REQUEST);
   const refuse = (): never => {
     throw new AlprootError('ALP_VERIFY_DIGEST', 'another digest');
   };
-  await expect(remembering().fetch({ ...REQUEST, verify: refuse })).rejects.toMatchObject({ code: 'ALP_VERIFY_DIGEST' });
+  await expect(remembering().fetch({ ...REQUEST, verify: refuse })).rejects.toMatchObject({
+    code: 'ALP_VERIFY_DIGEST',
+  });
   expect(asked).toBe(1);
 });

@@ -33,11 +33,18 @@ function tarEntry(name: string, body: Buffer): Buffer {
   header.write(`${body.length.toString(8).padStart(11, '0')}\0${'0'.repeat(11)}\0        0`, 124);
   header.write('ustar\x00', 257);
   header.write('00', 263);
-  header.write(`${header.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148);
+  header.write(
+    `${header
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+  );
   return Buffer.concat([header, body, Buffer.alloc((512 - (body.length % 512)) % 512)]);
 }
 
-const describeAll = (records: readonly PackageRecord[]): string => records.map((record) => `${formatRecordLines(record)}\n`).join('');
+const describeAll = (records: readonly PackageRecord[]): string =>
+  records.map((record) => `${formatRecordLines(record)}\n`).join('');
 
 function randomCase(random: Random): Case {
   const packages = randomPackages(random);
@@ -45,21 +52,37 @@ function randomCase(random: Random): Case {
   const installed = installFrom(createCatalog([repo(packages)]), world);
   if (installed === undefined) world = '';
   const some = installed !== undefined && installed.length > 0 ? random.pick(installed).name : undefined;
-  const add = ['add', ...randomDependencies(random, 3), ...(random.chance(0.1) ? ['--latest'] : random.chance(0.1) ? ['--upgrade'] : [])];
-  const others = some === undefined ? [] : [['del', some], ['upgrade'], ['upgrade', '-a'], ['fix', '--upgrade', some], ['upgrade', '--latest']];
-  return { packages, world, installed: installed ?? [], argv: random.chance(0.5) || others.length === 0 ? add : random.pick(others) };
+  const add = [
+    'add',
+    ...randomDependencies(random, 3),
+    ...(random.chance(0.1) ? ['--latest'] : random.chance(0.1) ? ['--upgrade'] : []),
+  ];
+  const others =
+    some === undefined
+      ? []
+      : [['del', some], ['upgrade'], ['upgrade', '-a'], ['fix', '--upgrade', some], ['upgrade', '--latest']];
+  return {
+    packages,
+    world,
+    installed: installed ?? [],
+    argv: random.chance(0.5) || others.length === 0 ? add : random.pick(others),
+  };
 }
 
 function writeRepository(directory: string, packages: readonly PackageRecord[]): void {
   mkdirSync(join(directory, arch), { recursive: true });
-  const index = Buffer.concat([tarEntry('APKINDEX', Buffer.from(describeAll(packages), 'latin1')), Buffer.alloc(1024)]);
+  const index = Buffer.concat([
+    tarEntry('APKINDEX', Buffer.from(describeAll(packages), 'latin1')),
+    Buffer.alloc(1024),
+  ]);
   writeFileSync(join(directory, arch, 'APKINDEX.tar.gz'), gzipSync(index));
 }
 
 function writeTree(directory: string, { world, installed, argv }: Case): void {
   for (const path of ['root/lib/apk/db', 'root/etc/apk']) mkdirSync(join(directory, path), { recursive: true });
   writeFileSync(join(directory, 'root/lib/apk/db/installed'), describeAll(installed), 'latin1');
-  for (const path of ['root/lib/apk/db/triggers', 'root/lib/apk/db/scripts.tar', 'root/etc/apk/repositories']) writeFileSync(join(directory, path), '');
+  for (const path of ['root/lib/apk/db/triggers', 'root/lib/apk/db/scripts.tar', 'root/etc/apk/repositories'])
+    writeFileSync(join(directory, path), '');
   writeFileSync(join(directory, 'root/etc/apk/world'), formatWorld(parseWorld(world)));
   writeFileSync(join(directory, 'root/etc/apk/arch'), `${arch}\n`);
   writeFileSync(join(directory, 'arguments'), argv.map((word) => `'${word}'`).join(' '));
@@ -68,16 +91,34 @@ function writeTree(directory: string, { world, installed, argv }: Case): void {
 /** The changes of an output, or that there was an error. apk 2 does not align the counter. */
 function outcome(lines: readonly string[]): string {
   if (lines.some((line) => line.startsWith('ERROR'))) return 'error';
-  return lines.filter((line) => /^\(\s*\d+\/\d+\) /.test(line)).map((line) => line.replace(/^\(\s+/, '(')).join('\n');
+  return lines
+    .filter((line) => /^\(\s*\d+\/\d+\) /.test(line))
+    .map((line) => line.replace(/^\(\s+/, '('))
+    .join('\n');
 }
 
-const plan = ({ argv, world, installed }: Case, catalog: Catalog): string => outcome(runApk(argv, {
-  arch, world: parseWorld(world), catalog, installed: installed.map((record) => ({ record })), now: new Date(0), keepsPackages: () => true,
-}).lines.map(({ text }) => text));
+const plan = ({ argv, world, installed }: Case, catalog: Catalog): string =>
+  outcome(
+    runApk(argv, {
+      arch,
+      world: parseWorld(world),
+      catalog,
+      installed: installed.map((record) => ({ record })),
+      now: new Date(0),
+      keepsPackages: () => true,
+    }).lines.map(({ text }) => text),
+  );
 
 /** Installs `world` from nothing. */
 function installFrom(catalog: Catalog, world: string): PackageRecord[] | undefined {
-  const { plan: made } = runApk(['add'], { arch, world: parseWorld(world), catalog, installed: [], now: new Date(0), keepsPackages: () => true });
+  const { plan: made } = runApk(['add'], {
+    arch,
+    world: parseWorld(world),
+    catalog,
+    installed: [],
+    now: new Date(0),
+    keepsPackages: () => true,
+  });
   const records = made?.changes.flatMap((change) => (change.kind === 'install' ? [change.next.record] : []));
   return records?.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
@@ -90,15 +131,35 @@ interface Difference {
 }
 
 /** Runs the real apk on every case below `directory`, where the minirootfs lies; gives those on which it differs. */
-function compare(directory: string, cases: readonly Case[], options: { readonly repository: string; readonly catalogOf: (item: Case) => Catalog }): Difference[] {
+function compare(
+  directory: string,
+  cases: readonly Case[],
+  options: { readonly repository: string; readonly catalogOf: (item: Case) => Catalog },
+): Difference[] {
   rmSync(join(directory, 'cases'), { recursive: true, force: true });
   cases.forEach((item, i) => writeTree(join(directory, 'cases', String(i)), item));
-  if (options.repository === '$d/repo') cases.forEach(({ packages }, i) => writeRepository(join(directory, 'cases', String(i), 'repo'), packages));
-  writeFileSync(join(directory, 'run.sh'), [
-    'for d in /cases/*; do eval "set -- $(cat $d/arguments)"; c=$1; shift',
-    `apk $c --root $d/root --no-cache -X ${options.repository} --allow-untrusted -s "$@" >$d/out 2>&1; done; exit 0`,
-  ].join('\n'));
-  const run = spawnSync('bwrap', ['--bind', directory, '/', '--dev', '/dev', '--proc', '/proc', '--unshare-all', '--new-session', 'sh', '/run.sh']);
+  if (options.repository === '$d/repo')
+    cases.forEach(({ packages }, i) => writeRepository(join(directory, 'cases', String(i), 'repo'), packages));
+  writeFileSync(
+    join(directory, 'run.sh'),
+    [
+      'for d in /cases/*; do eval "set -- $(cat $d/arguments)"; c=$1; shift',
+      `apk $c --root $d/root --no-cache -X ${options.repository} --allow-untrusted -s "$@" >$d/out 2>&1; done; exit 0`,
+    ].join('\n'),
+  );
+  const run = spawnSync('bwrap', [
+    '--bind',
+    directory,
+    '/',
+    '--dev',
+    '/dev',
+    '--proc',
+    '/proc',
+    '--unshare-all',
+    '--new-session',
+    'sh',
+    '/run.sh',
+  ]);
   expect(run.status).toBe(0);
   return cases.flatMap((item, index) => {
     const theirs = outcome(readFileSync(join(directory, 'cases', String(index), 'out'), 'latin1').split('\n'));
@@ -109,7 +170,9 @@ function compare(directory: string, cases: readonly Case[], options: { readonly 
 
 /** The packages of a real index file. */
 function readRealIndex(): readonly PackageRecord[] {
-  const tar = gunzipSync(readFileSync(join(SHARED, 'upstream/apkindex/v3.16-main-x86_64.APKINDEX.tar.gz'))).toString('latin1');
+  const tar = gunzipSync(readFileSync(join(SHARED, 'upstream/apkindex/v3.16-main-x86_64.APKINDEX.tar.gz'))).toString(
+    'latin1',
+  );
   const at = tar.indexOf('APKINDEX\0');
   return parseIndex(tar.slice(at + 512, at + 512 + Number.parseInt(tar.slice(at + 124, at + 136), 8))).packages;
 }
@@ -136,7 +199,10 @@ describe.skipIf(oracle.skip)(`the apk of the minirootfs${oracle.reason}`, () => 
 
   it('agrees on nearly every random command; what differs is what apk 3 decides otherwise', () => {
     const cases = Array.from({ length: CASES }, (_, i) => randomCase(createRandom(7000 + i)));
-    const different = compare(directory, cases, { repository: '$d/repo', catalogOf: ({ packages }) => createCatalog([repo(packages)]) });
+    const different = compare(directory, cases, {
+      repository: '$d/repo',
+      catalogOf: ({ packages }) => createCatalog([repo(packages)]),
+    });
     expect(different.length, JSON.stringify(different, null, 1)).toBeLessThanOrEqual(CASES * 0.03);
   });
 

@@ -23,16 +23,32 @@ function after(before: readonly InstalledPackage[], resolution: ReturnType<typeo
 
 /** Everything that is wrong with a set of packages. */
 function faults(records: readonly PackageRecord[], world: readonly Dependency[]): string[] {
-  const requirements = [{ owner: undefined as PackageRecord | undefined, list: world }, ...records.map((owner) => ({ owner, list: owner.depends }))];
-  const unmet = requirements.flatMap(({ owner, list }) => list.filter((dep) => {
-    const plain = { ...dep, conflict: false };
-    return dep.conflict ? records.some((record) => record !== owner && isMetBy(plain, record)) : !records.some((record) => isMetBy(plain, record));
-  }).map((dep) => `${owner?.name ?? 'world'}: ${dep.conflict ? '!' : ''}${dep.name}${dep.op}${dep.version}`));
-  const owned = records.flatMap(({ name, provides }) => [name, ...provides.filter(({ version }) => version !== '').map((item) => item.name)]);
+  const requirements = [
+    { owner: undefined as PackageRecord | undefined, list: world },
+    ...records.map((owner) => ({ owner, list: owner.depends })),
+  ];
+  const unmet = requirements.flatMap(({ owner, list }) =>
+    list
+      .filter((dep) => {
+        const plain = { ...dep, conflict: false };
+        return dep.conflict
+          ? records.some((record) => record !== owner && isMetBy(plain, record))
+          : !records.some((record) => isMetBy(plain, record));
+      })
+      .map((dep) => `${owner?.name ?? 'world'}: ${dep.conflict ? '!' : ''}${dep.name}${dep.op}${dep.version}`),
+  );
+  const owned = records.flatMap(({ name, provides }) => [
+    name,
+    ...provides.filter(({ version }) => version !== '').map((item) => item.name),
+  ]);
   return [...unmet, ...owned.filter((name, index) => owned.indexOf(name) !== index).map((name) => `${name} twice`)];
 }
 
-function scenario(random: Random): { readonly packages: PackageRecord[]; readonly world: Dependency[]; readonly installed: InstalledPackage[] } {
+function scenario(random: Random): {
+  readonly packages: PackageRecord[];
+  readonly world: Dependency[];
+  readonly installed: InstalledPackage[];
+} {
   const packages = randomPackages(random);
   const catalog = createCatalog([repo(packages)]);
   const start = resolve({ arch, world: parseWorld(randomNames(random, 2).join(' ')), catalog, installed: [] });
@@ -56,7 +72,9 @@ describe('the solver on random repositories', () => {
       const records = after(installed, resolution);
       expect(faults(records, world), `seed ${seed}`).toEqual([]);
       const again = resolve({ arch, world, catalog, installed: records.map((record) => ({ record })) });
-      expect(again.errors > 0 ? ['error'] : planChanges(again).map(({ kind }) => kind), `seed ${seed} again`).toEqual([]);
+      expect(again.errors > 0 ? ['error'] : planChanges(again).map(({ kind }) => kind), `seed ${seed} again`).toEqual(
+        [],
+      );
     }
     expect(solved).toBeGreaterThan(500);
   });
@@ -66,14 +84,18 @@ describe('the solver on random repositories', () => {
       const random = createRandom(seed);
       const { packages, world, installed } = scenario(random);
       // A crowd that hangs together through names that nothing brings in, as documentation does in Alpine.
-      const crowd = Array.from({ length: 1200 }, (_, i) => pkg(`x${i}-1`, {
-        installIf: `${random.chance(0.5) ? random.pick(packages).name : `x${random.below(1200)}`} docs`,
-        depends: random.chance(0.3) ? random.pick(packages).name : `x${random.below(1200)}`,
-      }));
+      const crowd = Array.from({ length: 1200 }, (_, i) =>
+        pkg(`x${i}-1`, {
+          installIf: `${random.chance(0.5) ? random.pick(packages).name : `x${random.below(1200)}`} docs`,
+          depends: random.chance(0.3) ? random.pick(packages).name : `x${random.below(1200)}`,
+        }),
+      );
       const catalog = createCatalog([repo([...packages, ...crowd])]);
       const show = (whole: boolean): string => {
         const resolution = resolve({ arch, world, catalog, installed, whole });
-        return resolution.errors > 0 ? explainUnsatisfiable(resolution).join('\n') : JSON.stringify(planChanges(resolution));
+        return resolution.errors > 0
+          ? explainUnsatisfiable(resolution).join('\n')
+          : JSON.stringify(planChanges(resolution));
       };
       expect(show(false), `seed ${seed}`).toBe(show(true));
     }

@@ -1,4 +1,6 @@
-/** Packages given to the real apk and to us, many at once: each into an empty tree of its own, and what became of it. */
+/**
+ * Packages given to the real apk and to us, many at once: each into an empty tree of its own, and what became of it.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,9 +31,19 @@ export async function makeTwins(): Promise<Twins> {
   const directory = mkdtempSync(join(tmpdir(), 'alproot-twins-'));
   const key = await generateSigningKey('test', 2048);
   for (const name of ['base', 'keys']) mkdirSync(join(directory, name));
-  execFileSync('tar', ['-xzf', join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '-C', join(directory, 'base')]);
+  execFileSync('tar', [
+    '-xzf',
+    join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'),
+    '-C',
+    join(directory, 'base'),
+  ]);
   writeFileSync(join(directory, 'keys', key.publicName), key.publicPem);
-  const twins = { directory, key, usual: new Set<string>(), close: () => rmSync(directory, { recursive: true, force: true }) };
+  const twins = {
+    directory,
+    key,
+    usual: new Set<string>(),
+    close: () => rmSync(directory, { recursive: true, force: true }),
+  };
   const place = mkdtempSync(join(directory, 'batch-'));
   runApk(twins, place, '');
   return { ...twins, usual: new Set(Object.keys(picture(join(place, 'theirs')))) };
@@ -49,10 +61,40 @@ for file in /mnt/*.apk; do
 done`;
 
 function runApk({ directory }: Pick<Twins, 'directory'>, place: string, packages: string): void {
-  spawnSync('bwrap', ['--ro-bind', join(directory, 'base'), '/', '--dev', '/dev', '--proc', '/proc', '--ro-bind', join(directory, 'keys'), '/media', '--bind', place, '/mnt', '--cap-add', 'ALL', '--chdir', '/', '--clearenv', '--setenv', 'PATH', '/usr/sbin:/usr/bin:/sbin:/bin', 'sh', '-c', SCRIPT, 'sh', packages]);
+  spawnSync('bwrap', [
+    '--ro-bind',
+    join(directory, 'base'),
+    '/',
+    '--dev',
+    '/dev',
+    '--proc',
+    '/proc',
+    '--ro-bind',
+    join(directory, 'keys'),
+    '/media',
+    '--bind',
+    place,
+    '/mnt',
+    '--cap-add',
+    'ALL',
+    '--chdir',
+    '/',
+    '--clearenv',
+    '--setenv',
+    'PATH',
+    '/usr/sbin:/usr/bin:/sbin:/bin',
+    'sh',
+    '-c',
+    SCRIPT,
+    'sh',
+    packages,
+  ]);
 }
 
-async function installOwn({ directory, key }: Twins, { bytes, root }: { readonly bytes: Buffer; readonly root: string }): Promise<string | undefined> {
+async function installOwn(
+  { directory, key }: Twins,
+  { bytes, root }: { readonly bytes: Buffer; readonly root: string },
+): Promise<string | undefined> {
   const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
   mkdirSync(join(root, 'etc'), { recursive: true });
   for (const name of ['passwd', 'group']) copyFileSync(join(directory, 'base/etc', name), join(root, 'etc', name));
@@ -60,8 +102,18 @@ async function installOwn({ directory, key }: Twins, { bytes, root }: { readonly
   try {
     const source = bufferSource('package', bytes);
     const contents = verifyPackage(source, { keys, requireSignature: true }).package;
-    const change = { kind: 'install', next: { record: contents.record, source: { kind: 'file', path: '/x' }, because: ['world'] } } as const;
-    await applyPlan({ tree, plan: { arch: 'x86_64', changes: [change], world: [] }, runScript: undefined, owners: 'apply', emit: silent, open: () => ({ source, contents, close: () => undefined }) });
+    const change = {
+      kind: 'install',
+      next: { record: contents.record, source: { kind: 'file', path: '/x' }, because: ['world'] },
+    } as const;
+    await applyPlan({
+      tree,
+      plan: { arch: 'x86_64', changes: [change], world: [] },
+      runScript: undefined,
+      owners: 'apply',
+      emit: silent,
+      open: () => ({ source, contents, close: () => undefined }),
+    });
     return undefined;
   } catch (error) {
     if (!isAlprootError(error)) throw error;
@@ -80,9 +132,16 @@ export interface Comparison {
 }
 
 /** As many mutants as wanted, each by a seed of its own. */
-export async function compareMutants(twins: Twins, { seed, count }: { readonly seed: number; readonly count: number }): Promise<Comparison> {
+export async function compareMutants(
+  twins: Twins,
+  { seed, count }: { readonly seed: number; readonly count: number },
+): Promise<Comparison> {
   const place = mkdtempSync(join(twins.directory, 'batch-'));
-  const mutants = Array.from({ length: count }, (_, at) => ({ seed: seed + at, path: join(place, String(at)), bytes: makeMutant(generator(seed + at), twins.key) }));
+  const mutants = Array.from({ length: count }, (_, at) => ({
+    seed: seed + at,
+    path: join(place, String(at)),
+    bytes: makeMutant(generator(seed + at), twins.key),
+  }));
   const differences: string[] = [];
   let taken = 0;
   try {
@@ -93,7 +152,8 @@ export async function compareMutants(twins: Twins, { seed, count }: { readonly s
       if (code !== undefined) continue;
       taken++;
       const said = readFileSync(`${path}.said`, 'latin1');
-      if (readFileSync(`${path}.status`, 'latin1').trim() !== '0') differences.push(`seed ${own}: apk refuses it: ${said}`);
+      if (readFileSync(`${path}.status`, 'latin1').trim() !== '0')
+        differences.push(`seed ${own}: apk refuses it: ${said}`);
       else differences.push(...unlike(twins, path).map((line) => `seed ${own}: ${line}`));
     }
     return { taken, refused: count - taken, differences };
@@ -104,12 +164,18 @@ export async function compareMutants(twins: Twins, { seed, count }: { readonly s
 
 /** Lines of the trees and of the databases that differ. */
 function unlike({ usual }: Twins, path: string): string[] {
-  const [ours, theirs] = ['ours', 'theirs'].map((side) => Object.entries(picture(`${path}.${side}`)).filter(([name]) => !usual.has(name)).map((line) => line.join(' ')));
+  const [ours, theirs] = ['ours', 'theirs'].map((side) =>
+    Object.entries(picture(`${path}.${side}`))
+      .filter(([name]) => !usual.has(name))
+      .map((line) => line.join(' ')),
+  );
   const [own, real] = ['ours', 'theirs'].map((side) => installedIn(`${path}.${side}`));
   return [
     ...(ours ?? []).filter((line) => theirs?.includes(line) !== true).map((line) => `only ours: ${line}`),
     // Devices and pipes are recorded, and not made.
-    ...(theirs ?? []).filter((line) => ours?.includes(line) !== true && !/ special \d+ \S+$/.test(line)).map((line) => `only theirs: ${line}`),
+    ...(theirs ?? [])
+      .filter((line) => ours?.includes(line) !== true && !/ special \d+ \S+$/.test(line))
+      .map((line) => `only theirs: ${line}`),
     ...(own === real ? [] : [`the database: ${own} instead of ${real}`]),
   ];
 }

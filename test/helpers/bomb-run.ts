@@ -1,4 +1,6 @@
-/** Runs in a process of its own: reads one bomb in one place; prints the code, and what was resident at most in MiB. */
+/**
+ * Runs in a process of its own: reads one bomb in one place; prints the code, and what was resident at most in MiB.
+ */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,15 +66,24 @@ const PLACES: Readonly<Record<string, () => void>> = {
   'a script': () => signedControl(Buffer.concat([pkginfo, huge('.post-install')]), 0x61),
   'one line of .PKGINFO': () => signedControl(huge('.PKGINFO'), 0x61),
   'the data member': () => withData(bombMember(rawEntry({ name: 'a', size: GIB, checksum: '0'.repeat(40) }))),
-  'a pax header': () => withData(bombMember(Buffer.concat([huge('pax', 'x'), Buffer.from(paxRecord('path', 'a'))]), { filler: 0x61 })),
+  'a pax header': () =>
+    withData(bombMember(Buffer.concat([huge('pax', 'x'), Buffer.from(paxRecord('path', 'a'))]), { filler: 0x61 })),
   'end blocks of the data member': () => withData(bombMember(Buffer.alloc(1024))),
   'a signed index': () => readIndex(huge('APKINDEX'), { filler: 0x0a }),
   'an unsigned index': () => readIndex(huge('APKINDEX'), { filler: 0x0a, signed: false }),
-  'a file to judge': () => void verifyAnyFile(bufferSource('x', bombMember(huge('APKINDEX'))), { name: 'x', keys, pins: { byName: new Map() } as never }),
+  'a file to judge': () =>
+    void verifyAnyFile(bufferSource('x', bombMember(huge('APKINDEX'))), {
+      name: 'x',
+      keys,
+      pins: { byName: new Map() } as never,
+    }),
   'a Dockerfile': () => inFile(Buffer.from('FROM scratch\n'), GIB, (path) => readFileCapped(path, limits.dockerfile)),
   'the text of a Dockerfile': () => void parseDockerfile('#'.repeat(8 * 1024 * 1024)),
   'a lock': () => inFile(Buffer.from('{'), GIB, (path) => readFileCapped(path, limits.lockfile)),
-  'a bundle': () => inFile(rawHeader({ name: 'manifest.json', size: GIB }), GIB, (path) => openBundle(path, { verify: () => undefined }).close()),
+  'a bundle': () =>
+    inFile(rawHeader({ name: 'manifest.json', size: GIB }), GIB, (path) =>
+      openBundle(path, { verify: () => undefined }).close(),
+    ),
 };
 
 const place = process.argv[2];

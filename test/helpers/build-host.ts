@@ -1,7 +1,24 @@
-/** A real build host in a directory of its own: the store's part played by plain files, sandboxes by the run stage, the base by the real minirootfs. */
+/**
+ * A real build host in a directory of its own: the store's part played by plain files, sandboxes by the run stage, the
+ * base by the real minirootfs.
+ */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { AlpEvent } from '../../src/core/events.ts';
@@ -20,7 +37,9 @@ import { runInTree } from '../../src/run/run-in-tree.ts';
 import { backendOf } from './sandbox.ts';
 import { SHARED } from './capabilities.ts';
 
-export type Files = Readonly<Record<string, string | Buffer | { readonly link: string } | { readonly mode: number; readonly text: string }>>;
+export type Files = Readonly<
+  Record<string, string | Buffer | { readonly link: string } | { readonly mode: number; readonly text: string }>
+>;
 
 /** With its tree, which is there while it is looked at. */
 export interface OpenedImage extends BuiltImage {
@@ -39,7 +58,12 @@ export interface BuildBench {
   apk: (request: ApkRequest) => Promise<ApkAnswer>;
   downloads: Record<string, Buffer>;
   /** Builds and hands the image over while its tree is there. */
-  readonly build: <T>(dockerfile: string, files: Files, use: (image: OpenedImage) => T | Promise<T>, options?: BenchOptions) => Promise<T>;
+  readonly build: <T>(
+    dockerfile: string,
+    files: Files,
+    use: (image: OpenedImage) => T | Promise<T>,
+    options?: BenchOptions,
+  ) => Promise<T>;
   /** Steps that ran, and that were cached, in the last build. */
   readonly steps: () => { ran: string[]; cached: string[] };
   readonly output: () => string;
@@ -58,21 +82,50 @@ export function makeBench(): BuildBench {
   const events: AlpEvent[] = [];
   const apkCalls: ApkRequest[] = [];
   const bench: BuildBench = {
-    root, events, apkCalls, layers: new Map(), trees: new Map(), downloads: {},
+    root,
+    events,
+    apkCalls,
+    layers: new Map(),
+    trees: new Map(),
+    downloads: {},
     apk: () => Promise.resolve({ kind: 'done', status: 0, stdout: 'OK\n', stderr: '' }),
     build: async (dockerfile, files, use, options = {}) => {
       const context = mkdtempSync(join(root, 'context-'));
       writeFiles(context, files);
-      const plan = planBuild(dockerfile, { file: 'Dockerfile', target: undefined, buildArgs: {}, buildArch: 'x86_64', targetArch: 'x86_64', runnable: ['x86_64'], network: 'none', ...options.plan });
+      const plan = planBuild(dockerfile, {
+        file: 'Dockerfile',
+        target: undefined,
+        buildArgs: {},
+        buildArch: 'x86_64',
+        targetArch: 'x86_64',
+        runnable: ['x86_64'],
+        network: 'none',
+        ...options.plan,
+      });
       refuseUnsupported(plan);
       events.length = 0;
       apkCalls.length = 0;
       const host = makeHost(bench, options);
-      return executePlan(plan, { host, context: hostPath(context), dockerfile: undefined, secrets: new Map(), noCache: false, noCacheFilter: [], ...options }, async (image) => use({ ...image, opened: await image.tree() }));
+      return executePlan(
+        plan,
+        {
+          host,
+          context: hostPath(context),
+          dockerfile: undefined,
+          secrets: new Map(),
+          noCache: false,
+          noCacheFilter: [],
+          ...options,
+        },
+        async (image) => use({ ...image, opened: await image.tree() }),
+      );
     },
     steps: () => {
       const steps = events.filter((event) => event.kind === 'step').filter(({ id }) => !id.endsWith('.0'));
-      return { ran: steps.filter(({ state }) => state === 'done').map(({ label }) => label), cached: steps.filter(({ state }) => state === 'cached').map(({ label }) => label) };
+      return {
+        ran: steps.filter(({ state }) => state === 'done').map(({ label }) => label),
+        cached: steps.filter(({ state }) => state === 'cached').map(({ label }) => label),
+      };
     },
     output: () => events.flatMap((event) => (event.kind === 'output' ? [event.text] : [])).join(''),
     close: () => {
@@ -104,14 +157,27 @@ function makeHost(bench: BuildBench, { backend, signal, injection }: BenchOption
   const { root } = bench;
   const at = (...parts: string[]): HostPath => hostPath(join(root, ...parts));
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
-  const tools = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot: process.getuid?.() === 0, kernel: release(), scratch, cache: at('library'), arch: 'x86_64' });
+  const tools = findHostTools({
+    searchPath: process.env['PATH'] ?? '',
+    isRoot: process.getuid?.() === 0,
+    kernel: release(),
+    scratch,
+    cache: at('library'),
+    arch: 'x86_64',
+  });
   const real = tools.isRoot && ['bwrap', 'chroot'].includes(backend ?? 'bwrap');
   const stored = (file: HostPath): StoredLayer => {
     const bytes = readFileSync(file);
     return { file, sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length };
   };
   return {
-    resolveBase: () => Promise.resolve({ key: 'alpine-3.19.4', tree: baseTree(root), owners: new Map(), label: 'alpine 3.19.4 (x86_64)' }),
+    resolveBase: () =>
+      Promise.resolve({
+        key: 'alpine-3.19.4',
+        tree: baseTree(root),
+        owners: new Map(),
+        label: 'alpine 3.19.4 (x86_64)',
+      }),
     layers: {
       get: (key) => Promise.resolve(bench.layers.get(key)),
       put: (key, file) => {
@@ -144,9 +210,18 @@ function makeHost(bench: BuildBench, { backend, signal, injection }: BenchOption
     run: async (description) => {
       const chosen = backendOf(backend ?? 'bwrap', tools.isRoot);
       if (real) return runInTree(chosen, description, tools);
-      const library = await openOwnersLibrary({ cache: at('library'), searchPath: process.env['PATH'] ?? '', arch: 'x86_64' });
+      const library = await openOwnersLibrary({
+        cache: at('library'),
+        searchPath: process.env['PATH'] ?? '',
+        arch: 'x86_64',
+      });
       if (library.kind === 'absent') throw new Error(library.reason);
-      return runWithOwners(chosen, description, { host: tools, library: library.bytes, owners: description.owners, now: Date.now() });
+      return runWithOwners(chosen, description, {
+        host: tools,
+        library: library.bytes,
+        owners: description.owners,
+        now: Date.now(),
+      });
     },
     injection: injection ?? { added: '', all: () => '', env: {} },
     download: (url) => {
@@ -178,7 +253,12 @@ function baseTree(root: string): HostPath {
   const tree = join(root, 'base');
   if (!existsSync(tree)) {
     mkdirSync(tree);
-    execFileSync('tar', ['-xzf', join(SHARED, 'upstream', 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '-C', tree]);
+    execFileSync('tar', [
+      '-xzf',
+      join(SHARED, 'upstream', 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'),
+      '-C',
+      tree,
+    ]);
   }
   return hostPath(tree);
 }
@@ -207,4 +287,3 @@ export function describeTree(image: OpenedImage): string[] {
   walk('');
   return lines;
 }
-

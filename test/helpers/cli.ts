@@ -36,7 +36,13 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     mkdirSync(join(home, 'cache'), { mode: 0o777 });
     return await runArgv([...(options.prefix ?? []), options.node ?? process.execPath, builtCommand(), ...args], {
       ...options,
-      env: { PATH: process.env['PATH'] ?? '', HOME: home, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: options.cache ?? join(home, 'cache'), ...options.env },
+      env: {
+        PATH: process.env['PATH'] ?? '',
+        HOME: home,
+        LC_ALL: 'C.UTF-8',
+        ALPROOT_CACHE: options.cache ?? join(home, 'cache'),
+        ...options.env,
+      },
     });
   } finally {
     rmSync(home, { recursive: true, force: true });
@@ -47,7 +53,11 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
 export function runArgv(argv: readonly string[], { cwd, env, input, onStart }: CliOptions): Promise<CliResult> {
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd, env: { ...env }, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...env },
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    });
     const output = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     child.stdout?.on('data', (bytes: Buffer) => output.stdout.push(bytes));
     child.stderr?.on('data', (bytes: Buffer) => output.stderr.push(bytes));
@@ -55,7 +65,11 @@ export function runArgv(argv: readonly string[], { cwd, env, input, onStart }: C
     child.stdin?.end(input);
     child.once('error', reject);
     child.once('close', (status) => {
-      resolve({ status: status ?? 128, stdout: Buffer.concat(output.stdout).toString(), stderr: Buffer.concat(output.stderr).toString() });
+      resolve({
+        status: status ?? 128,
+        stdout: Buffer.concat(output.stdout).toString(),
+        stderr: Buffer.concat(output.stderr).toString(),
+      });
     });
     onStart?.(child);
   });

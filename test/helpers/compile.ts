@@ -30,10 +30,17 @@ export interface Compiled {
 /** Compiles C with a compiler of the host, and runs the result when it is a program. */
 export const compile = (compiler: string, args: readonly string[], { source = HELLO, run = false } = {}): Compiled =>
   withDirectory((directory) => {
-    const [from, to, map] = ['main.c', 'main', 'main.map'].map((name) => join(directory, name)) as [string, string, string];
+    const [from, to, map] = ['main.c', 'main', 'main.map'].map((name) => join(directory, name)) as [
+      string,
+      string,
+      string,
+    ];
     writeFileSync(from, source);
     const isObject = args.includes('-c');
-    execFileSync(compiler, [...args, ...(isObject ? [] : [`-Wl,-Map=${map}`]), from, '-o', to], { cwd: directory, stdio: 'pipe' });
+    execFileSync(compiler, [...args, ...(isObject ? [] : [`-Wl,-Map=${map}`]), from, '-o', to], {
+      cwd: directory,
+      stdio: 'pipe',
+    });
     return {
       bytes: readFileSync(to),
       map: isObject ? '' : readFileSync(map, 'latin1'),

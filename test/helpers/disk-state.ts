@@ -1,9 +1,20 @@
 /**
- * What a disk may hold after the power failed in a run that was traced. Harsher than journals are: a sync of a file says
- * nothing of its name, and the names of each directory may end at another moment; what was not synced of a file may be
- * missing, cut at any block, or of full length with blocks of zeros.
+ * What a disk may hold after the power failed in a run that was traced. Harsher than journals are: a sync of a file
+ * says nothing of its name, and the names of each directory may end at another moment; what was not synced of a file
+ * may be missing, cut at any block, or of full length with blocks of zeros.
  */
-import { chmodSync, existsSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { applyNames, type Inode, makeInode, type NameChange, type Trace } from './disk-trace.ts';
 import { type Choose, oneOf } from './random.ts';
@@ -13,9 +24,15 @@ const BLOCK = 4096;
 export interface Loss {
   /** Calls that were made when the power failed. */
   readonly at: number;
-  /** `journal`: what happened to names is kept up to one moment, and a sync keeps all before it. `directories`: of each directory up to another. */
+  /**
+   * `journal`: what happened to names is kept up to one moment, and a sync keeps all before it. `directories`: of each
+   * directory up to another.
+   */
   readonly names: 'journal' | 'directories';
-  /** What may be left of what was not synced: `zeros`, full length with some blocks of zeros; `blank`, full length and nothing but zeros. */
+  /**
+   * What may be left of what was not synced: `zeros`, full length with some blocks of zeros; `blank`, full length and
+   * nothing but zeros.
+   */
   readonly data: readonly ('all' | 'none' | 'torn' | 'zeros' | 'blank')[];
   /** Where data is lost; everywhere, unless given. */
   readonly only?: RegExp | undefined;
@@ -23,7 +40,12 @@ export interface Loss {
 }
 
 /** Without any loss. */
-export const whole = ({ length }: Trace): Loss => ({ at: length, names: 'journal', data: ['all'], pick: (count) => count - 1 });
+export const whole = ({ length }: Trace): Loss => ({
+  at: length,
+  names: 'journal',
+  data: ['all'],
+  pick: (count) => count - 1,
+});
 
 export interface Rewriting {
   /** In names and in files: what told the machine's start. Same length. */
@@ -42,7 +64,11 @@ export function makeState(trace: Trace, loss: Loss, place: string, { replace }: 
       first.set(child, target);
       if (child.kind === 'symlink') symlinkSync(Buffer.from(child.target, 'latin1'), Buffer.from(target, 'latin1'));
       else if (known !== undefined && child.kind === 'file') linkSync(known, target);
-      else if (child.kind === 'file') writeFileSync(target, keptData(child, loss.only?.test(target) === false ? { ...loss, data: ['all'] } : loss, rewrite));
+      else if (child.kind === 'file')
+        writeFileSync(
+          target,
+          keptData(child, loss.only?.test(target) === false ? { ...loss, data: ['all'] } : loss, rewrite),
+        );
       else if (known === undefined) {
         mkdirSync(target, { recursive: true });
         visit(child, target);
@@ -85,10 +111,15 @@ function keptData(inode: Inode, { at, data, pick }: Loss, rewrite: (text: string
   return kept.length > 65_536 ? kept : Buffer.from(rewrite(kept.toString('latin1')), 'latin1');
 }
 
-function lose({ full, synced }: { readonly full: Buffer; readonly synced: Buffer }, how: Loss['data'][number], pick: Choose): Buffer {
+function lose(
+  { full, synced }: { readonly full: Buffer; readonly synced: Buffer },
+  how: Loss['data'][number],
+  pick: Choose,
+): Buffer {
   if (how === 'all' || full.equals(synced)) return full;
   if (how === 'none') return synced;
-  if (how === 'torn') return full.subarray(0, synced.length + BLOCK * pick(Math.ceil((full.length - synced.length) / BLOCK) + 1));
+  if (how === 'torn')
+    return full.subarray(0, synced.length + BLOCK * pick(Math.ceil((full.length - synced.length) / BLOCK) + 1));
   const zeroed = Buffer.from(full);
   for (let block = 0; block < full.length; block += BLOCK) {
     if (how === 'zeros' && pick(3) > 0) continue;
@@ -102,7 +133,16 @@ function lose({ full, synced }: { readonly full: Buffer; readonly synced: Buffer
 function contentAt(inode: Inode, at: number): Buffer {
   const changes = inode.data.filter((one) => one.at <= at).map(({ change }) => change);
   let size = 0;
-  const content = Buffer.alloc(changes.reduce((most, change) => Math.max(most, change.kind === 'write' ? change.offset + change.bytes.length : change.kind === 'size' ? change.size : 0), 0));
+  const content = Buffer.alloc(
+    changes.reduce(
+      (most, change) =>
+        Math.max(
+          most,
+          change.kind === 'write' ? change.offset + change.bytes.length : change.kind === 'size' ? change.size : 0,
+        ),
+      0,
+    ),
+  );
   for (const change of changes) {
     if (change.kind === 'write') {
       change.bytes.copy(content, change.offset);
@@ -122,11 +162,14 @@ function contentAt(inode: Inode, at: number): Buffer {
  * @returns how many entries
  */
 export function enterUnseen(trace: Trace, place: string): number {
-  const moved = new Map(trace.names.filter(({ sets }) => sets.length === 2).map(({ at, sets }) => [sets[1]?.inode, at]));
+  const moved = new Map(
+    trace.names.filter(({ sets }) => sets.length === 2).map(({ at, sets }) => [sets[1]?.inode, at]),
+  );
   const unseen: NameChange[] = [];
   const visit = (directory: Inode, path: string, before: number): void => {
     const onDisk = existsSync(path) ? readdirSync(path, { encoding: 'latin1' }) : [];
-    for (const name of directory.entries.keys()) if (!onDisk.includes(name)) unseen.push({ at: before, sets: [{ directory, name, inode: undefined }] });
+    for (const name of directory.entries.keys())
+      if (!onDisk.includes(name)) unseen.push({ at: before, sets: [{ directory, name, inode: undefined }] });
     for (const name of onDisk) {
       const known = directory.entries.get(name);
       const end = Math.min(before, (moved.get(known) ?? Infinity) - 0.5);
@@ -151,6 +194,7 @@ function matching(known: Inode | undefined, path: Buffer, at: number): Inode {
   inode.mode = stat.mode;
   if (kind !== 'file') return inode;
   const bytes = readFileSync(path);
-  if (!bytes.equals(contentAt(inode, Infinity))) inode.data.push({ at, change: { kind: 'size', size: 0 } }, { at, change: { kind: 'write', offset: 0, bytes } });
+  if (!bytes.equals(contentAt(inode, Infinity)))
+    inode.data.push({ at, change: { kind: 'size', size: 0 } }, { at, change: { kind: 'write', offset: 0, bytes } });
   return inode;
 }

@@ -15,7 +15,10 @@ export interface Inode {
   readonly entries: Map<string, Inode>;
 }
 
-type DataChange = { readonly kind: 'write'; readonly offset: number; readonly bytes: Buffer } | { readonly kind: 'size'; readonly size: number } | { readonly kind: 'sync' };
+type DataChange =
+  | { readonly kind: 'write'; readonly offset: number; readonly bytes: Buffer }
+  | { readonly kind: 'size'; readonly size: number }
+  | { readonly kind: 'sync' };
 
 /** Entries that a call sets, or takes away where there is no inode: all of them happen or none. */
 export interface NameChange {
@@ -33,10 +36,29 @@ export interface Trace {
 }
 
 /** Arguments of strace for `readTrace`. */
-export const traceArgs = (log: string): string[] => ['-f', '-y', '-qq', '-xx', '-s', '16777216', '-o', log, '-e', 'signal=none', '-e',
-  'trace=openat,open,creat,write,pwrite64,writev,pwritev,/^rename,/^link,/^unlink,rmdir,/^mkdir,/^symlink,/truncate,fsync,fdatasync,copy_file_range,sendfile,/chmod,clone,clone3'];
+export const traceArgs = (log: string): string[] => [
+  '-f',
+  '-y',
+  '-qq',
+  '-xx',
+  '-s',
+  '16777216',
+  '-o',
+  log,
+  '-e',
+  'signal=none',
+  '-e',
+  'trace=openat,open,creat,write,pwrite64,writev,pwritev,/^rename,/^link,/^unlink,rmdir,/^mkdir,/^symlink,/truncate,fsync,fdatasync,copy_file_range,sendfile,/chmod,clone,clone3',
+];
 
-export const makeInode = (kind: Inode['kind'], mode: number, target = ''): Inode => ({ kind, mode, target, data: [], content: Buffer.alloc(0), entries: new Map() });
+export const makeInode = (kind: Inode['kind'], mode: number, target = ''): Inode => ({
+  kind,
+  mode,
+  target,
+  data: [],
+  content: Buffer.alloc(0),
+  entries: new Map(),
+});
 
 interface Descriptor {
   readonly inode: Inode;
@@ -57,9 +79,16 @@ interface Call {
   readonly result: string;
 }
 
-/** @param log what strace wrote with `traceArgs`; @param place what lay in it before the run is left out, as is what was done to that */
+/**
+ * @param log what strace wrote with `traceArgs`;
+ * @param place what lay in it before the run is left out, as is what was done to that
+ */
 export function readTrace(log: string, place: string): Trace {
-  const reading: Reading = { place, trace: { root: makeInode('directory', 0o755), names: [], syncs: [], length: 0 }, tables: new Map() };
+  const reading: Reading = {
+    place,
+    trace: { root: makeInode('directory', 0o755), names: [], syncs: [], length: 0 },
+    tables: new Map(),
+  };
   for (const call of callsOf(log)) {
     reading.trace.length++;
     if (!call.result.startsWith('-1')) executeCall(reading, call);
@@ -97,16 +126,23 @@ function* callsOf(log: string): Generator<Call> {
     if (resumed !== null) text = (open.get(pid) ?? '') + text.slice(resumed[0].length);
     const start = text.indexOf('(');
     const end = text.lastIndexOf(' = ');
-    if (start > 0 && end > 0) yield { pid, name: text.slice(0, start), args: text.slice(start + 1, end), result: text.slice(end + 3) };
+    if (start > 0 && end > 0)
+      yield { pid, name: text.slice(0, start), args: text.slice(start + 1, end), result: text.slice(end + 3) };
   }
 }
 
 const decode = (text: string): string => Buffer.from(text.replaceAll('\\x', ''), 'hex').toString('latin1');
-const stringsOf = (args: string): string[] => [...args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, text = '']) => text);
-const bytesOf = (args: string): Buffer => Buffer.concat(stringsOf(args).map((text) => Buffer.from(text.replaceAll('\\x', ''), 'hex')));
+const stringsOf = (args: string): string[] =>
+  [...args.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, text = '']) => text);
+const bytesOf = (args: string): Buffer =>
+  Buffer.concat(stringsOf(args).map((text) => Buffer.from(text.replaceAll('\\x', ''), 'hex')));
 const pathsOf = (args: string): string[] => stringsOf(args).map(decode);
 /** Descriptors that are annotated with their path. */
-const descriptorsOf = (args: string): { readonly fd: number; readonly path: string }[] => [...args.matchAll(/(?:^|[ ({])(\d+)<((?:\\x[0-9a-f]{2})+)>/g)].map(([, fd, path = '']) => ({ fd: Number(fd), path: decode(path) }));
+const descriptorsOf = (args: string): { readonly fd: number; readonly path: string }[] =>
+  [...args.matchAll(/(?:^|[ ({])(\d+)<((?:\\x[0-9a-f]{2})+)>/g)].map(([, fd, path = '']) => ({
+    fd: Number(fd),
+    path: decode(path),
+  }));
 /** Of the last argument. */
 const lastNumber = (args: string): number => Number(/(\d+)\)\s*$/.exec(args)?.[1] ?? 0);
 
@@ -133,7 +169,8 @@ function spotOf(reading: Reading, pid: string, path: string): Spot | undefined {
   return name === undefined || directory === undefined ? undefined : { directory, name };
 }
 
-const relativeTo = (place: string, path: string): string | undefined => (path.startsWith(`${place}/`) ? path.slice(place.length + 1) : path.startsWith('/') ? undefined : path);
+const relativeTo = (place: string, path: string): string | undefined =>
+  path.startsWith(`${place}/`) ? path.slice(place.length + 1) : path.startsWith('/') ? undefined : path;
 
 function inodeAt(reading: Reading, pid: string, path: string): Inode | undefined {
   const own = /^\/proc\/(?:self|\d+)\/fd\/(\d+)$/.exec(path);
@@ -143,7 +180,11 @@ function inodeAt(reading: Reading, pid: string, path: string): Inode | undefined
   return spot?.directory.entries.get(spot.name);
 }
 
-function descriptorAt(reading: Reading, pid: string, { fd, path }: { readonly fd: number; readonly path: string }): Descriptor | undefined {
+function descriptorAt(
+  reading: Reading,
+  pid: string,
+  { fd, path }: { readonly fd: number; readonly path: string },
+): Descriptor | undefined {
   const known = tableOf(reading, pid).get(fd);
   if (known !== undefined) return known;
   const inode = inodeAt(reading, pid, path);
@@ -172,21 +213,30 @@ function changeData({ trace }: Reading, inode: Inode, change: DataChange): void 
 export function applyChange(content: Buffer, change: DataChange): Buffer {
   if (change.kind === 'sync') return content;
   const size = change.kind === 'size' ? change.size : Math.max(content.length, change.offset + change.bytes.length);
-  const grown = size === content.length ? content : Buffer.concat([content.subarray(0, size), Buffer.alloc(Math.max(0, size - content.length))]);
+  const grown =
+    size === content.length
+      ? content
+      : Buffer.concat([content.subarray(0, size), Buffer.alloc(Math.max(0, size - content.length))]);
   if (change.kind === 'write') change.bytes.copy(grown, change.offset);
   return grown;
 }
 
 type Handler = (reading: Reading, call: Call) => void;
 
-const written = (bytesFrom: (args: string) => Buffer, hasOffset: boolean): Handler => (reading, { pid, args, result }) => {
-  const [where] = descriptorsOf(args);
-  const descriptor = where === undefined ? undefined : descriptorAt(reading, pid, where);
-  if (descriptor === undefined || descriptor.inode.kind !== 'file') return;
-  const bytes = bytesFrom(args).subarray(0, Number(result.trim()));
-  changeData(reading, descriptor.inode, { kind: 'write', offset: hasOffset ? lastNumber(args) : descriptor.position, bytes });
-  if (!hasOffset) descriptor.position += bytes.length;
-};
+const written =
+  (bytesFrom: (args: string) => Buffer, hasOffset: boolean): Handler =>
+  (reading, { pid, args, result }) => {
+    const [where] = descriptorsOf(args);
+    const descriptor = where === undefined ? undefined : descriptorAt(reading, pid, where);
+    if (descriptor === undefined || descriptor.inode.kind !== 'file') return;
+    const bytes = bytesFrom(args).subarray(0, Number(result.trim()));
+    changeData(reading, descriptor.inode, {
+      kind: 'write',
+      offset: hasOffset ? lastNumber(args) : descriptor.position,
+      bytes,
+    });
+    if (!hasOffset) descriptor.position += bytes.length;
+  };
 
 const opened: Handler = (reading, { pid, name, args, result }) => {
   const [target] = descriptorsOf(` ${result}`);
@@ -199,28 +249,40 @@ const opened: Handler = (reading, { pid, name, args, result }) => {
     if (spot === undefined) return;
     inode = makeInode('file', Number.parseInt(/0[0-7]{2,4}(?=\)?\s*$)/.exec(args.trimEnd())?.[0] ?? '0644', 8));
     setNames(reading, [{ ...spot, inode }]);
-  } else if (inode !== undefined && (args.includes('O_TRUNC') || name === 'creat')) changeData(reading, inode, { kind: 'size', size: 0 });
-  if (inode !== undefined) table.set(target.fd, { inode, position: args.includes('O_APPEND') ? inode.content.length : 0 });
+  } else if (inode !== undefined && (args.includes('O_TRUNC') || name === 'creat'))
+    changeData(reading, inode, { kind: 'size', size: 0 });
+  if (inode !== undefined)
+    table.set(target.fd, { inode, position: args.includes('O_APPEND') ? inode.content.length : 0 });
 };
 
-const copied = (from: number, to: number): Handler => (reading, { pid, args, result }) => {
-  const both = descriptorsOf(args);
-  const [source, target] = [both[from], both[to]].map((one) => (one === undefined ? undefined : descriptorAt(reading, pid, one)));
-  const count = Number(result.trim());
-  if (target?.inode.kind !== 'file' || source === undefined) return;
-  const start = Number(/\[(\d+)\]/.exec(args)?.[1] ?? source.position);
-  changeData(reading, target.inode, { kind: 'write', offset: target.position, bytes: Buffer.from(source.inode.content.subarray(start, start + count)) });
-  target.position += count;
-  if (!args.includes('[')) source.position += count;
-};
+const copied =
+  (from: number, to: number): Handler =>
+  (reading, { pid, args, result }) => {
+    const both = descriptorsOf(args);
+    const [source, target] = [both[from], both[to]].map((one) =>
+      one === undefined ? undefined : descriptorAt(reading, pid, one),
+    );
+    const count = Number(result.trim());
+    if (target?.inode.kind !== 'file' || source === undefined) return;
+    const start = Number(/\[(\d+)\]/.exec(args)?.[1] ?? source.position);
+    changeData(reading, target.inode, {
+      kind: 'write',
+      offset: target.position,
+      bytes: Buffer.from(source.inode.content.subarray(start, start + count)),
+    });
+    target.position += count;
+    if (!args.includes('[')) source.position += count;
+  };
 
-const made = (kind: 'directory' | 'symlink'): Handler => (reading, { pid, args }) => {
-  const paths = pathsOf(args);
-  const spot = spotOf(reading, pid, paths.at(-1) ?? '');
-  if (spot === undefined) return;
-  const mode = kind === 'directory' ? Number.parseInt(/(0\d+)\)\s*$/.exec(args)?.[1] ?? '0755', 8) & 0o7755 : 0o777;
-  setNames(reading, [{ ...spot, inode: makeInode(kind, mode, kind === 'symlink' ? paths[0] : '') }]);
-};
+const made =
+  (kind: 'directory' | 'symlink'): Handler =>
+  (reading, { pid, args }) => {
+    const paths = pathsOf(args);
+    const spot = spotOf(reading, pid, paths.at(-1) ?? '');
+    if (spot === undefined) return;
+    const mode = kind === 'directory' ? Number.parseInt(/(0\d+)\)\s*$/.exec(args)?.[1] ?? '0755', 8) & 0o7755 : 0o777;
+    setNames(reading, [{ ...spot, inode: makeInode(kind, mode, kind === 'symlink' ? paths[0] : '') }]);
+  };
 
 const removed: Handler = (reading, { pid, args }) => {
   const spot = spotOf(reading, pid, pathsOf(args)[0] ?? '');
@@ -232,7 +294,10 @@ const moved: Handler = (reading, { pid, args }) => {
   const inode = from?.directory.entries.get(from.name);
   if (from === undefined || to === undefined) return;
   const other = args.includes('RENAME_EXCHANGE') ? to.directory.entries.get(to.name) : undefined;
-  setNames(reading, [{ ...from, inode: other }, { ...to, inode }]);
+  setNames(reading, [
+    { ...from, inode: other },
+    { ...to, inode },
+  ]);
 };
 
 const linked: Handler = (reading, { pid, args }) => {
@@ -244,7 +309,8 @@ const linked: Handler = (reading, { pid, args }) => {
 
 const sized: Handler = (reading, { pid, args }) => {
   const [where] = descriptorsOf(args);
-  const inode = where === undefined ? inodeAt(reading, pid, pathsOf(args)[0] ?? '') : descriptorAt(reading, pid, where)?.inode;
+  const inode =
+    where === undefined ? inodeAt(reading, pid, pathsOf(args)[0] ?? '') : descriptorAt(reading, pid, where)?.inode;
   if (inode !== undefined) changeData(reading, inode, { kind: 'size', size: lastNumber(args) });
 };
 
@@ -260,7 +326,12 @@ const synced: Handler = (reading, { pid, args }) => {
 const moded: Handler = (reading, { pid, args }) => {
   const [where] = descriptorsOf(args);
   const path = pathsOf(args)[0];
-  const inode = path === undefined ? (where === undefined ? undefined : descriptorAt(reading, pid, where)?.inode) : inodeAt(reading, pid, path);
+  const inode =
+    path === undefined
+      ? where === undefined
+        ? undefined
+        : descriptorAt(reading, pid, where)?.inode
+      : inodeAt(reading, pid, path);
   if (inode !== undefined) inode.mode = Number.parseInt(/, (0\d+)/.exec(args)?.[1] ?? '0644', 8);
 };
 
@@ -271,12 +342,36 @@ const forked: Handler = ({ tables }, { pid, args, result }) => {
 };
 
 const HANDLERS: Readonly<Record<string, Handler>> = {
-  open: opened, openat: opened, creat: opened, clone: forked, clone3: forked,
-  write: written(bytesOf, false), pwrite64: written(bytesOf, true), writev: written(bytesOf, false), pwritev: written(bytesOf, true),
-  copy_file_range: copied(0, 1), sendfile: copied(1, 0),
-  mkdir: made('directory'), mkdirat: made('directory'), symlink: made('symlink'), symlinkat: made('symlink'),
-  unlink: removed, unlinkat: removed, rmdir: removed, rename: moved, renameat: moved, renameat2: moved, link: linked, linkat: linked,
-  ftruncate: sized, truncate: sized, fsync: synced, fdatasync: synced, chmod: moded, fchmod: moded, fchmodat: moded,
+  open: opened,
+  openat: opened,
+  creat: opened,
+  clone: forked,
+  clone3: forked,
+  write: written(bytesOf, false),
+  pwrite64: written(bytesOf, true),
+  writev: written(bytesOf, false),
+  pwritev: written(bytesOf, true),
+  copy_file_range: copied(0, 1),
+  sendfile: copied(1, 0),
+  mkdir: made('directory'),
+  mkdirat: made('directory'),
+  symlink: made('symlink'),
+  symlinkat: made('symlink'),
+  unlink: removed,
+  unlinkat: removed,
+  rmdir: removed,
+  rename: moved,
+  renameat: moved,
+  renameat2: moved,
+  link: linked,
+  linkat: linked,
+  ftruncate: sized,
+  truncate: sized,
+  fsync: synced,
+  fdatasync: synced,
+  chmod: moded,
+  fchmod: moded,
+  fchmodat: moded,
 };
 
 const executeCall = (reading: Reading, call: Call): void => HANDLERS[call.name]?.(reading, call);

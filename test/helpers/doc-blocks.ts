@@ -11,7 +11,13 @@ export interface DocBlock {
   readonly first: string;
 }
 
-export const docPages = (): string[] => ['README.md', ...readdirSync(join(projectRoot, 'docs')).filter((name) => name.endsWith('.md')).sort().map((name) => `docs/${name}`)];
+export const docPages = (): string[] => [
+  'README.md',
+  ...readdirSync(join(projectRoot, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+    .map((name) => `docs/${name}`),
+];
 
 /** Blocks marked `sh`, and unmarked ones that begin with a command. */
 export function shellBlocks(page: string): DocBlock[] {
@@ -23,7 +29,11 @@ export function shellBlocks(page: string): DocBlock[] {
     else if (open === undefined) open = { language: fence[1] ?? '', line: index + 1, lines: [] };
     else {
       const [first = ''] = open.lines;
-      if (/^(?:sh|bash|shell|console)$/.test(open.language) || (open.language === '' && /^(?:\$ |alproot (?!.*[[<])|openssl |npm )/.test(first))) blocks.push({ page, line: open.line, first, script: open.lines.join('\n') });
+      if (
+        /^(?:sh|bash|shell|console)$/.test(open.language) ||
+        (open.language === '' && /^(?:\$ |alproot (?!.*[[<])|openssl |npm )/.test(first))
+      )
+        blocks.push({ page, line: open.line, first, script: open.lines.join('\n') });
       open = undefined;
     }
   }

@@ -1,6 +1,6 @@
 /**
- * Every command of the CLI with what it needs of its surroundings, and one place where all of them work: for tests that
- * take a part of the surroundings away.
+ * Every command of the CLI with what it needs of its surroundings, and one place where all of them work: for tests
+ * that take a part of the surroundings away.
  */
 import { chmodSync, chownSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +22,8 @@ export interface CommandCase {
   readonly far?: true;
 }
 
-const COMPILER = '#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && echo made > "$2"; shift; done\n[ -s "$1" ] || exit 1\n';
+const COMPILER =
+  '#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && echo made > "$2"; shift; done\n[ -s "$1" ] || exit 1\n';
 const DOCKERFILE = 'FROM alpine:3.19\nCOPY data /data\nRUN apk add --no-cache app && echo made > /made\n';
 
 /** Words that follow are the mirror's, except where nothing is asked of one. */
@@ -92,13 +93,20 @@ export interface CommandBench {
   readonly root: string;
   /** A store that has all that the commands need. */
   readonly store: string;
-  readonly run: (command: CommandCase, processEnvironment: (work: string) => ProcessEnvironment) => Promise<CommandResult>;
+  readonly run: (
+    command: CommandCase,
+    processEnvironment: (work: string) => ProcessEnvironment,
+  ) => Promise<CommandResult>;
   readonly close: () => void;
 }
 
 /** A copy of the program of a test's own. */
 function installProgram(directory: string): string {
-  for (const part of ['dist', 'keys', 'package.json']) cpSync(join(packedDirectory(), part), join(directory, part), { recursive: true, filter: (path) => !path.endsWith('.cache') });
+  for (const part of ['dist', 'keys', 'package.json'])
+    cpSync(join(packedDirectory(), part), join(directory, part), {
+      recursive: true,
+      filter: (path) => !path.endsWith('.cache'),
+    });
   return join(directory, 'dist', 'alproot.cjs');
 }
 
@@ -109,7 +117,9 @@ export async function makeCommandBench(become: readonly string[] = []): Promise<
   const mirror = await makeReleaseMirror(join(root, 'given', 'mirror'), [
     { name: 'app', version: '1-r0', depends: ['lib'], files: { 'usr/share/app/file': 'app\n' } },
     { name: 'lib', version: '2-r0', files: { 'usr/lib/lib': 'lib\n' } },
-    { name: 'gcc', version: '1-r0', files: { 'usr/bin/gcc': COMPILER }, modes: { 'usr/bin/gcc': 0o755 } }, { name: 'musl-dev', version: '1-r0' }, { name: 'linux-headers', version: '1-r0' },
+    { name: 'gcc', version: '1-r0', files: { 'usr/bin/gcc': COMPILER }, modes: { 'usr/bin/gcc': 0o755 } },
+    { name: 'musl-dev', version: '1-r0' },
+    { name: 'linux-headers', version: '1-r0' },
   ]);
   const [given, store] = [join(root, 'given'), join(root, 'store')];
   writeFileSync(join(given, 'test.rsa'), mirror.key.privatePem, { mode: 0o644 });
@@ -129,8 +139,14 @@ export async function makeCommandBench(become: readonly string[] = []): Promise<
   await prepare('rootfs', 'create', 'GIVEN/tree', '-p', 'app');
   await prepare('lock', 'GIVEN/locked');
   await prepare('bundle', 'create', '-o', 'GIVEN/app.alproot', 'GIVEN/locked');
-  for (const { words } of EVERY_COMMAND.filter((one) => one.store === 'read' && one.far !== true)) await prepare(...words);
-  return { root, store, run: (command, processEnvironment) => runCase(own, command, processEnvironment), close: () => rmSync(root, { recursive: true, force: true }) };
+  for (const { words } of EVERY_COMMAND.filter((one) => one.store === 'read' && one.far !== true))
+    await prepare(...words);
+  return {
+    root,
+    store,
+    run: (command, processEnvironment) => runCase(own, command, processEnvironment),
+    close: () => rmSync(root, { recursive: true, force: true }),
+  };
 }
 
 function fillContext(directory: string): void {
@@ -149,18 +165,30 @@ interface Bench {
 
 const apkOf = ({ directory }: ReleaseMirror): string => join(directory, 'v3.19/main/x86_64/app-1-r0.apk');
 /** Names in the working directory, and in those that are there from the start. */
-const namesBelow = (work: string): string[] => ['', 'context/', 'packages/'].flatMap((part) => readdirSync(join(work, part)).sort().map((name) => `${part}${name}`));
+const namesBelow = (work: string): string[] =>
+  ['', 'context/', 'packages/'].flatMap((part) =>
+    readdirSync(join(work, part))
+      .sort()
+      .map((name) => `${part}${name}`),
+  );
 
 function wordsOf({ given, mirror }: Bench, { words, store, serves }: CommandCase): string[] {
-  const real = words.map((word) => (word === 'APK' ? apkOf(mirror) : word === 'KEY' ? join(given, 'test.rsa') : word.replace('GIVEN', given)));
-  if ((store === 'none' || words[1] === 'from-debian') && !['verify', 'bundle', 'build'].includes(words[0] ?? '')) return serves === true ? [...real, '--listen', '127.0.0.1:0'] : real;
+  const real = words.map((word) =>
+    word === 'APK' ? apkOf(mirror) : word === 'KEY' ? join(given, 'test.rsa') : word.replace('GIVEN', given),
+  );
+  if ((store === 'none' || words[1] === 'from-debian') && !['verify', 'bundle', 'build'].includes(words[0] ?? ''))
+    return serves === true ? [...real, '--listen', '127.0.0.1:0'] : real;
   const asked = words[0] === 'cache' ? [] : mirror.args;
   const [verb = '', ...rest] = real;
   return ['cc', 'tool', 'run', 'shell'].includes(verb) ? [verb, ...asked, ...rest] : [...real, ...asked];
 }
 
 /** In a working directory of its own, which may be made unfit by `surroundings`. */
-async function runCase(bench: Bench, command: CommandCase, processEnvironment: (work: string) => ProcessEnvironment): Promise<CommandResult> {
+async function runCase(
+  bench: Bench,
+  command: CommandCase,
+  processEnvironment: (work: string) => ProcessEnvironment,
+): Promise<CommandResult> {
   const place = mkdtempSync(join(bench.root, 'place-'));
   const [work, temporary] = [join(place, 'work'), join(place, 'tmp')];
   for (const path of [work, temporary, join(work, 'packages')]) mkdirSync(path);
@@ -171,13 +199,17 @@ async function runCase(bench: Bench, command: CommandCase, processEnvironment: (
   const before = new Set(namesBelow(work));
   try {
     const { prefix = [], env } = processEnvironment(work);
-    const result = await runArgv([...prefix, ...bench.become, process.execPath, bench.entry, ...wordsOf(bench, command)], {
-      cwd: work, env: { PATH: process.env['PATH'] ?? '', TMPDIR: temporary, LC_ALL: 'C.UTF-8', ...env }, input: '',
-      onStart: (child) => void (command.serves === true && child.stdout?.once('data', () => child.kill('SIGINT'))),
-    });
+    const result = await runArgv(
+      [...prefix, ...bench.become, process.execPath, bench.entry, ...wordsOf(bench, command)],
+      {
+        cwd: work,
+        env: { PATH: process.env['PATH'] ?? '', TMPDIR: temporary, LC_ALL: 'C.UTF-8', ...env },
+        input: '',
+        onStart: (child) => void (command.serves === true && child.stdout?.once('data', () => child.kill('SIGINT'))),
+      },
+    );
     return { ...result, made: namesBelow(work).filter((name) => !before.has(name)), left: readdirSync(temporary) };
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
 }
-

@@ -5,7 +5,19 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builtCommand, runArgv, type CliResult } from './cli.ts';
@@ -44,14 +56,25 @@ interface Undisturbed {
   readonly durationMs: number;
 }
 
-const DOCKERFILE = 'FROM alpine:3.19\nCOPY data /data\nRUN apk add --no-cache app && adduser -D user && echo made > /home/user/made && chown user /home/user/made\nRUN cat /usr/share/app/file > /copy\n';
+const DOCKERFILE =
+  'FROM alpine:3.19\nCOPY data /data\nRUN apk add --no-cache app && adduser -D user && echo made > /home/user/made && chown user /home/user/made\nRUN cat /usr/share/app/file > /copy\n';
 
 /** @param operations those that will be tried */
 export async function makeFaultBench(operations: readonly Operation[] = OPERATIONS): Promise<Bench> {
   const root = mkdtempSync(join(tmpdir(), 'alproot-faults-'));
   const mirror = await makeReleaseMirror(join(root, 'mirror'), [
-    { name: 'app', version: '1-r0', depends: ['lib'], files: { 'usr/bin/app': 'app', 'usr/share/app/file': 'x'.repeat(300_000), 'etc/app.conf': 'conf' }, scripts: { 'post-install': '#!/bin/sh\necho done > /etc/app.made\n' } },
-    { name: 'lib', version: '2-r0', files: Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`usr/lib/lib/${at}`, `${at}`.repeat(1000)])) },
+    {
+      name: 'app',
+      version: '1-r0',
+      depends: ['lib'],
+      files: { 'usr/bin/app': 'app', 'usr/share/app/file': 'x'.repeat(300_000), 'etc/app.conf': 'conf' },
+      scripts: { 'post-install': '#!/bin/sh\necho done > /etc/app.made\n' },
+    },
+    {
+      name: 'lib',
+      version: '2-r0',
+      files: Object.fromEntries(Array.from({ length: 40 }, (_, at) => [`usr/lib/lib/${at}`, `${at}`.repeat(1000)])),
+    },
   ]);
   const wanted = new Map<string, Undisturbed>();
   for (const operation of operations) {
@@ -59,7 +82,11 @@ export async function makeFaultBench(operations: readonly Operation[] = OPERATIO
     const started = performance.now();
     const { status, stderr } = await runOperation({ mirror }, operation, { place });
     if (status !== 0) throw new Error(`${operation.name} fails undisturbed: ${stderr}`);
-    wanted.set(operation.name, { durationMs: performance.now() - started, digest: digestOf(join(place, operation.makes)), names: readdirSync(place).sort() });
+    wanted.set(operation.name, {
+      durationMs: performance.now() - started,
+      digest: digestOf(join(place, operation.makes)),
+      names: readdirSync(place).sort(),
+    });
   }
   return { root, mirror, wanted, close: () => rmSync(root, { recursive: true, force: true }) };
 }
@@ -92,7 +119,11 @@ export const BACKEND = (['bwrap', 'userns', 'proot'] as const).find((name) => !c
 const HANG_MS = 300_000;
 
 /** What hangs is killed, with all that belongs to the place, and says so. */
-export async function runOperation({ mirror }: Pick<Bench, 'mirror'>, { args }: Pick<Operation, 'args'>, { place, prefix = [], onStart }: RunOptions): Promise<CliResult> {
+export async function runOperation(
+  { mirror }: Pick<Bench, 'mirror'>,
+  { args }: Pick<Operation, 'args'>,
+  { place, prefix = [], onStart }: RunOptions,
+): Promise<CliResult> {
   const own = args[0] === 'cache' ? [] : mirror.args;
   let hangs = false;
   const limit = setTimeout(() => {
@@ -101,10 +132,22 @@ export async function runOperation({ mirror }: Pick<Bench, 'mirror'>, { args }: 
   }, HANG_MS);
   const result = await runArgv([...prefix, process.execPath, builtCommand(), ...args, ...own], {
     cwd: place,
-    env: { PATH: process.env['PATH'] ?? '', HOME: join(place, 'home'), TMPDIR: place, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: join(place, 'cache'), ...(BACKEND === undefined ? {} : { ALPROOT_BACKEND: BACKEND }) },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: join(place, 'home'),
+      TMPDIR: place,
+      LC_ALL: 'C.UTF-8',
+      ALPROOT_CACHE: join(place, 'cache'),
+      ...(BACKEND === undefined ? {} : { ALPROOT_BACKEND: BACKEND }),
+    },
     onStart: ({ pid }) => onStart?.(pid ?? 0),
   }).finally(() => clearTimeout(limit));
-  return hangs ? { ...result, stderr: `${result.stderr}\nthis is a bug: it did not end within ${HANG_MS / 1000} s and was killed` } : result;
+  return hangs
+    ? {
+        ...result,
+        stderr: `${result.stderr}\nthis is a bug: it did not end within ${HANG_MS / 1000} s and was killed`,
+      }
+    : result;
 }
 
 function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
@@ -121,7 +164,11 @@ export function digestOf(path: string): string {
   const hash = createHash('sha256');
   const visit = (at: string): void => {
     const stat = lstatSync(at);
-    const content = stat.isSymbolicLink() ? readlinkSync(at) : stat.isFile() ? createHash('sha256').update(readFileSync(at)).digest('hex') : '';
+    const content = stat.isSymbolicLink()
+      ? readlinkSync(at)
+      : stat.isFile()
+        ? createHash('sha256').update(readFileSync(at)).digest('hex')
+        : '';
     hash.update(`${at.slice(path.length)}\0${stat.mode}\0${content}\0`);
     if (stat.isDirectory()) for (const name of readdirSync(at).sort()) visit(join(at, name));
   };
@@ -161,11 +208,17 @@ export async function tryFault(bench: Bench, operation: Operation, fault: Fault)
     fillPlace(place);
     const wrong: string[] = [];
     const made = join(place, operation.makes);
-    const first = await runOperation(bench, operation, { place, ...(fault.prefix === undefined ? {} : { prefix: fault.prefix }), ...(fault.onStart === undefined ? {} : { onStart: fault.onStart }) });
+    const first = await runOperation(bench, operation, {
+      place,
+      ...(fault.prefix === undefined ? {} : { prefix: fault.prefix }),
+      ...(fault.onStart === undefined ? {} : { onStart: fault.onStart }),
+    });
     const result = digestOf(made);
-    if (first.status === 70 || first.stderr.includes('this is a bug')) wrong.push(`ended as a bug: ${first.stderr.slice(-600)}`);
+    if (first.status === 70 || first.stderr.includes('this is a bug'))
+      wrong.push(`ended as a bug: ${first.stderr.slice(-600)}`);
     if (first.status === 0 && result !== wanted.digest) wrong.push('said 0 with another result');
-    if (result !== '' && result !== wanted.digest && operation.mixes !== true) wrong.push(`left half of ${operation.makes}`);
+    if (result !== '' && result !== wanted.digest && operation.mixes !== true)
+      wrong.push(`left half of ${operation.makes}`);
     wrong.push(...(await survivors(place)).map((line) => `a process survives: ${line}`));
     fault.after?.(place);
     // A tree that is whole is not made again over itself.
@@ -174,7 +227,8 @@ export async function tryFault(bench: Bench, operation: Operation, fault: Fault)
     if (second.status !== 0) wrong.push(`the next run ends with ${second.status}: ${second.stderr.slice(-600)}`);
     else if (digestOf(made) !== wanted.digest) wrong.push('the next run gives another result');
     const names = readdirSync(place).sort();
-    if (names.join('/') !== wanted.names.join('/')) wrong.push(`left beside it: ${names.filter((name) => !wanted.names.includes(name)).join(', ')}`);
+    if (names.join('/') !== wanted.names.join('/'))
+      wrong.push(`left beside it: ${names.filter((name) => !wanted.names.includes(name)).join(', ')}`);
     const temporary = existsSync(join(place, 'cache/tmp')) ? readdirSync(join(place, 'cache/tmp')) : [];
     if (temporary.length > 0) wrong.push(`left in the store: ${temporary.join(', ')}`);
     // A damaged file that nobody read is found, and dropped, by the first look.
@@ -188,9 +242,30 @@ export async function tryFault(bench: Bench, operation: Operation, fault: Fault)
   }
 }
 
-export const SYSCALLS = ['openat', 'write', 'fsync', 'rename', 'link', 'unlink', 'mkdir', 'symlink', 'fchmod', 'utimensat'] as const;
+export const SYSCALLS = [
+  'openat',
+  'write',
+  'fsync',
+  'rename',
+  'link',
+  'unlink',
+  'mkdir',
+  'symlink',
+  'fchmod',
+  'utimensat',
+] as const;
 /** What the names above are called on every architecture. */
-const FAMILY: Readonly<Record<string, string>> = { write: 'write,pwrite64', rename: '/^rename', link: '/^link', unlink: '/^unlink|^rmdir', mkdir: '/^mkdir', symlink: '/^symlink', fchmod: '/chmod', utimensat: '/^utimensat|^futimesat', fsync: '/^f(data)?sync' };
+const FAMILY: Readonly<Record<string, string>> = {
+  write: 'write,pwrite64',
+  rename: '/^rename',
+  link: '/^link',
+  unlink: '/^unlink|^rmdir',
+  mkdir: '/^mkdir',
+  symlink: '/^symlink',
+  fchmod: '/chmod',
+  utimensat: '/^utimensat|^futimesat',
+  fsync: '/^f(data)?sync',
+};
 
 /** How often one thread of an undisturbed run makes each system call. */
 export async function countSyscalls(bench: Bench, operation: Operation): Promise<Readonly<Record<string, number>>> {
@@ -198,7 +273,10 @@ export async function countSyscalls(bench: Bench, operation: Operation): Promise
   for (const name of SYSCALLS) {
     const place = newPlace(bench.root);
     const log = join(bench.root, 'counted');
-    await runOperation(bench, operation, { place, prefix: ['strace', '-f', '-qq', '-o', log, '-e', `trace=${FAMILY[name] ?? name}`] });
+    await runOperation(bench, operation, {
+      place,
+      prefix: ['strace', '-f', '-qq', '-o', log, '-e', `trace=${FAMILY[name] ?? name}`],
+    });
     const threads = new Map<string, number>();
     for (const line of readFileSync(log, 'utf8').split('\n')) {
       const pid = line.split(' ', 1)[0] ?? '';
@@ -210,30 +288,57 @@ export async function countSyscalls(bench: Bench, operation: Operation): Promise
   return counts;
 }
 
-const inject = (name: string, what: string): string[] => ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `trace=${FAMILY[name] ?? name}`, '-e', `inject=${FAMILY[name] ?? name}:${what}`];
+const inject = (name: string, what: string): string[] => [
+  'strace',
+  '-f',
+  '-qq',
+  '-o',
+  '/dev/null',
+  '-e',
+  `trace=${FAMILY[name] ?? name}`,
+  '-e',
+  `inject=${FAMILY[name] ?? name}:${what}`,
+];
 
-export const killAtSyscall = (name: string, at: number): Fault => ({ kind: 'kill at a system call', what: `${name} ${at}`, prefix: inject(name, `signal=KILL:when=${at}`) });
+export const killAtSyscall = (name: string, at: number): Fault => ({
+  kind: 'kill at a system call',
+  what: `${name} ${at}`,
+  prefix: inject(name, `signal=KILL:when=${at}`),
+});
 /** @param at which call of each thread; `1+`: every one */
-export const failSyscall = (name: string, at: number | '1+', error: string): Fault => ({ kind: 'failing system call', what: `${name} ${at} ${error}`, prefix: inject(name, `error=${error}:when=${at}`) });
+export const failSyscall = (name: string, at: number | '1+', error: string): Fault => ({
+  kind: 'failing system call',
+  what: `${name} ${at} ${error}`,
+  prefix: inject(name, `error=${error}:when=${at}`),
+});
 
 /** @param signal KILL, or INT as by Ctrl-C */
 export const signalAfter = (ms: number, signal: 'SIGKILL' | 'SIGINT' | 'SIGTERM'): Fault => ({
-  kind: `${signal} at a random time`, what: `${Math.round(ms)} ms`,
+  kind: `${signal} at a random time`,
+  what: `${Math.round(ms)} ms`,
   onStart: (pid) => void setTimeout(() => endProcess(pid, signal), ms),
 });
 
 /** The store and the results on a file system of so many KiB; then on one that is large enough. */
 export const smallDisk = (kib: number): Fault => ({
-  kind: 'full disk', what: `${kib} KiB`,
+  kind: 'full disk',
+  what: `${kib} KiB`,
   before: (place) => void execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${kib}k`, 'tmpfs', place]),
   after: (place) => void execFileSync('mount', ['-o', 'remount,size=1g', place]),
   close: (place) => void spawnSync('umount', [place]),
 });
 
 /** As `ulimit` takes it. With too little address space Node itself ends, as by a kill. */
-export const limited = (limit: string): Fault => ({ kind: 'limit of the process', what: limit, prefix: ['sh', '-c', `ulimit -c 0 && ulimit ${limit} && exec "$@"`, 'sh'] });
+export const limited = (limit: string): Fault => ({
+  kind: 'limit of the process',
+  what: limit,
+  prefix: ['sh', '-c', `ulimit -c 0 && ulimit ${limit} && exec "$@"`, 'sh'],
+});
 
-/** Regular files below a directory of the store, those of trees left out; no link is followed, for some lead to the host. */
+/**
+ * Regular files below a directory of the store, those of trees left out; no link is followed, for some lead to the
+ * host.
+ */
 function filesBelow(directory: string): string[] {
   if (!existsSync(directory)) return [];
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
@@ -245,7 +350,9 @@ function filesBelow(directory: string): string[] {
 
 /** Files of the store that are not what they were when the next run reads them. */
 export const damagedStore = (pick: (count: number) => number, how: 'cut' | 'flip' | 'empty' | 'gone'): Fault => ({
-  kind: 'damaged store', what: how, clean: true,
+  kind: 'damaged store',
+  what: how,
+  clean: true,
   after: (place) => {
     const cache = join(place, 'cache');
     const files = ['blobs', 'layers', 'records', 'snapshots'].flatMap((part) => filesBelow(join(cache, part)));
@@ -272,12 +379,28 @@ export async function manyAtOnce(bench: Bench, operation: Operation, processes: 
       for (const name of ['Dockerfile', '.dockerignore', 'data']) cpSync(join(place, name), join(own, name));
       return own;
     });
-    const shared = (own: string, args: readonly string[]): Promise<CliResult> => runArgv([process.execPath, builtCommand(), ...args, ...(args[0] === 'cache' ? [] : bench.mirror.args)], { cwd: own, env: { PATH: process.env['PATH'] ?? '', HOME: join(place, 'home'), TMPDIR: place, ALPROOT_CACHE: join(place, 'cache') } });
-    const results = await Promise.all([...others.map((own) => shared(own, operation.args)), shared(place, ['cache', 'gc'])]);
+    const shared = (own: string, args: readonly string[]): Promise<CliResult> =>
+      runArgv([process.execPath, builtCommand(), ...args, ...(args[0] === 'cache' ? [] : bench.mirror.args)], {
+        cwd: own,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          HOME: join(place, 'home'),
+          TMPDIR: place,
+          ALPROOT_CACHE: join(place, 'cache'),
+        },
+      });
+    const results = await Promise.all([
+      ...others.map((own) => shared(own, operation.args)),
+      shared(place, ['cache', 'gc']),
+    ]);
     const digest = bench.wanted.get(operation.name)?.digest;
     return [
-      ...results.flatMap(({ status, stderr }) => (status === 0 ? [] : [`one of many ends with ${status}: ${stderr.slice(-400)}`])),
-      ...others.flatMap((own) => (digestOf(join(own, operation.makes)) === digest ? [] : ['one of many gives another result'])),
+      ...results.flatMap(({ status, stderr }) =>
+        status === 0 ? [] : [`one of many ends with ${status}: ${stderr.slice(-400)}`],
+      ),
+      ...others.flatMap((own) =>
+        digestOf(join(own, operation.makes)) === digest ? [] : ['one of many gives another result'],
+      ),
     ];
   } finally {
     rmSync(place, { recursive: true, force: true });

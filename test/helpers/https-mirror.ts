@@ -24,8 +24,17 @@ export interface CertificateWishes {
 }
 
 /** Self-signed without an issuer. Names that are addresses become addresses. */
-export function makePair({ names = ['localhost', '127.0.0.1'], from = -1, until = 30, issuer, authority = false, sha1 = false }: CertificateWishes): Pair {
-  const keyPem = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs1', format: 'pem' }).toString();
+export function makePair({
+  names = ['localhost', '127.0.0.1'],
+  from = -1,
+  until = 30,
+  issuer,
+  authority = false,
+  sha1 = false,
+}: CertificateWishes): Pair {
+  const keyPem = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    .privateKey.export({ type: 'pkcs1', format: 'pem' })
+    .toString();
   const key = forge.pki.privateKeyFromPem(keyPem);
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = forge.pki.setRsaPublicKey(key.n, key.e);
@@ -33,11 +42,28 @@ export function makePair({ names = ['localhost', '127.0.0.1'], from = -1, until 
   certificate.validity.notBefore = new Date(Date.now() + from * DAY);
   certificate.validity.notAfter = new Date(Date.now() + until * DAY);
   certificate.setSubject([{ name: 'commonName', value: authority ? 'Test Root' : 'Test Leaf' }]);
-  certificate.setIssuer(issuer === undefined ? certificate.subject.attributes : forge.pki.certificateFromPem(issuer.certPem).subject.attributes);
-  certificate.setExtensions(authority
-    ? [{ name: 'basicConstraints', cA: true, critical: true }, { name: 'keyUsage', keyCertSign: true }]
-    : [{ name: 'subjectAltName', altNames: names.map((name) => (/^[\d.]+$/.test(name) ? { type: 7, ip: name } : { type: 2, value: name })) }]);
-  certificate.sign(issuer === undefined ? key : forge.pki.privateKeyFromPem(issuer.keyPem), sha1 ? forge.md.sha1.create() : forge.md.sha256.create());
+  certificate.setIssuer(
+    issuer === undefined
+      ? certificate.subject.attributes
+      : forge.pki.certificateFromPem(issuer.certPem).subject.attributes,
+  );
+  certificate.setExtensions(
+    authority
+      ? [
+          { name: 'basicConstraints', cA: true, critical: true },
+          { name: 'keyUsage', keyCertSign: true },
+        ]
+      : [
+          {
+            name: 'subjectAltName',
+            altNames: names.map((name) => (/^[\d.]+$/.test(name) ? { type: 7, ip: name } : { type: 2, value: name })),
+          },
+        ],
+  );
+  certificate.sign(
+    issuer === undefined ? key : forge.pki.privateKeyFromPem(issuer.keyPem),
+    sha1 ? forge.md.sha1.create() : forge.md.sha256.create(),
+  );
   return { keyPem, certPem: forge.pki.certificateToPem(certificate) };
 }
 
@@ -58,20 +84,33 @@ export interface TestServer {
   readonly close: () => Promise<void>;
 }
 
-/** @param pair HTTPS with this certificate; plain HTTP without. Its own standards are the lowest, so that the client's decide. */
-export function startServer(handler: (visit: Visit) => void, pair?: Pair, options: TlsOptions = {}): Promise<TestServer> {
+/**
+ * @param pair HTTPS with this certificate; plain HTTP without. Its own standards are the lowest, so that the client's
+ * decide.
+ */
+export function startServer(
+  handler: (visit: Visit) => void,
+  pair?: Pair,
+  options: TlsOptions = {},
+): Promise<TestServer> {
   const visits: { path: string; headers: IncomingMessage['headers'] }[] = [];
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     visits.push({ path: request.url ?? '', headers: request.headers });
     handler({ count: visits.length, request, response, raw: (text) => void request.socket.end(text, 'latin1') });
   };
-  const server = pair === undefined ? createHttp(listener) : createHttps({ key: pair.keyPem, cert: pair.certPem, ciphers: 'DEFAULT@SECLEVEL=0', ...options }, listener);
+  const server =
+    pair === undefined
+      ? createHttp(listener)
+      : createHttps({ key: pair.keyPem, cert: pair.certPem, ciphers: 'DEFAULT@SECLEVEL=0', ...options }, listener);
   return listening(server, (port) => ({
-    url: `${pair === undefined ? 'http' : 'https'}://localhost:${port}`, port, visits,
-    close: () => new Promise((done) => {
-      server.close(() => done());
-      server.closeAllConnections();
-    }),
+    url: `${pair === undefined ? 'http' : 'https'}://localhost:${port}`,
+    port,
+    visits,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
   }));
 }
 
@@ -99,17 +138,24 @@ export function startProxy(refuse?: number): Promise<TestServer> {
     target.on('error', () => client.destroy());
   });
   return listening(server, (port) => ({
-    url: `http://127.0.0.1:${port}`, port, visits,
-    close: () => new Promise((done) => {
-      for (const socket of sockets) socket.destroy();
-      server.close(() => done());
-      server.closeAllConnections();
-    }),
+    url: `http://127.0.0.1:${port}`,
+    port,
+    visits,
+    close: () =>
+      new Promise((done) => {
+        for (const socket of sockets) socket.destroy();
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
   }));
 }
 
 /** A SOCKS5 proxy without login that sends every connection to this machine. */
-export function startSocks(): Promise<{ readonly port: number; readonly names: readonly string[]; readonly close: () => void }> {
+export function startSocks(): Promise<{
+  readonly port: number;
+  readonly names: readonly string[];
+  readonly close: () => void;
+}> {
   const names: string[] = [];
   const sockets = new Set<Socket>();
   const server = createNet((client) => {
@@ -130,7 +176,8 @@ export function startSocks(): Promise<{ readonly port: number; readonly names: r
     });
   });
   return listening(server, (port) => ({
-    port, names,
+    port,
+    names,
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

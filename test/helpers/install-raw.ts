@@ -16,17 +16,28 @@ export interface InstallRawOptions {
 }
 
 /** In the order given, in one transaction; each package has a name of its own. */
-export async function installRaw(dest: HostPath, packages: readonly RawPackage[], { key, owners = 'record' }: InstallRawOptions): Promise<void> {
+export async function installRaw(
+  dest: HostPath,
+  packages: readonly RawPackage[],
+  { key, owners = 'record' }: InstallRawOptions,
+): Promise<void> {
   const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
   const opened = packages.map((raw) => {
     const source = bufferSource('package', makeApk(raw, key));
     return { source, contents: verifyPackage(source, { keys }).package, close: () => undefined };
   });
-  const changes = opened.map(({ contents: { record } }) => ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const);
+  const changes = opened.map(
+    ({ contents: { record } }) =>
+      ({ kind: 'install', next: { record, source: { kind: 'file', path: '/x' }, because: ['world'] } }) as const,
+  );
   const tree = openWorkTree(dest);
   try {
     await applyPlan({
-      tree, plan: { arch: 'x86_64', changes, world: [] }, runScript: undefined, owners, emit: silent,
+      tree,
+      plan: { arch: 'x86_64', changes, world: [] },
+      runScript: undefined,
+      owners,
+      emit: silent,
       open: ({ record }) => {
         const found = opened.find(({ contents }) => contents.record.name === record.name);
         if (found === undefined) throw new Error(`no package ${record.name}`);

@@ -5,7 +5,16 @@
  * nothing is acted on unverified (I6) shows in the code that each attack must get.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -26,16 +35,33 @@ export interface Arena {
 
 export function makeArena(): Arena {
   const place = mkdtempSync(join(tmpdir(), 'alproot-arena-'));
-  for (const path of ['out/etc', 'out/usr/bin', 'out/lib', 'out-evil', 'canary', 'home/.ssh']) mkdirSync(join(place, path), { recursive: true });
-  for (const path of ['out/etc/passwd', 'out-evil/file', 'canary/file', 'home/.ssh/id_rsa', 'alproot.lock']) writeFileSync(join(place, path), 'untouched');
-  return { place, dest: hostPath(join(place, 'out')), store: hostPath(join(place, 'store')), close: () => rmSync(place, { recursive: true, force: true }) };
+  for (const path of ['out/etc', 'out/usr/bin', 'out/lib', 'out-evil', 'canary', 'home/.ssh'])
+    mkdirSync(join(place, path), { recursive: true });
+  for (const path of ['out/etc/passwd', 'out-evil/file', 'canary/file', 'home/.ssh/id_rsa', 'alproot.lock'])
+    writeFileSync(join(place, path), 'untouched');
+  return {
+    place,
+    dest: hostPath(join(place, 'out')),
+    store: hostPath(join(place, 'store')),
+    close: () => rmSync(place, { recursive: true, force: true }),
+  };
 }
 
 /** Times of directories count too: a name that came and went leaves its trace there. */
 const times = (path: string): string[] =>
-  readdirSync(path, { recursive: true, encoding: 'latin1' }).sort().map((name) => `${name} ${lstatSync(join(path, name)).mtimeMs}`);
+  readdirSync(path, { recursive: true, encoding: 'latin1' })
+    .sort()
+    .map((name) => `${name} ${lstatSync(join(path, name)).mtimeMs}`);
 
-const beside = ({ place }: Arena): unknown => [picture(join(place, 'canary')), times(join(place, 'canary')), picture(join(place, 'out-evil')), times(join(place, 'out-evil')), picture(join(place, 'home')), times(join(place, 'home')), readFileSync(join(place, 'alproot.lock'), 'utf8')];
+const beside = ({ place }: Arena): unknown => [
+  picture(join(place, 'canary')),
+  times(join(place, 'canary')),
+  picture(join(place, 'out-evil')),
+  times(join(place, 'out-evil')),
+  picture(join(place, 'home')),
+  times(join(place, 'home')),
+  readFileSync(join(place, 'alproot.lock'), 'utf8'),
+];
 
 /**
  * Runs an attack and checks the invariants around it.
@@ -63,7 +89,13 @@ export async function underAttack(arena: Arena, attack: (arena: Arena) => unknow
 function checkStore(root: HostPath): void {
   const store = openStore(root, { clock: systemClock });
   expect(readdirSync(store.path('tmp'))).toEqual([]);
-  for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((path) => /[0-9a-f]{64}$/.test(path) && lstatSync(join(root, path)).isFile() && path.startsWith('blobs'))) {
-    expect(createHash('sha256').update(readFileSync(join(root, name))).digest('hex')).toBe(name.split('/').at(-1));
+  for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => /[0-9a-f]{64}$/.test(path) && lstatSync(join(root, path)).isFile() && path.startsWith('blobs'),
+  )) {
+    expect(
+      createHash('sha256')
+        .update(readFileSync(join(root, name)))
+        .digest('hex'),
+    ).toBe(name.split('/').at(-1));
   }
 }

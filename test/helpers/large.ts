@@ -1,10 +1,23 @@
 /**
  * Files and packages of sizes and counts at which programs break, each put through the real command, which tells how
- * much was resident at most. Content is zeros between two words: it deflates to next to nothing, and is holes on the disk.
+ * much was resident at most. Content is zeros between two words: it deflates to next to nothing, and is holes on the
+ * disk.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, lstatSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, crc32, deflateRawSync, gunzipSync } from 'node:zlib';
@@ -33,8 +46,15 @@ export interface LargeOutcome {
 export async function makeLargeBench(): Promise<LargeBench> {
   const root = mkdtempSync(join(tmpdir(), 'alproot-large-'));
   // What getrusage(2) says would be that of the process it was forked from, where that was larger.
-  writeFileSync(join(root, 'told.cjs'), `const fs = require('node:fs'); process.on('exit', () => fs.appendFileSync(process.env.TOLD, /VmHWM:\\s*(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1] + '\\n'));`);
-  return { root, mirror: await makeReleaseMirror(join(root, 'mirror'), []), close: () => rmSync(root, { recursive: true, force: true }) };
+  writeFileSync(
+    join(root, 'told.cjs'),
+    `const fs = require('node:fs'); process.on('exit', () => fs.appendFileSync(process.env.TOLD, /VmHWM:\\s*(\\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1] + '\\n'));`,
+  );
+  return {
+    root,
+    mirror: await makeReleaseMirror(join(root, 'mirror'), []),
+    close: () => rmSync(root, { recursive: true, force: true }),
+  };
 }
 
 const MIB = 2 ** 20;
@@ -79,15 +99,34 @@ function sha1Of(parts: Iterable<Part>): string {
 }
 
 /** Runs the command to its end, in a directory and with a store of its own, and judges what it made. */
-async function tried({ root, mirror }: LargeBench, words: readonly string[], { most, prepare, verify }: { most: number; prepare?: (place: string) => void; verify: (place: string) => string[] }): Promise<LargeOutcome> {
+async function tried(
+  { root, mirror }: LargeBench,
+  words: readonly string[],
+  { most, prepare, verify }: { most: number; prepare?: (place: string) => void; verify: (place: string) => string[] },
+): Promise<LargeOutcome> {
   const place = mkdtempSync(join(root, 'place-'));
   try {
     prepare?.(place);
-    const env = { PATH: process.env['PATH'] ?? '', HOME: place, TMPDIR: place, ALPROOT_CACHE: join(place, 'cache'), NODE_OPTIONS: `--require=${join(root, 'told.cjs')}`, TOLD: join(place, 'told') };
-    const { status, stderr } = await runArgv([process.execPath, builtCommand(), ...words, ...mirror.args], { cwd: place, env });
-    const residentMiB = Math.round(Math.max(...readFileSync(join(place, 'told'), 'utf8').trim().split('\n').map(Number)) / 1024);
+    const env = {
+      PATH: process.env['PATH'] ?? '',
+      HOME: place,
+      TMPDIR: place,
+      ALPROOT_CACHE: join(place, 'cache'),
+      NODE_OPTIONS: `--require=${join(root, 'told.cjs')}`,
+      TOLD: join(place, 'told'),
+    };
+    const { status, stderr } = await runArgv([process.execPath, builtCommand(), ...words, ...mirror.args], {
+      cwd: place,
+      env,
+    });
+    const residentMiB = Math.round(
+      Math.max(...readFileSync(join(place, 'told'), 'utf8').trim().split('\n').map(Number)) / 1024,
+    );
     const wrong = status === 0 ? verify(place) : [`ends with ${status}: ${stderr.slice(-600)}`];
-    return { wrong: [...wrong, ...(residentMiB < most ? [] : [`${residentMiB} MiB were resident, more than ${most}`])], residentMiB };
+    return {
+      wrong: [...wrong, ...(residentMiB < most ? [] : [`${residentMiB} MiB were resident, more than ${most}`])],
+      residentMiB,
+    };
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
@@ -128,13 +167,21 @@ export const tryContext = (bench: LargeBench, sizeBytes: number): Promise<LargeO
       const blobs = join(place, 'image/blobs/sha256');
       const layer = readdirSync(blobs).find((name) => lstatSync(join(blobs, name)).size > sizeBytes) ?? '';
       const listed = layer === '' ? '' : execFileSync('tar', ['-tvf', join(blobs, layer)], { encoding: 'utf8' });
-      return [...judgeFile(join(place, 'out/large'), sizeBytes), ...(new RegExp(`^-\\S+ +\\S+ +${sizeBytes} .* large$`, 'm').test(listed) ? [] : [`the layer has ${listed || 'nothing'}`])];
+      return [
+        ...judgeFile(join(place, 'out/large'), sizeBytes),
+        ...(new RegExp(`^-\\S+ +\\S+ +${sizeBytes} .* large$`, 'm').test(listed)
+          ? []
+          : [`the layer has ${listed || 'nothing'}`]),
+      ];
     },
   });
 
 /** Puts a package into the mirror in the place of the last one. */
 async function publish({ mirror }: LargeBench, tar: Iterable<Part>, installedBytes: number): Promise<void> {
-  const apk = makeApk({ info: { pkgname: 'large', pkgver: '1-r0', size: String(installedBytes) }, spoil: () => memberOf(tar) }, mirror.key);
+  const apk = makeApk(
+    { info: { pkgname: 'large', pkgver: '1-r0', size: String(installedBytes) }, spoil: () => memberOf(tar) },
+    mirror.key,
+  );
   writeFileSync(join(mirror.directory, 'v3.19/main/x86_64/large-1-r0.apk'), apk);
   await mirror.publish();
 }
@@ -145,7 +192,10 @@ const END = Buffer.alloc(1024);
 export async function tryPackage(bench: LargeBench, sizeBytes: number): Promise<LargeOutcome> {
   const header = rawEntry({ name: 'large', size: sizeBytes, checksum: sha1Of(contentOf(sizeBytes)) });
   await publish(bench, [header, ...contentOf(sizeBytes), padding(sizeBytes), END], sizeBytes);
-  return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], { most: MOST_MIB, verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes) });
+  return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], {
+    most: MOST_MIB,
+    verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes),
+  });
 }
 
 /** A header whose size is written in bytes, not in digits. */
@@ -154,7 +204,14 @@ export function binarySizeHeader(entry: RawEntry, sizeBytes: bigint): Buffer {
   block[124] = 0x80;
   for (let at = 0; at < 11; at++) block[135 - at] = Number((sizeBytes >> BigInt(8 * at)) & 0xffn);
   block.fill(0x20, 148, 156);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  block.write(
+    `${block
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+    'latin1',
+  );
   return block;
 }
 
@@ -164,21 +221,51 @@ export async function tryRootfs(bench: LargeBench, sizeBytes: number): Promise<L
   const mirror = await makeReleaseMirror(mkdtempSync(join(bench.root, 'mirror-')), [], bench.mirror.key);
   const real = gunzipSync(readFileSync(join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz')));
   const entries = real.subarray(0, Math.ceil((real.findLastIndex((byte) => byte !== 0) + 1) / 512) * 512);
-  const minirootfs = memberOf([entries, binarySizeHeader({ name: 'large' }, BigInt(sizeBytes)), ...contentOf(sizeBytes), padding(sizeBytes), END]);
-  writeRelease({ mirror: hostPath(mirror.directory), branch: 'v3.19', release: '3.19.900', arch: 'x86_64', minirootfs, title: 'test', time: 1_700_000_000, key: mirror.key });
-  return tried({ ...bench, mirror }, ['rootfs', 'create', 'tree'], { most: MOST_MIB, verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes) });
+  const minirootfs = memberOf([
+    entries,
+    binarySizeHeader({ name: 'large' }, BigInt(sizeBytes)),
+    ...contentOf(sizeBytes),
+    padding(sizeBytes),
+    END,
+  ]);
+  writeRelease({
+    mirror: hostPath(mirror.directory),
+    branch: 'v3.19',
+    release: '3.19.900',
+    arch: 'x86_64',
+    minirootfs,
+    title: 'test',
+    time: 1_700_000_000,
+    key: mirror.key,
+  });
+  return tried({ ...bench, mirror }, ['rootfs', 'create', 'tree'], {
+    most: MOST_MIB,
+    verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes),
+  });
 }
 
 /** One file with so many further names, more than most file systems give one. */
 export async function tryHardLinks(bench: LargeBench, count: number): Promise<LargeOutcome> {
-  const links = Array.from({ length: count }, (_, at) => rawEntry({ name: `d/link${at}`, type: '1', target: 'd/file', checksum: false }));
-  await publish(bench, [Buffer.concat([rawEntry({ name: 'd/', type: '5' }), rawEntry({ name: 'd/file', content: 'content' }), ...links]), END], 4096);
+  const links = Array.from({ length: count }, (_, at) =>
+    rawEntry({ name: `d/link${at}`, type: '1', target: 'd/file', checksum: false }),
+  );
+  await publish(
+    bench,
+    [
+      Buffer.concat([rawEntry({ name: 'd/', type: '5' }), rawEntry({ name: 'd/file', content: 'content' }), ...links]),
+      END,
+    ],
+    4096,
+  );
   return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], {
     most: MOST_NAMES_MIB,
     verify: (place) => {
       const names = readdirSync(join(place, 'tree/d'));
       const odd = names.filter((name) => lstatSync(join(place, 'tree/d', name)).size !== 'content'.length);
-      return [...(names.length === count + 1 ? [] : [`has ${names.length} names`]), ...(odd.length === 0 ? [] : [`${odd.length} of them are something else`])];
+      return [
+        ...(names.length === count + 1 ? [] : [`has ${names.length} names`]),
+        ...(odd.length === 0 ? [] : [`${odd.length} of them are something else`]),
+      ];
     },
   });
 }
@@ -190,7 +277,9 @@ function* emptyFiles(count: number): Generator<Buffer> {
   const pax = rawEntry({ name: 'x' }).subarray(0, -512);
   for (let from = 0; from < count; from += IN_ONE_DIRECTORY) {
     const directory = `d${from / IN_ONE_DIRECTORY}`;
-    const files = Array.from({ length: Math.min(IN_ONE_DIRECTORY - 1, count - from - 1) }, (_, at) => Buffer.concat([pax, rawHeader({ name: `${directory}/${at}` })]));
+    const files = Array.from({ length: Math.min(IN_ONE_DIRECTORY - 1, count - from - 1) }, (_, at) =>
+      Buffer.concat([pax, rawHeader({ name: `${directory}/${at}` })]),
+    );
     yield Buffer.concat([rawHeader({ name: `${directory}/`, type: '5' }), ...files]);
   }
   yield END;

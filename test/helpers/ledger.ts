@@ -6,7 +6,10 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface LedgerRow {
-  /** `attack`: tried, `ok` when refused with the right code. `invariant`: `ok` when it held. `fault`: injected, `ok` when recovered. */
+  /**
+   * `attack`: tried, `ok` when refused with the right code. `invariant`: `ok` when it held. `fault`: injected, `ok`
+   * when recovered.
+   */
   readonly kind: 'attack' | 'invariant' | 'fault';
   /** What the table groups by: `index`, `bombs`, `kill at a syscall`. */
   readonly area: string;

@@ -40,13 +40,16 @@ export interface RawPackage {
 
 export const MTIME = 1_700_000_000;
 const BLOCK = 512;
-const padded = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc((BLOCK - (bytes.length % BLOCK)) % BLOCK)]);
+const padded = (bytes: Buffer): Buffer =>
+  Buffer.concat([bytes, Buffer.alloc((BLOCK - (bytes.length % BLOCK)) % BLOCK)]);
 const sha1 = (bytes: Buffer): string => createHash('sha1').update(bytes).digest('hex');
-const bytesOf = (content: Buffer | string | undefined): Buffer => (typeof content === 'string' ? Buffer.from(content, 'latin1') : (content ?? Buffer.alloc(0)));
+const bytesOf = (content: Buffer | string | undefined): Buffer =>
+  typeof content === 'string' ? Buffer.from(content, 'latin1') : (content ?? Buffer.alloc(0));
 
 export function rawHeader(entry: RawEntry): Buffer {
   const block = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, digits: number): void => void block.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
+  const octal = (value: number, at: number, digits: number): void =>
+    void block.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
   block.write(entry.name.slice(0, 100), 0, 'latin1');
   octal(entry.mode ?? (entry.type === '5' ? 0o755 : entry.type === '2' ? 0o777 : 0o644), 100, 7);
   octal(entry.uid ?? 0, 108, 7);
@@ -59,7 +62,14 @@ export function rawHeader(entry: RawEntry): Buffer {
   block.write(entry.uname ?? 'root', 265, 32, 'latin1');
   block.write(entry.gname ?? 'root', 297, 32, 'latin1');
   block.fill(0x20, 148, 156);
-  block.write(`${block.reduce((sum, byte) => sum + byte, 0).toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+  block.write(
+    `${block
+      .reduce((sum, byte) => sum + byte, 0)
+      .toString(8)
+      .padStart(6, '0')}\0 `,
+    148,
+    'latin1',
+  );
   return block;
 }
 
@@ -73,11 +83,24 @@ export function paxRecord(key: string, value: string): string {
 export function rawEntry(entry: RawEntry): Buffer {
   const type = entry.type ?? '0';
   const content = bytesOf(entry.content);
-  const own = type === '0' ? sha1(content) : type === '2' ? sha1(Buffer.from(entry.target ?? '', 'latin1')) : undefined;
+  const own =
+    type === '0' ? sha1(content) : type === '2' ? sha1(Buffer.from(entry.target ?? '', 'latin1')) : undefined;
   const checksum = entry.checksum === false ? undefined : (entry.checksum ?? own);
-  const long: Record<string, string> = { ...(entry.name.length > 100 ? { path: entry.name } : {}), ...((entry.target ?? '').length > 100 ? { linkpath: entry.target ?? '' } : {}) };
-  const records = { ...long, ...(checksum === undefined ? {} : { 'APK-TOOLS.checksum.SHA1': checksum }), ...entry.pax };
-  const text = Buffer.from(Object.entries(records).map(([key, value]) => paxRecord(key, value)).join(''), 'latin1');
+  const long: Record<string, string> = {
+    ...(entry.name.length > 100 ? { path: entry.name } : {}),
+    ...((entry.target ?? '').length > 100 ? { linkpath: entry.target ?? '' } : {}),
+  };
+  const records = {
+    ...long,
+    ...(checksum === undefined ? {} : { 'APK-TOOLS.checksum.SHA1': checksum }),
+    ...entry.pax,
+  };
+  const text = Buffer.from(
+    Object.entries(records)
+      .map(([key, value]) => paxRecord(key, value))
+      .join(''),
+    'latin1',
+  );
   const pax = text.length === 0 ? [] : [rawHeader({ name: 'pax', type: 'x', content: text }), padded(text)];
   return Buffer.concat([...pax, rawHeader(entry), padded(content)]);
 }
@@ -93,18 +116,44 @@ export const member = (bytes: Buffer): Buffer => {
 };
 
 /** The members of a package. */
-export function apkMembers(raw: RawPackage, key: SigningKey): { readonly signature: Buffer; readonly control: Buffer; readonly data: Buffer } {
+export function apkMembers(
+  raw: RawPackage,
+  key: SigningKey,
+): { readonly signature: Buffer; readonly control: Buffer; readonly data: Buffer } {
   const tar = raw.dataTar ?? rawTar(raw.entries ?? [], { end: true });
   const data = (raw.spoil ?? ((bytes) => bytes))(member(tar));
   const size = (raw.entries ?? []).reduce((sum, { content }) => sum + bytesOf(content).length, 4096);
   const info = {
-    pkgname: 'a', pkgver: '1.0-r0', pkgdesc: 'a test', url: 'https://example.org', builddate: String(MTIME), size: String(size), arch: 'x86_64',
-    license: 'MIT', ...raw.info, datahash: createHash('sha256').update(data).digest('hex'),
+    pkgname: 'a',
+    pkgver: '1.0-r0',
+    pkgdesc: 'a test',
+    url: 'https://example.org',
+    builddate: String(MTIME),
+    size: String(size),
+    arch: 'x86_64',
+    license: 'MIT',
+    ...raw.info,
+    datahash: createHash('sha256').update(data).digest('hex'),
   };
-  const pkginfo = Object.entries(info).flatMap(([name, value]) => (typeof value === 'string' ? [value] : value).map((line) => `${name} = ${line}\n`)).join('');
-  const scripts = Object.entries(raw.scripts ?? {}).map(([kind, content]): RawEntry => ({ name: `.${kind}`, content, mode: 0o755, checksum: false }));
-  const control = member(rawTar([{ name: '.PKGINFO', content: pkginfo, checksum: false }, ...scripts, ...(raw.control ?? [])], { end: false }));
-  const signed: RawEntry = { name: `.SIGN.RSA256.${key.publicName}`, content: signBytes(control, key, 'RSA256'), checksum: false };
+  const pkginfo = Object.entries(info)
+    .flatMap(([name, value]) => (typeof value === 'string' ? [value] : value).map((line) => `${name} = ${line}\n`))
+    .join('');
+  const scripts = Object.entries(raw.scripts ?? {}).map(([kind, content]): RawEntry => ({
+    name: `.${kind}`,
+    content,
+    mode: 0o755,
+    checksum: false,
+  }));
+  const control = member(
+    rawTar([{ name: '.PKGINFO', content: pkginfo, checksum: false }, ...scripts, ...(raw.control ?? [])], {
+      end: false,
+    }),
+  );
+  const signed: RawEntry = {
+    name: `.SIGN.RSA256.${key.publicName}`,
+    content: signBytes(control, key, 'RSA256'),
+    checksum: false,
+  };
   return { signature: member(rawTar([signed], { end: false })), control, data };
 }
 
@@ -113,18 +162,25 @@ export function makeApk(raw: RawPackage, key: SigningKey): Buffer {
   return Buffer.concat([signature, control, data]);
 }
 
-/** Entries for files given as a table, with every directory above them, in order; a trailing slash makes a directory. */
+/**
+ * Entries for files given as a table, with every directory above them, in order; a trailing slash makes a directory.
+ */
 export function treeEntries(files: Readonly<Record<string, string | Omit<RawEntry, 'name'>>>): RawEntry[] {
   const entries = new Map<string, RawEntry>();
   const add = (name: string, entry: RawEntry): void => {
     const cut = name.lastIndexOf('/');
-    if (cut > 0 && !entries.has(name.slice(0, cut))) add(name.slice(0, cut), { name: `${name.slice(0, cut)}/`, type: '5' });
+    if (cut > 0 && !entries.has(name.slice(0, cut)))
+      add(name.slice(0, cut), { name: `${name.slice(0, cut)}/`, type: '5' });
     entries.set(name, entry);
   };
   for (const [path, value] of Object.entries(files)) {
     const directory = path.endsWith('/');
     const name = directory ? path.slice(0, -1) : path;
-    add(name, { name: path, ...(directory ? { type: '5' } : {}), ...(typeof value === 'string' ? (directory ? {} : { content: value }) : value) });
+    add(name, {
+      name: path,
+      ...(directory ? { type: '5' } : {}),
+      ...(typeof value === 'string' ? (directory ? {} : { content: value }) : value),
+    });
   }
   return [...entries.values()];
 }

@@ -34,13 +34,36 @@ export function makeElf(made: MadeElf = {}): Buffer {
   const stringsAt = body.add(strings.bytes);
   const code = body.add(made.code ?? new Uint8Array(0));
   const writer = numbers({ wide, little: endian === 'little' });
-  const rows = (dynamic ?? []).map(([tag, value]): [number, number] => [tag, typeof value === 'string' ? (strings.offsets.get(value) ?? 0) : value]);
-  const table = dynamic === undefined ? undefined : body.add(Buffer.concat(
-    [...rows, [5, BASE + stringsAt.offset], [10, strings.bytes.length], [0, 0]].map(([tag = 0, value = 0]) => Buffer.concat([writer.word(tag), writer.word(value)]))));
+  const rows = (dynamic ?? []).map(([tag, value]): [number, number] => [
+    tag,
+    typeof value === 'string' ? (strings.offsets.get(value) ?? 0) : value,
+  ]);
+  const table =
+    dynamic === undefined
+      ? undefined
+      : body.add(
+          Buffer.concat(
+            [...rows, [5, BASE + stringsAt.offset], [10, strings.bytes.length], [0, 0]].map(([tag = 0, value = 0]) =>
+              Buffer.concat([writer.word(tag), writer.word(value)]),
+            ),
+          ),
+        );
   const total = body.size();
-  const segment = (type: number, flags: number, place: { offset: number; size: number }): Buffer => Buffer.concat(wide
-    ? [writer.u32(type), writer.u32(flags), ...[place.offset, BASE + place.offset, BASE + place.offset, place.size, place.size, word].map(writer.word)]
-    : [writer.u32(type), ...[place.offset, BASE + place.offset, BASE + place.offset, place.size, place.size].map(writer.word), writer.u32(flags), writer.word(word)]);
+  const segment = (type: number, flags: number, place: { offset: number; size: number }): Buffer =>
+    Buffer.concat(
+      wide
+        ? [
+            writer.u32(type),
+            writer.u32(flags),
+            ...[place.offset, BASE + place.offset, BASE + place.offset, place.size, place.size, word].map(writer.word),
+          ]
+        : [
+            writer.u32(type),
+            ...[place.offset, BASE + place.offset, BASE + place.offset, place.size, place.size].map(writer.word),
+            writer.u32(flags),
+            writer.word(word),
+          ],
+    );
   const segments = [
     segment(1, 5, { offset: 0, size: total }),
     ...(interp === undefined ? [] : [segment(3, 4, interp)]),
@@ -50,14 +73,22 @@ export function makeElf(made: MadeElf = {}): Buffer {
   const entry = made.entry ?? (made.code === undefined ? BASE + after.offset : BASE + code.offset);
   const header = Buffer.concat([
     Buffer.from([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, endian === 'little' ? 1 : 2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
-    writer.u16(made.type ?? 2), writer.u16(made.machine ?? 62), writer.u32(1),
-    writer.word(entry), writer.word(headerBytes), writer.word(0), writer.u32(0),
+    writer.u16(made.type ?? 2),
+    writer.u16(made.machine ?? 62),
+    writer.u32(1),
+    writer.word(entry),
+    writer.word(headerBytes),
+    writer.word(0),
+    writer.u32(0),
     ...[headerBytes, segmentBytes, segmentCount, wide ? 64 : 40, 0, 0].map(writer.u16),
   ]);
   return Buffer.concat([header, ...segments, body.bytes()]);
 }
 
-function stringTable(rows: readonly (readonly [number, number | string])[]): { bytes: Buffer; offsets: Map<string, number> } {
+function stringTable(rows: readonly (readonly [number, number | string])[]): {
+  bytes: Buffer;
+  offsets: Map<string, number>;
+} {
   const offsets = new Map<string, number>();
   let text = '\0';
   for (const [, value] of rows) {
@@ -68,7 +99,11 @@ function stringTable(rows: readonly (readonly [number, number | string])[]): { b
   return { bytes: Buffer.from(text, 'latin1'), offsets };
 }
 
-function layout(start: number): { add: (part: Uint8Array) => { offset: number; size: number }; bytes: () => Buffer; size: () => number } {
+function layout(start: number): {
+  add: (part: Uint8Array) => { offset: number; size: number };
+  bytes: () => Buffer;
+  size: () => number;
+} {
   const parts: Uint8Array[] = [];
   let end = start;
   return {
@@ -83,7 +118,13 @@ function layout(start: number): { add: (part: Uint8Array) => { offset: number; s
   };
 }
 
-function numbers({ wide, little }: { wide: boolean; little: boolean }): Record<'u16' | 'u32' | 'word', (value: number) => Buffer> {
+function numbers({
+  wide,
+  little,
+}: {
+  wide: boolean;
+  little: boolean;
+}): Record<'u16' | 'u32' | 'word', (value: number) => Buffer> {
   const make = (size: number, value: bigint): Buffer => {
     const bytes = Buffer.from(value.toString(16).padStart(size * 2, '0'), 'hex');
     return little ? bytes.reverse() : bytes;

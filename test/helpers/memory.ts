@@ -13,5 +13,9 @@ export function growthOf(work: () => void): number {
   return taken() - before;
 }
 
-/** Most that was resident of this process since its program was started; getrusage(2) counts the one that it was forked from. */
-export const residentMiB = (): number => Math.round(Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024);
+/**
+ * Most that was resident of this process since its program was started; getrusage(2) counts the one that it was forked
+ * from.
+ */
+export const residentMiB = (): number =>
+  Math.round(Number(/^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) / 1024);

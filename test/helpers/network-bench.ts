@@ -1,4 +1,7 @@
-/** A store, a clock that passes only when somebody waits, and servers on this machine: what the tests of the network share. */
+/**
+ * A store, a clock that passes only when somebody waits, and servers on this machine: what the tests of the network
+ * share.
+ */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,7 +40,11 @@ export function networkBench(): NetworkBench {
   let store: Store;
   const slept: number[] = [];
   const cleanups: (() => unknown)[] = [];
-  const clock: Clock = { now: () => 1_700_000_000_000, sleep: (ms) => Promise.resolve(void slept.push(ms)), random: () => 0.5 };
+  const clock: Clock = {
+    now: () => 1_700_000_000_000,
+    sleep: (ms) => Promise.resolve(void slept.push(ms)),
+    random: () => 0.5,
+  };
   const atEnd = (cleanup: () => unknown): void => void cleanups.push(cleanup);
   beforeEach(() => {
     directory = hostPath(mkdtempSync(join(tmpdir(), 'alproot-network-')));
@@ -54,7 +61,10 @@ export function networkBench(): NetworkBench {
     return http;
   };
   return {
-    slept, clock, client, atEnd,
+    slept,
+    clock,
+    client,
+    atEnd,
     store: () => store,
     fetcher: (http = client(), time = clock) => createFetcher({ store, http, clock: time, emit: silent }),
     serve: async (handler, pair = good) => {
@@ -64,7 +74,11 @@ export function networkBench(): NetworkBench {
     },
     nothingKept: () => {
       expect(readdirSync(join(directory, 'store', 'tmp'))).toEqual([]);
-      expect(readdirSync(join(directory, 'store'), { recursive: true }).filter((name) => /[0-9a-f]{64}$/.test(String(name)))).toEqual([]);
+      expect(
+        readdirSync(join(directory, 'store'), { recursive: true }).filter((name) =>
+          /[0-9a-f]{64}$/.test(String(name)),
+        ),
+      ).toEqual([]);
     },
   };
 }
@@ -73,12 +87,16 @@ export const request = (base: string): FetchRequest => ({ base, path: 'v3.19/mai
 
 /** The error of ours that `work` ends with. */
 export async function failure(work: Promise<unknown>): Promise<AlprootError> {
-  const error = await work.then(() => 'no failure', (reason: unknown) => reason);
+  const error = await work.then(
+    () => 'no failure',
+    (reason: unknown) => reason,
+  );
   if (!(error instanceof AlprootError)) throw error;
   return error;
 }
 
-export const whole = ({ response }: Visit): void => void response.setHeader('etag', '"1"').setHeader('content-length', BODY.length).end(BODY);
+export const whole = ({ response }: Visit): void =>
+  void response.setHeader('etag', '"1"').setHeader('content-length', BODY.length).end(BODY);
 
 /** Sends the first half and hangs up. */
 export const half = ({ response }: Visit, etag = '"1"'): void => {
@@ -89,6 +107,11 @@ export const half = ({ response }: Visit, etag = '"1"'): void => {
 /** Sends what the Range asks for. */
 export const part = ({ request: asked, response }: Visit, more: Readonly<Record<string, string>> = {}): void => {
   const start = Number(/^bytes=(\d+)-$/.exec(asked.headers.range ?? '')?.[1] ?? 0);
-  response.writeHead(206, { 'content-range': `bytes ${start}-${BODY.length - 1}/${BODY.length}`, 'content-length': BODY.length - start, etag: '"1"', ...more });
+  response.writeHead(206, {
+    'content-range': `bytes ${start}-${BODY.length - 1}/${BODY.length}`,
+    'content-length': BODY.length - start,
+    etag: '"1"',
+    ...more,
+  });
   response.end(BODY.subarray(start));
 };

@@ -19,7 +19,20 @@ function installNode(version: NodeVersion, directory: string): void {
   mkdirSync(testCache, { recursive: true });
   const work = mkdtempSync(join(testCache, 'making-'));
   try {
-    npm(['install', '--prefix', work, '--no-save', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', `node-linux-${process.arch}@${version}`], work);
+    npm(
+      [
+        'install',
+        '--prefix',
+        work,
+        '--no-save',
+        '--prefer-offline',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        `node-linux-${process.arch}@${version}`,
+      ],
+      work,
+    );
     renameSync(work, directory);
   } catch (error) {
     if (!existsSync(directory)) throw error;

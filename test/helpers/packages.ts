@@ -25,19 +25,41 @@ export function pkg(id: string, text: PackageText = {}): PackageRecord {
   const cut = id.lastIndexOf('-', id.endsWith('-r0') ? id.length - 4 : id.length);
   const name = id.slice(0, cut);
   return {
-    name, version: id.slice(cut + 1), arch: text.arch ?? 'x86_64',
-    checksum: { algorithm: 'sha1', hex: createHash('sha1').update(JSON.stringify([id, text])).digest('hex') as Sha1Hex },
-    sizeBytes: text.sizeBytes ?? 100, installedSizeBytes: text.installedSizeBytes ?? 1024, description: text.description ?? '', url: 'https://example.org', license: 'MIT',
-    origin: text.origin ?? '', maintainer: '', buildTime: 0, commit: '', providerPriority: text.priority ?? 0,
-    depends: parseDependencies(text.depends ?? ''), provides: parseProvides(text.provides ?? ''),
-    installIf: parseDependencies(text.installIf ?? ''), replaces: [], replacesPriority: 0,
+    name,
+    version: id.slice(cut + 1),
+    arch: text.arch ?? 'x86_64',
+    checksum: {
+      algorithm: 'sha1',
+      hex: createHash('sha1')
+        .update(JSON.stringify([id, text]))
+        .digest('hex') as Sha1Hex,
+    },
+    sizeBytes: text.sizeBytes ?? 100,
+    installedSizeBytes: text.installedSizeBytes ?? 1024,
+    description: text.description ?? '',
+    url: 'https://example.org',
+    license: 'MIT',
+    origin: text.origin ?? '',
+    maintainer: '',
+    buildTime: 0,
+    commit: '',
+    providerPriority: text.priority ?? 0,
+    depends: parseDependencies(text.depends ?? ''),
+    provides: parseProvides(text.provides ?? ''),
+    installIf: parseDependencies(text.installIf ?? ''),
+    replaces: [],
+    replacesPriority: 0,
   };
 }
 
-export function repo(packages: readonly PackageRecord[], options: { readonly location?: string; readonly tag?: string; readonly masked?: true } = {}): Repository {
+export function repo(
+  packages: readonly PackageRecord[],
+  options: { readonly location?: string; readonly tag?: string; readonly masked?: true } = {},
+): Repository {
   const { location = 'https://example.org/main', ...rest } = options;
   const index: RepositoryIndex = { location, description: 'test', sha256: '' as Sha256Hex, sizeBytes: 0, packages };
   return { index: index as Verified<RepositoryIndex>, ...rest };
 }
 
-export const installed = (...records: readonly PackageRecord[]): InstalledPackage[] => records.map((record) => ({ record }));
+export const installed = (...records: readonly PackageRecord[]): InstalledPackage[] =>
+  records.map((record) => ({ record }));

@@ -5,7 +5,20 @@
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { projectRoot } from './project.ts';
 
@@ -34,9 +47,13 @@ function installed(): string {
 
 /** All that the tarball is made from, by the `files` of package.json and the needs of its `prepack`. */
 function sourceParts(): string[] {
-  const { files } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { readonly files: readonly string[] };
+  const { files } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+    readonly files: readonly string[];
+  };
   const shipped = files.filter((name) => !name.startsWith('!') && name !== 'dist');
-  return ['src', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.types.json', ...shipped].filter((name) => existsSync(join(projectRoot, name))).sort();
+  return ['src', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.types.json', ...shipped]
+    .filter((name) => existsSync(join(projectRoot, name)))
+    .sort();
 }
 
 function digestOf(parts: readonly string[]): string {
@@ -57,7 +74,20 @@ function install(parts: readonly string[], prefix: string): void {
   const work = mkdtempSync(join(testCache, 'making-'));
   try {
     const tarball = pack(parts, work);
-    npm(['install', '--global', '--prefix', join(work, 'prefix'), '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', tarball], work);
+    npm(
+      [
+        'install',
+        '--global',
+        '--prefix',
+        join(work, 'prefix'),
+        '--prefer-offline',
+        '--no-audit',
+        '--no-fund',
+        '--loglevel=error',
+        tarball,
+      ],
+      work,
+    );
     renameSync(join(work, 'prefix'), prefix);
   } catch (error) {
     if (!existsSync(prefix)) throw error;
@@ -78,13 +108,19 @@ function pack(parts: readonly string[], work: string): string {
 
 /** As a user would call it: without what an outer npm says to its scripts. */
 export function npm(args: readonly string[], cwd: string): void {
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(?!config_(?:registry|cache|userconfig|globalconfig|cafile|https?_proxy|proxy|noproxy)$)/i.test(name)));
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(
+      ([name]) =>
+        !/^npm_(?!config_(?:registry|cache|userconfig|globalconfig|cafile|https?_proxy|proxy|noproxy)$)/i.test(name),
+    ),
+  );
   execFileSync('npm', args, { cwd, env, stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 function removeOld(): void {
   for (const name of readdirSync(testCache)) {
     const path = join(testCache, name);
-    if (/^(?:program|making)-/.test(name) && Date.now() - statSync(path).mtimeMs > DAY_MS) rmSync(path, { recursive: true, force: true });
+    if (/^(?:program|making)-/.test(name) && Date.now() - statSync(path).mtimeMs > DAY_MS)
+      rmSync(path, { recursive: true, force: true });
   }
 }

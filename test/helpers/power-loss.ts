@@ -27,7 +27,12 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
-  run: { words: ['run', '-p', 'app'], rest: ['--', 'sh', '-c', 'cat /usr/share/app/file /etc/app.made /usr/lib/lib/* > said'], makes: 'said', durable: false },
+  run: {
+    words: ['run', '-p', 'app'],
+    rest: ['--', 'sh', '-c', 'cat /usr/share/app/file /etc/app.made /usr/lib/lib/* > said'],
+    makes: 'said',
+    durable: false,
+  },
   build: { words: ['build', '-o', 'out', '.'], makes: 'out', durable: false },
   create: { words: ['rootfs', 'create', 'tree', '-p', 'app'], makes: 'tree', durable: false },
   lock: { words: ['lock', '.'], makes: 'alproot.lock', durable: true },
@@ -38,14 +43,27 @@ const COMMANDS: Readonly<Record<string, Command>> = {
 };
 const POWER_COMMANDS = Object.keys(COMMANDS);
 
-const OTHER_START: Rewriting = { replace: [[bootId(), 'c0ffee00-0000-4000-8000-000000000000'], [processSpace(), 'c0ffee00']] };
+const OTHER_START: Rewriting = {
+  replace: [
+    [bootId(), 'c0ffee00-0000-4000-8000-000000000000'],
+    [processSpace(), 'c0ffee00'],
+  ],
+};
 
 const commandLine = (name: string, args: readonly string[]): string[] => {
   const { words = [], rest = [] } = COMMANDS[name] ?? {};
   return [process.execPath, builtCommand(), ...words, ...args, ...rest];
 };
 
-const environment = (place: string): Record<string, string> => ({ PATH: process.env['PATH'] ?? '', HOME: join(place, 'home'), TMPDIR: place, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: join(place, 'cache'), SOURCE_DATE_EPOCH: '1700000000', ...(BACKEND === undefined ? {} : { ALPROOT_BACKEND: BACKEND }) });
+const environment = (place: string): Record<string, string> => ({
+  PATH: process.env['PATH'] ?? '',
+  HOME: join(place, 'home'),
+  TMPDIR: place,
+  LC_ALL: 'C.UTF-8',
+  ALPROOT_CACHE: join(place, 'cache'),
+  SOURCE_DATE_EPOCH: '1700000000',
+  ...(BACKEND === undefined ? {} : { ALPROOT_BACKEND: BACKEND }),
+});
 
 /** Runs every command once under strace, one after the other on one store, with packages from a server. */
 export async function makePowerBench({ root, mirror }: Pick<Bench, 'root' | 'mirror'>): Promise<PowerBench> {
@@ -58,8 +76,15 @@ export async function makePowerBench({ root, mirror }: Pick<Bench, 'root' | 'mir
   const place = mkdtempSync(join(root, 'traced-'));
   fillPlace(place);
   const log = join(root, 'trace');
-  const lines = POWER_COMMANDS.map((name) => commandLine(name, args).map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' '));
-  const { status, stderr } = await runArgv(['strace', ...traceArgs(log), 'sh', '-c', lines.join(' && ')], { cwd: place, env: environment(place) });
+  const lines = POWER_COMMANDS.map((name) =>
+    commandLine(name, args)
+      .map((word) => `'${word.replaceAll("'", "'\\''")}'`)
+      .join(' '),
+  );
+  const { status, stderr } = await runArgv(['strace', ...traceArgs(log), 'sh', '-c', lines.join(' && ')], {
+    cwd: place,
+    env: environment(place),
+  });
   if (status !== 0) throw new Error(`the commands fail undisturbed: ${stderr}`);
   const trace = readTrace(log, place);
   enterUnseen(trace, place);
@@ -73,21 +98,35 @@ export function checkTrace(bench: PowerBench): string[] {
   const place = mkdtempSync(join(bench.root, 'state-'));
   try {
     makeState(bench.trace, whole(bench.trace), place, { replace: [] });
-    return POWER_COMMANDS.filter((name) => digestOf(join(place, COMMANDS[name]?.makes ?? '')) !== bench.wanted.get(name));
+    return POWER_COMMANDS.filter(
+      (name) => digestOf(join(place, COMMANDS[name]?.makes ?? '')) !== bench.wanted.get(name),
+    );
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
 }
 
-const LOSSES: readonly Loss['data'][] = [['none'], ['blank'], ['all', 'none'], ['all', 'torn'], ['all', 'zeros'], ['all', 'all', 'all', 'none', 'torn', 'zeros', 'blank']];
+const LOSSES: readonly Loss['data'][] = [
+  ['none'],
+  ['blank'],
+  ['all', 'none'],
+  ['all', 'torn'],
+  ['all', 'zeros'],
+  ['all', 'all', 'all', 'none', 'torn', 'zeros', 'blank'],
+];
 
 /** The trees of the store, whose files are not synced: they are all that counts on them being judged. */
 const TREES = /\/snapshots\/[^/]+\/tree\//;
 
-/** Of three states one has lost nothing but data in trees: where more is lost, the trees are mostly found lacking for that. */
+/**
+ * Of three states one has lost nothing but data in trees: where more is lost, the trees are mostly found lacking for
+ * that.
+ */
 function randomLoss({ length }: Trace, pick: Choose): Loss {
   const common = { at: 1 + pick(length), data: oneOf(pick, LOSSES), pick };
-  return pick(3) === 0 ? { ...common, names: 'journal', only: TREES } : { ...common, names: oneOf(pick, ['journal', 'directories'] as const) };
+  return pick(3) === 0
+    ? { ...common, names: 'journal', only: TREES }
+    : { ...common, names: oneOf(pick, ['journal', 'directories'] as const) };
 }
 
 export interface PowerLoss {
@@ -105,8 +144,15 @@ export async function tryPowerLoss(bench: PowerBench, seed: number): Promise<Pow
   const place = mkdtempSync(join(bench.root, 'state-'));
   try {
     makeState(bench.trace, loss, place, OTHER_START);
-    const wrong = [...(pick(3) === 0 ? await goOnOver(bench, name, place) : []), ...checkResults(bench, place), ...(await goOn(bench, name, { place, offline: pick(4) === 0, verify: pick(5) === 0 }))];
-    return { what: `${name} after call ${loss.at} of ${bench.trace.length}, names by ${loss.names}, data ${loss.data.join(' ')}${loss.only === undefined ? '' : ' in trees'}, seed ${seed}`, wrong };
+    const wrong = [
+      ...(pick(3) === 0 ? await goOnOver(bench, name, place) : []),
+      ...checkResults(bench, place),
+      ...(await goOn(bench, name, { place, offline: pick(4) === 0, verify: pick(5) === 0 })),
+    ];
+    return {
+      what: `${name} after call ${loss.at} of ${bench.trace.length}, names by ${loss.names}, data ${loss.data.join(' ')}${loss.only === undefined ? '' : ' in trees'}, seed ${seed}`,
+      wrong,
+    };
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
@@ -122,7 +168,9 @@ function checkResults({ wanted }: PowerBench, place: string): string[] {
   }
   // What another start of the machine left counts as somebody's for a day.
   const old = new Date(Date.now() - 2 * 86_400_000);
-  for (const directory of [place, join(place, 'cache/tmp')]) if (existsSync(directory)) for (const entry of readdirSync(directory)) utimesSync(join(directory, entry), old, old);
+  for (const directory of [place, join(place, 'cache/tmp')])
+    if (existsSync(directory))
+      for (const entry of readdirSync(directory)) utimesSync(join(directory, entry), old, old);
   return wrong;
 }
 
@@ -133,7 +181,9 @@ async function goOnOver({ args, wanted }: PowerBench, name: string, place: strin
   fillPlace(place);
   const { status, stderr } = await runArgv(commandLine(name, args), { cwd: place, env: environment(place) });
   if (status === 0 ? digestOf(made) === wanted.get(name) : stderr.includes('is not empty')) return [];
-  return [`over what was left of ${COMMANDS[name]?.makes} it ends with ${status}, and another result: ${stderr.slice(-600)}`];
+  return [
+    `over what was left of ${COMMANDS[name]?.makes} it ends with ${status}, and another result: ${stderr.slice(-600)}`,
+  ];
 }
 
 interface GoOn {
@@ -154,7 +204,8 @@ async function goOn({ args, wanted }: PowerBench, name: string, { place, offline
     rmSync(made, { recursive: true, force: true });
   };
   fillPlace(place);
-  const run = (more: readonly string[]): Promise<CliResult> => runArgv(commandLine(name, [...args, ...more]), { cwd: place, env: environment(place) });
+  const run = (more: readonly string[]): Promise<CliResult> =>
+    runArgv(commandLine(name, [...args, ...more]), { cwd: place, env: environment(place) });
   if (offline) check(await run(['--offline']), 'the next run, offline,');
   const second = await run([]);
   if (second.status !== 0) wrong.push(`the next run ends with ${second.status}: ${second.stderr.slice(-600)}`);
@@ -166,7 +217,8 @@ async function goOn({ args, wanted }: PowerBench, name: string, { place, offline
 
 /** Damaged files that nobody read are found, and dropped, by the first look. */
 async function verifyStore(place: string): Promise<string[]> {
-  const verify = (): Promise<CliResult> => runArgv([process.execPath, builtCommand(), 'cache', 'verify'], { cwd: place, env: environment(place) });
+  const verify = (): Promise<CliResult> =>
+    runArgv([process.execPath, builtCommand(), 'cache', 'verify'], { cwd: place, env: environment(place) });
   await verify();
   const { status, stdout, stderr } = await verify();
   return status === 0 ? [] : [`cache verify: ${stdout}${stderr}`];

@@ -1,4 +1,7 @@
-/** Proxies of every kind that people are behind, on this machine. Each sends every connection to a port of this machine. */
+/**
+ * Proxies of every kind that people are behind, on this machine. Each sends every connection to a port of this
+ * machine.
+ */
 import { createServer as createHttp, request as requestHttp, type IncomingMessage } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import { connect, createServer as createNet, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -32,26 +35,49 @@ export interface HttpProxyKind {
 export function startHttpProxy({ pair, login, intercept }: HttpProxyKind = {}): Promise<TestProxy> {
   const proxy = newProxy();
   const isWelcome = ({ headers }: IncomingMessage): boolean =>
-    login === undefined || headers['proxy-authorization'] === `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
+    login === undefined ||
+    headers['proxy-authorization'] === `Basic ${Buffer.from(`${login.user}:${login.password}`).toString('base64')}`;
   const server = pair === undefined ? createHttp() : createHttps({ key: pair.keyPem, cert: pair.certPem });
   server.on('request', (request: IncomingMessage, response) => {
     const url = new URL(request.url ?? '', 'http://none');
     proxy.hosts.push(url.hostname);
     if (!isWelcome(request)) return void response.writeHead(407, { 'proxy-authenticate': 'Basic realm="test"' }).end();
     const { 'proxy-authorization': _login, ...headers } = request.headers;
-    const forward = requestHttp({ host: '127.0.0.1', port: url.port, path: `${url.pathname}${url.search}`, method: request.method, headers, agent: false }, (answer) => {
-      answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers));
-    });
+    const forward = requestHttp(
+      {
+        host: '127.0.0.1',
+        port: url.port,
+        path: `${url.pathname}${url.search}`,
+        method: request.method,
+        headers,
+        agent: false,
+      },
+      (answer) => {
+        answer.pipe(response.writeHead(answer.statusCode ?? 502, answer.headers));
+      },
+    );
     request.pipe(forward.on('error', () => response.destroy()));
   });
   server.on('connect', (request: IncomingMessage, client: Socket) => {
     const { hostname, port } = new URL(`http://${request.url ?? ''}`);
     proxy.hosts.push(hostname);
     proxy.kept(client);
-    if (!isWelcome(request)) return void client.end('HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="test"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    if (!isWelcome(request))
+      return void client.end(
+        'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="test"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
+      );
     client.write('HTTP/1.1 200 OK\r\n\r\n');
-    const near = intercept === undefined ? client : proxy.kept(new TLSSocket(client, { isServer: true, key: intercept.shown.keyPem, cert: intercept.shown.certPem }));
-    const far = proxy.kept(intercept === undefined ? connect(Number(port), '127.0.0.1') : connectTls({ host: '127.0.0.1', port: Number(port), servername: hostname, ca: [intercept.root] }));
+    const near =
+      intercept === undefined
+        ? client
+        : proxy.kept(
+            new TLSSocket(client, { isServer: true, key: intercept.shown.keyPem, cert: intercept.shown.certPem }),
+          );
+    const far = proxy.kept(
+      intercept === undefined
+        ? connect(Number(port), '127.0.0.1')
+        : connectTls({ host: '127.0.0.1', port: Number(port), servername: hostname, ca: [intercept.root] }),
+    );
     far.pipe(near).pipe(far);
   });
   return proxy.listen(server);
@@ -67,13 +93,18 @@ export function startSocksProxy({ version, login }: SocksKind): Promise<TestProx
   const proxy = newProxy();
   const server = createNet((client) => {
     proxy.kept(client);
-    void (version === 4 ? greetFour(client, login) : greetFive(client, login)).then(({ host, port, accept }) => {
-      proxy.hosts.push(host);
-      const target = proxy.kept(connect(port, '127.0.0.1', () => {
-        client.write(accept);
-        target.pipe(client).pipe(target);
-      }));
-    }, () => client.destroy());
+    void (version === 4 ? greetFour(client, login) : greetFive(client, login)).then(
+      ({ host, port, accept }) => {
+        proxy.hosts.push(host);
+        const target = proxy.kept(
+          connect(port, '127.0.0.1', () => {
+            client.write(accept);
+            target.pipe(client).pipe(target);
+          }),
+        );
+      },
+      () => client.destroy(),
+    );
   });
   return proxy.listen(server);
 }
@@ -99,14 +130,19 @@ async function greetFive(client: Socket, login: Login | undefined): Promise<Wish
   if (login !== undefined) {
     const given = await nextData(client);
     const length = given[1] ?? 0;
-    const isRight = given.toString('utf8', 2, 2 + length) === login.user && given.toString('utf8', 3 + length) === login.password;
+    const isRight =
+      given.toString('utf8', 2, 2 + length) === login.user && given.toString('utf8', 3 + length) === login.password;
     client.write(Buffer.from([1, isRight ? 0 : 1]));
     if (!isRight) throw new Error('no entry');
   }
   const request = await nextData(client);
   const port = request.readUInt16BE(request.length - 2);
   const address = request.subarray(request[3] === 3 ? 5 : 4, request.length - 2);
-  return { host: request[3] === 3 ? address.toString('latin1') : address.length === 4 ? address.join('.') : 'ipv6', port, accept: Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]) };
+  return {
+    host: request[3] === 3 ? address.toString('latin1') : address.length === 4 ? address.join('.') : 'ipv6',
+    port,
+    accept: Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
+  };
 }
 
 /** @see the SOCKS4 and SOCKS4A specifications */
@@ -117,7 +153,11 @@ async function greetFour(client: Socket, login: Login | undefined): Promise<Wish
     client.end(Buffer.from([0, 0x5d, 0, 0, 0, 0, 0, 0]));
     throw new Error('no entry');
   }
-  return { host: name === '' ? [...request.subarray(4, 8)].join('.') : name, port: request.readUInt16BE(2), accept: Buffer.from([0, 0x5a, 0, 0, 0, 0, 0, 0]) };
+  return {
+    host: name === '' ? [...request.subarray(4, 8)].join('.') : name,
+    port: request.readUInt16BE(2),
+    accept: Buffer.from([0, 0x5a, 0, 0, 0, 0, 0, 0]),
+  };
 }
 
 interface Draft {
@@ -136,13 +176,21 @@ function newProxy(): Draft {
     return socket;
   };
   return {
-    hosts, kept,
-    listen: (server) => new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve({
-      port: (server.address() as AddressInfo).port, hosts,
-      close: () => new Promise((done) => {
-        for (const socket of sockets) socket.destroy();
-        server.close(() => done());
-      }),
-    }))),
+    hosts,
+    kept,
+    listen: (server) =>
+      new Promise((resolve) =>
+        server.listen(0, '127.0.0.1', () =>
+          resolve({
+            port: (server.address() as AddressInfo).port,
+            hosts,
+            close: () =>
+              new Promise((done) => {
+                for (const socket of sockets) socket.destroy();
+                server.close(() => done());
+              }),
+          }),
+        ),
+      ),
   };
 }

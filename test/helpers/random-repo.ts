@@ -16,7 +16,11 @@ export function createRandom(seed: number): Random {
     return state / 2 ** 32;
   };
   const below = (limit: number): number => Math.floor(next() * limit);
-  return { below, chance: (probability) => next() < probability, pick: <T>(items: readonly T[]) => items[below(items.length)] as T };
+  return {
+    below,
+    chance: (probability) => next() < probability,
+    pick: <T>(items: readonly T[]) => items[below(items.length)] as T,
+  };
 }
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'app', 'lib'];
@@ -51,17 +55,27 @@ function randomPackage(random: Random, name: string, version: number): PackageRe
     ...(random.chance(0.15) ? [`${random.pick(VERSIONED)}=${version}`] : []),
   ];
   const depends = random.chance(0.5) ? [] : randomDependencies(random, 2, name);
-  const triggers = random.chance(0.12) ? [...new Set([random.pick(NAMES), random.pick(NAMES)])].filter((item) => item !== name) : [];
+  const triggers = random.chance(0.12)
+    ? [...new Set([random.pick(NAMES), random.pick(NAMES)])].filter((item) => item !== name)
+    : [];
   return pkg(`${name}-${version}`, {
-    provides: provides.join(' '), installIf: triggers.join(' '), priority: random.chance(0.15) ? 1 + random.below(3) : 0,
+    provides: provides.join(' '),
+    installIf: triggers.join(' '),
+    priority: random.chance(0.15) ? 1 + random.below(3) : 0,
     // A package that forbids what it provides is a matter of taste between versions of apk.
-    depends: depends.filter((word) => !word.startsWith('!') || !provides.some((item) => nameOf(item) === nameOf(word))).join(' '),
+    depends: depends
+      .filter((word) => !word.startsWith('!') || !provides.some((item) => nameOf(item) === nameOf(word)))
+      .join(' '),
     build: String(random.below(1000)),
   });
 }
 
 export function randomPackages(random: Random): PackageRecord[] {
-  return NAMES.flatMap((name) => [1, 2, 3].filter(() => random.chance(0.5)).map((version) => randomPackage(random, name, version)));
+  return NAMES.flatMap((name) =>
+    [1, 2, 3].filter(() => random.chance(0.5)).map((version) => randomPackage(random, name, version)),
+  );
 }
 
-export const randomNames = (random: Random, count: number): string[] => [...new Set(Array.from({ length: count }, () => random.pick(NAMES)))];
+export const randomNames = (random: Random, count: number): string[] => [
+  ...new Set(Array.from({ length: count }, () => random.pick(NAMES))),
+];

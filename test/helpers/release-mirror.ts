@@ -1,4 +1,6 @@
-/** A whole mirror of one release in a directory: the real minirootfs, and small packages signed by a key of the run. */
+/**
+ * A whole mirror of one release in a directory: the real minirootfs, and small packages signed by a key of the run.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hostPath } from '../../src/core/paths.ts';
@@ -37,23 +39,51 @@ const ARCH = 'x86_64';
 const TIME = 1_700_000_000;
 
 /** @param directory missing or empty */
-export async function makeReleaseMirror(directory: string, packages: readonly SmallPackage[], signer?: SigningKey): Promise<ReleaseMirror> {
+export async function makeReleaseMirror(
+  directory: string,
+  packages: readonly SmallPackage[],
+  signer?: SigningKey,
+): Promise<ReleaseMirror> {
   const key = signer ?? (await generateSigningKey('test', 2048));
   const main = join(directory, 'v3.19', 'main', ARCH);
   mkdirSync(main, { recursive: true });
   const keyFile = join(directory, key.publicName);
   writeFileSync(keyFile, key.publicPem);
-  writeRelease({ mirror: hostPath(directory), branch: 'v3.19', release: '3.19.4', arch: ARCH, minirootfs: readFileSync(join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz')), title: 'test', time: TIME, key });
+  writeRelease({
+    mirror: hostPath(directory),
+    branch: 'v3.19',
+    release: '3.19.4',
+    arch: ARCH,
+    minirootfs: readFileSync(join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz')),
+    title: 'test',
+    time: TIME,
+    key,
+  });
   let newest = TIME;
-  const index = (): Promise<unknown> => indexDirectory({ directory: hostPath(main), description: 'test', time: newest, key, arch: ARCH });
+  const index = (): Promise<unknown> =>
+    indexDirectory({ directory: hostPath(main), description: 'test', time: newest, key, arch: ARCH });
   const publish: ReleaseMirror['publish'] = async (...more) => {
     for (const one of more) {
       newest++;
       const { fileName, bytes } = await packApk({
         key,
-        facts: { arch: ARCH, description: one.name, url: 'https://example.org', license: 'MIT', origin: one.name, maintainer: 'A <a@example.org>', buildTime: newest, ...one },
+        facts: {
+          arch: ARCH,
+          description: one.name,
+          url: 'https://example.org',
+          license: 'MIT',
+          origin: one.name,
+          maintainer: 'A <a@example.org>',
+          buildTime: newest,
+          ...one,
+        },
         scripts: one.scripts ?? {},
-        entries: Object.entries(one.files ?? {}).map(([path, text]) => ({ kind: 'file', path, mode: one.modes?.[path] ?? 0o644, bytes: Buffer.from(text) })),
+        entries: Object.entries(one.files ?? {}).map(([path, text]) => ({
+          kind: 'file',
+          path,
+          mode: one.modes?.[path] ?? 0o644,
+          bytes: Buffer.from(text),
+        })),
       });
       writeFileSync(join(main, fileName), bytes);
     }
@@ -61,7 +91,10 @@ export async function makeReleaseMirror(directory: string, packages: readonly Sm
   };
   await publish(...packages);
   return {
-    directory, keyFile, key, publish,
+    directory,
+    keyFile,
+    key,
+    publish,
     withdraw: async (name, version) => {
       rmSync(join(main, `${name}-${version}.apk`));
       await index();

@@ -16,9 +16,16 @@ export interface Sandbox {
   readonly tree: HostPath;
   readonly host: RunHost;
   /** Runs a shell script; gives status and output, both streams as they came. */
-  readonly sh: (backend: BackendName, script: string, options?: Partial<RunDescription>) => Promise<{ readonly status: number; readonly text: string }>;
+  readonly sh: (
+    backend: BackendName,
+    script: string,
+    options?: Partial<RunDescription>,
+  ) => Promise<{ readonly status: number; readonly text: string }>;
   /** The same with owners kept beside the tree. */
-  readonly shWithOwners: (script: string, options: OwnerOptions) => Promise<{ readonly status: number; readonly text: string }>;
+  readonly shWithOwners: (
+    script: string,
+    options: OwnerOptions,
+  ) => Promise<{ readonly status: number; readonly text: string }>;
   readonly close: () => void;
 }
 
@@ -31,7 +38,9 @@ export interface OwnerOptions {
 
 /** Its strongest way for such a caller. */
 export function backendOf(name: BackendName, isRoot = process.getuid?.() === 0): Backend {
-  const found = BACKENDS.find((backend) => backend.name === name && (backend.caller === 'any' || (backend.caller === 'root') === isRoot));
+  const found = BACKENDS.find(
+    (backend) => backend.name === name && (backend.caller === 'any' || (backend.caller === 'root') === isRoot),
+  );
   if (found === undefined) throw new Error(`no backend ${name}`);
   return found;
 }
@@ -41,15 +50,37 @@ export function makeSandbox({ isRoot = process.getuid?.() === 0 }: { readonly is
   const root = mkdtempSync(join(tmpdir(), 'alproot-sandbox-'));
   const tree = hostPath(join(root, 'tree'));
   mkdirSync(tree);
-  execFileSync('tar', ['-xzf', join(SHARED, 'upstream', 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '--no-same-owner', '-C', tree]);
+  execFileSync('tar', [
+    '-xzf',
+    join(SHARED, 'upstream', 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'),
+    '--no-same-owner',
+    '-C',
+    tree,
+  ]);
   const scratch = (): HostPath => hostPath(mkdtempSync(join(root, 'scratch-')));
-  const host = findHostTools({ searchPath: process.env['PATH'] ?? '', isRoot, kernel: release(), scratch, cache: hostPath(join(root, 'native')), arch: 'x86_64' });
+  const host = findHostTools({
+    searchPath: process.env['PATH'] ?? '',
+    isRoot,
+    kernel: release(),
+    scratch,
+    cache: hostPath(join(root, 'native')),
+    arch: 'x86_64',
+  });
   const describe = (script: string, text: string[]): RunDescription => ({
-    tree, writable: true, mounts: [], argv: ['/bin/sh', '-c', script], env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }, cwd: '/',
-    user: { uid: 0, gid: 0 }, network: 'none', stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void text.push(bytes.toString()) },
+    tree,
+    writable: true,
+    mounts: [],
+    argv: ['/bin/sh', '-c', script],
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
+    cwd: '/',
+    user: { uid: 0, gid: 0 },
+    network: 'none',
+    stdio: { kind: 'pipe', onOutput: (_stream, bytes) => void text.push(bytes.toString()) },
   });
   return {
-    root, tree, host,
+    root,
+    tree,
+    host,
     sh: async (backend, script, options = {}) => {
       const text: string[] = [];
       const { status } = await runInTree(backendOf(backend, isRoot), { ...describe(script, text), ...options }, host);
@@ -58,7 +89,12 @@ export function makeSandbox({ isRoot = process.getuid?.() === 0 }: { readonly is
     shWithOwners: async (script, { backend, library, owners, user }) => {
       const text: string[] = [];
       const description = { ...describe(script, text), ...(user === undefined ? {} : { user }) };
-      const { status } = await runWithOwners(backendOf(backend, isRoot), description, { host, library, owners, now: Date.now() });
+      const { status } = await runWithOwners(backendOf(backend, isRoot), description, {
+        host,
+        library,
+        owners,
+        now: Date.now(),
+      });
       return { status, text: text.join('') };
     },
     close: () => {

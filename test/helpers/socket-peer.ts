@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * `peer listen NAME`: says `listening`, takes one descriptor and writes `through` to it. `peer connect NAME FILE`: opens
- * FILE for writing, sends its descriptor and waits for the other side to be done: `passed`, or `refused ERRNO`.
+ * `peer listen NAME`: says `listening`, takes one descriptor and writes `through` to it. `peer connect NAME FILE`:
+ * opens FILE for writing, sends its descriptor and waits for the other side to be done: `passed`, or `refused ERRNO`.
  */
 const PEER_C = String.raw`
 #include <errno.h>

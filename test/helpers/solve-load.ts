@@ -1,7 +1,7 @@
 /**
- * Runs in a process of its own: solves for `top` in indexes of one shape and of each `n` packages. Prints of each how many
- * packages the plan has and how many errors, the steps of the solver, what was resident at most in MiB, and milliseconds
- * of CPU.
+ * Runs in a process of its own: solves for `top` in indexes of one shape and of each `n` packages. Prints of each how
+ * many packages the plan has and how many errors, the steps of the solver, what was resident at most in MiB, and
+ * milliseconds of CPU.
  */
 import type { Repository } from '../../src/core/package.ts';
 import type { Verified } from '../../src/core/verified.ts';
@@ -12,9 +12,16 @@ import { planChanges } from '../../src/solve/install-plan.ts';
 import { resolve } from '../../src/solve/resolution.ts';
 import { residentMiB } from './memory.ts';
 
-type Fields = { readonly P: string; readonly V?: string; readonly D?: string; readonly p?: string; readonly i?: string };
+type Fields = {
+  readonly P: string;
+  readonly V?: string;
+  readonly D?: string;
+  readonly p?: string;
+  readonly i?: string;
+};
 
-const range = (n: number, make: (at: number) => string): string => Array.from({ length: n }, (_, at) => make(at)).join(' ');
+const range = (n: number, make: (at: number) => string): string =>
+  Array.from({ length: n }, (_, at) => make(at)).join(' ');
 
 /** Each calls `add` for the packages of one index; `top` is what the world asks for. */
 const SHAPES: Readonly<Record<string, (n: number, add: (fields: Fields) => void) => void>> = {
@@ -44,11 +51,17 @@ const SHAPES: Readonly<Record<string, (n: number, add: (fields: Fields) => void)
   },
   'packages with thirty dependencies below each': (n, add) => {
     add({ P: 'top', D: 'd0' });
-    for (let at = 0; at < n; at++) add({ P: `d${at}`, D: range(Math.min(30, n - at - 1), (step) => `d${at + step + 1}`) });
+    for (let at = 0; at < n; at++)
+      add({ P: `d${at}`, D: range(Math.min(30, n - at - 1), (step) => `d${at + step + 1}`) });
   },
   'packages with thirty providers to choose from': (n, add) => {
     add({ P: 'top', D: range(Math.floor(n / 30), (at) => `v${at}`) });
-    for (let at = 0; at < n; at++) add({ P: `c${at}`, p: `v${Math.floor(at / 30)}=1.${at % 30}`, D: at >= 30 ? `v${Math.floor(at / 30) - 1}` : '' });
+    for (let at = 0; at < n; at++)
+      add({
+        P: `c${at}`,
+        p: `v${Math.floor(at / 30)}=1.${at % 30}`,
+        D: at >= 30 ? `v${Math.floor(at / 30) - 1}` : '',
+      });
   },
   'packages that provide one name': (n, add) => {
     add({ P: 'top', D: 'virtual' });
@@ -99,7 +112,9 @@ function indexText(shape: string, n: number): string {
   SHAPES[shape]?.(n, ({ P, V = '1-r0', D = '', p = '', i = '' }) => {
     const digest = Buffer.alloc(20);
     digest.writeUInt32BE(++count);
-    lines.push(`C:Q1${digest.toString('base64')}\nP:${P}\nV:${V}\nA:x86_64\nS:1000\nI:2000\n${D === '' ? '' : `D:${D}\n`}${p === '' ? '' : `p:${p}\n`}${i === '' ? '' : `i:${i}\n`}\n`);
+    lines.push(
+      `C:Q1${digest.toString('base64')}\nP:${P}\nV:${V}\nA:x86_64\nS:1000\nI:2000\n${D === '' ? '' : `D:${D}\n`}${p === '' ? '' : `p:${p}\n`}${i === '' ? '' : `i:${i}\n`}\n`,
+    );
     if (lines.length >= 1000) flush();
   });
   flush();
@@ -111,12 +126,22 @@ function run(shape: string, n: number): Readonly<Record<string, unknown>> {
   const [textMiB, before] = [residentMiB(), process.cpuUsage()];
   const { packages, tables } = parseIndex(text);
   const index = { location: 'test', description: '', packages, tables } as unknown as Verified<Repository['index']>;
-  const resolution = resolve({ arch: 'x86_64', world: parseWorld('top'), catalog: createCatalog([{ index }]), installed: [] });
-  const { errors, state: { steps } } = resolution;
+  const resolution = resolve({
+    arch: 'x86_64',
+    world: parseWorld('top'),
+    catalog: createCatalog([{ index }]),
+    installed: [],
+  });
+  const {
+    errors,
+    state: { steps },
+  } = resolution;
   const planned = planChanges(resolution).length;
   const { user, system } = process.cpuUsage(before);
   return { planned, errors, steps, residentMiB: residentMiB(), textMiB, cpuMs: Math.round((user + system) / 1000) };
 }
 
 const [shape, ...sizes] = process.argv.slice(2);
-process.stdout.write(JSON.stringify(shape === undefined ? Object.keys(SHAPES) : sizes.map((n) => run(shape, Number(n)))));
+process.stdout.write(
+  JSON.stringify(shape === undefined ? Object.keys(SHAPES) : sizes.map((n) => run(shape, Number(n)))),
+);

@@ -12,10 +12,13 @@ export async function survivors(word: string): Promise<string[]> {
 
 /** The same at once; the asking process is left out. */
 export function processesWith(word: string): { readonly pid: number; readonly text: string }[] {
-  return readdirSync('/proc').map(Number).filter((pid) => pid > 0 && pid !== process.pid).flatMap((pid) => {
-    const text = readProc(pid, 'cmdline');
-    return text.includes(word) || readProc(pid, 'environ').includes(word) ? [{ pid, text }] : [];
-  });
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid)
+    .flatMap((pid) => {
+      const text = readProc(pid, 'cmdline');
+      return text.includes(word) || readProc(pid, 'environ').includes(word) ? [{ pid, text }] : [];
+    });
 }
 
 function readProc(pid: number, file: string): string {

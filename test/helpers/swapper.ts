@@ -12,7 +12,10 @@ const SWAPPER = `
     try { renameSync(root + '/door', root + '/link'); renameSync(root + '/real', root + '/door'); } catch {}
   }`;
 
-/** `door` of `root` is by turns a directory and a link to `outside`; resolves when the swapping has begun. End it with `terminate`. */
+/**
+ * `door` of `root` is by turns a directory and a link to `outside`; resolves when the swapping has begun. End it with
+ * `terminate`.
+ */
 export async function swapDoor(root: string, outside: string): Promise<Worker> {
   const worker = new Worker(SWAPPER, { eval: true, workerData: { root, outside } });
   await new Promise((resolve) => worker.once('message', resolve));

@@ -1,4 +1,6 @@
-/** Runs `/attack` in a tree, in a process that has a terminal: `terminal-run.ts BACKEND terminal|inherit|bare ATTACK`. */
+/**
+ * Runs `/attack` in a tree, in a process that has a terminal: `terminal-run.ts BACKEND terminal|inherit|bare ATTACK`.
+ */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +15,10 @@ else {
   const sandbox = makeSandbox();
   try {
     copyFileSync(attack, join(sandbox.tree, 'bin', 'attack'));
-    const { status } = await sandbox.sh(backend as BackendName, '', { argv: ['/bin/attack', ...target], stdio: { kind } as RunStdio });
+    const { status } = await sandbox.sh(backend as BackendName, '', {
+      argv: ['/bin/attack', ...target],
+      stdio: { kind } as RunStdio,
+    });
     process.exitCode = status;
   } finally {
     sandbox.close();

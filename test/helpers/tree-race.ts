@@ -1,4 +1,6 @@
-/** Work on a tree while another thread swaps one of its directories for a link out of it, and what came of it outside. */
+/**
+ * Work on a tree while another thread swaps one of its directories for a link out of it, and what came of it outside.
+ */
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,7 +27,8 @@ export const ROADS: Readonly<Record<string, Road>> = {
     tree.writeFile(`file${round}` as TreePath, Buffer.from('x'), 0o644);
     tree.rename(`file${round}` as TreePath, 'door/victim' as TreePath);
   },
-  'writing where a path leads': (tree, round) => tree.writeFile(tree.resolve(`door/r${round}` as TreePath), Buffer.from('x'), 0o644),
+  'writing where a path leads': (tree, round) =>
+    tree.writeFile(tree.resolve(`door/r${round}` as TreePath), Buffer.from('x'), 0o644),
   'removing a file': (tree) => {
     tree.remove('door/victim' as TreePath);
     // What is not there is no error to a removal; this tells whether the door is shut.
@@ -89,5 +92,13 @@ function pictureOf(place: string): string[] {
   const names = readdirSync(join(place, 'outside'));
   if (!names.includes('victim')) return [names.join(' ')];
   const { mode, ino, mtimeNs, ctimeNs, nlink } = statSync(victim, { bigint: true });
-  return [names.join(' '), readFileSync(victim, 'latin1'), `mode ${mode}`, `inode ${ino}`, `mtime ${mtimeNs}`, `ctime ${ctimeNs}`, `links ${nlink}`];
+  return [
+    names.join(' '),
+    readFileSync(victim, 'latin1'),
+    `mode ${mode}`,
+    `inode ${ino}`,
+    `mtime ${mtimeNs}`,
+    `ctime ${ctimeNs}`,
+    `links ${nlink}`,
+  ];
 }

@@ -13,8 +13,11 @@ export const hasUpstream = existsSync(join(upstreamRoot, 'minirootfs'));
 export function alpineKeys(): TrustedKeys {
   const root = join(projectRoot, 'keys', 'alpine');
   return keyring(
-    readdirSync(root).flatMap((arch) => readdirSync(join(root, arch)).map((name) => parseTrustedKey(readFileSync(join(root, arch, name), 'utf8'), name))),
+    readdirSync(root).flatMap((arch) =>
+      readdirSync(join(root, arch)).map((name) => parseTrustedKey(readFileSync(join(root, arch, name), 'utf8'), name)),
+    ),
   );
 }
 
-export const bundledPins = (): MinirootfsPins => parsePins(readFileSync(join(projectRoot, 'keys', 'minirootfs.sha512'), 'utf8'));
+export const bundledPins = (): MinirootfsPins =>
+  parsePins(readFileSync(join(projectRoot, 'keys', 'minirootfs.sha512'), 'utf8'));

@@ -5,7 +5,13 @@ import { describe, expect, it } from 'vitest';
 import { enter } from '../helpers/ledger.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const run = (...args: string[]): unknown => JSON.parse(execFileSync(process.execPath, ['--import', 'tsx', join(ROOT, 'test/helpers/bomb-run.ts'), ...args], { cwd: ROOT, encoding: 'utf8' }));
+const run = (...args: string[]): unknown =>
+  JSON.parse(
+    execFileSync(process.execPath, ['--import', 'tsx', join(ROOT, 'test/helpers/bomb-run.ts'), ...args], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    }),
+  );
 const MOST_MIB = 256;
 
 describe('a GiB from little', () => {

@@ -1,6 +1,22 @@
-/** Removing things: what stands where a tree of ours was is not followed, what is not ours is not touched, and being interrupted twice leaves nothing half-removed. */
+/**
+ * Removing things: what stands where a tree of ours was is not followed, what is not ours is not touched, and being
+ * interrupted twice leaves nothing half-removed.
+ */
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -26,7 +42,12 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(place, { recursive: true, force: true }));
 const at = (...parts: string[]): HostPath => hostPath(join(place, ...parts));
-const untouched = (): void => expect([readdirSync(join(victim, '.ssh')), readFileSync(join(victim, '.ssh/id_rsa'), 'utf8'), lstatSync(join(victim, '.ssh/id_rsa')).mode & 0o777]).toEqual([['id_rsa'], 'secret', 0o600]);
+const untouched = (): void =>
+  expect([
+    readdirSync(join(victim, '.ssh')),
+    readFileSync(join(victim, '.ssh/id_rsa'), 'utf8'),
+    lstatSync(join(victim, '.ssh/id_rsa')).mode & 0o777,
+  ]).toEqual([['id_rsa'], 'secret', 0o600]);
 
 describe('removing a tree', () => {
   it('that somebody replaced by a link removes the link', () => {
@@ -46,7 +67,7 @@ describe('removing a tree', () => {
     untouched();
   });
 
-  it('while a directory of it is swapped for a link to somebody\'s home touches nothing there', async () => {
+  it("while a directory of it is swapped for a link to somebody's home touches nothing there", async () => {
     mkdirSync(at('tree'));
     const swapper = await swapDoor(at('tree'), victim);
     const tree = openWorkTree(at('tree'));
@@ -89,14 +110,17 @@ describe('the store', () => {
     untouched();
   });
 
-  it.each([['gc', '--older-than', '0'], ['verify'], ['ls']])('is not seen by `cache %s` in a directory that is something else', async (...words) => {
-    mkdirSync(at('project/blobs'), { recursive: true });
-    writeFileSync(at('project/thesis.txt'), 'my only copy');
-    const before = picture(at('project'));
-    const { status, stderr } = await runCli(['cache', ...words], { cache: at('project') });
-    expect([status, stderr]).toEqual([9, expect.stringContaining('not an alproot store')]);
-    expect(picture(at('project'))).toEqual(before);
-  });
+  it.each([['gc', '--older-than', '0'], ['verify'], ['ls']])(
+    'is not seen by `cache %s` in a directory that is something else',
+    async (...words) => {
+      mkdirSync(at('project/blobs'), { recursive: true });
+      writeFileSync(at('project/thesis.txt'), 'my only copy');
+      const before = picture(at('project'));
+      const { status, stderr } = await runCli(['cache', ...words], { cache: at('project') });
+      expect([status, stderr]).toEqual([9, expect.stringContaining('not an alproot store')]);
+      expect(picture(at('project'))).toEqual(before);
+    },
+  );
 
   it('is not made of a home directory through a link', async () => {
     symlinkSync(victim, at('link'));
@@ -109,14 +133,23 @@ describe('the store', () => {
 const needs = capability('upstream', 'bwrap');
 describe.skipIf(needs.skip)(`Ctrl-C twice${needs.reason}`, () => {
   it('ends at once with 130, and the next run finds old or new things, never half of one', async () => {
-    const mirror = await makeReleaseMirror(join(place, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'usr/share/app': 'app\n' } }]);
+    const mirror = await makeReleaseMirror(join(place, 'mirror'), [
+      { name: 'app', version: '1-r0', files: { 'usr/share/app': 'app\n' } },
+    ]);
     const words = ['run', '--backend', 'bwrap', ...mirror.args, '-p', 'app', '--', 'sh', '-c', 'echo up; sleep 1000'];
-    const child = spawn(process.execPath, [builtCommand(), ...words], { cwd: place, env: { PATH: process.env['PATH'] ?? '', HOME: place, ALPROOT_CACHE: at('cache') }, stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(process.execPath, [builtCommand(), ...words], {
+      cwd: place,
+      env: { PATH: process.env['PATH'] ?? '', HOME: place, ALPROOT_CACHE: at('cache') },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     child.kill('SIGINT');
     child.kill('SIGINT');
     expect(await new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)))).toBe(130);
-    const { status, stdout } = await runCli(['run', '--backend', 'bwrap', ...mirror.args, '-p', 'app', '--', 'cat', '/usr/share/app'], { cwd: place, cache: at('cache') });
+    const { status, stdout } = await runCli(
+      ['run', '--backend', 'bwrap', ...mirror.args, '-p', 'app', '--', 'cat', '/usr/share/app'],
+      { cwd: place, cache: at('cache') },
+    );
     expect([status, stdout]).toEqual([0, 'app\n']);
     expect(readdirSync(at('cache', 'tmp'))).toEqual([]);
     untouched();

@@ -22,14 +22,30 @@ const lockText = formatLock({ requests: ['FROM scratch'], environments: [], down
 
 describe('a lock', () => {
   it.each([
-    ['its digest', lockText.replace('"sha256"', `"sha256": "${'b'.repeat(64)}",\n      "sha256"`), 'sha256', 'downloads[0].sha256'],
-    ['a key with an escape', lockText.replace('"sha256"', `"sha\\u003256": "${'b'.repeat(64)}",\n      "sha256"`), 'sha256', 'downloads[0].sha256'],
+    [
+      'its digest',
+      lockText.replace('"sha256"', `"sha256": "${'b'.repeat(64)}",\n      "sha256"`),
+      'sha256',
+      'downloads[0].sha256',
+    ],
+    [
+      'a key with an escape',
+      lockText.replace('"sha256"', `"sha\\u003256": "${'b'.repeat(64)}",\n      "sha256"`),
+      'sha256',
+      'downloads[0].sha256',
+    ],
     ['all its downloads', lockText.replace(/\}\n$/, ', "downloads": []}\n'), 'downloads', 'downloads'],
   ])('is refused for %s twice, with key and line', (_what, text, key, where) => {
     expect(JSON.parse(text)).toBeTypeOf('object');
     const offset = findDuplicateKey(text)?.offset ?? 0;
     const line = text.slice(0, offset).split('\n').length;
-    expect(() => parseLock(text)).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_LOCK', facts: { line, field: where }, message: expect.stringContaining(`line ${line}: the key \`${key}\` is there twice`) }));
+    expect(() => parseLock(text)).toThrow(
+      expect.objectContaining({
+        code: 'ALP_FORMAT_LOCK',
+        facts: { line, field: where },
+        message: expect.stringContaining(`line ${line}: the key \`${key}\` is there twice`),
+      }),
+    );
   });
 
   it('is read when each key is there once in its object', () => {
@@ -40,7 +56,9 @@ describe('a lock', () => {
 it("a bundle's manifest is refused with the key and its place", () => {
   const text = formatBundleManifest({ lock: parseLock(lockText), files: [], tool: [], keys: [] });
   expect(() => parseBundleManifest(text)).not.toThrow();
-  expect(() => parseBundleManifest(text.replace(/\}\s*$/, ',"keys":[{"name":"evil","pem":""}]}'))).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_LOCK', message: expect.stringContaining('`keys` is there twice') }));
+  expect(() => parseBundleManifest(text.replace(/\}\s*$/, ',"keys":[{"name":"evil","pem":""}]}'))).toThrow(
+    expect.objectContaining({ code: 'ALP_FORMAT_LOCK', message: expect.stringContaining('`keys` is there twice') }),
+  );
 });
 
 it('a record of the store, or a file beside a tree, counts as damaged', () => {
@@ -71,6 +89,7 @@ describe('a text', () => {
   });
 
   it('of any of the published files has none', () => {
-    for (const name of ['alproot.schema.json', 'alproot.lock.schema.json']) expect(() => parseJson(readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8'))).not.toThrow();
+    for (const name of ['alproot.schema.json', 'alproot.lock.schema.json'])
+      expect(() => parseJson(readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8'))).not.toThrow();
   });
 });

@@ -1,4 +1,6 @@
-/** Keys count for their own mirror and their own architecture, and only public RSA or EC keys of a sound size are keys. */
+/**
+ * Keys count for their own mirror and their own architecture, and only public RSA or EC keys of a sound size are keys.
+ */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +38,21 @@ const codeOf = async (attempt: () => unknown): Promise<string> => {
 async function publish(name: string, key: SigningKey, trusted: readonly SigningKey[]): Promise<MirrorSpec> {
   const directory = join(work, name, 'v3.19', 'main', 'x86_64');
   mkdirSync(directory, { recursive: true });
-  const { fileName, bytes } = await packApk({ key, facts: { name: 'a', version: '1-r0', arch: 'x86_64', description: 'd', url: 'https://example.org', license: 'MIT', origin: 'a', maintainer: 'A <a@example.org>', buildTime: 1000 }, entries: [] });
+  const { fileName, bytes } = await packApk({
+    key,
+    facts: {
+      name: 'a',
+      version: '1-r0',
+      arch: 'x86_64',
+      description: 'd',
+      url: 'https://example.org',
+      license: 'MIT',
+      origin: 'a',
+      maintainer: 'A <a@example.org>',
+      buildTime: 1000,
+    },
+    entries: [],
+  });
   writeFileSync(join(directory, fileName), bytes);
   await indexDirectory({ directory: hostPath(directory), description: name, time: 1000, key, arch: 'x86_64' });
   for (const one of trusted) writeFileSync(join(work, one.publicName), one.publicPem);
@@ -46,13 +62,33 @@ async function publish(name: string, key: SigningKey, trusted: readonly SigningK
 /** The code of the refusal, or which mirror the index was taken from. */
 const fetch = async (mirrors: readonly MirrorSpec[]): Promise<string> => {
   const config: Config = {
-    cache: hostPath(join(work, 'cache')), mirrors: [...mirrors], keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-    project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined,
+    cache: hostPath(join(work, 'cache')),
+    mirrors: [...mirrors],
+    keys: [],
+    arch: 'x86_64',
+    release: '3.19',
+    backend: undefined,
+    requireIsolation: false,
+    offline: false,
+    refresh: false,
+    lock: 'off',
+    project: undefined,
+    bundle: undefined,
+    allowRollback: false,
+    maxIndexAgeDays: undefined,
+    epochSeconds: undefined,
+    caFiles: [],
+    clientCertificate: undefined,
+    env: {},
+    emit: silent,
+    signal: undefined,
   };
   let from = '';
-  const code = await codeOf(() => withSession(config, async (session) => {
-    from = basename((await fetchSources(session, { mirrors, debian: undefined, release: '3.19' })).mirror.base);
-  }));
+  const code = await codeOf(() =>
+    withSession(config, async (session) => {
+      from = basename((await fetchSources(session, { mirrors, debian: undefined, release: '3.19' })).mirror.base);
+    }),
+  );
   return code === 'accepted' ? `accepted from ${from}` : code;
 };
 
@@ -63,10 +99,15 @@ describe('a key that is given for one mirror', () => {
     const wrong = await publish('wrong', ours, [theirs]);
     expect(await fetch([right])).toBe('accepted from right');
     expect(await fetch([wrong])).toBe('ALP_VERIFY_KEY');
-    for (const mirrors of [[wrong, right], [right, wrong], [{ ...wrong, keys: [] }, right]]) expect(await fetch(mirrors)).toBe('accepted from right');
+    for (const mirrors of [
+      [wrong, right],
+      [right, wrong],
+      [{ ...wrong, keys: [] }, right],
+    ])
+      expect(await fetch(mirrors)).toBe('accepted from right');
   });
 
-  it('does not become Alpine\'s by taking the name of one of its keys', async () => {
+  it("does not become Alpine's by taking the name of one of its keys", async () => {
     const [name = ''] = [...alpineKeys('x86_64').keys()];
     const forger = { ...(await generateSigningKey('forger', 2048)), publicName: name };
     expect(await fetch([await publish('forged', forger, [])])).toBe('ALP_VERIFY_SIGNATURE');
@@ -75,9 +116,15 @@ describe('a key that is given for one mirror', () => {
 
 const upstream = capability('upstream');
 describe.skipIf(upstream.skip)(`Alpine's keys${upstream.reason}`, () => {
-  it.each([['v3.16-main-x86_64', 'x86_64', 'aarch64'], ['v3.17-main-aarch64', 'aarch64', 'x86_64']] as const)('vouch for the index %s of their own architecture only', async (name, own, other) => {
+  it.each([
+    ['v3.16-main-x86_64', 'x86_64', 'aarch64'],
+    ['v3.17-main-aarch64', 'aarch64', 'x86_64'],
+  ] as const)('vouch for the index %s of their own architecture only', async (name, own, other) => {
     const bytes = readFileSync(join(upstreamRoot, 'apkindex', `${name}.APKINDEX.tar.gz`));
-    const verify = (arch: typeof own | typeof other): Promise<string> => codeOf(() => verifyIndex(bytes, { location: name, keys: mirrorKeys({ base: 'https://example.org', keys: [] }, arch) }));
+    const verify = (arch: typeof own | typeof other): Promise<string> =>
+      codeOf(() =>
+        verifyIndex(bytes, { location: name, keys: mirrorKeys({ base: 'https://example.org', keys: [] }, arch) }),
+      );
     expect([await verify(own), await verify(other)]).toEqual(['accepted', 'ALP_VERIFY_KEY']);
   });
 });
@@ -87,12 +134,28 @@ const spki = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem
 describe('a directory of keys', () => {
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
   it.each<[string, () => string, RegExp]>([
-    ['a private key in PKCS#8', () => rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), /private key/],
-    ['a private key in PKCS#1', () => rsa.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(), /private key/],
-    ['a public key in PKCS#1', () => rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString(), /PEM public key/],
-    ['a certificate\'s words', () => spki(rsa.publicKey).replaceAll('PUBLIC KEY', 'CERTIFICATE'), /PEM public key/],
+    [
+      'a private key in PKCS#8',
+      () => rsa.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      /private key/,
+    ],
+    [
+      'a private key in PKCS#1',
+      () => rsa.privateKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+      /private key/,
+    ],
+    [
+      'a public key in PKCS#1',
+      () => rsa.publicKey.export({ type: 'pkcs1', format: 'pem' }).toString(),
+      /PEM public key/,
+    ],
+    ["a certificate's words", () => spki(rsa.publicKey).replaceAll('PUBLIC KEY', 'CERTIFICATE'), /PEM public key/],
     ['an Ed25519 key', () => spki(generateKeyPairSync('ed25519').publicKey), /ed25519/],
-    ['a DSA key', () => spki(generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 }).publicKey), /dsa/],
+    [
+      'a DSA key',
+      () => spki(generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 }).publicKey),
+      /dsa/,
+    ],
     ['an RSA-PSS key', () => spki(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey), /rsa-pss/],
     ['a key of 1024 bits', () => spki(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey), /1024 bits/],
     ['two keys in one file', () => spki(rsa.publicKey) + spki(rsa.publicKey), /PEM public key/],
@@ -103,7 +166,9 @@ describe('a directory of keys', () => {
     writeFileSync(join(work, 'good.rsa.pub'), spki(rsa.publicKey));
     expect(readKeys(hostPath(work)).map(({ name }) => name)).toEqual(['good.rsa.pub']);
     writeFileSync(join(work, 'bad.rsa.pub'), pem());
-    expect(() => readKeys(hostPath(work))).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY', message: expect.stringMatching(words) }));
+    expect(() => readKeys(hostPath(work))).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_KEY', message: expect.stringMatching(words) }),
+    );
   });
 
   it('of ours holds nothing but public keys, and none of a mirror of the run', () => {

@@ -19,7 +19,13 @@ function tampered(change: (parts: Parts) => void): string {
   const [environment] = lock['environments'] as Json[];
   const [repository] = environment!['repositories'] as Json[];
   const [musl] = environment!['packages'] as Json[];
-  change({ lock, environment: environment!, repository: repository!, minirootfs: environment!['minirootfs'] as Json, musl: musl! });
+  change({
+    lock,
+    environment: environment!,
+    repository: repository!,
+    minirootfs: environment!['minirootfs'] as Json,
+    musl: musl!,
+  });
   return JSON.stringify(lock);
 }
 
@@ -52,22 +58,58 @@ describe('a lock that somebody tampered with', () => {
     ['a negative size', ({ musl }) => void (musl['size'] = -1), 'packages[0].size'],
     ['a size that is text', ({ musl }) => void (musl['size'] = '12'), 'packages[0].size'],
     ['a size beyond the cap', ({ musl }) => void (musl['size'] = 2 ** 50), 'packages[0].size'],
-    ['a repository that is not listed', ({ musl }) => void (musl['repository'] = 'v3.19/community'), 'packages[0].repository'],
-    ['a file: repository', ({ repository }) => void (repository['location'] = 'file:///etc'), 'repositories[0].location'],
-    ['an http: repository', ({ repository }) => void (repository['location'] = 'http://example.org/main'), 'repositories[0].location'],
-    ['a repository with a password', ({ repository }) => void (repository['location'] = 'https://u:p@example.org/main'), 'repositories[0].location'],
-    ['a climbing repository', ({ repository }) => void (repository['location'] = 'https://example.org/../x'), 'repositories[0].location'],
+    [
+      'a repository that is not listed',
+      ({ musl }) => void (musl['repository'] = 'v3.19/community'),
+      'packages[0].repository',
+    ],
+    [
+      'a file: repository',
+      ({ repository }) => void (repository['location'] = 'file:///etc'),
+      'repositories[0].location',
+    ],
+    [
+      'an http: repository',
+      ({ repository }) => void (repository['location'] = 'http://example.org/main'),
+      'repositories[0].location',
+    ],
+    [
+      'a repository with a password',
+      ({ repository }) => void (repository['location'] = 'https://u:p@example.org/main'),
+      'repositories[0].location',
+    ],
+    [
+      'a climbing repository',
+      ({ repository }) => void (repository['location'] = 'https://example.org/../x'),
+      'repositories[0].location',
+    ],
     ['an absolute repository', ({ repository }) => void (repository['location'] = '/etc'), 'repositories[0].location'],
     ['an index without hash', ({ repository }) => void delete repository['sha256'], 'repositories[0].sha256'],
-    ['a minirootfs with a path', ({ minirootfs }) => void (minirootfs['file'] = '../alpine-minirootfs-3.19.4-x86_64.tar.gz'), 'minirootfs.file'],
-    ['a minirootfs for another machine', ({ minirootfs }) => void (minirootfs['file'] = 'alpine-minirootfs-3.19.4-aarch64.tar.gz'), 'minirootfs.file'],
+    [
+      'a minirootfs with a path',
+      ({ minirootfs }) => void (minirootfs['file'] = '../alpine-minirootfs-3.19.4-x86_64.tar.gz'),
+      'minirootfs.file',
+    ],
+    [
+      'a minirootfs for another machine',
+      ({ minirootfs }) => void (minirootfs['file'] = 'alpine-minirootfs-3.19.4-aarch64.tar.gz'),
+      'minirootfs.file',
+    ],
     ['a minirootfs without SHA-512', ({ minirootfs }) => void delete minirootfs['sha512'], 'minirootfs.sha512'],
     ['a release that is a path', ({ environment }) => void (environment['release'] = '../x'), 'release'],
     ['an unknown architecture', ({ environment }) => void (environment['arch'] = 'pdp11'), 'arch'],
     ['an extra key', ({ musl }) => void (musl['postinstall'] = 'rm -rf /'), 'postinstall'],
     ['a request with a line break', ({ lock }) => void (lock['requests'] = ['a\nb']), 'requests[0]'],
-    ['a terminal escape in a description', ({ musl }) => void (musl['description'] = '\u001b[2J'), 'packages[0].description'],
-    ['the same package twice', ({ environment, musl }) => void (environment['packages'] = [musl, musl]), 'there twice'],
+    [
+      'a terminal escape in a description',
+      ({ musl }) => void (musl['description'] = '\u001b[2J'),
+      'packages[0].description',
+    ],
+    [
+      'the same package twice',
+      ({ environment, musl }) => void (environment['packages'] = [musl, musl]),
+      'there twice',
+    ],
     ['packages that are no list', ({ environment }) => void (environment['packages'] = {}), 'packages'],
     ['a dependency that is none', ({ musl }) => void (musl['depends'] = ['a=']), 'packages[0].depends[0]'],
   ])('is refused for %s', (_what, change, field) => {
@@ -85,12 +127,18 @@ describe('a lock that somebody tampered with', () => {
   it('shows the line where a merge was left unfinished', () => {
     const lines = formatLock(sampleLock()).split('\n');
     lines.splice(4, 0, '<<<<<<< HEAD');
-    expect(refusal(lines.join('\n'))).toEqual({ code: 'ALP_FORMAT_LOCK', message: 'alproot.lock, line 5: marks of an unfinished merge' });
+    expect(refusal(lines.join('\n'))).toEqual({
+      code: 'ALP_FORMAT_LOCK',
+      message: 'alproot.lock, line 5: marks of an unfinished merge',
+    });
   });
 
-  it.each(['', '[]', 'null', '1', '"x"', '{', '{"lockfile":"1"}', '{"lockfile":0}', '\0'])('is refused when it is %j', (text) => {
-    expect(refusal(text).code).toBe('ALP_FORMAT_LOCK');
-  });
+  it.each(['', '[]', 'null', '1', '"x"', '{', '{"lockfile":"1"}', '{"lockfile":0}', '\0'])(
+    'is refused when it is %j',
+    (text) => {
+      expect(refusal(text).code).toBe('ALP_FORMAT_LOCK');
+    },
+  );
 
   it('is refused at any cut, and never with an error of ours', () => {
     const text = formatLock(sampleLock());
@@ -98,6 +146,8 @@ describe('a lock that somebody tampered with', () => {
   });
 
   it('does not print what it was given raw', () => {
-    expect(refusal(tampered(({ musl }) => void (musl['\u001b]0;x\u0007'] = 1))).message).not.toMatch(/[\u0000-\u001f]/);
+    expect(refusal(tampered(({ musl }) => void (musl['\u001b]0;x\u0007'] = 1))).message).not.toMatch(
+      /[\u0000-\u001f]/,
+    );
   });
 });

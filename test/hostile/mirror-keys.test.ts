@@ -1,5 +1,18 @@
 /** Who serves a mirror as the documents say hands out no private key, nor anything else that no mirror consists of. */
-import { chmodSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,7 +42,8 @@ function mirror(files: Readonly<Record<string, string>> = {}): HostPath {
   return hostPath(directory);
 }
 
-const serve = (directory: HostPath): Promise<ServedMirror> => serveMirror({ directory, now: Date.now(), emit: silent });
+const serve = (directory: HostPath): Promise<ServedMirror> =>
+  serveMirror({ directory, now: Date.now(), emit: silent });
 
 describe('the documented way: keygen, index, serve', () => {
   it('puts the private key into the directory of the user, and serves the public one', async () => {
@@ -45,13 +59,18 @@ describe('the documented way: keygen, index, serve', () => {
     expect([statSync(own).mode & 0o777, statSync(join(own, secret)).mode & 0o777]).toEqual([0o700, 0o600]);
     expect(readdirSync(directory).sort()).toEqual([`${secret}.pub`, 'v3.19']);
     // The name alone is enough to sign with it.
-    const indexed = await runCli(['mirror', 'index', join(directory, 'v3.19/main/x86_64'), '--sign-with', secret], { env });
+    const indexed = await runCli(['mirror', 'index', join(directory, 'v3.19/main/x86_64'), '--sign-with', secret], {
+      env,
+    });
     expect([indexed.status, indexed.stderr]).toEqual([0, '']);
     const server = await serve(directory);
     try {
-      expect(await (await fetch(`${server.url}/${secret}.pub`)).text()).toBe(readFileSync(join(directory, `${secret}.pub`), 'utf8'));
+      expect(await (await fetch(`${server.url}/${secret}.pub`)).text()).toBe(
+        readFileSync(join(directory, `${secret}.pub`), 'utf8'),
+      );
       expect((await fetch(`${server.url}/v3.19/main/x86_64/APKINDEX.tar.gz`)).status).toBe(200);
-      for (const path of [`/${secret}`, '/', '/v3.19/', '/v3.19/main/x86_64', '/v3.19/main/x86_64/.keep']) expect([path, (await fetch(server.url + path)).status]).toEqual([path, 404]);
+      for (const path of [`/${secret}`, '/', '/v3.19/', '/v3.19/main/x86_64', '/v3.19/main/x86_64/.keep'])
+        expect([path, (await fetch(server.url + path)).status]).toEqual([path, 404]);
     } finally {
       await server.close();
     }
@@ -72,15 +91,28 @@ describe('the documented way: keygen, index, serve', () => {
 });
 
 describe('a directory with a private key', () => {
-  it.each(['me.rsa', '.key/me.rsa', 'keys/me.rsa.pub', 'v3.19/main/notes.txt', 'mirror-ca.pem', '.git/x/id_rsa'])('is not served: %s', async (name) => {
-    const directory = mirror({ 'v3.19/main/x86_64/a-1-r0.apk': 'x' });
-    const file = join(directory, name);
-    mkdirSync(dirname(file), { recursive: true });
-    for (const pem of [key.privatePem, '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n', `text before\n${key.privatePem.replaceAll('PRIVATE', 'RSA PRIVATE')}`]) {
-      writeFileSync(file, pem);
-      await expect(serve(directory)).rejects.toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT', facts: { file }, message: expect.stringContaining(file) }));
-    }
-  });
+  it.each(['me.rsa', '.key/me.rsa', 'keys/me.rsa.pub', 'v3.19/main/notes.txt', 'mirror-ca.pem', '.git/x/id_rsa'])(
+    'is not served: %s',
+    async (name) => {
+      const directory = mirror({ 'v3.19/main/x86_64/a-1-r0.apk': 'x' });
+      const file = join(directory, name);
+      mkdirSync(dirname(file), { recursive: true });
+      for (const pem of [
+        key.privatePem,
+        '-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blb\n',
+        `text before\n${key.privatePem.replaceAll('PRIVATE', 'RSA PRIVATE')}`,
+      ]) {
+        writeFileSync(file, pem);
+        await expect(serve(directory)).rejects.toThrow(
+          expect.objectContaining({
+            code: 'ALP_USAGE_ARGUMENT',
+            facts: { file },
+            message: expect.stringContaining(file),
+          }),
+        );
+      }
+    },
+  );
 
   it('hands it out no more when it comes later, under whatever name', async () => {
     const directory = mirror({ 'a-1-r0.apk': 'package', 'keys/good.rsa.pub': key.publicPem });
@@ -91,8 +123,10 @@ describe('a directory with a private key', () => {
       symlinkSync('me.rsa', join(directory, 'c-1-r0.apk'));
       writeFileSync(join(directory, 'keys', 'bad.rsa.pub'), key.privatePem);
       writeFileSync(join(directory, 'keys', 'id_rsa.pub'), 'ssh-rsa AAAA me@host');
-      for (const path of ['me.rsa', 'b-1-r0.apk', 'c-1-r0.apk', 'keys/bad.rsa.pub', 'keys/id_rsa.pub']) expect([path, (await fetch(`${server.url}/${path}`)).status]).toEqual([path, 404]);
-      for (const path of ['a-1-r0.apk', 'keys/good.rsa.pub']) expect([path, (await fetch(`${server.url}/${path}`)).status]).toEqual([path, 200]);
+      for (const path of ['me.rsa', 'b-1-r0.apk', 'c-1-r0.apk', 'keys/bad.rsa.pub', 'keys/id_rsa.pub'])
+        expect([path, (await fetch(`${server.url}/${path}`)).status]).toEqual([path, 404]);
+      for (const path of ['a-1-r0.apk', 'keys/good.rsa.pub'])
+        expect([path, (await fetch(`${server.url}/${path}`)).status]).toEqual([path, 200]);
     } finally {
       await server.close();
     }
@@ -101,11 +135,33 @@ describe('a directory with a private key', () => {
 
 describe('a served directory', () => {
   const SERVED = [
-    'v3.19/main/x86_64/APKINDEX.tar.gz', 'v3.19/main/x86_64/Packages.adb', 'v3.19/main/x86_64/libstdc++-13.2.1_git20231014-r0.apk', 'edge/testing/noarch/a.apk',
-    'v3.19/releases/x86_64/latest-releases.yaml', 'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz', 'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz.sha512',
-    'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz.asc', 'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz.rsa256.me@example.org-12345678.rsa.pub', 'mirror-ca.pem',
+    'v3.19/main/x86_64/APKINDEX.tar.gz',
+    'v3.19/main/x86_64/Packages.adb',
+    'v3.19/main/x86_64/libstdc++-13.2.1_git20231014-r0.apk',
+    'edge/testing/noarch/a.apk',
+    'v3.19/releases/x86_64/latest-releases.yaml',
+    'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz',
+    'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz.sha512',
+    'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz.asc',
+    'v3.19/releases/x86_64/alpine-minirootfs-3.19.4-x86_64.tar.gz.rsa256.me@example.org-12345678.rsa.pub',
+    'mirror-ca.pem',
   ];
-  const KEPT = ['.netrc', '.ssh/config', 'passwords.txt', 'backup.tar.gz', 'src/main.c', 'v3.19/.git/config', 'v3.19/.hidden.apk', 'alproot.yaml', 'secret/id_ed25519', 'me.rsa', 'a.apk~', 'x.pem', '-rf.apk', 'keys'];
+  const KEPT = [
+    '.netrc',
+    '.ssh/config',
+    'passwords.txt',
+    'backup.tar.gz',
+    'src/main.c',
+    'v3.19/.git/config',
+    'v3.19/.hidden.apk',
+    'alproot.yaml',
+    'secret/id_ed25519',
+    'me.rsa',
+    'a.apk~',
+    'x.pem',
+    '-rf.apk',
+    'keys',
+  ];
 
   it('gives what a mirror consists of, and nothing else', async () => {
     const directory = mirror(Object.fromEntries([...SERVED, ...KEPT].map((name) => [name, 'content'])));
@@ -115,7 +171,15 @@ describe('a served directory', () => {
     const server = await serve(directory);
     try {
       for (const path of SERVED) expect([path, (await fetch(`${server.url}/${path}`)).status]).toEqual([path, 200]);
-      for (const path of [...KEPT, 'linked-1-r0.apk', 'out-1-r0.apk', 'etc/passwd', '', 'v3.19', 'v3.19/main/x86_64/']) {
+      for (const path of [
+        ...KEPT,
+        'linked-1-r0.apk',
+        'out-1-r0.apk',
+        'etc/passwd',
+        '',
+        'v3.19',
+        'v3.19/main/x86_64/',
+      ]) {
         const answer = await fetch(`${server.url}/${path}`);
         expect([path, answer.status, await answer.text()]).toEqual([path, 404, '']);
       }
@@ -133,7 +197,11 @@ describe("the key of a mirror made from Debian's archive", () => {
     const first = await openMirrorKey({ directory, privateKeys: () => secret, emit: silent });
     const again = await openMirrorKey({ directory, privateKeys: () => secret, emit: silent });
     expect([again.publicName, again.privatePem]).toEqual([first.publicName, first.privatePem]);
-    expect([readdirSync(directory), readdirSync(join(directory, 'keys')), readdirSync(secret)]).toEqual([['keys'], [first.publicName], [first.publicName.replace(/\.pub$/, '')]]);
+    expect([readdirSync(directory), readdirSync(join(directory, 'keys')), readdirSync(secret)]).toEqual([
+      ['keys'],
+      [first.publicName],
+      [first.publicName.replace(/\.pub$/, '')],
+    ]);
   });
 
   it('is read where an older mirror has it, with a warning that says where to, and found after the move', async () => {
@@ -143,7 +211,12 @@ describe("the key of a mirror made from Debian's archive", () => {
     const old = hostPath(join(directory, '.key'));
     writeSigningKey(key, old, hostPath(join(directory, 'keys')));
     const said: string[] = [];
-    const read = (): Promise<SigningKey> => openMirrorKey({ directory, privateKeys: () => secret, emit: (event) => void (event.kind === 'warning' && said.push(`${event.message} (${event.hint ?? ''})`)) });
+    const read = (): Promise<SigningKey> =>
+      openMirrorKey({
+        directory,
+        privateKeys: () => secret,
+        emit: (event) => void (event.kind === 'warning' && said.push(`${event.message} (${event.hint ?? ''})`)),
+      });
     expect((await read()).publicName).toBe(key.publicName);
     const [name = ''] = readdirSync(old);
     expect(said).toEqual([expect.stringMatching(new RegExp(`${name}.*move it to ${secret}`))]);

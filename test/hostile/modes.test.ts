@@ -30,12 +30,29 @@ async function doAll(umask: string): Promise<void> {
   writeFileSync(at(umask, 'file'), 'content', { mode: 0o644 });
   writeFileSync(at(umask, 'Dockerfile'), DOCKERFILE, { mode: 0o644 });
   const call = async (...args: string[]): Promise<void> => {
-    const done = await runCli(args, { cwd: at(umask), cache: at(umask, 'new', 'cache'), env: { SOURCE_DATE_EPOCH: '1700000000' }, prefix: ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh'] });
+    const done = await runCli(args, {
+      cwd: at(umask),
+      cache: at(umask, 'new', 'cache'),
+      env: { SOURCE_DATE_EPOCH: '1700000000' },
+      prefix: ['/bin/sh', '-c', `umask ${umask}; exec "$@"`, 'sh'],
+    });
     expect([args, done]).toEqual([args, expect.objectContaining({ status: 0 })]);
   };
   await call('run', ...mirror.args, '-p', 'app', '--', 'cat', '/opt/app');
   await call('rootfs', 'create', 'new/trees/tree', ...mirror.args, '-p', 'app');
-  await call('build', '.', ...mirror.args, '-o', 'new/out/local', '-o', 'type=oci,dest=new/out/oci,tar=false', '-o', 'type=tar,dest=new/out/tar', '--metadata-file', 'new/out/metadata.json');
+  await call(
+    'build',
+    '.',
+    ...mirror.args,
+    '-o',
+    'new/out/local',
+    '-o',
+    'type=oci,dest=new/out/oci,tar=false',
+    '-o',
+    'type=tar,dest=new/out/tar',
+    '--metadata-file',
+    'new/out/metadata.json',
+  );
   await call('lock', ...mirror.args, '.');
   await call('bundle', 'create', ...mirror.args, '-o', 'new/bundles/air.alproot', '.');
   await call('mirror', 'keygen', 'new/keys', '--private-dir', 'new/keys');
@@ -44,7 +61,9 @@ async function doAll(umask: string): Promise<void> {
 beforeAll(async () => {
   if (needs.skip) return;
   root = mkdtempSync(join(tmpdir(), 'alproot-modes-'));
-  mirror = await makeReleaseMirror(join(root, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'opt/app': 'app' }, modes: { 'opt/app': 0o4755 } }]);
+  mirror = await makeReleaseMirror(join(root, 'mirror'), [
+    { name: 'app', version: '1-r0', files: { 'opt/app': 'app' }, modes: { 'opt/app': 0o4755 } },
+  ]);
   for (const umask of UMASKS) await doAll(umask);
 });
 afterAll(() => {
@@ -66,8 +85,20 @@ describe.skipIf(needs.skip)(`modes${needs.reason}`, () => {
   it.each(UMASKS)('under umask %s let nobody else write to what is ours', (umask) => {
     const paths = [...ownFiles(at(umask))];
     expect(paths.length).toBeGreaterThan(30);
-    for (const kind of ['blobs/sha256', 'records/', 'snapshots/', 'layers/', 'keys/', 'alproot.lock', 'bundles/', 'out/']) expect(paths.some((path) => path.includes(kind))).toBe(true);
-    expect(paths.filter((path) => !lstatSync(path).isSymbolicLink() && (lstatSync(path).mode & 0o022) !== 0)).toEqual([]);
+    for (const kind of [
+      'blobs/sha256',
+      'records/',
+      'snapshots/',
+      'layers/',
+      'keys/',
+      'alproot.lock',
+      'bundles/',
+      'out/',
+    ])
+      expect(paths.some((path) => path.includes(kind))).toBe(true);
+    expect(paths.filter((path) => !lstatSync(path).isSymbolicLink() && (lstatSync(path).mode & 0o022) !== 0)).toEqual(
+      [],
+    );
   });
 
   it.each(UMASKS)('under umask %s keep a private key to its owner', (umask) => {
@@ -76,16 +107,23 @@ describe.skipIf(needs.skip)(`modes${needs.reason}`, () => {
   });
 
   it.each(['000', '077'] as const)('under umask %s of trees are those under 022', (umask) => {
-    for (const tree of ['new/trees/tree', 'new/out/local']) expect(picture(at(umask, tree))).toEqual(picture(at('022', tree)));
+    for (const tree of ['new/trees/tree', 'new/out/local'])
+      expect(picture(at(umask, tree))).toEqual(picture(at('022', tree)));
     expect(lstatSync(at('022', 'new/out/local/made/file')).mode & 0o777).toBe(0o711);
     expect(lstatSync(at('022', 'new/out/local/made/closed')).mode & 0o777).toBe(0o640);
-    const snapshots = (which: string): unknown => readdirSync(at(which, 'new/cache/snapshots')).sort().map((key) => [key, picture(at(which, 'new/cache/snapshots', key, 'tree'))]);
+    const snapshots = (which: string): unknown =>
+      readdirSync(at(which, 'new/cache/snapshots'))
+        .sort()
+        .map((key) => [key, picture(at(which, 'new/cache/snapshots', key, 'tree'))]);
     expect(snapshots(umask)).toEqual(snapshots('022'));
   });
 
-  it.each(['000', '077'] as const)('under umask %s of images, locks and bundles are those under 022, byte for byte', (umask) => {
-    for (const file of ['new/out/oci/index.json', 'new/out/tar', 'alproot.lock', 'new/bundles/air.alproot']) {
-      expect([file, readFileSync(at(umask, file)).equals(readFileSync(at('022', file)))]).toEqual([file, true]);
-    }
-  });
+  it.each(['000', '077'] as const)(
+    'under umask %s of images, locks and bundles are those under 022, byte for byte',
+    (umask) => {
+      for (const file of ['new/out/oci/index.json', 'new/out/tar', 'alproot.lock', 'new/bundles/air.alproot']) {
+        expect([file, readFileSync(at(umask, file)).equals(readFileSync(at('022', file)))]).toEqual([file, true]);
+      }
+    },
+  );
 });

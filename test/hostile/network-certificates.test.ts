@@ -7,9 +7,17 @@ const { atEnd, client, fetcher, nothingKept, serve } = networkBench();
 
 const bad: readonly [string, ReturnType<typeof makePair>, RegExp][] = [
   ['self-signed', makePair({}), /self-signed \(issuer Test Leaf\)/],
-  ['of an unknown authority', makePair({ issuer: makePair({ authority: true }) }), /unknown.*\(issuer Test Root\): a proxy that intercepts/],
+  [
+    'of an unknown authority',
+    makePair({ issuer: makePair({ authority: true }) }),
+    /unknown.*\(issuer Test Root\): a proxy that intercepts/,
+  ],
   ['for another host', makePair({ issuer: root, names: ['example.org'] }), /another host/],
-  ['expired', makePair({ issuer: root, from: -9, until: -2 }), /expired: Test Leaf is valid from .* to .*, and this machine's clock says 20/],
+  [
+    'expired',
+    makePair({ issuer: root, from: -9, until: -2 }),
+    /expired: Test Leaf is valid from .* to .*, and this machine's clock says 20/,
+  ],
   ['not valid yet', makePair({ issuer: root, from: 2, until: 9 }), /not valid yet: .*the clock is wrong/],
   ['signed with SHA-1', makePair({ issuer: root, sha1: true }), /./],
 ];
@@ -35,7 +43,10 @@ describe.each(bad)('a certificate that is %s', (_what, pair, words) => {
     expect(liar.visits).toEqual([]);
   });
 
-  it.each([['a retry', 503], ['a resumption', 200]])('is refused at %s', async (_when, status) => {
+  it.each([
+    ['a retry', 503],
+    ['a resumption', 200],
+  ])('is refused at %s', async (_when, status) => {
     const liar = await serve(whole, pair);
     // The honest server breaks off once, then sends the client to the liar.
     const server = await serve((visit) => {
@@ -61,7 +72,9 @@ describe.each(bad)('a certificate that is %s', (_what, pair, words) => {
     const server = await serve(whole, pair);
     const socks = await startSocks();
     atEnd(socks.close);
-    await refused(fetcher(client({ proxies: { all: `socks5h://127.0.0.1:${socks.port}` } })).fetch(request(server.url)));
+    await refused(
+      fetcher(client({ proxies: { all: `socks5h://127.0.0.1:${socks.port}` } })).fetch(request(server.url)),
+    );
     expect(server.visits).toEqual([]);
   });
 

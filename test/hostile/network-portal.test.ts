@@ -8,8 +8,15 @@ const { client, fetcher, nothingKept, serve } = networkBench();
 
 describe('a portal', () => {
   it.each<[string, (visit: Visit) => void]>([
-    ['HTML', ({ response }) => void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<p>')],
-    ['HTML under a false name', ({ response }) => void response.writeHead(200, { 'content-type': 'application/octet-stream' }).end('\n<!DOCTYPE html><html>')],
+    [
+      'HTML',
+      ({ response }) => void response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<p>'),
+    ],
+    [
+      'HTML under a false name',
+      ({ response }) =>
+        void response.writeHead(200, { 'content-type': 'application/octet-stream' }).end('\n<!DOCTYPE html><html>'),
+    ],
   ])('that answers with %s is named', async (_what, handler) => {
     const server = await serve(handler);
     const { code, message } = await failure(fetcher().fetch(request(server.url)));
@@ -17,7 +24,13 @@ describe('a portal', () => {
     nothingKept();
   });
 
-  it.each([['http://localhost:1/login', 'https to http'], ['file:///etc/passwd', 'not http'], ['ftp://localhost/x', 'not http'], ['https://169.254.169.254/', 'link-local'], ['https://[', 'no URL']])('that redirects to %s is refused', async (location, why) => {
+  it.each([
+    ['http://localhost:1/login', 'https to http'],
+    ['file:///etc/passwd', 'not http'],
+    ['ftp://localhost/x', 'not http'],
+    ['https://169.254.169.254/', 'link-local'],
+    ['https://[', 'no URL'],
+  ])('that redirects to %s is refused', async (location, why) => {
     const server = await serve(({ response }) => void response.writeHead(302, { location }).end());
     const { code, message } = await failure(fetcher().fetch(request(server.url)));
     expect(code).toBe('ALP_FETCH_REDIRECT');
@@ -41,9 +54,11 @@ describe('credentials', () => {
     expect(other.visits[0]!.headers.authorization).toBeUndefined();
   });
 
-  it('come from the user\'s own file when the URL has none', async () => {
+  it("come from the user's own file when the URL has none", async () => {
     const server = await serve(whole);
-    await fetcher(client({ credentials: ({ hostname }) => (hostname === 'localhost' ? { user: 'n', password: 'p' } : undefined) })).fetch(request(server.url));
+    await fetcher(
+      client({ credentials: ({ hostname }) => (hostname === 'localhost' ? { user: 'n', password: 'p' } : undefined) }),
+    ).fetch(request(server.url));
     expect(server.visits[0]!.headers.authorization).toBe(`Basic ${Buffer.from('n:p').toString('base64')}`);
   });
 

@@ -1,5 +1,16 @@
 /** A project that was cloned wants less isolation, or packages of its own choice: `alproot.yaml` is anybody's. */
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,25 +38,58 @@ afterEach(() => rmSync(place, { recursive: true, force: true }));
 
 const write = (text: string): void => writeFileSync(join(project, 'alproot.yaml'), text);
 
-async function config({ directory = project, trusted = [], draft = newDraft(), variables = {} }: { directory?: string; trusted?: string[]; draft?: Draft; variables?: Record<string, string> } = {}): Promise<Config> {
+async function config({
+  directory = project,
+  trusted = [],
+  draft = newDraft(),
+  variables = {},
+}: {
+  directory?: string;
+  trusted?: string[];
+  draft?: Draft;
+  variables?: Record<string, string>;
+} = {}): Promise<Config> {
   const terminal = { isTerminal: false };
-  const processEnvironment = { env: { ...env, ...variables }, cwd: directory, stdin: terminal, stdout: terminal, stderr: { ...terminal, columns: 80, rows: 24 } };
-  return configFrom(draft, processEnvironment, { project: await readProject(hostPath(directory), { env, trusted }), emit: silent });
+  const processEnvironment = {
+    env: { ...env, ...variables },
+    cwd: directory,
+    stdin: terminal,
+    stdout: terminal,
+    stderr: { ...terminal, columns: 80, rows: 24 },
+  };
+  return configFrom(draft, processEnvironment, {
+    project: await readProject(hostPath(directory), { env, trusted }),
+    emit: silent,
+  });
 }
 
 const refused = (line: number, what: RegExp): unknown =>
   expect.objectContaining({
-    code: 'ALP_VERIFY_PROJECT', exitStatus: 4,
+    code: 'ALP_VERIFY_PROJECT',
+    exitStatus: 4,
     message: expect.stringMatching(new RegExp(`${join(project, 'alproot.yaml')}:${line}: ${what.source}`)),
     hint: expect.stringContaining(`alproot trust ${project}`),
   });
 
 const HOSTILE: readonly (readonly [string, string, number, RegExp])[] = [
-  ...['chroot', 'proot', 'loader', 'trap'].map((name) => [`the backend ${name}`, `packages: [gcc]\nbackend: ${name}\n`, 2, new RegExp(`backend \`${name}\``)] as const),
+  ...['chroot', 'proot', 'loader', 'trap'].map(
+    (name) =>
+      [`the backend ${name}`, `packages: [gcc]\nbackend: ${name}\n`, 2, new RegExp(`backend \`${name}\``)] as const,
+  ),
   ['a mirror', '# mine\nmirrors:\n  - https://evil.example/alpine\n', 2, /mirror `https:\/\/evil\.example\/alpine`/],
   ['a mirror of its own directory', 'mirrors: [./mirror]\n', 1, /mirror `\.\/mirror`/],
-  ['a mirror with a password', 'mirrors: ["https://me:secret@evil.example/"]\n', 1, /mirror `https:\/\/\*\*\*@evil\.example\/`/],
-  ['a key', 'release: 3.19\nmirrors: [{url: https://dl-cdn.alpinelinux.org/alpine, keys: [keys]}]\n', 2, /mirror `https:\/\/dl-cdn\.alpinelinux\.org\/alpine` with `keys` as keys that may sign packages/],
+  [
+    'a mirror with a password',
+    'mirrors: ["https://me:secret@evil.example/"]\n',
+    1,
+    /mirror `https:\/\/\*\*\*@evil\.example\/`/,
+  ],
+  [
+    'a key',
+    'release: 3.19\nmirrors: [{url: https://dl-cdn.alpinelinux.org/alpine, keys: [keys]}]\n',
+    2,
+    /mirror `https:\/\/dl-cdn\.alpinelinux\.org\/alpine` with `keys` as keys that may sign packages/,
+  ],
 ];
 
 describe.each(HOSTILE)('a project that names %s', (_what, text, line, what) => {
@@ -56,13 +100,17 @@ describe.each(HOSTILE)('a project that names %s', (_what, text, line, what) => {
 
   it('counts once the user has approved that very file, and no longer after a change', async () => {
     write(text);
-    expect((await approveProject(env, hostPath(project))).requirements).toEqual([expect.objectContaining({ line, what: expect.stringMatching(what) })]);
+    expect((await approveProject(env, hostPath(project))).requirements).toEqual([
+      expect.objectContaining({ line, what: expect.stringMatching(what) }),
+    ]);
     // What an approved file names must make sense all the same: `trap` is no backend yet.
     if (!text.includes('trap')) expect(await config()).toBeDefined();
     write(`${text}\n`);
     await expect(config()).rejects.toThrow(refused(line, what));
     await expect(config()).rejects.toThrow(/it was changed since/);
-    expect((await listProjects(env)).map(({ path, state }) => [path, state])).toEqual([[join(project, 'alproot.yaml'), 'changed']]);
+    expect((await listProjects(env)).map(({ path, state }) => [path, state])).toEqual([
+      [join(project, 'alproot.yaml'), 'changed'],
+    ]);
   });
 });
 
@@ -88,7 +136,9 @@ describe('an approval', () => {
     await approveProject(env, hostPath(project));
     expect(revokeProject(env, hostPath(project))).toBe(join(project, 'alproot.yaml'));
     await expect(config()).rejects.toThrow(refused(1, /backend/));
-    expect(() => revokeProject(env, hostPath(project))).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
+    expect(() => revokeProject(env, hostPath(project))).toThrow(
+      expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }),
+    );
     expect(await listProjects(env)).toEqual([]);
   });
 
@@ -101,7 +151,9 @@ describe('an approval', () => {
     const { mirrors } = await config();
     // Somebody changes it between the look and the use.
     writeFileSync(key, second.publicPem);
-    expect((mirrors === 'auto' ? [] : mirrors).flatMap(keysOf).map(({ name, pem }) => [name, pem])).toEqual([['mirror.rsa.pub', first.publicPem]]);
+    expect((mirrors === 'auto' ? [] : mirrors).flatMap(keysOf).map(({ name, pem }) => [name, pem])).toEqual([
+      ['mirror.rsa.pub', first.publicPem],
+    ]);
     await expect(config()).rejects.toThrow(/it was changed since, or a key/);
     writeFileSync(key, first.publicPem);
     expect((await config()).mirrors).toHaveLength(1);
@@ -119,7 +171,9 @@ describe('an approval', () => {
       const { mode } = statSync(path);
       chmodSync(path, mode | 0o002);
       await expect(config()).rejects.toThrow(expect.objectContaining({ code: 'ALP_STORE_OWNER' }));
-      await expect(approveProject(env, hostPath(project))).rejects.toThrow(expect.objectContaining({ code: 'ALP_STORE_OWNER' }));
+      await expect(approveProject(env, hostPath(project))).rejects.toThrow(
+        expect.objectContaining({ code: 'ALP_STORE_OWNER' }),
+      );
       chmodSync(path, mode);
     }
     expect((await config()).backend).toBe('proot');
@@ -137,12 +191,18 @@ describe('an approval', () => {
   it('can be given by ALPROOT_TRUST, for the directory itself and no other', async () => {
     write(TEXT);
     expect((await config({ trusted: ['/elsewhere', project] })).backend).toBe('proot');
-    for (const trusted of [[place], [join(project, 'keys')], [''], ['.'], ['/']]) await expect(config({ trusted })).rejects.toThrow(refused(1, /backend/));
+    for (const trusted of [[place], [join(project, 'keys')], [''], ['.'], ['/']])
+      await expect(config({ trusted })).rejects.toThrow(refused(1, /backend/));
   });
 
   it('is not asked for what only isolates more, or says no more than what', async () => {
     write('release: 3.19\narch: x86_64\npackages: [gcc]\nbackend: userns\nrequire-isolation: true\n');
-    expect(await config()).toMatchObject({ release: '3.19', arch: 'x86_64', backend: 'userns', requireIsolation: true });
+    expect(await config()).toMatchObject({
+      release: '3.19',
+      arch: 'x86_64',
+      backend: 'userns',
+      requireIsolation: true,
+    });
     // Where it isolates less than another would, it is not used.
     write('backend: bwrap\n');
     expect(await config()).toMatchObject({ backend: 'bwrap', requireIsolation: true });
@@ -155,7 +215,11 @@ describe('an approval', () => {
     const draft = newDraft();
     draft.mirrors.push({ base: 'https://mine.example/', keys: [] });
     await expect(config({ draft })).rejects.toThrow(refused(1, /backend/));
-    expect(await config({ draft, variables: { ALPROOT_BACKEND: 'bwrap' } })).toMatchObject({ backend: 'bwrap', requireIsolation: false, mirrors: [{ base: 'https://mine.example', keys: [] }] });
+    expect(await config({ draft, variables: { ALPROOT_BACKEND: 'bwrap' } })).toMatchObject({
+      backend: 'bwrap',
+      requireIsolation: false,
+      mirrors: [{ base: 'https://mine.example', keys: [] }],
+    });
   });
 });
 
@@ -176,7 +240,9 @@ describe('the command', () => {
     expect((await run('trust', '--list')).stdout).toMatch(/^approved +\d{4}-\d\d-\d\d +\S+alproot\.yaml\n$/);
     expect((await run('trust', '--revoke')).status).toBe(0);
     expect((await run(...elf)).status).toBe(4);
-    expect((await runCli(elf, { cwd: project, env: { ...env, ALPROOT_TRUST: project } })).stderr).not.toContain('ALP_VERIFY_PROJECT');
+    expect((await runCli(elf, { cwd: project, env: { ...env, ALPROOT_TRUST: project } })).stderr).not.toContain(
+      'ALP_VERIFY_PROJECT',
+    );
     write('packages: [gcc]\n');
     expect((await run('trust')).stdout).toContain('asks for nothing that needs approval');
   });

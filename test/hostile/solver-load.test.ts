@@ -1,4 +1,7 @@
-/** Indexes whose dependencies are made to keep a machine busy: a solve takes work and memory that grow as they do, or is refused. */
+/**
+ * Indexes whose dependencies are made to keep a machine busy: a solve takes work and memory that grow as they do, or
+ * is refused.
+ */
 import { buildSync } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -20,10 +23,19 @@ const ROOT = join(import.meta.dirname, '..', '..');
 /** As it ships: in one file, without what compiles it on the way in. */
 const directory = mkdtempSync(join(tmpdir(), 'alproot-load-'));
 const program = join(directory, 'solve-load.mjs');
-buildSync({ entryPoints: [join(ROOT, 'test/helpers/solve-load.ts')], outfile: program, bundle: true, format: 'esm', platform: 'node', minify: true, logLevel: 'error' });
+buildSync({
+  entryPoints: [join(ROOT, 'test/helpers/solve-load.ts')],
+  outfile: program,
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  minify: true,
+  logLevel: 'error',
+});
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const run = (...args: string[]): unknown => JSON.parse(execFileSync(process.execPath, [program, ...args], { encoding: 'utf8' }));
+const run = (...args: string[]): unknown =>
+  JSON.parse(execFileSync(process.execPath, [program, ...args], { encoding: 'utf8' }));
 
 describe('twice as many', () => {
   it.each(run() as string[])('%s take about twice the work', (shape) => {

@@ -1,6 +1,17 @@
 /** A store that another user made, or can write to: what is in it would run with the rights of who uses it. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -37,18 +48,25 @@ function storeWithSnapshot(): HostPath {
 }
 
 const refused = (path: string, kind: string): unknown =>
-  expect.objectContaining({ code: 'ALP_STORE_OWNER', facts: expect.objectContaining({ path, kind }), hint: expect.stringMatching(/ALPROOT_CACHE=/) });
+  expect.objectContaining({
+    code: 'ALP_STORE_OWNER',
+    facts: expect.objectContaining({ path, kind }),
+    hint: expect.stringMatching(/ALPROOT_CACHE=/),
+  });
 
 describe('a store that others can write to', () => {
-  it.each(['', 'snapshots', 'records', 'native', 'mirrors', 'alproot-store'])('is refused for the mode of its `%s`', (part) => {
-    for (const bits of [0o002, 0o020]) {
-      const root = storeWithSnapshot();
-      const path = join(root, part);
-      if (!existsSync(path)) mkdirSync(path);
-      chmodSync(path, statSync(path).mode | bits);
-      expect(() => open(root)).toThrow(refused(path, 'writable'));
-    }
-  });
+  it.each(['', 'snapshots', 'records', 'native', 'mirrors', 'alproot-store'])(
+    'is refused for the mode of its `%s`',
+    (part) => {
+      for (const bits of [0o002, 0o020]) {
+        const root = storeWithSnapshot();
+        const path = join(root, part);
+        if (!existsSync(path)) mkdirSync(path);
+        chmodSync(path, statSync(path).mode | bits);
+        expect(() => open(root)).toThrow(refused(path, 'writable'));
+      }
+    },
+  );
 
   it('is refused below a directory where anybody can put another in its place', () => {
     const above = join(place, 'open');
@@ -74,18 +92,23 @@ describe('a store that others can write to', () => {
     const root = storeWithSnapshot();
     const path = join(root, 'snapshots', KEY, part);
     chmodSync(path, 0o777);
-    await expect(open(root).findSnapshot(KEY, () => Promise.resolve(true))).rejects.toThrow(refused(path.replace(/\/$/, ''), 'writable'));
+    await expect(open(root).findSnapshot(KEY, () => Promise.resolve(true))).rejects.toThrow(
+      refused(path.replace(/\/$/, ''), 'writable'),
+    );
   });
 });
 
 describe.skipIf(!isRoot)(`a store that belongs to another user${isRoot ? '' : ' (skipped: not root)'}`, () => {
-  it.each(['', 'snapshots', 'records', 'native', 'alproot-store'])('is refused by root for the owner of its `%s`', (part) => {
-    const root = storeWithSnapshot();
-    const path = join(root, part);
-    if (!existsSync(path)) mkdirSync(path);
-    chownSync(path, OTHER, OTHER);
-    expect(() => open(root)).toThrow(refused(path, 'owner'));
-  });
+  it.each(['', 'snapshots', 'records', 'native', 'alproot-store'])(
+    'is refused by root for the owner of its `%s`',
+    (part) => {
+      const root = storeWithSnapshot();
+      const path = join(root, part);
+      if (!existsSync(path)) mkdirSync(path);
+      chownSync(path, OTHER, OTHER);
+      expect(() => open(root)).toThrow(refused(path, 'owner'));
+    },
+  );
 
   it('is refused below a directory of another user', () => {
     const above = join(place, 'theirs');
@@ -98,7 +121,9 @@ describe.skipIf(!isRoot)(`a store that belongs to another user${isRoot ? '' : ' 
     const root = storeWithSnapshot();
     const path = join(root, 'snapshots', KEY, part);
     chownSync(path, OTHER, OTHER);
-    await expect(open(root).findSnapshot(KEY, () => Promise.resolve(true))).rejects.toThrow(refused(path.replace(/\/$/, ''), 'owner'));
+    await expect(open(root).findSnapshot(KEY, () => Promise.resolve(true))).rejects.toThrow(
+      refused(path.replace(/\/$/, ''), 'owner'),
+    );
   });
 
   it('has no blob and no record that belongs to another, and makes them anew', () => {
@@ -108,10 +133,18 @@ describe.skipIf(!isRoot)(`a store that belongs to another user${isRoot ? '' : ' 
     expect([store.hasBlob(sha256), store.getRecord('fact')]).toEqual([true, { a: 1 }]);
     chownSync(store.blobPath(sha256), OTHER, OTHER);
     chownSync(join(root, 'records', 'fact.json'), OTHER, OTHER);
-    expect([store.hasBlob(sha256), store.openBlob(sha256, 'a blob'), store.getRecord('fact')]).toEqual([false, undefined, undefined]);
+    expect([store.hasBlob(sha256), store.openBlob(sha256, 'a blob'), store.getRecord('fact')]).toEqual([
+      false,
+      undefined,
+      undefined,
+    ]);
     store.putBlob(Buffer.from('bytes'));
     store.putRecord('fact', { a: 2 });
-    expect([store.hasBlob(sha256), store.getRecord('fact'), statSync(store.blobPath(sha256)).uid]).toEqual([true, { a: 2 }, 0]);
+    expect([store.hasBlob(sha256), store.getRecord('fact'), statSync(store.blobPath(sha256)).uid]).toEqual([
+      true,
+      { a: 2 },
+      0,
+    ]);
   });
 
   it('says so on the command line, with what to do, and changes nothing', async () => {
@@ -129,11 +162,17 @@ describe.skipIf(!isRoot)(`a store that belongs to another user${isRoot ? '' : ' 
     const root = storeWithSnapshot();
     chmodSync(place, 0o755);
     const asOther = ['setpriv', `--reuid=${OTHER}`, `--regid=${OTHER}`, '--clear-groups'];
-    const { status, stdout, stderr } = await runCli(['cache', 'ls'], { cache: root, prefix: asOther, env: { HOME: '/nonexistent' } });
+    const { status, stdout, stderr } = await runCli(['cache', 'ls'], {
+      cache: root,
+      prefix: asOther,
+      env: { HOME: '/nonexistent' },
+    });
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain(KEY);
     chownSync(root, OTHER + 1, OTHER);
-    expect((await runCli(['cache', 'ls'], { cache: root, prefix: asOther, env: { HOME: '/nonexistent' } })).stderr).toContain(`belongs to user ${OTHER + 1}`);
+    expect(
+      (await runCli(['cache', 'ls'], { cache: root, prefix: asOther, env: { HOME: '/nonexistent' } })).stderr,
+    ).toContain(`belongs to user ${OTHER + 1}`);
   });
 });
 
@@ -147,8 +186,25 @@ describe.skipIf(userns.skip)(`in a user namespace that does not know the host's 
     chmodSync(place, 0o755);
     const user = isRoot ? ['setpriv', `--reuid=${OTHER}`, `--regid=${OTHER}`, '--clear-groups'] : [];
     const inside = (store: string): string => {
-      const [file = '', ...args] = [...user, 'unshare', '-r', 'sh', '-c', '"$@" 2>&1; echo "status $?"', 'sh', process.execPath, builtCommand(), 'cache', 'ls', '--cache', store];
-      return execFileSync(file, args, { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' } });
+      const [file = '', ...args] = [
+        ...user,
+        'unshare',
+        '-r',
+        'sh',
+        '-c',
+        '"$@" 2>&1; echo "status $?"',
+        'sh',
+        process.execPath,
+        builtCommand(),
+        'cache',
+        'ls',
+        '--cache',
+        store,
+      ];
+      return execFileSync(file, args, {
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
+      });
     };
     expect(inside(join(root, 'store'))).toMatch(/status 0\n$/);
     if (!isRoot) return;

@@ -1,5 +1,21 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, linkSync, mkdirSync, mkdtempSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -31,7 +47,9 @@ function run(body: string, prefix: readonly string[] = []): Promise<number | nul
     const store = openStore(root, { clock: systemClock });
     ${body}`;
   const [file = '', ...args] = [...prefix, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
-  return new Promise((resolve) => spawn(file, args, { cwd: join(CODE, '..'), stdio: ['ignore', 'inherit', 'inherit'] }).on('exit', resolve));
+  return new Promise((resolve) =>
+    spawn(file, args, { cwd: join(CODE, '..'), stdio: ['ignore', 'inherit', 'inherit'] }).on('exit', resolve),
+  );
 }
 
 describe('a blob that somebody changed on disk', () => {
@@ -101,7 +119,10 @@ describe('a record that is replaced', () => {
     rmSync(path);
     symlinkSync(join(directory, 'victim'), path);
     store.putRecord('r', { value: 'newer' });
-    expect([readFileSync(join(directory, 'victim'), 'utf8'), store.getRecord('r')]).toEqual(['untouched', { value: 'newer' }]);
+    expect([readFileSync(join(directory, 'victim'), 'utf8'), store.getRecord('r')]).toEqual([
+      'untouched',
+      { value: 'newer' },
+    ]);
   });
 });
 
@@ -174,7 +195,17 @@ describe('many processes on one store', () => {
   it.skipIf(traced.skip)(`keep each other out where there are no hard links${traced.reason}`, async () => {
     open().putRecord('count', { value: 0 });
     const body = `for (let i = 0; i < 20; i++) { ${COUNT_ONE} }`;
-    const linkless = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=/^link', '-e', 'inject=/^link:error=EPERM'];
+    const linkless = [
+      'strace',
+      '-f',
+      '-qq',
+      '-o',
+      '/dev/null',
+      '-e',
+      'trace=/^link',
+      '-e',
+      'inject=/^link:error=EPERM',
+    ];
     expect(await Promise.all([1, 2, 3].map(() => run(body, linkless)))).toEqual([0, 0, 0]);
     expect([open().getRecord('count'), readdirSync(join(root, 'locks'))]).toEqual([{ value: 60 }, []]);
   });
@@ -204,30 +235,40 @@ describe.skipIf(userns.skip)(`containers that share a store${userns.reason}`, ()
   it('hold locks against each other, though their processes have the same number', async () => {
     open();
     const at = (name: string): string => join(directory, name);
-    const wait = (...names: string[]): string => `while (!${JSON.stringify(names.map(at))}.some(fs.existsSync)) await new Promise((resolve) => setImmediate(resolve));`;
+    const wait = (...names: string[]): string =>
+      `while (!${JSON.stringify(names.map(at))}.some(fs.existsSync)) await new Promise((resolve) => setImmediate(resolve));`;
     // The holder goes when the other has looked three times, or has come in.
-    const holder = run(`
+    const holder = run(
+      `
       await store.withLock('a', async () => {
         fs.writeFileSync(${JSON.stringify(at('held'))}, String(process.pid));
         ${wait('looked', 'inside')}
         process.exitCode = fs.existsSync(${JSON.stringify(at('inside'))}) ? 7 : 0;
-      });`, CONTAINER);
-    const other = run(`
+      });`,
+      CONTAINER,
+    );
+    const other = run(
+      `
       ${wait('held')}
       let looks = 0;
       const sleep = async () => { if (++looks === 3) fs.writeFileSync(${JSON.stringify(at('looked'))}, ''); await new Promise((resolve) => setImmediate(resolve)); };
       const patient = openStore(root, { clock: { ...systemClock, sleep } });
-      await patient.withLock('a', () => Promise.resolve(fs.writeFileSync(${JSON.stringify(at('inside'))}, String(process.pid))));`, CONTAINER);
+      await patient.withLock('a', () => Promise.resolve(fs.writeFileSync(${JSON.stringify(at('inside'))}, String(process.pid))));`,
+      CONTAINER,
+    );
     expect(await Promise.all([holder, other])).toEqual([0, 0]);
     expect([readFileSync(at('held'), 'utf8'), readFileSync(at('inside'), 'utf8')]).toEqual(['1', '1']);
     expect(readdirSync(join(root, 'locks'))).toEqual([]);
   });
 
-  it('leave each other\'s unfinished work alone, and take over from one that was killed', async () => {
+  it("leave each other's unfinished work alone, and take over from one that was killed", async () => {
     open();
-    await run(`
+    await run(
+      `
       fs.writeFileSync(store.makeTemporary('work') + '/half', 'x');
-      await store.withLock('a', async () => { process.kill(process.pid, 'SIGTERM'); process.exit(9); });`, CONTAINER);
+      await store.withLock('a', async () => { process.kill(process.pid, 'SIGTERM'); process.exit(9); });`,
+      CONTAINER,
+    );
     expect(readdirSync(join(root, 'locks'))).toEqual(['a']);
     let looks = 0;
     const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve(void looks++) } });
@@ -238,21 +279,32 @@ describe.skipIf(userns.skip)(`containers that share a store${userns.reason}`, ()
 });
 
 describe('a lock', () => {
-  it('that was taken away or replaced meanwhile does not take another\'s with it', async () => {
+  it("that was taken away or replaced meanwhile does not take another's with it", async () => {
     const store = open();
     await store.withLock('a', () => Promise.resolve(rmSync(store.path('locks', 'a'))));
-    await store.withLock('a', () => Promise.resolve((renameSync(store.path('locks', 'a'), join(directory, 'held')), writeFileSync(store.path('locks', 'a'), '1 other\n'))));
+    await store.withLock('a', () =>
+      Promise.resolve(
+        (renameSync(store.path('locks', 'a'), join(directory, 'held')),
+        writeFileSync(store.path('locks', 'a'), '1 other\n')),
+      ),
+    );
     expect(readFileSync(store.path('locks', 'a'), 'utf8')).toBe('1 other\n');
   });
 
   it('that is held for too long is an error that names its holder', async () => {
-    const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve() }, signal: AbortSignal.abort() });
+    const store = openStore(root, {
+      clock: { ...systemClock, sleep: () => Promise.resolve() },
+      signal: AbortSignal.abort(),
+    });
     mkdirSync(store.path('locks'), { recursive: true });
     writeFileSync(store.path('locks', 'a'), `${process.ppid} \n`);
-    await expect(store.withLock('a', () => Promise.resolve())).rejects.toMatchObject({ code: 'ALP_STORE_BUSY', message: expect.stringContaining(String(process.ppid)) });
+    await expect(store.withLock('a', () => Promise.resolve())).rejects.toMatchObject({
+      code: 'ALP_STORE_BUSY',
+      message: expect.stringContaining(String(process.ppid)),
+    });
   });
 
-  it.each(['', '\0'.repeat(20)])('of which a power failure left a name and no holder is nobody\'s', async (left) => {
+  it.each(['', '\0'.repeat(20)])("of which a power failure left a name and no holder is nobody's", async (left) => {
     const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve() } });
     mkdirSync(store.path('locks'), { recursive: true });
     writeFileSync(store.path('locks', 'a'), left);
@@ -275,32 +327,42 @@ describe('a lock', () => {
     expect(looks).toBe(5000);
   });
 
-  describe.skipIf(ownDisk(tmpdir()) === '')(`of another start${ownDisk(tmpdir()) === '' ? ' (the temporary directory is on no disk of this machine alone)' : ''}`, () => {
-    /** How often one looks at a lock as a process leaves it that holds it, when the machine then starts anew. */
-    const looksAt = async (left: (text: string) => string): Promise<number> => {
-      let looks = 0;
-      const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve(void looks++) } });
-      const path = store.path('locks', 'a');
-      let text = '';
-      await store.withLock('a', () => Promise.resolve(void (text = readFileSync(path, 'utf8'))));
-      writeFileSync(path, left(text));
-      expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
-      return looks;
-    };
-    const startedAnew = (text: string): string => text.replace(processSpace(), 'deadbeef').replace(bootId(), 'c0ffee00-0000-4000-8000-000000000000');
+  describe.skipIf(ownDisk(tmpdir()) === '')(
+    `of another start${ownDisk(tmpdir()) === '' ? ' (the temporary directory is on no disk of this machine alone)' : ''}`,
+    () => {
+      /** How often one looks at a lock as a process leaves it that holds it, when the machine then starts anew. */
+      const looksAt = async (left: (text: string) => string): Promise<number> => {
+        let looks = 0;
+        const store = openStore(root, { clock: { ...systemClock, sleep: () => Promise.resolve(void looks++) } });
+        const path = store.path('locks', 'a');
+        let text = '';
+        await store.withLock('a', () => Promise.resolve(void (text = readFileSync(path, 'utf8'))));
+        writeFileSync(path, left(text));
+        expect(await store.withLock('a', () => Promise.resolve('mine'))).toBe('mine');
+        return looks;
+      };
+      const startedAnew = (text: string): string =>
+        text.replace(processSpace(), 'deadbeef').replace(bootId(), 'c0ffee00-0000-4000-8000-000000000000');
 
-    it('is taken at once when this machine left it on its own disk', async () => {
-      expect(await looksAt(startedAnew)).toBe(1);
-    });
+      it('is taken at once when this machine left it on its own disk', async () => {
+        expect(await looksAt(startedAnew)).toBe(1);
+      });
 
-    it.each<[string, (text: string) => string]>([
-      ['another container of this start', (text) => text.replace(processSpace(), 'deadbeef')],
-      ['one who saw another file system there', (text) => startedAnew(text).replace(/ (?:ext|xfs|btrfs|overlay|tmpfs|f2fs|zfs|bcachefs) /, ' elsewhere ')],
-      ['one who saw a file system that others may have', (text) => `${startedAnew(text).split(' ').slice(0, 2).join(' ')}\n`],
-    ])('is waited for when it may be that of %s', async (_whose, left) => {
-      expect(await looksAt(left)).toBeGreaterThan(700);
-    });
-  });
+      it.each<[string, (text: string) => string]>([
+        ['another container of this start', (text) => text.replace(processSpace(), 'deadbeef')],
+        [
+          'one who saw another file system there',
+          (text) => startedAnew(text).replace(/ (?:ext|xfs|btrfs|overlay|tmpfs|f2fs|zfs|bcachefs) /, ' elsewhere '),
+        ],
+        [
+          'one who saw a file system that others may have',
+          (text) => `${startedAnew(text).split(' ').slice(0, 2).join(' ')}\n`,
+        ],
+      ])('is waited for when it may be that of %s', async (_whose, left) => {
+        expect(await looksAt(left)).toBeGreaterThan(700);
+      });
+    },
+  );
 
   it('is released when the work under it fails', async () => {
     const store = open();

@@ -29,15 +29,31 @@ const SCRIPT = 'echo up; (setsid sleep 1000 &); sleep 1000';
 
 /** @param word what only these processes have in their environment */
 function start(backend: BackendName, word: string, prefix: readonly string[] = []): ChildProcess {
-  const [file = '', ...args] = [...prefix, process.execPath, builtCommand(), 'run', '--backend', backend, ...mirror.args, '-e', 'WORD', '--', 'sh', '-c', SCRIPT];
+  const [file = '', ...args] = [
+    ...prefix,
+    process.execPath,
+    builtCommand(),
+    'run',
+    '--backend',
+    backend,
+    ...mirror.args,
+    '-e',
+    'WORD',
+    '--',
+    'sh',
+    '-c',
+    SCRIPT,
+  ];
   return spawn(file, args, {
-    cwd: join(root, 'work'), stdio: ['ignore', 'pipe', 'ignore'],
+    cwd: join(root, 'work'),
+    stdio: ['ignore', 'pipe', 'ignore'],
     env: { PATH: process.env['PATH'] ?? '', HOME: root, TMPDIR: root, ALPROOT_CACHE: join(root, 'cache'), WORD: word },
   });
 }
 
 const ended = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.once('exit', () => resolve()));
-const whenUp = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.stdout?.once('data', () => resolve()));
+const whenUp = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => child.stdout?.once('data', () => resolve()));
 
 /** Who survives; nobody does after that. */
 async function leftOf(word: string): Promise<string[]> {
@@ -78,22 +94,39 @@ describe.each(['bwrap', 'userns', 'chroot', 'proot', 'loader'] as const)('under 
     }
   });
 
-  it.skipIf(traced.skip)(`a kill between the start of a sandbox and its wish to end with us leaves no process${traced.reason}`, async () => {
-    await timeToStart(backend);
-    const word = `${root}-${backend}-slow`;
-    // Every process takes its time over prctl, which is how it asks for a signal when its parent dies.
-    const tracer = start(backend, word, ['strace', '-f', '-qq', '-o', '/dev/null', '-e', 'trace=prctl', '-e', 'inject=prctl:delay_enter=300000']);
-    const alproot = await firstBelow(tracer.pid ?? 0, (text) => text.startsWith(process.execPath));
-    await firstBelow(alproot, () => true);
-    process.kill(alproot, 'SIGKILL');
-    expect(await leftOf(word)).toEqual([]);
-  });
+  it.skipIf(traced.skip)(
+    `a kill between the start of a sandbox and its wish to end with us leaves no process${traced.reason}`,
+    async () => {
+      await timeToStart(backend);
+      const word = `${root}-${backend}-slow`;
+      // Every process takes its time over prctl, which is how it asks for a signal when its parent dies.
+      const tracer = start(backend, word, [
+        'strace',
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-e',
+        'trace=prctl',
+        '-e',
+        'inject=prctl:delay_enter=300000',
+      ]);
+      const alproot = await firstBelow(tracer.pid ?? 0, (text) => text.startsWith(process.execPath));
+      await firstBelow(alproot, () => true);
+      process.kill(alproot, 'SIGKILL');
+      expect(await leftOf(word)).toEqual([]);
+    },
+  );
 });
 
 /** The first child of `parent` whose command line is such, as soon as there is one. */
 async function firstBelow(parent: number, isIt: (text: string) => boolean): Promise<number> {
   for (;;) {
-    const children = spawnSync('pgrep', ['-P', String(parent)]).stdout.toString().split('\n').filter(Boolean).map(Number);
+    const children = spawnSync('pgrep', ['-P', String(parent)])
+      .stdout.toString()
+      .split('\n')
+      .filter(Boolean)
+      .map(Number);
     const known = processesWith(root);
     const found = children.find((pid) => known.some((one) => one.pid === pid && isIt(one.text)));
     if (found !== undefined) return found;

@@ -17,12 +17,30 @@ beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'alproot-terminal-'));
   tools = makeTerminalTools(directory);
 });
-afterAll(() => { if (!needs.skip) rmSync(directory, { recursive: true, force: true }); });
+afterAll(() => {
+  if (!needs.skip) rmSync(directory, { recursive: true, force: true });
+});
 
 /** What the attacker said, and what waits in the terminal afterwards. */
-function attack(backend: string, kind: 'terminal' | 'inherit' | 'bare'): { readonly said: string; readonly queued: number; readonly status: number } {
-  const argv = [tools.terminal, process.execPath, '--import', 'tsx', join(projectRoot, 'test/helpers/terminal-run.ts'), backend, kind, tools.attack];
-  const { stdout } = spawnSync(argv[0] ?? '', argv.slice(1), { cwd: projectRoot, encoding: 'latin1', stdio: ['ignore', 'pipe', 'inherit'] });
+function attack(
+  backend: string,
+  kind: 'terminal' | 'inherit' | 'bare',
+): { readonly said: string; readonly queued: number; readonly status: number } {
+  const argv = [
+    tools.terminal,
+    process.execPath,
+    '--import',
+    'tsx',
+    join(projectRoot, 'test/helpers/terminal-run.ts'),
+    backend,
+    kind,
+    tools.attack,
+  ];
+  const { stdout } = spawnSync(argv[0] ?? '', argv.slice(1), {
+    cwd: projectRoot,
+    encoding: 'latin1',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const [, queued = 'none', status = 'none'] = /^queue (\d+) status (\d+)$/m.exec(stdout) ?? [];
   return { said: stdout, queued: Number(queued), status: Number(status) };
 }
@@ -36,11 +54,14 @@ describe.skipIf(needs.skip)(`typing into the terminal${needs.reason}`, () => {
 
   describe.each(BACKENDS)('under %s', (backend) => {
     const own = backend === 'loader' ? { skip: false, reason: '' } : capability(backend);
-    it.skipIf(own.skip).each(['terminal', 'inherit'] as const)(`fails with streams of kind %s${own.reason}`, (kind) => {
-      const { said, queued, status } = attack(backend, kind);
-      expect(said).toContain('tried all');
-      expect(said).not.toMatch(/TYPED|PASTED/);
-      expect({ queued, status }).toEqual({ queued: 0, status: 0 });
-    });
+    it.skipIf(own.skip).each(['terminal', 'inherit'] as const)(
+      `fails with streams of kind %s${own.reason}`,
+      (kind) => {
+        const { said, queued, status } = attack(backend, kind);
+        expect(said).toContain('tried all');
+        expect(said).not.toMatch(/TYPED|PASTED/);
+        expect({ queued, status }).toEqual({ queued: 0, status: 0 });
+      },
+    );
   });
 });

@@ -1,4 +1,7 @@
-/** A process in the tree that swaps a directory for a link while we write, change and remove: nothing outside is touched. */
+/**
+ * A process in the tree that swaps a directory for a link while we write, change and remove: nothing outside is
+ * touched.
+ */
 import { describe, expect, it } from 'vitest';
 import { ROADS, raceTree } from '../helpers/tree-race.ts';
 

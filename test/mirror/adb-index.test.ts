@@ -20,15 +20,25 @@ import { upstreamRoot } from '../helpers/upstream.ts';
 
 const upstream = capability('upstream');
 const theirs = join(upstreamRoot, 'adb');
-const PACKAGES = ['demo-deflate-1.2.3-r4.apk', 'demo-none-1.2.3-r4.apk', 'demo-zstd-1.2.3-r4.apk', 'libdemo-1.0-r0.apk'];
+const PACKAGES = [
+  'demo-deflate-1.2.3-r4.apk',
+  'demo-none-1.2.3-r4.apk',
+  'demo-zstd-1.2.3-r4.apk',
+  'libdemo-1.0-r0.apk',
+];
 const TIME = 1_700_000_000;
 let directory: string;
 
-beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'alproot-adb-')); });
-afterEach(() => { rmSync(directory, { recursive: true, force: true }); });
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'alproot-adb-'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
 
 const trust = (key: SigningKey) => keyring([parseTrustedKey(key.publicPem, key.publicName)]);
-const index = (key: SigningKey | undefined, description = ''): string[] => indexAdbDirectory({ directory: hostPath(directory), description, time: TIME, key });
+const index = (key: SigningKey | undefined, description = ''): string[] =>
+  indexAdbDirectory({ directory: hostPath(directory), description, time: TIME, key });
 const indexBytes = (): Buffer => readFileSync(join(directory, 'Packages.adb'));
 function ecKey(): SigningKey {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
@@ -38,32 +48,62 @@ function ecKey(): SigningKey {
 }
 function blockOf(file: string): Buffer {
   const blocks: Buffer[] = [];
-  readAdbBlocks(bufferSource(file, readFileSync(file)), { adb: (_schema, bytes) => void blocks.push(Buffer.from(bytes)), signature: () => undefined, data: () => ({ write: () => undefined, close: () => undefined }) }, 1_000_000);
+  readAdbBlocks(
+    bufferSource(file, readFileSync(file)),
+    {
+      adb: (_schema, bytes) => void blocks.push(Buffer.from(bytes)),
+      signature: () => undefined,
+      data: () => ({ write: () => undefined, close: () => undefined }),
+    },
+    1_000_000,
+  );
   return Buffer.concat(blocks);
 }
 /** A dump without the line of signatures. */
-const unsigned = (text: string): string => text.split('\n').filter((line) => !line.startsWith('# sig')).join('\n');
+const unsigned = (text: string): string =>
+  text
+    .split('\n')
+    .filter((line) => !line.startsWith('# sig'))
+    .join('\n');
 
 describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reason}`, () => {
-  beforeEach(() => { for (const name of PACKAGES) copyFileSync(join(theirs, name), join(directory, name)); });
+  beforeEach(() => {
+    for (const name of PACKAGES) copyFileSync(join(theirs, name), join(directory, name));
+  });
 
   it('has the very ADB block of apk mkndx, and its dump', async () => {
     index(await generateSigningKey('test', 2048), 'demo v3 repository');
-    expect(blockOf(join(directory, 'Packages.adb')).toString('hex')).toBe(blockOf(join(theirs, 'Packages.adb')).toString('hex'));
-    expect(unsigned(formatAdbDump(bufferSource('index', indexBytes())))).toBe(unsigned(readFileSync(join(theirs, 'Packages.dump.yaml'), 'utf8')));
+    expect(blockOf(join(directory, 'Packages.adb')).toString('hex')).toBe(
+      blockOf(join(theirs, 'Packages.adb')).toString('hex'),
+    );
+    expect(unsigned(formatAdbDump(bufferSource('index', indexBytes())))).toBe(
+      unsigned(readFileSync(join(theirs, 'Packages.dump.yaml'), 'utf8')),
+    );
   });
 
   it.each(['RSA', 'EC'])('is the same each time and verified under its %s key, and under no other', async (kind) => {
     const key = kind === 'EC' ? ecKey() : await generateSigningKey('test', 2048);
-    expect(index(key, 'demo')).toEqual(['demo-deflate-1.2.3-r4', 'demo-none-1.2.3-r4', 'demo-zstd-1.2.3-r4', 'libdemo-1.0-r0']);
+    expect(index(key, 'demo')).toEqual([
+      'demo-deflate-1.2.3-r4',
+      'demo-none-1.2.3-r4',
+      'demo-zstd-1.2.3-r4',
+      'libdemo-1.0-r0',
+    ]);
     const first = indexBytes();
     index(key, 'demo');
     if (kind === 'RSA') expect(indexBytes().equals(first)).toBe(true);
     const verified = verifyIndex(first, { location: 'here', keys: trust(key) });
     expect(verified.signers).toEqual([{ kind: 'key', keyName: key.publicName, algorithm: 'sha512' }]);
-    expect(verified.index.packages.map(({ name, sizeBytes }) => `${name} ${sizeBytes}`)).toEqual(['demo-deflate 1298', 'demo-none 201296', 'demo-zstd 1030', 'libdemo 361']);
+    expect(verified.index.packages.map(({ name, sizeBytes }) => `${name} ${sizeBytes}`)).toEqual([
+      'demo-deflate 1298',
+      'demo-none 201296',
+      'demo-zstd 1030',
+      'libdemo 361',
+    ]);
     const other = await generateSigningKey('other', 2048);
-    expect(() => verifyIndex(first, { location: 'here', keys: trust(other) })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }) as Error);
+    expect(() => verifyIndex(first, { location: 'here', keys: trust(other) })).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_KEY' }) as Error,
+    );
   });
 
   it.each(PACKAGES)('%s signed again is vouched for by the new key as well as by its maker', async (name) => {
@@ -72,9 +112,14 @@ describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reaso
     await signFile(hostPath(file), key);
     await signFile(hostPath(file), key);
     const maker = name.startsWith('libdemo') ? 'test-ec.pub' : 'test-rsa.rsa.pub';
-    const keys = keyring(trust(key).values(), [parseTrustedKey(readFileSync(join(theirs, 'keys', maker), 'utf8'), maker)]);
+    const keys = keyring(trust(key).values(), [
+      parseTrustedKey(readFileSync(join(theirs, 'keys', maker), 'utf8'), maker),
+    ]);
     const verified = verifyPackage(bufferSource(name, readFileSync(file)), { keys });
-    expect(verified.signers.map((signer) => (signer.kind === 'key' ? signer.keyName : ''))).toEqual([key.publicName, maker]);
+    expect(verified.signers.map((signer) => (signer.kind === 'key' ? signer.keyName : ''))).toEqual([
+      key.publicName,
+      maker,
+    ]);
     expect(blockOf(file).equals(blockOf(join(theirs, name)))).toBe(true);
   });
 });
@@ -82,16 +127,28 @@ describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reaso
 describe('a v3 index of v2 packages', () => {
   it('knows each by the SHA-256 of its control member, by which the package is then accepted and no other', async () => {
     const key = await generateSigningKey('test', 2048);
-    const raw = { entries: treeEntries({ 'usr/bin/tool': 'content' }), info: { depend: ['musl>=1.2', '!other', 'so:libz.so.1'], provides: ['cmd:tool=1.0-r0'] } };
+    const raw = {
+      entries: treeEntries({ 'usr/bin/tool': 'content' }),
+      info: { depend: ['musl>=1.2', '!other', 'so:libz.so.1'], provides: ['cmd:tool=1.0-r0'] },
+    };
     const bytes = makeApk(raw, key);
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'a.apk'), bytes);
     index(key, 'mixed');
-    const { index: { packages: [listed] } } = verifyIndex(indexBytes(), { location: 'here', keys: trust(key) });
+    const {
+      index: {
+        packages: [listed],
+      },
+    } = verifyIndex(indexBytes(), { location: 'here', keys: trust(key) });
     expect(listed?.checksum?.algorithm).toBe('sha256');
-    expect(verifyPackage(bufferSource('a.apk', bytes), { keys: trust(key), expected: listed }).signers[0]).toEqual({ kind: 'index', repository: 'index' });
+    expect(verifyPackage(bufferSource('a.apk', bytes), { keys: trust(key), expected: listed }).signers[0]).toEqual({
+      kind: 'index',
+      repository: 'index',
+    });
     const duplicate = makeApk({ ...raw, entries: treeEntries({ 'usr/bin/tool': 'other!!' }) }, key);
-    expect(() => verifyPackage(bufferSource('a.apk', duplicate), { keys: trust(key), expected: listed })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_DIGEST' }) as Error);
+    expect(() => verifyPackage(bufferSource('a.apk', duplicate), { keys: trust(key), expected: listed })).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_DIGEST' }) as Error,
+    );
   });
 
   it('an EC key signs no v2 package', async () => {

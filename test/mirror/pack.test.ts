@@ -16,7 +16,16 @@ import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyPackage } from '../../src/verify/package-file.ts';
 
 const facts = (name: string, more: Partial<PackageFacts> = {}): PackageFacts => ({
-  name, version: '1.0-r0', arch: 'x86_64', description: 'a test', url: 'https://example.org', license: 'MIT', origin: name, maintainer: 'A <a@example.org>', buildTime: 1_700_000_000, ...more,
+  name,
+  version: '1.0-r0',
+  arch: 'x86_64',
+  description: 'a test',
+  url: 'https://example.org',
+  license: 'MIT',
+  origin: name,
+  maintainer: 'A <a@example.org>',
+  buildTime: 1_700_000_000,
+  ...more,
 });
 
 let directory: HostPath;
@@ -25,15 +34,23 @@ let other: SigningKey;
 const trusted = (one: SigningKey) => keyring([parseTrustedKey(one.publicPem, one.publicName)]);
 const demo = (name: string, more: Partial<PackageFacts> = {}): Promise<PackedApk> =>
   packApk({
-    facts: facts(name, more), key, scripts: { 'post-install': '#!/bin/sh\nexit 0\n' }, triggers: ['/usr/share/x'],
-    entries: [{ kind: 'file', path: `opt/${name}/file`, mode: 0o644, bytes: Buffer.from(name) }, { kind: 'symlink', path: `opt/${name}/link`, mode: 0o777, target: 'file' }],
+    facts: facts(name, more),
+    key,
+    scripts: { 'post-install': '#!/bin/sh\nexit 0\n' },
+    triggers: ['/usr/share/x'],
+    entries: [
+      { kind: 'file', path: `opt/${name}/file`, mode: 0o644, bytes: Buffer.from(name) },
+      { kind: 'symlink', path: `opt/${name}/link`, mode: 0o777, target: 'file' },
+    ],
   });
 
 beforeAll(async () => {
   directory = hostPath(mkdtempSync(join(tmpdir(), 'alproot-pack-')));
   [key, other] = await Promise.all([generateSigningKey('me@example.org', 2048), generateSigningKey('other', 2048)]);
 });
-afterAll(() => { rmSync(directory, { recursive: true, force: true }); });
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
 
 describe('packing', () => {
   it('makes a package that our verifier accepts with its key, scripts and triggers', async () => {
@@ -48,35 +65,64 @@ describe('packing', () => {
 
   it('is refused with any other key, and when a byte of its data is changed', async () => {
     const { bytes, fileName } = await demo('one');
-    expect(() => verifyPackage(bufferSource(fileName, bytes), { keys: trusted(other) })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
+    expect(() => verifyPackage(bufferSource(fileName, bytes), { keys: trusted(other) })).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_KEY' }),
+    );
     const changed = Buffer.from(bytes);
     changed[bytes.length - 20] = (changed[bytes.length - 20] ?? 0) ^ 1;
-    expect(() => verifyPackage(bufferSource(fileName, changed), { keys: trusted(key) })).toThrow(/ALP_VERIFY|hash|damaged|datahash|gzip/);
+    expect(() => verifyPackage(bufferSource(fileName, changed), { keys: trusted(key) })).toThrow(
+      /ALP_VERIFY|hash|damaged|datahash|gzip/,
+    );
   });
 
   it('gives the same bytes for the same input, whatever the order of the entries', async () => {
-    const entries = ['b', 'a/y', 'a/x'].map((path) => ({ kind: 'file', path, mode: 0o644, bytes: Buffer.from(path) }) as const);
-    const [first, second] = await Promise.all([packApk({ facts: facts('p'), entries, key }), packApk({ facts: facts('p'), entries: [...entries].reverse(), key })]);
+    const entries = ['b', 'a/y', 'a/x'].map(
+      (path) => ({ kind: 'file', path, mode: 0o644, bytes: Buffer.from(path) }) as const,
+    );
+    const [first, second] = await Promise.all([
+      packApk({ facts: facts('p'), entries, key }),
+      packApk({ facts: facts('p'), entries: [...entries].reverse(), key }),
+    ]);
     expect(first.bytes.equals(second.bytes)).toBe(true);
   });
 
   it('refuses a control character in what .PKGINFO would say', () => {
-    expect(() => formatPkginfoText({ facts: facts('x', { description: 'a\ndepend = evil' }), installedSizeBytes: 0, triggers: [], datahash: '' }))
-      .toThrow(expect.objectContaining({ code: 'ALP_FORMAT_APK' }));
+    expect(() =>
+      formatPkginfoText({
+        facts: facts('x', { description: 'a\ndepend = evil' }),
+        installedSizeBytes: 0,
+        triggers: [],
+        datahash: '',
+      }),
+    ).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_APK' }));
   });
 });
 
 describe('indexing', () => {
   it('lists every package of a directory with the checksum that the verifier finds, and signs', async () => {
-    const packed = await Promise.all([demo('one'), demo('two', { depends: ['one=1.0-r0', 'so:libc.musl-x86_64.so.1'], provides: ['cmd:two=1.0-r0'] })]);
+    const packed = await Promise.all([
+      demo('one'),
+      demo('two', { depends: ['one=1.0-r0', 'so:libc.musl-x86_64.so.1'], provides: ['cmd:two=1.0-r0'] }),
+    ]);
     for (const { fileName, bytes } of packed) writeFileSync(join(directory, fileName), bytes);
-    expect(await indexDirectory({ directory, description: 'v3.19 test', time: 1, key, arch: 'x86_64' })).toEqual(['one-1.0-r0', 'two-1.0-r0']);
-    const { index } = verifyIndex(readFileSync(join(directory, 'APKINDEX.tar.gz')), { location: '/m', keys: trusted(key) });
+    expect(await indexDirectory({ directory, description: 'v3.19 test', time: 1, key, arch: 'x86_64' })).toEqual([
+      'one-1.0-r0',
+      'two-1.0-r0',
+    ]);
+    const { index } = verifyIndex(readFileSync(join(directory, 'APKINDEX.tar.gz')), {
+      location: '/m',
+      keys: trusted(key),
+    });
     expect(index.description).toBe('v3.19 test');
-    expect(index.packages.map(({ name, sizeBytes }) => [name, sizeBytes])).toEqual(packed.map(({ pkginfo, bytes }) => [/pkgname = (.*)/.exec(pkginfo)?.[1], bytes.length]));
+    expect(index.packages.map(({ name, sizeBytes }) => [name, sizeBytes])).toEqual(
+      packed.map(({ pkginfo, bytes }) => [/pkgname = (.*)/.exec(pkginfo)?.[1], bytes.length]),
+    );
     for (const [at, record] of index.packages.entries()) {
       const bytes = packed[at]?.bytes ?? Buffer.alloc(0);
-      expect(verifyPackage(bufferSource('p', bytes), { keys: trusted(key), expected: record, repository: 'test' }).signers.length).toBeGreaterThan(0);
+      expect(
+        verifyPackage(bufferSource('p', bytes), { keys: trusted(key), expected: record, repository: 'test' }).signers
+          .length,
+      ).toBeGreaterThan(0);
     }
   });
 
@@ -85,14 +131,20 @@ describe('indexing', () => {
   });
 
   it('sorts entries, so that the same packages give the same file', async () => {
-    const entries = (await Promise.all([demo('b'), demo('a')])).map(({ pkginfo, controlSha1Hex, bytes }) => formatIndexEntryText({ pkginfo, controlSha1Hex, sizeBytes: bytes.length }));
+    const entries = (await Promise.all([demo('b'), demo('a')])).map(({ pkginfo, controlSha1Hex, bytes }) =>
+      formatIndexEntryText({ pkginfo, controlSha1Hex, sizeBytes: bytes.length }),
+    );
     const make = (list: string[]) => formatIndexFile({ entries: list, description: 'd', time: 1, key });
     expect((await make(entries)).equals(await make([...entries].reverse()))).toBe(true);
   });
 
   it('says that a file without .PKGINFO is no package', () => {
-    expect(() => readApkControl(Buffer.from('not gzip at all, but long enough'), 'x.apk')).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_APK' }));
-    expect(() => readApkControl(Buffer.alloc(0), 'x.apk')).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_APK' }));
+    expect(() => readApkControl(Buffer.from('not gzip at all, but long enough'), 'x.apk')).toThrow(
+      expect.objectContaining({ code: 'ALP_FORMAT_APK' }),
+    );
+    expect(() => readApkControl(Buffer.alloc(0), 'x.apk')).toThrow(
+      expect.objectContaining({ code: 'ALP_FORMAT_APK' }),
+    );
   });
 });
 
@@ -119,12 +171,18 @@ describe('keys and signatures', () => {
     expect(readApkControl(signed, path)).toEqual(readApkControl(bytes, path));
     const index = hostPath(join(directory, 'APKINDEX.tar.gz'));
     await signFile(index, other);
-    expect(() => verifyIndex(readFileSync(index), { location: '/m', keys: trusted(key) })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
+    expect(() => verifyIndex(readFileSync(index), { location: '/m', keys: trusted(key) })).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_KEY' }),
+    );
     expect(verifyIndex(readFileSync(index), { location: '/m', keys: trusted(other) }).signers).toHaveLength(1);
   });
 
   it('keep the size of a package whoever signs it', async () => {
-    const sizes = await Promise.all([key, await generateSigningKey('me@example.org', 2048)].map(async (one) => (await packApk({ facts: facts('same'), entries: [], key: one })).bytes.length));
+    const sizes = await Promise.all(
+      [key, await generateSigningKey('me@example.org', 2048)].map(
+        async (one) => (await packApk({ facts: facts('same'), entries: [], key: one })).bytes.length,
+      ),
+    );
     expect(sizes[0]).toBe(sizes[1]);
   });
 
@@ -135,8 +193,12 @@ describe('keys and signatures', () => {
   });
 
   it('says so when the key to sign with is missing or no key', () => {
-    expect(() => readSigningKey(hostPath(join(directory, 'none.rsa')))).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
+    expect(() => readSigningKey(hostPath(join(directory, 'none.rsa')))).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_KEY' }),
+    );
     writeFileSync(join(directory, 'bad.rsa'), 'hello');
-    expect(() => readSigningKey(hostPath(join(directory, 'bad.rsa')))).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_KEY' }));
+    expect(() => readSigningKey(hostPath(join(directory, 'bad.rsa')))).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_KEY' }),
+    );
   });
 });

@@ -1,4 +1,6 @@
-/** The user administration of mirrors made from Debian, beside the real busybox's: the same commands, the same files. */
+/**
+ * The user administration of mirrors made from Debian, beside the real busybox's: the same commands, the same files.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -13,7 +15,12 @@ beforeAll(() => {
 });
 afterAll(() => bench.close());
 
-const scripts: Files = Object.fromEntries(busyboxScripts().map((item) => [`ours/${item.path.split('/').at(-1) ?? ''}`, { mode: 0o755, text: item.kind === 'file' ? Buffer.from(item.bytes).toString() : '' }]));
+const scripts: Files = Object.fromEntries(
+  busyboxScripts().map((item) => [
+    `ours/${item.path.split('/').at(-1) ?? ''}`,
+    { mode: 0o755, text: item.kind === 'file' ? Buffer.from(item.bytes).toString() : '' },
+  ]),
+);
 
 const MADE = [
   'adduser -D app',
@@ -28,8 +35,17 @@ const MADE = [
   'adduser -D gone && addgroup stays && deluser --remove-home gone && delgroup stays',
 ];
 const REFUSED = [
-  'adduser -D root', 'adduser -D -u 0 x', 'addgroup --gid 1000 first && adduser -D -u 1000 second', 'adduser -D -G nope x', 'adduser -D --nope x', 'adduser', 'addgroup wheel', 'addgroup root nope',
-  'deluser nope', 'delgroup nope', 'adduser -D a b c',
+  'adduser -D root',
+  'adduser -D -u 0 x',
+  'addgroup --gid 1000 first && adduser -D -u 1000 second',
+  'adduser -D -G nope x',
+  'adduser -D --nope x',
+  'adduser',
+  'addgroup wheel',
+  'addgroup root nope',
+  'deluser nope',
+  'delgroup nope',
+  'adduser -D a b c',
 ];
 
 /** Each command on files as they were at first: its status, the files after it, and the homes that it made. */
@@ -49,13 +65,24 @@ echo 'nope:x' | chpasswd || echo refused >> /results/said
 `;
 
 async function results(ours: boolean): Promise<{ of: Map<string, Record<string, string>>; said: string }> {
-  return bench.build(`FROM alpine:3.19\n${ours ? 'COPY ours /usr/sbin/\n' : ''}COPY script /\nRUN sh /script`, { ...scripts, script: SCRIPT }, (image) => {
-    const read = (at: number, name: string): string => readFileSync(join(image.opened.tree.root, 'results', String(at), name), 'utf8');
-    return {
-      said: readFileSync(join(image.opened.tree.root, 'results/said'), 'utf8'),
-      of: new Map([...MADE, ...REFUSED].map((command, at) => [command, Object.fromEntries(['status', 'passwd', 'group', 'homes'].map((name) => [name, read(at, name)]))])),
-    };
-  }, { backend: 'bwrap' });
+  return bench.build(
+    `FROM alpine:3.19\n${ours ? 'COPY ours /usr/sbin/\n' : ''}COPY script /\nRUN sh /script`,
+    { ...scripts, script: SCRIPT },
+    (image) => {
+      const read = (at: number, name: string): string =>
+        readFileSync(join(image.opened.tree.root, 'results', String(at), name), 'utf8');
+      return {
+        said: readFileSync(join(image.opened.tree.root, 'results/said'), 'utf8'),
+        of: new Map(
+          [...MADE, ...REFUSED].map((command, at) => [
+            command,
+            Object.fromEntries(['status', 'passwd', 'group', 'homes'].map((name) => [name, read(at, name)])),
+          ]),
+        ),
+      };
+    },
+    { backend: 'bwrap' },
+  );
 }
 
 describe.skipIf(needs.skip)(`users and groups as busybox makes them${needs.reason}`, () => {
@@ -63,7 +90,9 @@ describe.skipIf(needs.skip)(`users and groups as busybox makes them${needs.reaso
     const [ours, theirs] = [await results(true), await results(false)];
     for (const command of MADE) expect(ours.of.get(command), command).toEqual(theirs.of.get(command));
     for (const command of MADE) expect(theirs.of.get(command)?.['status'], command).toBe('0\n');
-    for (const command of REFUSED) expect([ours.of.get(command)?.['status'], theirs.of.get(command)?.['status']], command).toEqual(['1\n', '1\n']);
-    for (const { said } of [ours, theirs]) expect(said).toBe("chpasswd: password for 'root' changed\nright\nrefused\n");
+    for (const command of REFUSED)
+      expect([ours.of.get(command)?.['status'], theirs.of.get(command)?.['status']], command).toEqual(['1\n', '1\n']);
+    for (const { said } of [ours, theirs])
+      expect(said).toBe("chpasswd: password for 'root' changed\nright\nrefused\n");
   });
 });

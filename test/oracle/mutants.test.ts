@@ -1,4 +1,6 @@
-/** Packages that are odd or broken at every level: whatever we take, the real apk takes, and makes the same tree of it. */
+/**
+ * Packages that are odd or broken at every level: whatever we take, the real apk takes, and makes the same tree of it.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareMutants, makeTwins, type Twins } from '../helpers/apk-twins.ts';
 import { capability } from '../helpers/capabilities.ts';
@@ -16,14 +18,20 @@ afterAll(() => {
 });
 
 describe.skipIf(needs.skip)(`mutants of packages${needs.reason}`, () => {
-  it.each(Array.from({ length: BATCHES }, (_, at) => 1 + at * COUNT))('seeds from %i are taken as the real apk takes them, or refused', async (seed) => {
-    const { differences, taken, refused } = await compareMutants(twins, { seed, count: COUNT });
-    enter({ kind: 'attack', area: 'mutants against apk', ok: differences.length === 0, count: COUNT });
-    expect(differences).toEqual([]);
-    expect(Math.min(taken, refused)).toBeGreaterThan(0);
-  });
+  it.each(Array.from({ length: BATCHES }, (_, at) => 1 + at * COUNT))(
+    'seeds from %i are taken as the real apk takes them, or refused',
+    async (seed) => {
+      const { differences, taken, refused } = await compareMutants(twins, { seed, count: COUNT });
+      enter({ kind: 'attack', area: 'mutants against apk', ok: differences.length === 0, count: COUNT });
+      expect(differences).toEqual([]);
+      expect(Math.min(taken, refused)).toBeGreaterThan(0);
+    },
+  );
 
-  it.each([['a time in a pax header', 831422194], ['an owner in a pax header', 1768218102]])('%s is taken as the real apk takes it', async (_what, seed) => {
+  it.each([
+    ['a time in a pax header', 831422194],
+    ['an owner in a pax header', 1768218102],
+  ])('%s is taken as the real apk takes it', async (_what, seed) => {
     expect(await compareMutants(twins, { seed, count: 1 })).toEqual({ taken: 1, refused: 0, differences: [] });
   });
 });

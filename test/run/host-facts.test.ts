@@ -21,7 +21,9 @@ async function said(script: string, tool = 'proot'): Promise<string | undefined>
 }
 
 it('says when PRoot was built without its filter, which makes it slow', async () => {
-  expect(await said('echo "built-in accelerators: process_vm = yes, seccomp_filter = no"')).toBe('/proot, built without seccomp filter: slow');
+  expect(await said('echo "built-in accelerators: process_vm = yes, seccomp_filter = no"')).toBe(
+    '/proot, built without seccomp filter: slow',
+  );
   expect(await said('echo "built-in accelerators: process_vm = yes, seccomp_filter = yes"')).toBe('/proot');
 });
 

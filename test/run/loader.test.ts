@@ -18,7 +18,12 @@ describe.skipIf(needs.skip)(`the loader backend${needs.reason}`, () => {
     mkdirSync(work);
   });
   afterAll(() => sandbox.close());
-  const sh = (script: string, options: Partial<RunDescription> = {}): ReturnType<Sandbox['sh']> => sandbox.sh('loader', script, { cwd: work, mounts: [{ kind: 'bind', source: hostPath(work), target: work.slice(1) as TreePath, writable: true }], ...options });
+  const sh = (script: string, options: Partial<RunDescription> = {}): ReturnType<Sandbox['sh']> =>
+    sandbox.sh('loader', script, {
+      cwd: work,
+      mounts: [{ kind: 'bind', source: hostPath(work), target: work.slice(1) as TreePath, writable: true }],
+      ...options,
+    });
 
   it("starts the tree's own programs, which work on files of the host", async () => {
     const { status, text } = await sh('busybox | head -n 1; echo "it\'s $PWD" > made; ls; exit 3');
@@ -28,7 +33,9 @@ describe.skipIf(needs.skip)(`the loader backend${needs.reason}`, () => {
   });
 
   it('finds what a program starts by name in the tree, and passes arguments whole', async () => {
-    expect((await sh("echo 'a b' \"c'd\" | xargs -n 1 printf '%s|'; apk --version")).text).toMatch(/a\|b\|.*apk-tools 2\.14/s);
+    expect((await sh("echo 'a b' \"c'd\" | xargs -n 1 printf '%s|'; apk --version")).text).toMatch(
+      /a\|b\|.*apk-tools 2\.14/s,
+    );
   });
 
   it('runs scripts of the tree with the interpreter of the tree', async () => {
@@ -40,12 +47,16 @@ describe.skipIf(needs.skip)(`the loader backend${needs.reason}`, () => {
   });
 
   it('gives the environment that was asked for and no other', async () => {
-    const { text } = await sh('env | grep -v "^\\(PATH\\|PWD\\|SHLVL\\|_\\|OLDPWD\\)="', { env: { ONLY: 'this one', PATH: '/usr/bin' } });
+    const { text } = await sh('env | grep -v "^\\(PATH\\|PWD\\|SHLVL\\|_\\|OLDPWD\\)="', {
+      env: { ONLY: 'this one', PATH: '/usr/bin' },
+    });
     expect(text).toBe('ONLY=this one\n');
   });
 
   it('refuses what only a translation of paths could show, before anything starts', async () => {
-    await expect(sh('true', { mounts: [{ kind: 'bind', source: hostPath(work), target: 'src' as TreePath, writable: true }] })).rejects.toMatchObject({ code: 'ALP_RUN_MOUNT' });
+    await expect(
+      sh('true', { mounts: [{ kind: 'bind', source: hostPath(work), target: 'src' as TreePath, writable: true }] }),
+    ).rejects.toMatchObject({ code: 'ALP_RUN_MOUNT' });
     await expect(sh('true', { cwd: '/no/such/place' })).rejects.toMatchObject({ code: 'ALP_RUN_MOUNT' });
     await expect(sh('true', { user: { uid: 1000, gid: 1000 } })).rejects.toMatchObject({ code: 'ALP_RUN_MOUNT' });
   });

@@ -23,41 +23,55 @@ function stateOf(root: HostPath): string[] {
 for (const ways of isRoot ? [true, false] : [false]) {
   for (const backend of ways ? (['bwrap', 'userns', 'chroot'] as const) : (['bwrap', 'userns'] as const)) {
     const needs = capability('upstream', 'overlay', backend);
-    describe.skipIf(needs.skip)(`an overlay under ${backend}, ${ways ? 'by root' : 'as an ordinary user mounts it'}${needs.reason}`, () => {
-      let sandbox: Sandbox;
-      let changes: HostPath;
-      beforeEach(() => {
-        sandbox = makeSandbox({ isRoot: ways });
-        changes = hostPath(join(sandbox.root, 'changes'));
-        mkdirSync(changes);
-      });
-      afterEach(() => sandbox.close());
-
-      it('is found to work', async () => expect(await probeOverlay(sandbox.host)).toBe(true));
-
-      it('takes whatever the command changes, and leaves the tree as it is', async () => {
-        const before = stateOf(sandbox.tree);
-        expect(prepareOverlay(sandbox.tree, changes)).toBe(true);
-        const script = 'rm -r /etc/apk && mkdir /etc/apk && echo x >> /etc/motd && chmod 700 /usr && mv /srv /srv2 && ln /bin/busybox /bin/b && echo y > /new && chmod 700 / && ls -d /etc/apk/* /srv /srv2 2>&1; tail -n 1 /etc/motd; stat -c %a / /usr';
-        expect(await sandbox.sh(backend, script, { changes })).toEqual({ status: 0, text: expect.stringMatching(/\/srv2[^]*\nx\n700\n700\n$/) as unknown });
-        expect(stateOf(sandbox.tree)).toEqual(before);
-        expect(readFileSync(join(changes, 'upper', 'new'), 'utf8')).toBe('y\n');
-        expect(readdirSync(join(changes, 'tree'))).toEqual([]);
-      });
-
-      it('has places for mounts that the tree has not, and gives the environment and the status on', async () => {
-        const before = stateOf(sandbox.tree);
-        prepareOverlay(sandbox.tree, changes);
-        const source = hostPath(join(sandbox.root, 'source'));
-        mkdirSync(source);
-        const { status, text } = await sandbox.sh(backend, 'echo in > "$PLACE/f"; env | sort; exit 7', {
-          changes, mounts: [{ kind: 'bind', source, target: treePathFromUser('/a/b c/d'), writable: true }], env: { PATH: '/usr/bin:/bin', PLACE: '/a/b c/d', PS4: 'x', OLDPWD: '/x' },
+    describe.skipIf(needs.skip)(
+      `an overlay under ${backend}, ${ways ? 'by root' : 'as an ordinary user mounts it'}${needs.reason}`,
+      () => {
+        let sandbox: Sandbox;
+        let changes: HostPath;
+        beforeEach(() => {
+          sandbox = makeSandbox({ isRoot: ways });
+          changes = hostPath(join(sandbox.root, 'changes'));
+          mkdirSync(changes);
         });
-        expect({ status, text }).toEqual({ status: 7, text: expect.stringMatching(/^OLDPWD=\/x\nPATH=\/usr\/bin:\/bin\nPLACE=\/a\/b c\/d\nPS4=x\nPWD=\/\n(?:SHLVL=1\n)?$/) as unknown });
-        expect(readFileSync(join(source, 'f'), 'utf8')).toBe('in\n');
-        expect(stateOf(sandbox.tree)).toEqual(before);
-      });
-    });
+        afterEach(() => sandbox.close());
+
+        it('is found to work', async () => expect(await probeOverlay(sandbox.host)).toBe(true));
+
+        it('takes whatever the command changes, and leaves the tree as it is', async () => {
+          const before = stateOf(sandbox.tree);
+          expect(prepareOverlay(sandbox.tree, changes)).toBe(true);
+          const script =
+            'rm -r /etc/apk && mkdir /etc/apk && echo x >> /etc/motd && chmod 700 /usr && mv /srv /srv2 && ln /bin/busybox /bin/b && echo y > /new && chmod 700 / && ls -d /etc/apk/* /srv /srv2 2>&1; tail -n 1 /etc/motd; stat -c %a / /usr';
+          expect(await sandbox.sh(backend, script, { changes })).toEqual({
+            status: 0,
+            text: expect.stringMatching(/\/srv2[^]*\nx\n700\n700\n$/) as unknown,
+          });
+          expect(stateOf(sandbox.tree)).toEqual(before);
+          expect(readFileSync(join(changes, 'upper', 'new'), 'utf8')).toBe('y\n');
+          expect(readdirSync(join(changes, 'tree'))).toEqual([]);
+        });
+
+        it('has places for mounts that the tree has not, and gives the environment and the status on', async () => {
+          const before = stateOf(sandbox.tree);
+          prepareOverlay(sandbox.tree, changes);
+          const source = hostPath(join(sandbox.root, 'source'));
+          mkdirSync(source);
+          const { status, text } = await sandbox.sh(backend, 'echo in > "$PLACE/f"; env | sort; exit 7', {
+            changes,
+            mounts: [{ kind: 'bind', source, target: treePathFromUser('/a/b c/d'), writable: true }],
+            env: { PATH: '/usr/bin:/bin', PLACE: '/a/b c/d', PS4: 'x', OLDPWD: '/x' },
+          });
+          expect({ status, text }).toEqual({
+            status: 7,
+            text: expect.stringMatching(
+              /^OLDPWD=\/x\nPATH=\/usr\/bin:\/bin\nPLACE=\/a\/b c\/d\nPS4=x\nPWD=\/\n(?:SHLVL=1\n)?$/,
+            ) as unknown,
+          });
+          expect(readFileSync(join(source, 'f'), 'utf8')).toBe('in\n');
+          expect(stateOf(sandbox.tree)).toEqual(before);
+        });
+      },
+    );
   }
 }
 

@@ -18,7 +18,14 @@ async function probe(mode: number): Promise<Awaited<ReturnType<typeof probeBacke
   const program = join(directory, 'bwrap');
   writeFileSync(program, '#!/bin/sh\necho started\nexit 1\n');
   chmodSync(program, mode);
-  const host = findHostTools({ searchPath: directory, isRoot: false, kernel: '6.1', cache: hostPath(join(directory, 'native')), arch: 'x86_64', scratch: () => hostPath(mkdtempSync(join(directory, 'scratch-'))) });
+  const host = findHostTools({
+    searchPath: directory,
+    isRoot: false,
+    kernel: '6.1',
+    cache: hostPath(join(directory, 'native')),
+    arch: 'x86_64',
+    scratch: () => hostPath(mkdtempSync(join(directory, 'scratch-'))),
+  });
   const backend = BACKENDS.find(({ id }) => id === 'bwrap');
   if (backend === undefined) throw new Error('no bwrap backend');
   return probeBackend(backend, host, hostPath('/'));
@@ -26,7 +33,11 @@ async function probe(mode: number): Promise<Awaited<ReturnType<typeof probeBacke
 
 test('a setuid bubblewrap is refused with the way out', async () => {
   const program = join(directory, 'bwrap');
-  expect(await probe(0o4755)).toMatchObject({ works: false, reason: `${program} is setuid`, fix: `as root: chmod u-s ${program}` });
+  expect(await probe(0o4755)).toMatchObject({
+    works: false,
+    reason: `${program} is setuid`,
+    fix: `as root: chmod u-s ${program}`,
+  });
 });
 
 test('one without the bit is judged by what it does', async () => {

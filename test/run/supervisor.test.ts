@@ -16,7 +16,11 @@ let root: string;
 let supervisor: HostPath;
 beforeAll(async () => {
   root = mkdtempSync(join(tmpdir(), 'alproot-guard-'));
-  const found = await openProgram(SUPERVISOR, { cache: hostPath(join(root, 'cache')), searchPath: process.env['PATH'] ?? '', arch: archOfNode(process.arch) ?? '' });
+  const found = await openProgram(SUPERVISOR, {
+    cache: hostPath(join(root, 'cache')),
+    searchPath: process.env['PATH'] ?? '',
+    arch: archOfNode(process.arch) ?? '',
+  });
   if (found === undefined) throw new Error('no guard can be made here');
   supervisor = found;
 });
@@ -24,27 +28,43 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const PATH = '/usr/bin:/bin';
 /** @param word what tells the processes of one test */
-const guarded = (script: string, word = 'none'): ReturnType<typeof runProcess> => runProcess(['/bin/sh', '-c', script], { env: { PATH, WORD: word }, stdio: 'pipe', detached: true, supervisor });
+const guarded = (script: string, word = 'none'): ReturnType<typeof runProcess> =>
+  runProcess(['/bin/sh', '-c', script], { env: { PATH, WORD: word }, stdio: 'pipe', detached: true, supervisor });
 
 /** A process between us and the guard, that can be killed. */
 function startBetween(script: string, word: string): ChildProcess {
-  return spawn('/bin/sh', ['-c', '"$1" $$ /bin/sh -c "$2" & wait', 'sh', supervisor, script], { env: { PATH, WORD: word }, stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+  return spawn('/bin/sh', ['-c', '"$1" $$ /bin/sh -c "$2" & wait', 'sh', supervisor, script], {
+    env: { PATH, WORD: word },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  });
 }
 
-const firstOutput = (child: ChildProcess): Promise<void> => new Promise((resolve) => child.stdout?.once('data', () => resolve()));
+const firstOutput = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => child.stdout?.once('data', () => resolve()));
 const wordOf = (name: string): string => `${join(root, 'word')}-${name}`;
 
 describe('how the program ended', () => {
-  it.each([0, 1, 7, 126, 255])('a status of %i is passed on', async (status) => expect(await guarded(`exit ${status}`)).toEqual({ status, signal: undefined }));
+  it.each([0, 1, 7, 126, 255])('a status of %i is passed on', async (status) =>
+    expect(await guarded(`exit ${status}`)).toEqual({ status, signal: undefined }),
+  );
   it.each(['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGINT', 'SIGUSR1'] as const)('%s is passed on', async (signal) => {
     expect(await guarded(`kill -${signal.slice(3)} $$`)).toEqual({ status: 128 + constants.signals[signal], signal });
   });
-  it.each([['/missing/program', 127], ['/etc/passwd', 126]] as const)('%s cannot be started: %i', async (program, status) => {
+  it.each([
+    ['/missing/program', 127],
+    ['/etc/passwd', 126],
+  ] as const)('%s cannot be started: %i', async (program, status) => {
     expect((await runProcess([program], { env: { PATH }, stdio: 'pipe', supervisor })).status).toBe(status);
   });
   it('the program has the signals that it would have without a guard', async () => {
     const lines: Buffer[] = [];
-    await runProcess(['/bin/sh', '-c', 'exec grep Sig /proc/self/status'], { env: { PATH }, stdio: 'pipe', supervisor, onOutput: (_stream, bytes) => void lines.push(bytes) });
+    await runProcess(['/bin/sh', '-c', 'exec grep Sig /proc/self/status'], {
+      env: { PATH },
+      stdio: 'pipe',
+      supervisor,
+      onOutput: (_stream, bytes) => void lines.push(bytes),
+    });
     const text = Buffer.concat(lines).toString();
     expect(text).toMatch(/^SigBlk:\t0+$/m);
     expect(text).toMatch(/^SigIgn:\t0+$/m);
@@ -52,26 +72,47 @@ describe('how the program ended', () => {
 });
 
 describe('pipes that the program can open again', () => {
-  const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith(`alproot-pipe-${process.pid}-`));
-  const printed = async (script: string, { program = '/bin/sh', signal }: { readonly program?: string; readonly signal?: AbortSignal } = {}): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> => {
+  const leftovers = (): string[] =>
+    readdirSync(tmpdir()).filter((name) => name.startsWith(`alproot-pipe-${process.pid}-`));
+  const printed = async (
+    script: string,
+    { program = '/bin/sh', signal }: { readonly program?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly status: number; readonly stdout: string; readonly stderr: string }> => {
     const kept = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-    const { status } = await runProcess([program, '-c', script], { env: { PATH }, stdio: 'reopenable', detached: true, supervisor, onOutput: (stream, bytes) => void kept[stream].push(bytes), ...(signal === undefined ? {} : { signal }) });
+    const { status } = await runProcess([program, '-c', script], {
+      env: { PATH },
+      stdio: 'reopenable',
+      detached: true,
+      supervisor,
+      onOutput: (stream, bytes) => void kept[stream].push(bytes),
+      ...(signal === undefined ? {} : { signal }),
+    });
     expect(leftovers()).toEqual([]);
     return { status, stdout: Buffer.concat(kept.stdout).toString(), stderr: Buffer.concat(kept.stderr).toString() };
   };
 
   it('carry what is printed, and what is printed to them by name', async () => {
-    expect(await printed('echo a; echo b >/dev/stdout; echo c >&2; echo d >/proc/self/fd/2; exit 3')).toEqual({ status: 3, stdout: 'a\nb\n', stderr: 'c\nd\n' });
+    expect(await printed('echo a; echo b >/dev/stdout; echo c >&2; echo d >/proc/self/fd/2; exit 3')).toEqual({
+      status: 3,
+      stdout: 'a\nb\n',
+      stderr: 'c\nd\n',
+    });
   });
   it('may be opened again by whatever user the program becomes', async () => {
     expect((await printed('stat -L -c %F,%a /dev/stdout /dev/stderr')).stdout).toBe('fifo,666\nfifo,666\n');
   });
   it('carry everything, also after the program has ended', async () => {
-    expect((await printed('head -c 3000000 /dev/zero | tr "\\0" x; head -c 300000 /dev/zero >&2')).stdout).toHaveLength(3_000_000);
+    expect(
+      (await printed('head -c 3000000 /dev/zero | tr "\\0" x; head -c 300000 /dev/zero >&2')).stdout,
+    ).toHaveLength(3_000_000);
   });
   it('may carry nothing', async () => expect(await printed('exit 0')).toEqual({ status: 0, stdout: '', stderr: '' }));
   it('carry what is wrong with the program', async () => {
-    expect(await printed('', { program: '/missing/program' })).toEqual({ status: 127, stdout: '', stderr: '/missing/program: not found\n' });
+    expect(await printed('', { program: '/missing/program' })).toEqual({
+      status: 127,
+      stdout: '',
+      stderr: '/missing/program: not found\n',
+    });
   });
   it.each([0, 1, 2, 5, 10])('end with a run that is ended after %i turns', async (turns) => {
     const asked = new AbortController();
@@ -82,7 +123,12 @@ describe('pipes that the program can open again', () => {
     expect(leftovers()).toEqual([]);
   });
   it('are done without where none can be made', () => {
-    expect(execFileSync(supervisor, [String(process.pid), '-p', '/missing', '/bin/sh', '-c', 'echo here'], { encoding: 'utf8', env: { PATH } })).toBe('nhere\n');
+    expect(
+      execFileSync(supervisor, [String(process.pid), '-p', '/missing', '/bin/sh', '-c', 'echo here'], {
+        encoding: 'utf8',
+        env: { PATH },
+      }),
+    ).toBe('nhere\n');
   });
 });
 
@@ -97,9 +143,17 @@ describe('nobody is left', () => {
   it('when it is asked to end', async () => {
     const word = wordOf('aborted');
     const asked = new AbortController();
-    const run = runProcess(['/bin/sh', '-c', `trap "" TERM INT HUP QUIT; ${DAEMONS} echo up; while :; do sleep 1000; done`], {
-      env: { PATH, WORD: word }, stdio: 'pipe', detached: true, supervisor, signal: asked.signal, onOutput: () => asked.abort(new Error('enough')),
-    });
+    const run = runProcess(
+      ['/bin/sh', '-c', `trap "" TERM INT HUP QUIT; ${DAEMONS} echo up; while :; do sleep 1000; done`],
+      {
+        env: { PATH, WORD: word },
+        stdio: 'pipe',
+        detached: true,
+        supervisor,
+        signal: asked.signal,
+        onOutput: () => asked.abort(new Error('enough')),
+      },
+    );
     await expect(run).rejects.toThrow('enough');
     expect(await survivors(word)).toEqual([]);
   });
@@ -129,8 +183,12 @@ describe('nobody is left', () => {
 
 describe('what PRoot keeps in /tmp', () => {
   /** Stands in for PRoot: a program that has a file and a directory of its name there, and is killed. */
-  const KEEPER = 'mkdir -p /tmp/proot-$$-glue/a/b && : >/tmp/proot-$$-glue/a/b/c && ln -s /etc /tmp/proot-$$-glue/link && : >/tmp/prooted-$$-loader && : >/tmp/prooted-$$0-other && : >/tmp/proot.$$ && echo $$';
-  const kept = (pid: string): string[] => readdirSync('/tmp').filter((name) => new RegExp(`^proot(?:ed)?[-.]${pid}0?(?:-|$)`).test(name)).sort();
+  const KEEPER =
+    'mkdir -p /tmp/proot-$$-glue/a/b && : >/tmp/proot-$$-glue/a/b/c && ln -s /etc /tmp/proot-$$-glue/link && : >/tmp/prooted-$$-loader && : >/tmp/prooted-$$0-other && : >/tmp/proot.$$ && echo $$';
+  const kept = (pid: string): string[] =>
+    readdirSync('/tmp')
+      .filter((name) => new RegExp(`^proot(?:ed)?[-.]${pid}0?(?:-|$)`).test(name))
+      .sort();
 
   it('goes when it was killed, and nothing else does', async () => {
     const between = startBetween(`${KEEPER}; exec sleep 1000`, wordOf('kept'));
@@ -165,7 +223,10 @@ it.skipIf(proot.skip)(`leaves no loader of PRoot when alproot is killed${proot.r
 
 it('starts nothing when its parent is gone already', async () => {
   const made = join(root, 'made');
-  const { status, signal } = await runProcess([supervisor, '2147483647', '/bin/touch', made], { env: { PATH }, stdio: 'pipe' });
+  const { status, signal } = await runProcess([supervisor, '2147483647', '/bin/touch', made], {
+    env: { PATH },
+    stdio: 'pipe',
+  });
   expect({ status, signal }).toEqual({ status: 137, signal: undefined });
   expect(() => readFileSync(made)).toThrow('ENOENT');
 });
@@ -173,5 +234,7 @@ it('starts nothing when its parent is gone already', async () => {
 it('is one small static file that asks nothing of the host', () => {
   const bytes = readFileSync(supervisor);
   expect(bytes.length).toBeLessThan(32_768);
-  expect(execFileSync(supervisor, [String(process.pid), '/bin/echo', 'a b', ''], { env: {} }).toString()).toBe('a b \n');
+  expect(execFileSync(supervisor, [String(process.pid), '/bin/echo', 'a b', ''], { env: {} }).toString()).toBe(
+    'a b \n',
+  );
 });

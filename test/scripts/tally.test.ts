@@ -1,7 +1,15 @@
 import { expect, it } from 'vitest';
 import { addTallies, countVitest, readTally } from '../../scripts/tally.ts';
 
-const report = (extra: object = {}): string => JSON.stringify({ numPassedTests: 5, numFailedTests: 0, numPendingTests: 2, numTodoTests: 0, testResults: [], ...extra });
+const report = (extra: object = {}): string =>
+  JSON.stringify({
+    numPassedTests: 5,
+    numFailedTests: 0,
+    numPendingTests: 2,
+    numTodoTests: 0,
+    testResults: [],
+    ...extra,
+  });
 
 it('counts what vitest counted', () => {
   expect(countVitest(report(), 0)).toEqual({ passed: 5, failed: 0, skipped: 2 });
@@ -10,7 +18,12 @@ it('counts what vitest counted', () => {
 
 it('a test file that could not be loaded is a failure', () => {
   const broken = { name: 'x.test.ts', status: 'failed', assertionResults: [] };
-  expect(countVitest(report({ testResults: [broken, { name: 'y', status: 'passed', assertionResults: [{ status: 'passed' }] }] }), 1).failed).toBe(1);
+  expect(
+    countVitest(
+      report({ testResults: [broken, { name: 'y', status: 'passed', assertionResults: [{ status: 'passed' }] }] }),
+      1,
+    ).failed,
+  ).toBe(1);
 });
 
 it('a bad exit status without a failed test is a failure, and so is a missing report', () => {
@@ -26,5 +39,9 @@ it('reads the last line of a check that counts by itself', () => {
 });
 
 it('adds up', () => {
-  expect(addTallies({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 })).toEqual({ passed: 11, failed: 22, skipped: 33 });
+  expect(addTallies({ passed: 1, failed: 2, skipped: 3 }, { passed: 10, failed: 20, skipped: 30 })).toEqual({
+    passed: 11,
+    failed: 22,
+    skipped: 33,
+  });
 });

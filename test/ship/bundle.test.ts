@@ -23,7 +23,10 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const signer: BundleSigner = { publicName: 'me@example.org-1.rsa.pub', sign: (bytes) => sign('sha256', bytes, privateKey) };
+const signer: BundleSigner = {
+  publicName: 'me@example.org-1.rsa.pub',
+  sign: (bytes) => sign('sha256', bytes, privateKey),
+};
 const make = (name: string, more: { signer?: BundleSigner } = {}): HostPath => {
   const output = joinHost(root, 'out', name);
   createBundle({ output, lock: sampleLock(), files: bundleFiles(), store, ...more });
@@ -41,8 +44,15 @@ describe('a bundle', () => {
   });
 
   it('is a tar that tar lists', () => {
-    const listed = spawnSync('tar', ['tf', make('a')], { encoding: 'utf8' }).stdout.trim().split('\n');
-    expect(listed).toEqual(['manifest.json', ...Object.values(CONTENT).map((bytes) => `blobs/sha256/${sha256Hex(bytes)}`).sort()]);
+    const listed = spawnSync('tar', ['tf', make('a')], { encoding: 'utf8' })
+      .stdout.trim()
+      .split('\n');
+    expect(listed).toEqual([
+      'manifest.json',
+      ...Object.values(CONTENT)
+        .map((bytes) => `blobs/sha256/${sha256Hex(bytes)}`)
+        .sort(),
+    ]);
   });
 
   it('gives back each file, into an empty store, without a network', async () => {
@@ -55,9 +65,15 @@ describe('a bundle', () => {
       expect(readFileSync(target.blobPath(ref.sha256))).toEqual(bytes);
     }
     expect(bundle.manifest.lock).toEqual(sampleLock());
-    expect(await fetcher.fetchOptional({ base: '', path: 'v3.19/community/x86_64/APKINDEX.tar.gz', maxBytes: 1 })).toBeUndefined();
-    await expect(fetcher.fetch({ base: '', path: 'none', maxBytes: 1 })).rejects.toMatchObject({ code: 'ALP_FETCH_NOT_FOUND' });
-    await expect(fetcher.fetch({ base: '', path: 'v3.19/main/x86_64/musl-1.2.4-r2.apk', maxBytes: 1 })).rejects.toMatchObject({ code: 'ALP_LIMIT_SIZE' });
+    expect(
+      await fetcher.fetchOptional({ base: '', path: 'v3.19/community/x86_64/APKINDEX.tar.gz', maxBytes: 1 }),
+    ).toBeUndefined();
+    await expect(fetcher.fetch({ base: '', path: 'none', maxBytes: 1 })).rejects.toMatchObject({
+      code: 'ALP_FETCH_NOT_FOUND',
+    });
+    await expect(
+      fetcher.fetch({ base: '', path: 'v3.19/main/x86_64/musl-1.2.4-r2.apk', maxBytes: 1 }),
+    ).rejects.toMatchObject({ code: 'ALP_LIMIT_SIZE' });
     bundle.close();
   });
 
@@ -65,21 +81,39 @@ describe('a bundle', () => {
     const path = make('signed', { signer });
     const bundle = openBundle(path, {
       requireSignature: true,
-      verify: (manifest, [signature]) => (verify('sha256', manifest, createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })), signature!.signature) ? signature!.keyName : undefined),
+      verify: (manifest, [signature]) =>
+        verify(
+          'sha256',
+          manifest,
+          createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })),
+          signature!.signature,
+        )
+          ? signature!.keyName
+          : undefined,
     });
     expect([bundle.signedBy, bundle.signers]).toEqual([signer.publicName, [signer.publicName]]);
     bundle.close();
   });
 
   it('without a signature is refused where one is demanded', () => {
-    expect(() => openBundle(make('a'), { verify: judgeNone, requireSignature: true })).toThrow(expect.objectContaining({ code: 'ALP_VERIFY_UNKNOWN' }));
+    expect(() => openBundle(make('a'), { verify: judgeNone, requireSignature: true })).toThrow(
+      expect.objectContaining({ code: 'ALP_VERIFY_UNKNOWN' }),
+    );
   });
 
   it('carries alproot itself as an executable file', () => {
     const output = joinHost(root, 'tool');
-    createBundle({ output, lock: sampleLock(), files: bundleFiles(), store, tool: [{ path: 'tool/start', bytes: Buffer.from('#!/bin/sh\necho started\n') }] });
+    createBundle({
+      output,
+      lock: sampleLock(),
+      files: bundleFiles(),
+      store,
+      tool: [{ path: 'tool/start', bytes: Buffer.from('#!/bin/sh\necho started\n') }],
+    });
     openBundle(output, { verify: judgeNone }).close();
-    expect(spawnSync('sh', ['-c', `cd '${root}' && tar xf tool tool/start -O | sh`], { encoding: 'utf8' }).stdout).toBe('started\n');
+    expect(
+      spawnSync('sh', ['-c', `cd '${root}' && tar xf tool tool/start -O | sh`], { encoding: 'utf8' }).stdout,
+    ).toBe('started\n');
   });
 
   it('is not made at all when the store lacks a file', () => {
@@ -89,6 +123,8 @@ describe('a bundle', () => {
   });
 
   it('that is missing is a mistake of the user', () => {
-    expect(() => openBundle(joinHost(root, 'none'), { verify: judgeNone })).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
+    expect(() => openBundle(joinHost(root, 'none'), { verify: judgeNone })).toThrow(
+      expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }),
+    );
   });
 });

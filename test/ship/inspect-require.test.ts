@@ -5,17 +5,32 @@ import { formatReport, formatReportJson } from '../../src/ship/inspect-text.ts';
 import { makeElf } from '../helpers/make-elf.ts';
 
 const STATIC = inspectElf(makeElf());
-const DYNAMIC = inspectElf(makeElf({ interpreter: '/lib/ld-linux-aarch64.so.1', machine: 183, dynamic: [[1, 'libssl.so.3'], [1, 'libc.so.6'], [29, '/opt/lib']] }));
+const DYNAMIC = inspectElf(
+  makeElf({
+    interpreter: '/lib/ld-linux-aarch64.so.1',
+    machine: 183,
+    dynamic: [
+      [1, 'libssl.so.3'],
+      [1, 'libc.so.6'],
+      [29, '/opt/lib'],
+    ],
+  }),
+);
 
 it('what is met is not mentioned', () => {
-  expect(requireElf(STATIC, 'static,stripped,no-debug,no-rpath,no-textrel,no-paths,unpacked,max-size=1K,machine=x86_64')).toEqual([]);
+  expect(
+    requireElf(STATIC, 'static,stripped,no-debug,no-rpath,no-textrel,no-paths,unpacked,max-size=1K,machine=x86_64'),
+  ).toEqual([]);
   expect(requireElf(STATIC, '')).toEqual([]);
 });
 
 it('each failure names the demand and what was found instead, in the order asked', () => {
   expect(requireElf(DYNAMIC, 'max-size=0.1K, static,musl,machine=x86_64,no-rpath')).toEqual([
     { requirement: 'max-size=0.1K', reason: `${DYNAMIC.sizeBytes} bytes` },
-    { requirement: 'static', reason: 'needs libssl.so.3, libc.so.6 and asks for the interpreter /lib/ld-linux-aarch64.so.1' },
+    {
+      requirement: 'static',
+      reason: 'needs libssl.so.3, libc.so.6 and asks for the interpreter /lib/ld-linux-aarch64.so.1',
+    },
     { requirement: 'musl', reason: 'built with glibc (interpreter /lib/ld-linux-aarch64.so.1; needs libc.so.6)' },
     { requirement: 'machine=x86_64', reason: 'built for aarch64' },
     { requirement: 'no-rpath', reason: 'library search path /opt/lib' },
@@ -23,7 +38,9 @@ it('each failure names the demand and what was found instead, in the order asked
 });
 
 it('an unknown libc does not pass for musl', () => {
-  expect(requireElf(STATIC, 'musl')).toEqual([{ requirement: 'musl', reason: 'nothing says which libc it was built with' }]);
+  expect(requireElf(STATIC, 'musl')).toEqual([
+    { requirement: 'musl', reason: 'nothing says which libc it was built with' },
+  ]);
 });
 
 it('a packed file does not pass for static', () => {
@@ -32,11 +49,28 @@ it('a packed file does not pass for static', () => {
 });
 
 describe('usage', () => {
-  it.each(['statik', 'static=1', 'max-size', 'constructor', '__proto__', 'max-size=big', 'max-size=-1', 'max-glibc=new'])('refuses %s', (list) => {
+  it.each([
+    'statik',
+    'static=1',
+    'max-size',
+    'constructor',
+    '__proto__',
+    'max-size=big',
+    'max-size=-1',
+    'max-glibc=new',
+  ])('refuses %s', (list) => {
     expect(() => requireElf(DYNAMIC, list)).toThrow(expect.objectContaining({ code: 'ALP_USAGE_OPTION' }));
   });
 
-  it.each([['0', 0], ['17', 17], ['512K', 524_288], ['1M', 1_048_576], ['1.5m', 1_572_864], ['2MiB', 2_097_152], ['1GB', 1_073_741_824]])('reads %s as %i bytes', (text, bytes) => {
+  it.each([
+    ['0', 0],
+    ['17', 17],
+    ['512K', 524_288],
+    ['1M', 1_048_576],
+    ['1.5m', 1_572_864],
+    ['2MiB', 2_097_152],
+    ['1GB', 1_073_741_824],
+  ])('reads %s as %i bytes', (text, bytes) => {
     expect(parseSize(text)).toBe(bytes);
   });
 });
@@ -51,5 +85,11 @@ it('names from a hostile file cannot write to the terminal', () => {
 
 it('JSON holds every fact, absent ones as null', () => {
   const parsed = JSON.parse(formatReportJson(STATIC)) as Record<string, unknown>;
-  expect(parsed).toMatchObject({ linkage: 'static', interpreter: null, buildId: null, needed: [], libc: { name: 'unknown', evidence: [] } });
+  expect(parsed).toMatchObject({
+    linkage: 'static',
+    interpreter: null,
+    buildId: null,
+    needed: [],
+    libc: { name: 'unknown', evidence: [] },
+  });
 });

@@ -56,19 +56,24 @@ describe('the difference of two locks', () => {
       repositories: [{ ...sampleLock().environments[0]!.repositories[0]!, description: 'v3.19.4-99-gdef' }],
     });
     const text = formatLockDiff(diffLocks(sampleLock(), { ...next, requests: ['FROM alpine:3.19', 'zlib'] }));
-    expect(text.replace(/sha256 [0-9a-f]{12}/g, 'sha256 …')).toBe([
-      '  - request musl-dev asked for',
-      '  + request zlib asked for',
-      '  ~ index v3.19/main v3.19.4-12-gabc (sha256 …) -> v3.19.4-99-gdef (sha256 …)',
-      '  ~ package musl 1.2.4-r2 -> 1.2.5-r0: needed by musl-dev',
-      '  - package musl-dev 1.2.4-r2: was needed by world',
-      '  + package zlib 1.3-r0: needed by world',
-    ].join('\n'));
+    expect(text.replace(/sha256 [0-9a-f]{12}/g, 'sha256 …')).toBe(
+      [
+        '  - request musl-dev asked for',
+        '  + request zlib asked for',
+        '  ~ index v3.19/main v3.19.4-12-gabc (sha256 …) -> v3.19.4-99-gdef (sha256 …)',
+        '  ~ package musl 1.2.4-r2 -> 1.2.5-r0: needed by musl-dev',
+        '  - package musl-dev 1.2.4-r2: was needed by world',
+        '  + package zlib 1.3-r0: needed by world',
+      ].join('\n'),
+    );
   });
 
   it('tells a package that was rebuilt under the same version', () => {
     const { packages } = sampleLock().environments[0]!;
-    const [change] = diffLocks(sampleLock(), changed({ packages: [{ ...packages[0]!, sha256: packages[1]!.sha256 }, packages[1]!] }));
+    const [change] = diffLocks(
+      sampleLock(),
+      changed({ packages: [{ ...packages[0]!, sha256: packages[1]!.sha256 }, packages[1]!] }),
+    );
     expect(change).toMatchObject({ kind: 'package', name: 'musl', why: 'the same version, rebuilt' });
   });
 
@@ -77,6 +82,8 @@ describe('the difference of two locks', () => {
     expect(() => requireNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted })).toThrow(
       expect.objectContaining({ code: 'ALP_STALE_LOCK', message: expect.stringContaining('- package musl 1.2.4-r2') }),
     );
-    expect(() => requireNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted: sampleLock() })).not.toThrow();
+    expect(() =>
+      requireNoDrift({ path: lockPathIn(directory), lock: sampleLock(), wanted: sampleLock() }),
+    ).not.toThrow();
   });
 });

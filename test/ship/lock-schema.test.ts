@@ -13,7 +13,9 @@ interface Schema {
 }
 type Json = Record<string, unknown>;
 
-const schema = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'alproot.lock.schema.json'), 'utf8')) as Schema;
+const schema = JSON.parse(
+  readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'alproot.lock.schema.json'), 'utf8'),
+) as Schema;
 
 /** Every object in the lock with its schema. */
 function* objects(value: unknown, part: Schema): Generator<[Json, Schema]> {
@@ -43,7 +45,14 @@ describe('the published schema of locks', () => {
     for (const key of Object.keys(packages)) {
       const copy = structuredClone(lock) as { environments: { packages: Json[] }[] };
       const item = copy.environments[0]!.packages[0]!;
-      item[key] ??= key === 'datahash' ? 'a'.repeat(64) : /Priority|Size|Time/.test(key) ? 1 : /^(?:because|depends|provides|replaces|installIf)$/.test(key) ? ['x'] : 'x';
+      item[key] ??=
+        key === 'datahash'
+          ? 'a'.repeat(64)
+          : /Priority|Size|Time/.test(key)
+            ? 1
+            : /^(?:because|depends|provides|replaces|installIf)$/.test(key)
+              ? ['x']
+              : 'x';
       expect(() => parseLock(JSON.stringify(copy)), key).not.toThrow();
     }
   });

@@ -12,7 +12,9 @@ import { sampleLock } from '../helpers/locks.ts';
 import { alpineKeys, hasUpstream, upstreamRoot } from '../helpers/upstream.ts';
 
 const { skip, reason } = capability('upstream');
-const files = hasUpstream ? readdirSync(join(upstreamRoot, 'apkindex')).filter((name) => name.endsWith('.tar.gz')) : [];
+const files = hasUpstream
+  ? readdirSync(join(upstreamRoot, 'apkindex')).filter((name) => name.endsWith('.tar.gz'))
+  : [];
 
 describe.skipIf(skip)(`a lock of every package that Alpine has${reason}`, () => {
   it.each(files)('keeps all that %s says of them', (file) => {
@@ -23,11 +25,19 @@ describe.skipIf(skip)(`a lock of every package that Alpine has${reason}`, () => 
     const lock: Lock = {
       requests: [],
       downloads: [],
-      environments: [{
-        ...environment!, arch,
-        minirootfs: { ...environment!.minirootfs, file: `alpine-minirootfs-3.19.4-${arch}.tar.gz` },
-        packages: index.packages.map((record) => ({ record: withFields(record, {}), repository: 'v3.19/main', sha256: sha256Hex(record.name), because: ['world'] })),
-      }],
+      environments: [
+        {
+          ...environment!,
+          arch,
+          minirootfs: { ...environment!.minirootfs, file: `alpine-minirootfs-3.19.4-${arch}.tar.gz` },
+          packages: index.packages.map((record) => ({
+            record: withFields(record, {}),
+            repository: 'v3.19/main',
+            sha256: sha256Hex(record.name),
+            because: ['world'],
+          })),
+        },
+      ],
     };
     expect(index.packages.length).toBeGreaterThan(4000);
     expect(parseLock(formatLock(lock))).toEqual(lock);

@@ -23,14 +23,21 @@ const packages = [base, gcc, make, musl, doc, docs];
 describe('why', () => {
   it('gives the shortest chain from each entry of world', () => {
     expect(formatWhy(explainWhy(packages, parseWorld('build-base gcc'), 'musl'))).toEqual([
-      'musl-1:', '  world wants gcc', '  gcc-13 needs so:libc',
-      'musl-1:', '  world wants build-base', '  build-base-1 needs gcc', '  gcc-13 needs so:libc',
+      'musl-1:',
+      '  world wants gcc',
+      '  gcc-13 needs so:libc',
+      'musl-1:',
+      '  world wants build-base',
+      '  build-base-1 needs gcc',
+      '  gcc-13 needs so:libc',
     ]);
   });
 
   it('tells packages that came because others are there', () => {
     expect(formatWhy(explainWhy(packages, parseWorld('docs'), 'make-doc'))).toEqual([
-      'make-doc-4:', '  world wants docs', '  docs-0 brings in what waits for docs',
+      'make-doc-4:',
+      '  world wants docs',
+      '  docs-0 brings in what waits for docs',
     ]);
   });
 
@@ -42,17 +49,31 @@ describe('why', () => {
 describe('tree', () => {
   it('shows the branches of each package once', () => {
     expect(formatTree(dependencyTree(packages, parseWorld('build-base gcc')))).toEqual([
-      'build-base-1', '├─ gcc-13', '│  └─ musl-1', '└─ make-4', '   └─ musl-1', 'gcc-13 (*)',
+      'build-base-1',
+      '├─ gcc-13',
+      '│  └─ musl-1',
+      '└─ make-4',
+      '   └─ musl-1',
+      'gcc-13 (*)',
     ]);
   });
 
   it('ends at cycles', () => {
-    expect(formatTree(dependencyTree([pkg('a-1', { depends: 'b' }), pkg('b-1', { depends: 'a' })], parseWorld('a')))).toEqual(['a-1', '└─ b-1', '   └─ a-1 (*)']);
+    expect(
+      formatTree(dependencyTree([pkg('a-1', { depends: 'b' }), pkg('b-1', { depends: 'a' })], parseWorld('a'))),
+    ).toEqual(['a-1', '└─ b-1', '   └─ a-1 (*)']);
   });
 });
 
 describe('search', () => {
-  const catalog = createCatalog([repo([pkg('zlib-1'), pkg('zlib-2', { description: 'Compression' }), pkg('zlib-dev-2', { origin: 'zlib' }), pkg('busybox-1', { provides: 'cmd:sh=1' })])]);
+  const catalog = createCatalog([
+    repo([
+      pkg('zlib-1'),
+      pkg('zlib-2', { description: 'Compression' }),
+      pkg('zlib-dev-2', { origin: 'zlib' }),
+      pkg('busybox-1', { provides: 'cmd:sh=1' }),
+    ]),
+  ]);
 
   it('finds parts of names and of provided names, the newest of each', () => {
     expect(formatSearch(searchPackages(catalog, ['LIB']))).toEqual(['zlib-2', 'zlib-dev-2']);
@@ -61,7 +82,9 @@ describe('search', () => {
 
   it('matches whole names, descriptions and origins when asked, and shows every version', () => {
     expect(formatSearch(searchPackages(catalog, ['zlib'], { exact: true, all: true }))).toEqual(['zlib-1', 'zlib-2']);
-    expect(formatSearch(searchPackages(catalog, ['compress'], { description: true }), 2)).toEqual(['zlib-2 - Compression']);
+    expect(formatSearch(searchPackages(catalog, ['compress'], { description: true }), 2)).toEqual([
+      'zlib-2 - Compression',
+    ]);
     expect(formatSearch(searchPackages(catalog, ['zlib'], { origin: true }), 0)).toEqual(['zlib-dev']);
     expect(searchPackages(catalog, [])).toHaveLength(3);
   });
@@ -81,27 +104,58 @@ describe('search', () => {
 describe('info and policy', () => {
   it('prints fields in the words of apk', () => {
     expect(formatInfo(pkg('a-1', { description: 'A thing', installedSizeBytes: 20_480 }))).toEqual([
-      'a-1 description:', 'A thing', '', 'a-1 webpage:', 'https://example.org', '', 'a-1 installed size:', '20 KiB', '',
+      'a-1 description:',
+      'A thing',
+      '',
+      'a-1 webpage:',
+      'https://example.org',
+      '',
+      'a-1 installed size:',
+      '20 KiB',
+      '',
     ]);
     expect(formatInfo(musl, { fields: ['rdepends', 'provides'], installed: packages })).toEqual([
-      'musl-1 provides:', 'so:libc=1', '', 'musl-1 is required by:', 'gcc-13', 'make-4', '',
+      'musl-1 provides:',
+      'so:libc=1',
+      '',
+      'musl-1 is required by:',
+      'gcc-13',
+      'make-4',
+      '',
     ]);
   });
 
   it('lists every version with its places, oldest first', () => {
-    const catalog = createCatalog([repo([pkg('a-1')]), repo([pkg('a-2')], { location: 'https://example.org/edge', tag: 'edge' })]);
+    const catalog = createCatalog([
+      repo([pkg('a-1')]),
+      repo([pkg('a-2')], { location: 'https://example.org/edge', tag: 'edge' }),
+    ]);
     expect(formatPolicy('a', explainPolicy({ installed: installed(pkg('a-1')), catalog }, 'a'))).toEqual([
-      'a policy:', '  1:', '    lib/apk/db/installed', '    https://example.org/main', '  2:', '    @edge https://example.org/edge',
+      'a policy:',
+      '  1:',
+      '    lib/apk/db/installed',
+      '    https://example.org/main',
+      '  2:',
+      '    @edge https://example.org/edge',
     ]);
   });
 
   it('writes sizes as apk does', () => {
-    expect([0, 9999, 10_000, 10_239_999, 10_240_000, 5e9].map(formatSize)).toEqual(['0 B', '9999 B', '9 KiB', '9999 KiB', '9.8 MiB', '4768.4 MiB']);
+    expect([0, 9999, 10_000, 10_239_999, 10_240_000, 5e9].map(formatSize)).toEqual([
+      '0 B',
+      '9999 B',
+      '9 KiB',
+      '9999 KiB',
+      '9.8 MiB',
+      '4768.4 MiB',
+    ]);
   });
 });
 
 describe('nearest names', () => {
-  const catalog = createCatalog([repo(['openssl-dev', 'openssh', 'zlib-dev', 'python3', 'py3-pip'].map((name) => pkg(`${name}-1`)))]);
+  const catalog = createCatalog([
+    repo(['openssl-dev', 'openssh', 'zlib-dev', 'python3', 'py3-pip'].map((name) => pkg(`${name}-1`))),
+  ]);
 
   it('finds typing errors and names of other distributions', () => {
     expect(nearestNames(catalog, 'pyhton3')).toEqual(['python3']);

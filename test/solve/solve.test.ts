@@ -10,15 +10,30 @@ import { installed, pkg, repo } from '../helpers/packages.ts';
 
 const arch = 'x86_64';
 
-function system(packages: readonly PackageRecord[] | readonly Repository[], state: { readonly world?: string; readonly installed?: readonly InstalledPackage[] } = {}): ApkSystem {
-  const repositories = packages.every((item) => 'index' in item) ? packages as readonly Repository[] : [repo(packages as readonly PackageRecord[])];
-  return { arch, world: parseWorld(state.world ?? ''), installed: state.installed ?? [], catalog: createCatalog(repositories) };
+function system(
+  packages: readonly PackageRecord[] | readonly Repository[],
+  state: { readonly world?: string; readonly installed?: readonly InstalledPackage[] } = {},
+): ApkSystem {
+  const repositories = packages.every((item) => 'index' in item)
+    ? (packages as readonly Repository[])
+    : [repo(packages as readonly PackageRecord[])];
+  return {
+    arch,
+    world: parseWorld(state.world ?? ''),
+    installed: state.installed ?? [],
+    catalog: createCatalog(repositories),
+  };
 }
 
 const lines = (plan: InstallPlan): string[] => formatPlanLines(plan);
 
 /** The error that `run` throws. */
-function failure(run: () => unknown): { readonly code: string; readonly message: string; readonly hint: string | undefined; readonly facts: Readonly<Record<string, unknown>> } {
+function failure(run: () => unknown): {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly facts: Readonly<Record<string, unknown>>;
+} {
   try {
     run();
   } catch (error) {
@@ -30,29 +45,54 @@ function failure(run: () => unknown): { readonly code: string; readonly message:
 
 describe('solve', () => {
   it('installs dependencies before those who need them and says who asked', () => {
-    const plan = solve({ arch, world: parseWorld('app'), repositories: [repo([pkg('app-1', { depends: 'lib so:z' }), pkg('lib-2'), pkg('zlib-3', { provides: 'so:z=1' })])], installed: [] });
+    const plan = solve({
+      arch,
+      world: parseWorld('app'),
+      repositories: [
+        repo([pkg('app-1', { depends: 'lib so:z' }), pkg('lib-2'), pkg('zlib-3', { provides: 'so:z=1' })]),
+      ],
+      installed: [],
+    });
     expect(lines(plan)).toEqual(['(1/3) Installing lib (2)', '(2/3) Installing zlib (3)', '(3/3) Installing app (1)']);
-    expect(plan.changes.map((change) => ('next' in change ? change.next.because : []))).toEqual([['app'], ['app'], ['world']]);
+    expect(plan.changes.map((change) => ('next' in change ? change.next.because : []))).toEqual([
+      ['app'],
+      ['app'],
+      ['world'],
+    ]);
   });
 
   it('gives the same plan whatever order the packages are listed in', () => {
-    const packages = [pkg('app-1', { depends: 'lib tool' }), pkg('lib-1'), pkg('lib-2'), pkg('tool-1', { depends: 'lib' })];
-    const plans = [packages, [...packages].reverse()].map((list) => lines(solve({ arch, world: parseWorld('app'), repositories: [repo(list)], installed: [] })));
+    const packages = [
+      pkg('app-1', { depends: 'lib tool' }),
+      pkg('lib-1'),
+      pkg('lib-2'),
+      pkg('tool-1', { depends: 'lib' }),
+    ];
+    const plans = [packages, [...packages].reverse()].map((list) =>
+      lines(solve({ arch, world: parseWorld('app'), repositories: [repo(list)], installed: [] })),
+    );
     expect(plans[0]).toEqual(plans[1]);
   });
 
   it('survives cycles and chains of a hundred thousand dependencies', () => {
     const count = 100_000;
     const packages = Array.from({ length: count }, (_, i) => pkg(`p${i}-1`, { depends: `p${(i + 1) % count}` }));
-    expect(solve({ arch, world: parseWorld('p0'), repositories: [repo(packages)], installed: [] }).changes).toHaveLength(count);
+    expect(
+      solve({ arch, world: parseWorld('p0'), repositories: [repo(packages)], installed: [] }).changes,
+    ).toHaveLength(count);
   });
 
   it('takes a package from its own tag only for pinned names', () => {
-    const repositories = [repo([pkg('a-1'), pkg('b-1')]), repo([pkg('a-2', { depends: 'b>1' }), pkg('b-2')], { location: 'https://example.org/edge', tag: 'edge' })];
+    const repositories = [
+      repo([pkg('a-1'), pkg('b-1')]),
+      repo([pkg('a-2', { depends: 'b>1' }), pkg('b-2')], { location: 'https://example.org/edge', tag: 'edge' }),
+    ];
     expect(lines(planAdd(system(repositories), ['a']))).toEqual(['(1/1) Installing a (1)']);
     const pinned = planAdd(system(repositories), ['a@edge']);
     expect(lines(pinned)).toEqual(['(1/2) Installing b@edge (2)', '(2/2) Installing a@edge (2)']);
-    expect(pinned.changes[1]).toMatchObject({ next: { tag: 'edge', source: { kind: 'repository', location: 'https://example.org/edge', tag: 'edge' } } });
+    expect(pinned.changes[1]).toMatchObject({
+      next: { tag: 'edge', source: { kind: 'repository', location: 'https://example.org/edge', tag: 'edge' } },
+    });
   });
 
   it('refuses packages of another architecture', () => {
@@ -62,9 +102,21 @@ describe('solve', () => {
   });
 
   it('brings in packages that wait, also for a name that is absent', () => {
-    const packages = [pkg('app-1'), pkg('docs-1'), pkg('app-doc-1', { installIf: 'app docs' }), pkg('app-lite-1', { installIf: 'app !docs' })];
-    expect(lines(planAdd(system(packages), ['app']))).toEqual(['(1/2) Installing app (1)', '(2/2) Installing app-lite (1)']);
-    expect(lines(planAdd(system(packages), ['app', 'docs']))).toEqual(['(1/3) Installing app (1)', '(2/3) Installing docs (1)', '(3/3) Installing app-doc (1)']);
+    const packages = [
+      pkg('app-1'),
+      pkg('docs-1'),
+      pkg('app-doc-1', { installIf: 'app docs' }),
+      pkg('app-lite-1', { installIf: 'app !docs' }),
+    ];
+    expect(lines(planAdd(system(packages), ['app']))).toEqual([
+      '(1/2) Installing app (1)',
+      '(2/2) Installing app-lite (1)',
+    ]);
+    expect(lines(planAdd(system(packages), ['app', 'docs']))).toEqual([
+      '(1/3) Installing app (1)',
+      '(2/3) Installing docs (1)',
+      '(3/3) Installing app-doc (1)',
+    ]);
   });
 
   it('removes what nobody needs any more, dependents first', () => {
@@ -78,7 +130,10 @@ describe('solve', () => {
     const packages = [pkg('app-1', { depends: 'lib' }), pkg('lib-1')];
     const state = system(packages, { world: 'app lib', installed: installed(...packages) });
     expect(lines(planDel(state, ['lib']))).toEqual([]);
-    expect(lines(planDel(state, ['lib'], { rdepends: true }))).toEqual(['(1/2) Purging app (1)', '(2/2) Purging lib (1)']);
+    expect(lines(planDel(state, ['lib'], { rdepends: true }))).toEqual([
+      '(1/2) Purging app (1)',
+      '(2/2) Purging lib (1)',
+    ]);
   });
 
   it('upgrades everything, only the named, or everything else', () => {
@@ -96,19 +151,41 @@ describe('solve', () => {
   });
 
   it('reinstalls what the database calls broken', () => {
-    const state = system([pkg('a-1'), pkg('b-1')], { world: 'a b', installed: [{ record: pkg('a-1'), broken: 'f' }, { record: pkg('b-1'), broken: 'x' }] });
+    const state = system([pkg('a-1'), pkg('b-1')], {
+      world: 'a b',
+      installed: [
+        { record: pkg('a-1'), broken: 'f' },
+        { record: pkg('b-1'), broken: 'x' },
+      ],
+    });
     expect(lines(planFix(state))).toEqual(['(1/1) Reinstalling a (1)']);
-    expect(lines(planFix(state, [], { xattr: true }))).toEqual(['(1/2) Reinstalling a (1)', '(2/2) Reinstalling b (1)']);
+    expect(lines(planFix(state, [], { xattr: true }))).toEqual([
+      '(1/2) Reinstalling a (1)',
+      '(2/2) Reinstalling b (1)',
+    ]);
   });
 
   it('makes a virtual package that holds its dependencies and goes with them', () => {
     const packages = [pkg('gcc-1'), pkg('make-1')];
-    const plan = planAdd(system(packages), ['gcc', 'make'], { virtual: '.build', now: new Date('2024-05-06T07:08:09Z') });
-    expect(lines(plan)).toEqual(['(1/3) Installing gcc (1)', '(2/3) Installing make (1)', '(3/3) Installing .build (20240506.070809)']);
+    const plan = planAdd(system(packages), ['gcc', 'make'], {
+      virtual: '.build',
+      now: new Date('2024-05-06T07:08:09Z'),
+    });
+    expect(lines(plan)).toEqual([
+      '(1/3) Installing gcc (1)',
+      '(2/3) Installing make (1)',
+      '(3/3) Installing .build (20240506.070809)',
+    ]);
     expect(plan.changes[2]).toMatchObject({ next: { source: { kind: 'virtual' }, record: { arch: 'noarch' } } });
     const after = plan.changes.flatMap((change) => (change.kind === 'install' ? [change.next.record] : []));
-    const removal = planDel({ ...system(packages, { installed: installed(...after) }), world: plan.world }, ['.build']);
-    expect(lines(removal)).toEqual(['(1/3) Purging .build (20240506.070809)', '(2/3) Purging gcc (1)', '(3/3) Purging make (1)']);
+    const removal = planDel({ ...system(packages, { installed: installed(...after) }), world: plan.world }, [
+      '.build',
+    ]);
+    expect(lines(removal)).toEqual([
+      '(1/3) Purging .build (20240506.070809)',
+      '(2/3) Purging gcc (1)',
+      '(3/3) Purging make (1)',
+    ]);
   });
 
   it('pins a package file by its checksum', () => {
@@ -121,14 +198,27 @@ describe('solve', () => {
 
 describe('a failed solve', () => {
   it('tells the tree of demands as apk does, and which repositories were looked at', () => {
-    const { code, message, facts } = failure(() => planAdd(system([pkg('a-1', { depends: 'c<2' }), pkg('b-1', { depends: 'c>=2' }), pkg('c-1'), pkg('c-2')]), ['a', 'b']));
+    const { code, message, facts } = failure(() =>
+      planAdd(system([pkg('a-1', { depends: 'c<2' }), pkg('b-1', { depends: 'c>=2' }), pkg('c-1'), pkg('c-2')]), [
+        'a',
+        'b',
+      ]),
+    );
     expect(code).toBe('ALP_SOLVE_UNSATISFIABLE');
-    expect(message.split('\n')).toEqual(['unable to select packages:', '  c-1:', '    breaks: b-1[c>=2]', '    satisfies: a-1[c<2]', 'looked in https://example.org/main (4 packages)']);
+    expect(message.split('\n')).toEqual([
+      'unable to select packages:',
+      '  c-1:',
+      '    breaks: b-1[c>=2]',
+      '    satisfies: a-1[c<2]',
+      'looked in https://example.org/main (4 packages)',
+    ]);
     expect(facts['repositories']).toEqual(['https://example.org/main']);
   });
 
   it('proposes names that are spelt alike', () => {
-    const { message, hint, facts } = failure(() => planAdd(system([pkg('openssl-dev-3'), pkg('openssh-9')]), ['opensll-dev', 'libopenssl-dev']));
+    const { message, hint, facts } = failure(() =>
+      planAdd(system([pkg('openssl-dev-3'), pkg('openssh-9')]), ['opensll-dev', 'libopenssl-dev']),
+    );
     expect(message).toContain('opensll-dev (no such package):');
     expect(hint).toContain('for `opensll-dev` there is `openssl-dev`');
     expect(facts['missing']).toMatchObject({ 'libopenssl-dev': ['openssl-dev'] });
@@ -137,14 +227,26 @@ describe('a failed solve', () => {
   it('says that an argument is no dependency before anything else', () => {
     for (const arg of ['a=', 'a=what', 'a@', 'a b']) {
       const run = (): unknown => planAdd(system([pkg('a-1')]), [arg], arg === 'a@' ? { virtual: '.v' } : {});
-      expect(failure(run), arg).toMatchObject({ code: 'ALP_SOLVE_WORLD', message: expect.stringContaining(`'${arg}' is not a valid`) });
+      expect(failure(run), arg).toMatchObject({
+        code: 'ALP_SOLVE_WORLD',
+        message: expect.stringContaining(`'${arg}' is not a valid`),
+      });
     }
-    expect(failure(() => planDel(system([pkg('a-1')]), ['b']))).toMatchObject({ code: 'ALP_SOLVE_WORLD', message: 'No such package: b' });
+    expect(failure(() => planDel(system([pkg('a-1')]), ['b']))).toMatchObject({
+      code: 'ALP_SOLVE_WORLD',
+      message: 'No such package: b',
+    });
   });
 
   it('goes on without what cannot be met when told to', () => {
     const world: Dependency[] = parseWorld('a missing');
-    const plan = solve({ arch, world, repositories: [repo([pkg('a-1')])], installed: [], options: { forceBrokenWorld: true } });
+    const plan = solve({
+      arch,
+      world,
+      repositories: [repo([pkg('a-1')])],
+      installed: [],
+      options: { forceBrokenWorld: true },
+    });
     expect(lines(plan)).toEqual(['(1/1) Installing a (1)']);
   });
 });

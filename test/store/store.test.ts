@@ -1,4 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -62,9 +73,14 @@ describe('the store', () => {
     open(root).putRecord('kept', 1);
     mkdirSync(join(root, 'locks'), { recursive: true });
     // No process has this number: they end at 2^22.
-    const left = ['records/a.json', 'locks/x', 'alproot-store'].map((name) => `${name}.tmp-4999999-0-file-0123456789ab`);
+    const left = ['records/a.json', 'locks/x', 'alproot-store'].map(
+      (name) => `${name}.tmp-4999999-0-file-0123456789ab`,
+    );
     // Another container's process may have any number.
-    const alive = [`records/b.json.tmp-${process.pid}-0-file-0123456789ab`, 'records/c.json.tmp-4999999-12345deadbeef-file-0123456789ab'];
+    const alive = [
+      `records/b.json.tmp-${process.pid}-0-file-0123456789ab`,
+      'records/c.json.tmp-4999999-12345deadbeef-file-0123456789ab',
+    ];
     for (const name of [...left, ...alive]) writeFileSync(join(root, name), '');
     expect(open(root).getRecord('kept')).toBe(1);
     expect(left.filter((name) => existsSync(join(root, name)))).toEqual([]);
@@ -109,9 +125,15 @@ describe('the store', () => {
     const tree = publish();
     const file = join(tree, 'usr', 'a\u00e9');
     const mark = join(tree, '..', 'done');
-    const fromBefore = (): void => { writeFileSync(mark, JSON.stringify({ ...(JSON.parse(readFileSync(mark, 'utf8')) as object), boot: 'another start' })); };
+    const fromBefore = (): void => {
+      writeFileSync(
+        mark,
+        JSON.stringify({ ...(JSON.parse(readFileSync(mark, 'utf8')) as object), boot: 'another start' }),
+      );
+    };
     let verified = 0;
-    const find = (): Promise<HostPath | undefined> => store.findSnapshot(key, () => Promise.resolve(++verified > 0 && readFileSync(file, 'utf8') === 'content'));
+    const find = (): Promise<HostPath | undefined> =>
+      store.findSnapshot(key, () => Promise.resolve(++verified > 0 && readFileSync(file, 'utf8') === 'content'));
     // In the start that made it nobody reads it all.
     expect([await find(), verified]).toEqual([tree, 0]);
     fromBefore();

@@ -5,14 +5,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type TreePath } from '../../src/core/paths.ts';
-import { DIRECTORY_ACL, FILE_ACL, type InstalledEntry, type InstalledFile } from '../../src/formats/apk/installed-db.ts';
+import {
+  DIRECTORY_ACL,
+  FILE_ACL,
+  type InstalledEntry,
+  type InstalledFile,
+} from '../../src/formats/apk/installed-db.ts';
 import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { auditTree, formatAudit, type AuditOptions } from '../../src/unpack/audit.ts';
 import { pkg } from '../helpers/packages.ts';
 
 let root: string;
 const q1 = (content: string): string => `Q1${createHash('sha1').update(content).digest('base64')}`;
-const file = (name: string, content: string, mode = 0o644): InstalledFile => ({ name, acl: { ...FILE_ACL, mode }, checksum: q1(content) });
+const file = (name: string, content: string, mode = 0o644): InstalledFile => ({
+  name,
+  acl: { ...FILE_ACL, mode },
+  checksum: q1(content),
+});
 const packages: readonly InstalledEntry[] = [
   {
     record: pkg('app-1-r0'),

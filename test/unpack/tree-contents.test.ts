@@ -1,4 +1,7 @@
-/** What tells a tree's files from those that a power failure left of them; test/e2e/power-loss.test.ts does it to whole stores. */
+/**
+ * What tells a tree's files from those that a power failure left of them; test/e2e/power-loss.test.ts does it to whole
+ * stores.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +32,20 @@ beforeEach(async () => {
   mkdirSync(at('usr/lib'), { recursive: true });
   symlinkSync('usr/lib', at('lib'));
   const begun = statSync(root).mtimeMs;
-  await installRaw(hostPath(root), [{ entries: treeEntries({ 'lib/file': 'content', 'usr/lib/other': 'other content', 'etc/conf': 'usual', 'usr/hidden': { content: 'x', mode: 0o111 } }) }], { key });
+  await installRaw(
+    hostPath(root),
+    [
+      {
+        entries: treeEntries({
+          'lib/file': 'content',
+          'usr/lib/other': 'other content',
+          'etc/conf': 'usual',
+          'usr/hidden': { content: 'x', mode: 0o111 },
+        }),
+      },
+    ],
+    { key },
+  );
   writeFileSync(at('etc/conf'), 'changed by a script');
   writeFileSync(at('etc/made'), 'made by a script');
   tree = openWorkTree(hostPath(root));
@@ -55,7 +71,15 @@ it('finds a tree whole as it was left', () => {
   expect(hasItsContents(tree, own)).toBe(true);
 });
 
-it.each(['usr/lib/file', 'usr/lib/other', 'usr/hidden', 'etc/conf', 'etc/made', 'usr/lib/apk/db/installed', 'etc/apk/world'])('notices zeros in place of %s', (path) => {
+it.each([
+  'usr/lib/file',
+  'usr/lib/other',
+  'usr/hidden',
+  'etc/conf',
+  'etc/made',
+  'usr/lib/apk/db/installed',
+  'etc/apk/world',
+])('notices zeros in place of %s', (path) => {
   zeros(path);
   expect(hasItsContents(tree, own)).toBe(false);
 });
@@ -72,7 +96,12 @@ it('takes a file for damaged of which nothing is known, and one that is what the
 const needs = capability('upstream');
 it.skipIf(needs.skip)(`finds the minirootfs whole as Alpine made it${needs.reason}`, () => {
   mkdirSync(at('release'));
-  execFileSync('tar', ['-xzf', join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'), '-C', at('release')]);
+  execFileSync('tar', [
+    '-xzf',
+    join(upstreamRoot, 'minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz'),
+    '-C',
+    at('release'),
+  ]);
   const release = openWorkTree(hostPath(at('release')));
   try {
     const contents = ownContents(release, readDatabase(release), Date.now());

@@ -1,4 +1,16 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -12,10 +24,12 @@ let tree: WorkTree;
 
 /** Every entry with mode and content. */
 const picture = (directory = root): readonly string[] =>
-  readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort().map((name) => {
-    const stat = lstatSync(join(directory, name));
-    return `${name} ${(stat.mode & 0o7777).toString(8)} ${stat.isFile() ? readFileSync(join(directory, name), 'utf8') : ''}`;
-  });
+  readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .sort()
+    .map((name) => {
+      const stat = lstatSync(join(directory, name));
+      return `${name} ${(stat.mode & 0o7777).toString(8)} ${stat.isFile() ? readFileSync(join(directory, name), 'utf8') : ''}`;
+    });
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'alproot-undo-'));
@@ -80,7 +94,9 @@ describe('a change that is taken back', () => {
 
   it('refuses a tree whose last change was killed, and leaves what that moved away', () => {
     createUndo(tree, false).moveToStaging(at('opt/a'));
-    expect(() => createUndo(tree, false).moveToStaging(at('opt/b'))).toThrow(expect.objectContaining({ code: 'ALP_UNPACK_TREE' }));
+    expect(() => createUndo(tree, false).moveToStaging(at('opt/b'))).toThrow(
+      expect.objectContaining({ code: 'ALP_UNPACK_TREE' }),
+    );
     expect(readFileSync(join(root, 'lib/apk/.alproot-undo/0'), 'utf8')).toBe('a');
     expect(existsSync(join(root, 'opt/b'))).toBe(true);
   });

@@ -37,7 +37,7 @@ describe.skipIf(!hasUpstream && !process.env['ALPROOT_MUST']?.includes('upstream
     const accepted: number[] = [];
     for (const at of positions(name.startsWith('minirootfs') ? 40 : 120, bytes.length)) {
       const flipped = Buffer.from(bytes);
-      flipped[at] = (flipped[at] ?? 0) ^ (1 << at % 8);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (at % 8));
       try {
         verify(name, flipped);
         accepted.push(at);

@@ -7,7 +7,8 @@ import { formatSize } from '../live-line.ts';
 
 /** @throws ALP_USAGE_OPTION */
 function daysOf(value: string | undefined): number | undefined {
-  if (value !== undefined && !/^\d{1,6}(?:\.\d+)?$/.test(value)) throw new AlprootError('ALP_USAGE_OPTION', `--older-than needs a number of days, got ${quoteName(value)}`);
+  if (value !== undefined && !/^\d{1,6}(?:\.\d+)?$/.test(value))
+    throw new AlprootError('ALP_USAGE_OPTION', `--older-than needs a number of days, got ${quoteName(value)}`);
   return value === undefined ? undefined : Number(value);
 }
 
@@ -19,17 +20,28 @@ export const cache: CommandAction = async (context) => {
       return 0;
     case 'ls': {
       const entries = await cacheList(config);
-      printer.result(entries.map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatSize(sizeBytes).padStart(10)}  ${name}`).join('\n'), entries);
+      printer.result(
+        entries
+          .map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatSize(sizeBytes).padStart(10)}  ${name}`)
+          .join('\n'),
+        entries,
+      );
       return 0;
     }
     case 'gc': {
       const report = await collectGarbage(config, daysOf(text(context, 'olderThan')));
-      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}${report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`}`, report);
+      printer.result(
+        `removed ${report.removed} entries, ${formatSize(report.freedBytes)}${report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`}`,
+        report,
+      );
       return 0;
     }
     case 'verify': {
       const report = await cacheVerify(config);
-      printer.result(`${report.checked} blobs checked, ${report.damaged.length} damaged${report.damaged.map((name) => `\n  dropped ${name}`).join('')}`, report);
+      printer.result(
+        `${report.checked} blobs checked, ${report.damaged.length} damaged${report.damaged.map((name) => `\n  dropped ${name}`).join('')}`,
+        report,
+      );
       return report.damaged.length === 0 ? 0 : 9;
     }
     default:

@@ -8,7 +8,10 @@ export const cc: CommandAction = (context) => start(context, 'gcc', context.args
 
 export const tool: CommandAction = (context) => {
   const [name, ...args] = context.args;
-  if (name === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'tool needs the name of a program', { hint: 'alproot tool strip hello' });
+  if (name === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', 'tool needs the name of a program', {
+      hint: 'alproot tool strip hello',
+    });
   return start(context, name, args);
 };
 

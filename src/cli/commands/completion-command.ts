@@ -9,7 +9,9 @@ import { COMMON_OPTIONS } from '../options.ts';
 export const completion: CommandAction = ({ args, printer }) => {
   const [shell = ''] = args;
   if (!isShell(shell)) {
-    throw new AlprootError('ALP_USAGE_ARGUMENT', `no completion for ${quoteName(shell)}`, { hint: 'choose bash, zsh or fish' });
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `no completion for ${quoteName(shell)}`, {
+      hint: 'choose bash, zsh or fish',
+    });
   }
   const script = completionScript(shell, { commands: COMMANDS, common: COMMON_OPTIONS });
   printer.result(script, { shell, script });

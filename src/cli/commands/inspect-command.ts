@@ -8,10 +8,15 @@ import { isOn, text, type CommandAction } from '../command.ts';
 
 export const inspect: CommandAction = (context) => {
   const [file, ...more] = context.args;
-  if (file === undefined || more.length > 0) throw new AlprootError('ALP_USAGE_ARGUMENT', 'inspect needs one file', { hint: 'alproot inspect hello' });
+  if (file === undefined || more.length > 0)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', 'inspect needs one file', { hint: 'alproot inspect hello' });
   const path = (name: string): ReturnType<typeof hostPath> => hostPath(resolve(context.place.cwd, name));
   const map = text(context, 'map');
-  const inspection = inspectFile(path(file), { require: text(context, 'require'), symbols: isOn(context, 'symbols'), map: map === undefined ? undefined : path(map) });
+  const inspection = inspectFile(path(file), {
+    require: text(context, 'require'),
+    symbols: isOn(context, 'symbols'),
+    map: map === undefined ? undefined : path(map),
+  });
   const failures = inspection.kind === 'elf' ? inspection.failures : [];
   const verdicts = failures.map(({ requirement, reason }) => `fails ${showName(requirement)}: ${reason}\n`).join('');
   context.printer.result(formatInspection(inspection) + verdicts, inspection);

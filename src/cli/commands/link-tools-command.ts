@@ -9,7 +9,9 @@ export const linkTools: CommandAction = (context) => {
   const [directory] = context.args;
   if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'link-tools needs a directory');
   const made = writeToolLinks(hostPath(resolve(context.place.cwd, directory)), {
-    arch: context.config.arch, launcher: [process.execPath, resolve(process.argv[1] ?? 'alproot')], packages: list(context, 'package'),
+    arch: context.config.arch,
+    launcher: [process.execPath, resolve(process.argv[1] ?? 'alproot')],
+    packages: list(context, 'package'),
   });
   context.printer.result(`${made.length} files in ${directory}: ${made.join(' ')}`, made);
   return Promise.resolve(0);

@@ -11,19 +11,29 @@ import { optionsOf } from './build-command.ts';
 export const lock: CommandAction = async (context) => {
   const { update, directory } = updateOf(context);
   const check = isOn(context, 'check');
-  if (check && update !== undefined) throw new AlprootError('ALP_USAGE_OPTION', '--check and --update exclude each other');
+  if (check && update !== undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', '--check and --update exclude each other');
   const made = await writeLockFor(context.config, targetOf(context, directory), { update, check });
   const packages = made.lock.environments.reduce((sum, environment) => sum + environment.packages.length, 0);
   const what = check ? 'is up to date' : made.written ? 'written' : 'unchanged';
-  context.printer.result(`${made.path}: ${what}, ${packages} packages${made.text === '' ? '' : `\n${made.text}`}`, { path: made.path, written: made.written, packages, changes: made.changes });
+  context.printer.result(`${made.path}: ${what}, ${packages} packages${made.text === '' ? '' : `\n${made.text}`}`, {
+    path: made.path,
+    written: made.written,
+    packages,
+    changes: made.changes,
+  });
   return 0;
 };
 
 /** `--update` may stand before the context: a package's name has no slash and is no dot. */
-function updateOf(context: CommandContext): { update: 'all' | readonly string[] | undefined; directory: string | undefined } {
+function updateOf(context: CommandContext): {
+  update: 'all' | readonly string[] | undefined;
+  directory: string | undefined;
+} {
   const { update } = context.values;
   const [directory] = context.args;
-  if (typeof update === 'string' && directory === undefined && /^\.{1,2}$|\//.test(update)) return { update: 'all', directory: update };
+  if (typeof update === 'string' && directory === undefined && /^\.{1,2}$|\//.test(update))
+    return { update: 'all', directory: update };
   return { update: update === undefined ? undefined : update === true ? 'all' : list(context, 'update'), directory };
 }
 
@@ -50,7 +60,8 @@ export const bundle: CommandAction = async (context) => {
 };
 
 const pathOf = (context: CommandContext, argument: string | undefined): HostPath => {
-  if (argument === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `bundle ${context.args[0] ?? ''} needs a file`);
+  if (argument === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `bundle ${context.args[0] ?? ''} needs a file`);
   return hostPath(resolve(context.place.cwd, argument));
 };
 
@@ -59,26 +70,46 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
     const signWith = text(context, 'signWith');
     const made = await makeBundle(context.config, targetOf(context, argument), {
       output: pathOf(context, text(context, 'output')),
-      signWith: signWith === undefined ? undefined : findSigningKey(context.config, { given: signWith, path: pathOf(context, signWith) }),
+      signWith:
+        signWith === undefined
+          ? undefined
+          : findSigningKey(context.config, { given: signWith, path: pathOf(context, signWith) }),
       withTool: isOn(context, 'withTool'),
     });
-    context.printer.result(`${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}\nsha256 ${made.sha256}`, made);
+    context.printer.result(
+      `${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}\nsha256 ${made.sha256}`,
+      made,
+    );
   },
   verify: (context, argument) => {
-    const shown = readBundle(context.config, pathOf(context, argument), { requireSignature: isOn(context, 'requireSignature') });
+    const shown = readBundle(context.config, pathOf(context, argument), {
+      requireSignature: isOn(context, 'requireSignature'),
+    });
     context.printer.result(`${shown.path}: sound, ${shown.files.length} files, ${signature(shown)}`, shown);
     return Promise.resolve();
   },
   show: (context, argument) => {
     const shown = readBundle(context.config, pathOf(context, argument), { requireSignature: false });
-    const environments = shown.lock.environments.flatMap(({ release, arch, packages }) => [`Alpine ${release} ${arch}`, ...packages.map(({ record, repository }) => `  ${record.name}-${record.version} (${repository})`)]);
-    const lines = [`${shown.path}: ${megabytes(shown.sizeBytes)}, ${signature(shown)}`, `made for ${shown.lock.requests.join(', ')}`, ...environments, ...(shown.tool.length === 0 ? [] : ['carries alproot: tar -xf FILE tool && sh tool/alproot … --bundle FILE'])];
+    const environments = shown.lock.environments.flatMap(({ release, arch, packages }) => [
+      `Alpine ${release} ${arch}`,
+      ...packages.map(({ record, repository }) => `  ${record.name}-${record.version} (${repository})`),
+    ]);
+    const lines = [
+      `${shown.path}: ${megabytes(shown.sizeBytes)}, ${signature(shown)}`,
+      `made for ${shown.lock.requests.join(', ')}`,
+      ...environments,
+      ...(shown.tool.length === 0 ? [] : ['carries alproot: tar -xf FILE tool && sh tool/alproot … --bundle FILE']),
+    ];
     context.printer.result(lines.join('\n'), shown);
     return Promise.resolve();
   },
 };
 
 const signature = ({ signedBy, signers }: ShownBundle): string =>
-  signedBy !== undefined ? `signed by ${signedBy}` : signers.length === 0 ? 'not signed' : `signed by ${signers.join(', ')}, whom nobody here trusts`;
+  signedBy !== undefined
+    ? `signed by ${signedBy}`
+    : signers.length === 0
+      ? 'not signed'
+      : `signed by ${signers.join(', ')}, whom nobody here trusts`;
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -23,33 +23,60 @@ const VERBS: Readonly<Record<string, Verb>> = {
 export const rootfs: CommandAction = async (context) => {
   const [verb = '', directory] = context.args;
   const known = chooseVerb('rootfs', VERBS, verb);
-  if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'rootfs needs a verb and a directory', { hint: 'alproot rootfs create ./alpine -p gcc,musl-dev' });
-  const foreign = Object.keys(context.values).find((name) => context.values[name] !== undefined && name !== 'quiet' && !name.startsWith('common ') && !known.options.includes(name));
-  if (foreign !== undefined) throw new AlprootError('ALP_USAGE_OPTION', `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`);
+  if (directory === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', 'rootfs needs a verb and a directory', {
+      hint: 'alproot rootfs create ./alpine -p gcc,musl-dev',
+    });
+  const foreign = Object.keys(context.values).find(
+    (name) =>
+      context.values[name] !== undefined &&
+      name !== 'quiet' &&
+      !name.startsWith('common ') &&
+      !known.options.includes(name),
+  );
+  if (foreign !== undefined)
+    throw new AlprootError(
+      'ALP_USAGE_OPTION',
+      `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`,
+    );
   return known.act(context, hostPath(resolve(context.place.cwd, directory)));
 };
 
 async function create(context: CommandContext, directory: HostPath): Promise<number> {
   const made = await createRootfs(context.config, { directory, packages: list(context, 'package') });
-  context.printer.result(`${context.args[1] ?? ''}: Alpine ${made.release} ${made.arch}, ${made.packages.length} packages`, made);
+  context.printer.result(
+    `${context.args[1] ?? ''}: Alpine ${made.release} ${made.arch}, ${made.packages.length} packages`,
+    made,
+  );
   return 0;
 }
 
 async function exportTree(context: CommandContext, directory: HostPath): Promise<number> {
   const image = await exportRootfs(context.config, {
-    directory, outputs: each(context, 'output'), tags: each(context, 'tag'), cwd: hostPath(context.place.cwd),
+    directory,
+    outputs: each(context, 'output'),
+    tags: each(context, 'tag'),
+    cwd: hostPath(context.place.cwd),
     writeStandardOutput: (chunk) => void process.stdout.write(chunk),
   });
-  const toStandardOutput = each(context, 'output').some((output) => output === '-' || /(?:^|,)dest=-(?:,|$)/.test(output));
+  const toStandardOutput = each(context, 'output').some(
+    (output) => output === '-' || /(?:^|,)dest=-(?:,|$)/.test(output),
+  );
   if (!toStandardOutput) context.printer.result(image?.digest ?? '', { image });
   return 0;
 }
 
 function audit(context: CommandContext, directory: HostPath): Promise<number> {
   const modes = (['backup', 'system', 'full'] as const).filter((name) => isOn(context, name));
-  if (modes.length > 1) throw new AlprootError('ALP_USAGE_OPTION', `${modes.map((name) => `--${name}`).join(' and ')} exclude each other`);
+  if (modes.length > 1)
+    throw new AlprootError('ALP_USAGE_OPTION', `${modes.map((name) => `--${name}`).join(' and ')} exclude each other`);
   const request: AuditRequest = {
-    directory, mode: modes[0] ?? 'packages', permissions: isOn(context, 'checkPermissions'), recursive: isOn(context, 'recursive'), packages: isOn(context, 'packages'), quiet: isOn(context, 'quiet'),
+    directory,
+    mode: modes[0] ?? 'packages',
+    permissions: isOn(context, 'checkPermissions'),
+    recursive: isOn(context, 'recursive'),
+    packages: isOn(context, 'packages'),
+    quiet: isOn(context, 'quiet'),
   };
   const { text: lines, value, status } = auditRootfs(request);
   context.printer.result(lines, value);
@@ -57,7 +84,11 @@ function audit(context: CommandContext, directory: HostPath): Promise<number> {
 }
 
 function sbom(context: CommandContext, directory: HostPath): Promise<number> {
-  const document = sbomOf({ directory, subject: each(context, 'tag')[0] ?? directory.slice(directory.lastIndexOf('/') + 1), toolVersion: version });
+  const document = sbomOf({
+    directory,
+    subject: each(context, 'tag')[0] ?? directory.slice(directory.lastIndexOf('/') + 1),
+    toolVersion: version,
+  });
   context.printer.result(document, JSON.parse(document));
   return Promise.resolve(0);
 }

@@ -5,9 +5,15 @@ import { each, isOn, list, text, type CommandAction, type CommandContext } from 
 
 export const run: CommandAction = async (context) => {
   if (context.args.length === 0) {
-    throw new AlprootError('ALP_USAGE_ARGUMENT', 'run needs a command', { hint: 'alproot run -p PKG -- COMMAND [ARGUMENT…]; for a prompt: alproot shell' });
+    throw new AlprootError('ALP_USAGE_ARGUMENT', 'run needs a command', {
+      hint: 'alproot run -p PKG -- COMMAND [ARGUMENT…]; for a prompt: alproot shell',
+    });
   }
-  const request = requestOf(context, context.args, context.place.stdin.isTerminal && context.place.stdout.isTerminal && context.place.stderr.isTerminal);
+  const request = requestOf(
+    context,
+    context.args,
+    context.place.stdin.isTerminal && context.place.stdout.isTerminal && context.place.stderr.isTerminal,
+  );
   if (isOn(context, 'explain')) {
     const plan = await describeRun(context.config, request);
     context.printer.result(plan.text, plan.value);
@@ -19,7 +25,8 @@ export const run: CommandAction = async (context) => {
 
 /** A terminal of its own would lose what comes from a pipe before the shell listens, and the end of it too. */
 export const shell: CommandAction = async (context) =>
-  (await runInEnvironment(context.config, requestOf(context, ['/bin/sh', '-l'], context.place.stdin.isTerminal))).status;
+  (await runInEnvironment(context.config, requestOf(context, ['/bin/sh', '-l'], context.place.stdin.isTerminal)))
+    .status;
 
 function requestOf(context: CommandContext, argv: readonly string[], terminal: boolean): EnvironmentRun {
   const network = text(context, 'network') ?? 'none';
@@ -46,5 +53,8 @@ function variables(context: CommandContext): Record<string, string> {
     return cut < 0 ? [entry, context.place.env[entry]] : [entry.slice(0, cut), entry.slice(cut + 1)];
   });
   const term = context.place.env['TERM'];
-  return { ...(term === undefined ? {} : { TERM: term }), ...Object.fromEntries(entries.filter((e): e is [string, string] => e[1] !== undefined)) };
+  return {
+    ...(term === undefined ? {} : { TERM: term }),
+    ...Object.fromEntries(entries.filter((e): e is [string, string] => e[1] !== undefined)),
+  };
 }

@@ -13,7 +13,13 @@ export const verify: CommandAction = async (context) => {
   let status = 0;
   for (const { path, verdict } of await verifyPaths(context.config, context.args, { directory: context.place.cwd })) {
     if (verdict instanceof AlprootError) {
-      context.printer.error(new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, { hint: verdict.hint, cause: verdict, facts: { ...verdict.facts, path } }));
+      context.printer.error(
+        new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, {
+          hint: verdict.hint,
+          cause: verdict,
+          facts: { ...verdict.facts, path },
+        }),
+      );
       status ||= verdict.exitStatus;
     } else {
       const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.signers.map(sentence).join('; ') || UNSIGNED[verdict.kind === 'tree' ? 'tree' : 'file']}`;
@@ -23,7 +29,10 @@ export const verify: CommandAction = async (context) => {
   return status;
 };
 
-const UNSIGNED = { file: 'sound, but signed by no key that is trusted here', tree: 'its files are what its database says (--deep holds them against signed packages)' };
+const UNSIGNED = {
+  file: 'sound, but signed by no key that is trusted here',
+  tree: 'its files are what its database says (--deep holds them against signed packages)',
+};
 
 /** Everything unexpected is listed; the status is that of a wrong digest. */
 async function verifyTrees({ config, args, place, printer }: CommandContext): Promise<number> {
@@ -31,8 +40,19 @@ async function verifyTrees({ config, args, place, printer }: CommandContext): Pr
   for (const path of args) {
     const { packages, proven, findings } = await verifyDeep(config, hostPath(resolve(place.cwd, path)));
     const wrong = findings.filter(({ reason }) => reason !== 'edited' && reason !== 'generated');
-    const lines = findings.filter(({ reason }) => reason !== 'generated').map((finding) => `  ${finding.reason.padEnd(8)} ${finding.path}${finding.package === undefined ? '' : ` (${finding.package})`}`);
-    printer.result([`${showName(path)}: ${wrong.length === 0 ? 'ok' : 'not ok'}, ${proven} files proven by ${packages} signed packages${wrong.length === 0 ? '' : `, ${wrong.length} not`}`, ...lines].join('\n'), { path, packages, proven, findings });
+    const lines = findings
+      .filter(({ reason }) => reason !== 'generated')
+      .map(
+        (finding) =>
+          `  ${finding.reason.padEnd(8)} ${finding.path}${finding.package === undefined ? '' : ` (${finding.package})`}`,
+      );
+    printer.result(
+      [
+        `${showName(path)}: ${wrong.length === 0 ? 'ok' : 'not ok'}, ${proven} files proven by ${packages} signed packages${wrong.length === 0 ? '' : `, ${wrong.length} not`}`,
+        ...lines,
+      ].join('\n'),
+      { path, packages, proven, findings },
+    );
     if (wrong.length > 0) status ||= ERRORS.ALP_VERIFY_DIGEST.exit;
   }
   return status;

@@ -73,7 +73,8 @@ function createWalk(entries: readonly AdbEntry[], handler: TarHandler): Walk {
   return {
     data: (path, file, sizeBytes) => {
       const entry = advance();
-      if (entry?.at[0] !== path || entry.at[1] !== file || entry.sizeBytes !== sizeBytes) throw adbError(`a data block that is not the next file's (${path}/${file}, ${sizeBytes} bytes)`);
+      if (entry?.at[0] !== path || entry.at[1] !== file || entry.sizeBytes !== sizeBytes)
+        throw adbError(`a data block that is not the next file's (${path}/${file}, ${sizeBytes} bytes)`);
       return handler.entry(tarEntry(entry)) ?? NOWHERE;
     },
     finish: () => {
@@ -83,7 +84,32 @@ function createWalk(entries: readonly AdbEntry[], handler: TarHandler): Walk {
   };
 }
 
-const tarEntry = ({ kind, path, target, mode, user, group, sizeBytes, mtime, sha256, xattrs }: AdbEntry): TarEntry => ({
-  kind: kind === 'special' ? 'char' : kind, path, target, mode, uid: NOBODY, gid: NOBODY, uname: user, gname: group,
-  sizeBytes: kind === 'file' ? sizeBytes : 0, mtime, devMajor: 0, devMinor: 0, sha1: undefined, sha256, xattrs, offset: 0,
+const tarEntry = ({
+  kind,
+  path,
+  target,
+  mode,
+  user,
+  group,
+  sizeBytes,
+  mtime,
+  sha256,
+  xattrs,
+}: AdbEntry): TarEntry => ({
+  kind: kind === 'special' ? 'char' : kind,
+  path,
+  target,
+  mode,
+  uid: NOBODY,
+  gid: NOBODY,
+  uname: user,
+  gname: group,
+  sizeBytes: kind === 'file' ? sizeBytes : 0,
+  mtime,
+  devMajor: 0,
+  devMinor: 0,
+  sha1: undefined,
+  sha256,
+  xattrs,
+  offset: 0,
 });

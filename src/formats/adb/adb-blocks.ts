@@ -24,14 +24,18 @@ export interface AdbHandler {
 
 const CHUNK = 256 * 1024;
 const MAX_SIGNATURE = 16 * 1024;
-const SCHEMAS: ReadonlyMap<string, AdbSchema> = new Map([['indx', 'index'], ['pckg', 'package']]);
+const SCHEMAS: ReadonlyMap<string, AdbSchema> = new Map([
+  ['indx', 'index'],
+  ['pckg', 'package'],
+]);
 const TYPE = { adb: 0, signature: 1, data: 2, extended: 3 } as const;
 
 /** Fails with ALP_FORMAT_ADB. */
 export const adbError = (why: string): AlprootError => new AlprootError('ALP_FORMAT_ADB', why);
 
 /** Whether `head`, the first bytes of a file, begins an ADB file of any compression. */
-export const isAdb = (head: Uint8Array): boolean => ['ADB.', 'ADBd', 'ADBc'].includes(Buffer.from(head.subarray(0, 4)).toString('latin1'));
+export const isAdb = (head: Uint8Array): boolean =>
+  ['ADB.', 'ADBd', 'ADBc'].includes(Buffer.from(head.subarray(0, 4)).toString('latin1'));
 
 /**
  * Reads the whole file.
@@ -44,7 +48,8 @@ export function readAdbBlocks(source: ByteSource, handler: AdbHandler, maxBytes:
   let total = 0;
   const push = (chunk: Uint8Array): void => {
     total += chunk.length;
-    if (total > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `an ADB file of more than ${maxBytes} bytes (limit unpacked)`);
+    if (total > maxBytes)
+      throw new AlprootError('ALP_LIMIT_SIZE', `an ADB file of more than ${maxBytes} bytes (limit unpacked)`);
     reader.push(asBuffer(chunk));
   };
   const head = Buffer.alloc(6);
@@ -84,7 +89,8 @@ function inflate(source: ByteSource, start: number, push: Push): void {
         const { consumed, produced } = step(chunk.subarray(used));
         used += consumed;
         if (produced > 0) push(output.subarray(0, produced));
-        if (consumed === 0 && produced === 0 && used < chunk.length) throw adbError('bytes after the compressed stream');
+        if (consumed === 0 && produced === 0 && used < chunk.length)
+          throw adbError('bytes after the compressed stream');
         if (used === chunk.length && produced < output.length) break;
       }
     });
@@ -96,7 +102,10 @@ function inflate(source: ByteSource, start: number, push: Push): void {
 }
 
 function unzstd(source: ByteSource, start: number, push: Push): void {
-  const zstdError = (error: unknown): unknown => (error instanceof AlprootError ? error : adbError(`not a zstd stream: ${error instanceof Error ? error.message : 'damaged'}`));
+  const zstdError = (error: unknown): unknown =>
+    error instanceof AlprootError
+      ? error
+      : adbError(`not a zstd stream: ${error instanceof Error ? error.message : 'damaged'}`);
   const failure = zstdFrameProblem(source, start);
   if (failure !== undefined) throw adbError(failure);
   try {
@@ -143,7 +152,8 @@ function createBlockReader(handler: AdbHandler): BlockReader {
     else {
       collect(12, (rest) => {
         const size = rest.readBigUInt64LE(4);
-        if (rest.readUInt32LE(0) !== 0 || size > BigInt(Number.MAX_SAFE_INTEGER)) throw adbError('a block header that is damaged');
+        if (rest.readUInt32LE(0) !== 0 || size > BigInt(Number.MAX_SAFE_INTEGER))
+          throw adbError('a block header that is damaged');
         body(word & 0x3fffffff, Number(size) - 16, 16);
       });
     }
@@ -152,7 +162,8 @@ function createBlockReader(handler: AdbHandler): BlockReader {
   function body(type: number, size: number, headerBytes: number): void {
     if (size < 0) throw adbError('a block shorter than its header');
     const padding = (8 - ((size + headerBytes) % 8)) % 8;
-    if (type === TYPE.adb ? stage !== -1 : type < stage || stage === -1) throw adbError('blocks out of order: one ADB block, signatures, data');
+    if (type === TYPE.adb ? stage !== -1 : type < stage || stage === -1)
+      throw adbError('blocks out of order: one ADB block, signatures, data');
     stage = type;
     if (type === TYPE.adb) {
       limited(size, limits.index, 'index');
@@ -182,7 +193,7 @@ function createBlockReader(handler: AdbHandler): BlockReader {
 
   return {
     push: (bytes) => {
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         if (sink !== undefined) {
           const part = bytes.subarray(at, at + sink.left);
           sink.to.write(part);

@@ -21,7 +21,10 @@ export function formatAdbDump(source: ByteSource, isTrusted: (signature: Buffer)
     source,
     {
       adb: (schema, bytes) => {
-        lines.push(`#%SCHEMA: ${schema === 'index' ? '78646E69' : '676B6370'}`, `# ADB block, size: ${bytes.length}, compat: ${bytes[0] ?? 0}, ver: ${bytes[1] ?? 0}`);
+        lines.push(
+          `#%SCHEMA: ${schema === 'index' ? '78646E69' : '676B6370'}`,
+          `# ADB block, size: ${bytes.length}, compat: ${bytes[0] ?? 0}, ver: ${bytes[1] ?? 0}`,
+        );
         lines.push(...objectLines(parseAdbRoot(bytes, ADB_KINDS[schema]), ADB_KINDS[schema]));
       },
       signature: (bytes) => {
@@ -52,7 +55,8 @@ function objectLines(object: AdbObject, kind: AdbKind): string[] {
 
 function fieldLines(name: string, value: AdbValue, type: AdbKind): string[] {
   const deeper = (lines: readonly string[]): string[] => lines.map((line) => `  ${line}`);
-  if (type.kind === 'object' && value instanceof Map) return [`${name}:`, ...deeper(objectLines(value as AdbObject, type))];
+  if (type.kind === 'object' && value instanceof Map)
+    return [`${name}:`, ...deeper(objectLines(value as AdbObject, type))];
   if (type.kind === 'array' && Array.isArray(value)) {
     const items = value as readonly AdbValue[];
     return [`${name}: # ${items.length} items`, ...deeper(items.flatMap((item) => itemLines(item, type.item)))];
@@ -73,7 +77,8 @@ function itemLines(item: AdbValue, type: AdbKind): string[] {
 }
 
 function scalarText(value: AdbValue, type: AdbKind): string {
-  if (typeof value === 'number') return type.kind === 'number' && type.octal === true ? `0${value.toString(8)}` : String(value);
+  if (typeof value === 'number')
+    return type.kind === 'number' && type.octal === true ? `0${value.toString(8)}` : String(value);
   if (!Buffer.isBuffer(value) || type.kind !== 'blob') return '';
   if (type.as === 'hex') return value.toString('hex');
   if (type.as === 'text' || type.as === 'lines') return value.toString('latin1');

@@ -9,7 +9,19 @@ import { isPackageName, isVersionText } from '../apk/package-fields.ts';
 
 /** Bits of a match: equal 1, less 2, greater 4, fuzzy 8. 0 stands for equal. */
 const OPERATORS: Readonly<Record<number, VersionOp>> = {
-  0: '=', 1: '=', 2: '<', 3: '<=', 4: '>', 5: '>=', 6: '><', 8: '~', 9: '~', 10: '<~', 11: '<~', 12: '>~', 13: '>~',
+  0: '=',
+  1: '=',
+  2: '<',
+  3: '<=',
+  4: '>',
+  5: '>=',
+  6: '><',
+  8: '~',
+  9: '~',
+  10: '<~',
+  11: '<~',
+  12: '>~',
+  13: '>~',
 };
 const CONFLICT = 16;
 const NAME = /^[^\x00-\x20\x7f<>=~!@]+$/;
@@ -23,7 +35,8 @@ export function adbDependency(object: AdbObject): Dependency {
   if (!NAME.test(name)) throw adbError(`${quoteName(name)} is not the name of a dependency`);
   if (version === '') return { name, op: 'any', version, conflict };
   const op = OPERATORS[match & ~CONFLICT];
-  if (op === undefined || /[\x00-\x20\x7f]/.test(version)) throw adbError(`a dependency on ${name} with an unknown operator or version`);
+  if (op === undefined || /[\x00-\x20\x7f]/.test(version))
+    throw adbError(`a dependency on ${name} with an unknown operator or version`);
   return { name, op, version, conflict };
 }
 
@@ -38,16 +51,33 @@ export function adbRecord(info: AdbObject): PackageRecord {
   const name = text('name');
   const version = text('version');
   if (!isPackageName(name)) throw new AlprootError('ALP_UNPACK_PATH', `illegal package name ${quoteName(name)}`);
-  if (!isVersionText(version)) throw new AlprootError('ALP_UNPACK_PATH', `illegal version ${quoteName(version)} of ${name}`);
+  if (!isVersionText(version))
+    throw new AlprootError('ALP_UNPACK_PATH', `illegal version ${quoteName(version)} of ${name}`);
   const arch = text('arch');
   if (!/^[a-z0-9_]{0,32}$/.test(arch)) throw adbError(`illegal architecture of ${name}`);
   return {
-    name, version, arch: arch === '' ? 'noarch' : arch, checksum: checksumOf(info),
-    sizeBytes: adbNumber(info, 'file-size'), installedSizeBytes: adbNumber(info, 'installed-size'),
-    description: text('description'), url: text('url'), license: text('license'), origin: text('origin'), maintainer: text('maintainer'),
-    buildTime: adbNumber(info, 'build-time'), commit: hexOf(info, 'repo-commit'), providerPriority: adbNumber(info, 'provider-priority'),
-    depends: dependencies('depends'), provides: dependencies('provides').map(({ name: label, version: provided }) => ({ name: label, version: provided })),
-    installIf: dependencies('install-if'), replaces: dependencies('replaces'), replacesPriority: 0,
+    name,
+    version,
+    arch: arch === '' ? 'noarch' : arch,
+    checksum: checksumOf(info),
+    sizeBytes: adbNumber(info, 'file-size'),
+    installedSizeBytes: adbNumber(info, 'installed-size'),
+    description: text('description'),
+    url: text('url'),
+    license: text('license'),
+    origin: text('origin'),
+    maintainer: text('maintainer'),
+    buildTime: adbNumber(info, 'build-time'),
+    commit: hexOf(info, 'repo-commit'),
+    providerPriority: adbNumber(info, 'provider-priority'),
+    depends: dependencies('depends'),
+    provides: dependencies('provides').map(({ name: label, version: provided }) => ({
+      name: label,
+      version: provided,
+    })),
+    installIf: dependencies('install-if'),
+    replaces: dependencies('replaces'),
+    replacesPriority: 0,
   };
 }
 
@@ -57,7 +87,8 @@ function checksumOf(info: AdbObject): PackageChecksum | undefined {
   return isSha1Hex(hex) ? { algorithm: 'sha1', hex } : undefined;
 }
 
-const hexOf = (object: AdbObject, field: string): string => Buffer.from(adbText(object, field), 'latin1').toString('hex');
+const hexOf = (object: AdbObject, field: string): string =>
+  Buffer.from(adbText(object, field), 'latin1').toString('hex');
 
 /** One entry of a v3 package. */
 export interface AdbEntry {
@@ -85,7 +116,16 @@ export function adbEntries(root: AdbObject): AdbEntry[] {
   inOrder(directories, 'directories');
   for (const [index, directory] of directories.entries()) {
     const path = adbText(directory, 'name');
-    entries.push({ ...common(directory), kind: 'directory', path, target: '', sizeBytes: 0, mtime: 0, sha256: undefined, at: [index + 1, 0] });
+    entries.push({
+      ...common(directory),
+      kind: 'directory',
+      path,
+      target: '',
+      sizeBytes: 0,
+      mtime: 0,
+      sha256: undefined,
+      at: [index + 1, 0],
+    });
     const files = adbObjects(directory, 'files');
     inOrder(files, 'files');
     for (const [position, file] of files.entries()) entries.push(fileEntry(file, path, [index + 1, position + 1]));
@@ -95,24 +135,44 @@ export function adbEntries(root: AdbObject): AdbEntry[] {
 
 function fileEntry(file: AdbObject, directory: string, at: AdbEntry['at']): AdbEntry {
   const name = adbText(file, 'name');
-  if (name === '' || name === '.' || name === '..' || /[/\x00-\x1f\x7f]/.test(name)) throw adbError(`illegal file name ${quoteName(name)}`);
+  if (name === '' || name === '.' || name === '..' || /[/\x00-\x1f\x7f]/.test(name))
+    throw adbError(`illegal file name ${quoteName(name)}`);
   const path = directory === '' ? name : `${directory}/${name}`;
   const link = Buffer.from(adbText(file, 'target'), 'latin1');
   if (link.length === 1) throw adbError(`the target of ${quoteName(path)} is cut off`);
   const type = link.length === 0 ? 0 : link.readUInt16LE(0);
-  const kind = { 0: 'file', 0x8000: 'hardlink', 0xa000: 'symlink', 0x1000: 'special', 0x2000: 'special', 0x6000: 'special' }[type] as AdbEntry['kind'] | undefined;
-  if (kind === undefined || (kind === 'file' && link.length > 0)) throw adbError(`${quoteName(path)} has an unknown kind`);
+  const kind = {
+    0: 'file',
+    0x8000: 'hardlink',
+    0xa000: 'symlink',
+    0x1000: 'special',
+    0x2000: 'special',
+    0x6000: 'special',
+  }[type] as AdbEntry['kind'] | undefined;
+  if (kind === undefined || (kind === 'file' && link.length > 0))
+    throw adbError(`${quoteName(path)} has an unknown kind`);
   const sha256 = hexOf(file, 'hash');
   if (kind === 'file' && !isSha256Hex(sha256)) throw adbError(`${quoteName(path)} has no SHA-256`);
   return {
-    ...common(file), kind, path, target: kind === 'special' ? '' : link.toString('latin1', Math.min(2, link.length)),
-    sizeBytes: adbNumber(file, 'size'), mtime: adbNumber(file, 'mtime'), sha256: isSha256Hex(sha256) ? sha256 : undefined, at,
+    ...common(file),
+    kind,
+    path,
+    target: kind === 'special' ? '' : link.toString('latin1', Math.min(2, link.length)),
+    sizeBytes: adbNumber(file, 'size'),
+    mtime: adbNumber(file, 'mtime'),
+    sha256: isSha256Hex(sha256) ? sha256 : undefined,
+    at,
   };
 }
 
 function common(object: AdbObject): Pick<AdbEntry, 'mode' | 'user' | 'group' | 'xattrs'> {
   const acl = adbObject(object, 'acl');
-  return { mode: adbNumber(acl, 'mode') & 0o7777, user: adbText(acl, 'user'), group: adbText(acl, 'group'), xattrs: xattrsOf(acl) };
+  return {
+    mode: adbNumber(acl, 'mode') & 0o7777,
+    user: adbText(acl, 'user'),
+    group: adbText(acl, 'group'),
+    xattrs: xattrsOf(acl),
+  };
 }
 
 /** `name\0value` each. */
@@ -131,6 +191,7 @@ function xattrsOf(acl: AdbObject): ReadonlyMap<string, string> {
 function inOrder(objects: readonly AdbObject[], what: string): void {
   const names = objects.map((object) => adbText(object, 'name'));
   for (let i = 1; i < names.length; i++) {
-    if ((names[i - 1] ?? '') >= (names[i] ?? '')) throw adbError(`${what} doubled or out of order at ${quoteName(names[i] ?? '')}`);
+    if ((names[i - 1] ?? '') >= (names[i] ?? ''))
+      throw adbError(`${what} doubled or out of order at ${quoteName(names[i] ?? '')}`);
   }
 }

@@ -27,10 +27,16 @@ export interface AdbSignature {
 export function parseAdbSignature(block: Buffer): AdbSignature | undefined {
   if (block.length <= SIGNATURE_HEADER_BYTES || block[0] !== VERSION) return undefined;
   const header = block.subarray(0, SIGNATURE_HEADER_BYTES);
-  return { keyId: header.toString('hex', 2), isSha512: header[1] === HASH_SHA512, header, bytes: block.subarray(SIGNATURE_HEADER_BYTES) };
+  return {
+    keyId: header.toString('hex', 2),
+    isSha512: header[1] === HASH_SHA512,
+    header,
+    bytes: block.subarray(SIGNATURE_HEADER_BYTES),
+  };
 }
 
-export const adbSignatureHeader = (keyId: string): Buffer => Buffer.concat([Buffer.from([VERSION, HASH_SHA512]), Buffer.from(keyId, 'hex')]);
+export const adbSignatureHeader = (keyId: string): Buffer =>
+  Buffer.concat([Buffer.from([VERSION, HASH_SHA512]), Buffer.from(keyId, 'hex')]);
 
 /** The bytes that are signed, with SHA-512 once more by the signature scheme itself. */
 export const adbSignedBytes = (schema: AdbSchema, block: Uint8Array, header: Uint8Array): Buffer =>
@@ -38,7 +44,10 @@ export const adbSignedBytes = (schema: AdbSchema, block: Uint8Array, header: Uin
 
 /** Of a public key: its PKCS#1 form for RSA, the uncompressed point for EC. */
 export function adbKeyId({ key }: { readonly key: KeyObject }): string {
-  const bare = key.asymmetricKeyType === 'rsa' ? key.export({ format: 'der', type: 'pkcs1' }) : ecPoint(key.export({ format: 'jwk' }));
+  const bare =
+    key.asymmetricKeyType === 'rsa'
+      ? key.export({ format: 'der', type: 'pkcs1' })
+      : ecPoint(key.export({ format: 'jwk' }));
   return sha512Hex(bare).slice(0, 32);
 }
 

@@ -53,7 +53,8 @@ export function parseAdbRoot(block: Buffer, kind: AdbKind): AdbObject {
   /** The words after the count, which counts itself. */
   function slotsOf(offset: number): number[] {
     const count = wordAt(offset);
-    if (offset % 4 !== 0 || count === 0 || count > (block.length - offset) / 4) throw adbError('a list or object that leaves its block');
+    if (offset % 4 !== 0 || count === 0 || count > (block.length - offset) / 4)
+      throw adbError('a list or object that leaves its block');
     return Array.from({ length: count - 1 }, (_, index) => wordAt(offset + 4 * (index + 1)));
   }
 
@@ -111,5 +112,7 @@ export function adbObject(object: AdbObject, name: string): AdbObject {
 /** Texts of a list field; none when absent. */
 export function adbTexts(object: AdbObject, name: string): readonly string[] {
   const value = object.get(name);
-  return Array.isArray(value) ? (value as readonly AdbValue[]).filter((item) => Buffer.isBuffer(item)).map((item) => item.toString('latin1')) : [];
+  return Array.isArray(value)
+    ? (value as readonly AdbValue[]).filter((item) => Buffer.isBuffer(item)).map((item) => item.toString('latin1'))
+    : [];
 }

@@ -47,7 +47,8 @@ export function createAdbWriter(): AdbWriter {
     blob: (bytes) => {
       const { length: size } = bytes;
       if (size === 0) return 0;
-      const [type, width] = size > 0xffff ? (['blob32', 4] as const) : size > 0xff ? (['blob16', 2] as const) : (['blob8', 1] as const);
+      const [type, width] =
+        size > 0xffff ? (['blob32', 4] as const) : size > 0xff ? (['blob16', 2] as const) : (['blob8', 1] as const);
       const head = Buffer.alloc(width);
       head.writeUIntLE(size, 0, width);
       return word(type, put(Buffer.concat([head, bytes]), width));
@@ -70,7 +71,8 @@ export function writeAdbValue(writer: AdbWriter, value: AdbValue | undefined, ki
   if (value === undefined) return 0;
   if (typeof value === 'number') return writer.number(value);
   if (Buffer.isBuffer(value)) return writer.blob(value);
-  if (kind.kind === 'array') return writer.list((value as readonly AdbValue[]).map((item) => writeAdbValue(writer, item, kind.item)));
+  if (kind.kind === 'array')
+    return writer.list((value as readonly AdbValue[]).map((item) => writeAdbValue(writer, item, kind.item)));
   return writer.list(writeAdbFields(writer, value as AdbObject, kind));
 }
 

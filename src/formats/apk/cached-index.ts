@@ -1,7 +1,7 @@
 /**
  * A parsed index in the form in which it is kept: its text, where each package begins in it, and tables of hashes that
- * are searched where they lie. Loading it costs reading it: no package and no name is made until it is asked for. It is
- * for the machine that wrote it, and vouches for nothing: who reads it looks at the index's own signature again.
+ * are searched where they lie. Loading it costs reading it: no package and no name is made until it is asked for. It
+ * is for the machine that wrote it, and vouches for nothing: who reads it looks at the index's own signature again.
  */
 import { isSha256Hex, type Sha256Hex } from '../../core/digest.ts';
 import type { NameTables, PackageRecord, PositionTable } from '../../core/package.ts';
@@ -36,17 +36,36 @@ const littleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 const PLACES = 2 ** 21;
 
 /** undefined for what is too large for it. */
-export function formatIndexForm(text: string, { packages, tables, starts }: ParsedIndex, facts: IndexFacts): Buffer | undefined {
+export function formatIndexForm(
+  text: string,
+  { packages, tables, starts }: ParsedIndex,
+  facts: IndexFacts,
+): Buffer | undefined {
   const [names, triggers] = [sortedByHash(tables.eachName), sortedByHash(tables.eachTrigger)];
   if (names === undefined || triggers === undefined) return undefined;
-  const head: Head = { ...facts, form: FORM, littleEndian, packages: packages.length, names: names.hashes.length, triggers: triggers.hashes.length };
+  const head: Head = {
+    ...facts,
+    form: FORM,
+    littleEndian,
+    packages: packages.length,
+    names: names.hashes.length,
+    triggers: triggers.hashes.length,
+  };
   const line = JSON.stringify(head);
-  const arrays = [Float64Array.from(packages, ({ buildTime }) => buildTime), Uint32Array.from(starts), names.hashes, names.positions, triggers.hashes, triggers.positions];
+  const arrays = [
+    Float64Array.from(packages, ({ buildTime }) => buildTime),
+    Uint32Array.from(starts),
+    names.hashes,
+    names.positions,
+    triggers.hashes,
+    triggers.positions,
+  ];
   // The numbers after it begin at a multiple of eight.
   const padding = ' '.repeat(7 - (Buffer.byteLength(line) % 8));
   return Buffer.concat([
     Buffer.from(`${line}${padding}\n`),
-    ...arrays.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)), Buffer.from(text, 'latin1'),
+    ...arrays.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength)),
+    Buffer.from(text, 'latin1'),
   ]);
 }
 
@@ -66,8 +85,16 @@ export function parseIndexForm(bytes: Buffer): IndexForm | undefined {
   const times = new Float64Array(bytes.buffer, at, head.packages);
   at += times.byteLength;
   const packages = lateRecords(bytes.toString('latin1', textAt), numbers(head.packages), times);
-  const byName = tableOf(numbers(head.names), { positions: numbers(head.names), goesBy: (position, name) => packages[position]?.name === name || packages[position]?.provides.some((provided) => provided.name === name) === true });
-  const byTrigger = tableOf(numbers(head.triggers), { positions: numbers(head.triggers), goesBy: (position, name) => packages[position]?.installIf.some((trigger) => trigger.name === name) === true });
+  const byName = tableOf(numbers(head.names), {
+    positions: numbers(head.names),
+    goesBy: (position, name) =>
+      packages[position]?.name === name ||
+      packages[position]?.provides.some((provided) => provided.name === name) === true,
+  });
+  const byTrigger = tableOf(numbers(head.triggers), {
+    positions: numbers(head.triggers),
+    goesBy: (position, name) => packages[position]?.installIf.some((trigger) => trigger.name === name) === true,
+  });
   const { sha256, description, memberStart } = head;
   return { sha256, description, memberStart, packages, tables: { byName, byTrigger } };
 }
@@ -76,7 +103,13 @@ function readHead(line: Buffer): Head | undefined {
   try {
     const head = JSON.parse(line.toString()) as Head;
     const counts = [head.packages, head.names, head.triggers, head.memberStart];
-    return head.form === FORM && head.littleEndian === littleEndian && isSha256Hex(head.sha256) && typeof head.description === 'string' && counts.every((count) => Number.isSafeInteger(count) && count >= 0) ? head : undefined;
+    return head.form === FORM &&
+      head.littleEndian === littleEndian &&
+      isSha256Hex(head.sha256) &&
+      typeof head.description === 'string' &&
+      counts.every((count) => Number.isSafeInteger(count) && count >= 0)
+      ? head
+      : undefined;
   } catch {
     return undefined;
   }
@@ -89,7 +122,9 @@ function hashOf(text: string): number {
   return hash >>> 0;
 }
 
-function sortedByHash(each: (use: (name: string, position: number) => void) => void): { readonly hashes: Uint32Array; readonly positions: Uint32Array } | undefined {
+function sortedByHash(
+  each: (use: (name: string, position: number) => void) => void,
+): { readonly hashes: Uint32Array; readonly positions: Uint32Array } | undefined {
   const keys: number[] = [];
   const found: number[] = [];
   each((name, position) => {
@@ -98,7 +133,10 @@ function sortedByHash(each: (use: (name: string, position: number) => void) => v
   });
   if (found.length >= PLACES) return undefined;
   const sorted = Float64Array.from(keys).sort();
-  return { hashes: Uint32Array.from(sorted, (key) => Math.floor(key / PLACES)), positions: Uint32Array.from(sorted, (key) => found[key % PLACES] ?? 0) };
+  return {
+    hashes: Uint32Array.from(sorted, (key) => Math.floor(key / PLACES)),
+    positions: Uint32Array.from(sorted, (key) => found[key % PLACES] ?? 0),
+  };
 }
 
 interface Hashed {

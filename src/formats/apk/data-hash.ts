@@ -14,14 +14,26 @@ export interface DataHash {
 /** @param start where the member begins @throws ALP_VERIFY_DIGEST */
 export function requireDataHash(source: ByteSource, start: number, { expected, whole }: DataHash): void {
   const data = createHash('sha256');
-  eachChunk(source, (chunk) => {
-    data.update(chunk);
-    whole?.update(chunk);
-  }, start);
+  eachChunk(
+    source,
+    (chunk) => {
+      data.update(chunk);
+      whole?.update(chunk);
+    },
+    start,
+  );
   compareDataHash(source, { expected, got: data.digest('hex') as Sha256Hex });
 }
 
 /** @throws ALP_VERIFY_DIGEST when they differ */
-export function compareDataHash(source: ByteSource, { expected, got }: { readonly expected: Sha256Hex; readonly got: Sha256Hex }): void {
-  if (got !== expected) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(source.name)}: data hash differs from the signed control part`, { facts: { expected, got } });
+export function compareDataHash(
+  source: ByteSource,
+  { expected, got }: { readonly expected: Sha256Hex; readonly got: Sha256Hex },
+): void {
+  if (got !== expected)
+    throw new AlprootError(
+      'ALP_VERIFY_DIGEST',
+      `${quoteName(source.name)}: data hash differs from the signed control part`,
+      { facts: { expected, got } },
+    );
 }

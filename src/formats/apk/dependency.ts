@@ -14,8 +14,22 @@ const FUZZY = 8;
 
 /** Operators by the set of their characters; `~` says `=` too. Those that accept everything are 'any'. */
 const OPERATORS: readonly (VersionOp | undefined)[] = [
-  undefined, '<', '=', '<=', '>', '><', '>=', 'any',
-  undefined, undefined, '~', '<~', undefined, undefined, '>~', 'any',
+  undefined,
+  '<',
+  '=',
+  '<=',
+  '>',
+  '><',
+  '>=',
+  'any',
+  undefined,
+  undefined,
+  '~',
+  '<~',
+  undefined,
+  undefined,
+  '>~',
+  'any',
 ];
 
 /** undefined when `text` is not made of `<`, `=`, `>` and `~`. */
@@ -99,7 +113,8 @@ export function formatDependency(dependency: Dependency, options: { readonly tag
   return `${conflict ? '!' : ''}${name}${pin}${op === 'any' ? '' : `${op}${version}`}`;
 }
 
-export const formatDependencies = (list: readonly Dependency[]): string => list.map((item) => formatDependency(item)).join(' ');
+export const formatDependencies = (list: readonly Dependency[]): string =>
+  list.map((item) => formatDependency(item)).join(' ');
 
 export const formatProvide = ({ name, version }: Provide): string => (version === '' ? name : `${name}=${version}`);
 

@@ -16,7 +16,8 @@ export function murmur3(text: string, seed: number): number {
   const bytes = Buffer.from(text, 'latin1');
   const whole = bytes.length - (bytes.length % 4);
   let hash = seed;
-  for (let at = 0; at < whole; at += 4) hash = (Math.imul(rotate(hash ^ mix(bytes.readInt32LE(at)), 13), 5) + 0xe6546b64) | 0;
+  for (let at = 0; at < whole; at += 4)
+    hash = (Math.imul(rotate(hash ^ mix(bytes.readInt32LE(at)), 13), 5) + 0xe6546b64) | 0;
   if (whole < bytes.length) hash ^= mix(bytes.readUIntLE(whole, bytes.length - whole));
   hash ^= bytes.length;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

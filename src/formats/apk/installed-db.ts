@@ -43,7 +43,10 @@ export const FILE_ACL: Acl = { uid: 0, gid: 0, mode: 0o644 };
 
 /** @throws ALP_FORMAT_INDEX with the line */
 export function parseInstalled(text: string): InstalledEntry[] {
-  return text.split('\n\n').filter((block) => block.trim() !== '').map((block) => parseBlock(block.split('\n').filter((line) => line !== '')));
+  return text
+    .split('\n\n')
+    .filter((block) => block.trim() !== '')
+    .map((block) => parseBlock(block.split('\n').filter((line) => line !== '')));
 }
 
 function parseBlock(lines: readonly string[]): InstalledEntry {
@@ -76,8 +79,18 @@ function parseBlock(lines: readonly string[]): InstalledEntry {
         addField(fields, line, index + 1);
     }
   }
-  const record = recordFromFields(fields, { where: 'installed database', line: () => lines.length, isName: isInstalledName, words: createWords() });
-  return { record, directories, ...(fields['s'] === undefined ? {} : { tag: fields['s'] }), ...(fields['f'] === undefined ? {} : { broken: fields['f'] }) };
+  const record = recordFromFields(fields, {
+    where: 'installed database',
+    line: () => lines.length,
+    isName: isInstalledName,
+    words: createWords(),
+  });
+  return {
+    record,
+    directories,
+    ...(fields['s'] === undefined ? {} : { tag: fields['s'] }),
+    ...(fields['f'] === undefined ? {} : { broken: fields['f'] }),
+  };
 }
 
 const KNOWN = 'CPVASITULomtckDpirqsf';
@@ -100,14 +113,18 @@ function addField(fields: Record<string, string>, text: string, line: number): v
 
 function parseAcl(text: string): Acl {
   const match = /^(\d{1,10}):(\d{1,10}):([0-7]{1,4})(?::(Q1[A-Za-z0-9+/]{27}=))?$/.exec(text);
-  if (match === null) throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${quoteName(text)} is no owner and mode`);
+  if (match === null)
+    throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${quoteName(text)} is no owner and mode`);
   const acl = { uid: Number(match[1]), gid: Number(match[2]), mode: Number.parseInt(match[3] ?? '', 8) };
   return match[4] === undefined ? acl : { ...acl, xattrs: match[4] };
 }
 
 /** All entries, sorted by name as apk sorts them. */
 export const formatInstalled = (entries: readonly InstalledEntry[]): string =>
-  [...entries].sort((a, b) => compareNames(a.record.name, b.record.name)).map(formatEntry).join('');
+  [...entries]
+    .sort((a, b) => compareNames(a.record.name, b.record.name))
+    .map(formatEntry)
+    .join('');
 
 function formatEntry(entry: InstalledEntry): string {
   const { record } = entry;
@@ -128,5 +145,7 @@ function formatEntry(entry: InstalledEntry): string {
   return `${lines.join('')}\n`;
 }
 
-const formatAcl = ({ uid, gid, mode, xattrs }: Acl): string => `${uid}:${gid}:${mode.toString(8)}${xattrs === undefined ? '' : `:${xattrs}`}`;
-const sameAcl = (a: Acl, b: Acl): boolean => a.uid === b.uid && a.gid === b.gid && a.mode === b.mode && a.xattrs === b.xattrs;
+const formatAcl = ({ uid, gid, mode, xattrs }: Acl): string =>
+  `${uid}:${gid}:${mode.toString(8)}${xattrs === undefined ? '' : `:${xattrs}`}`;
+const sameAcl = (a: Acl, b: Acl): boolean =>
+  a.uid === b.uid && a.gid === b.gid && a.mode === b.mode && a.xattrs === b.xattrs;

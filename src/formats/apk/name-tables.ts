@@ -1,4 +1,7 @@
-/** Tables of names over a list of packages. Nearly all names have one package: a bare number saves tens of thousands of little arrays. */
+/**
+ * Tables of names over a list of packages. Nearly all names have one package: a bare number saves tens of thousands of
+ * little arrays.
+ */
 import type { NameTables, PositionTable } from '../../core/package.ts';
 
 export interface NameTablesWriter extends NameTables {

@@ -29,7 +29,10 @@ export const sameChecksum = (a: PackageChecksum | undefined, b: PackageChecksum 
  *
  * @see apk-tools 3.0 `apk_pkg_hash_blob`
  */
-export const databaseChecksum = ({ hex }: PackageChecksum): PackageChecksum => ({ algorithm: 'sha1', hex: hex.slice(0, 40) as Sha1Hex });
+export const databaseChecksum = ({ hex }: PackageChecksum): PackageChecksum => ({
+  algorithm: 'sha1',
+  hex: hex.slice(0, 40) as Sha1Hex,
+});
 
 /** Whether a database's package is that of an index, as far as 20 bytes can tell. */
 export const sameIdentity = (a: PackageChecksum | undefined, b: PackageChecksum | undefined): boolean =>

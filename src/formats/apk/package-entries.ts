@@ -1,7 +1,7 @@
 /**
- * What a package's data may hold, whatever tree it comes into: names, the order of directories and files, links, checksums.
- * Pure, and the only home of these rules: `alproot verify` applies them to nothing but the entries, and installing applies
- * them to each entry before the tree is looked at. What is refused here can be installed nowhere.
+ * What a package's data may hold, whatever tree it comes into: names, the order of directories and files, links,
+ * checksums. Pure, and the only home of these rules: `alproot verify` applies them to nothing but the entries, and
+ * installing applies them to each entry before the tree is looked at. What is refused here can be installed nowhere.
  */
 import { createHash } from 'node:crypto';
 import { contentHash } from '../../core/digest.ts';
@@ -15,14 +15,20 @@ const TEMPORARY = /(?:^|\/)\.apk\.[^/]*$|\.apk-new$/;
 const SETTINGS = /^etc\/apk\/(?:world|repositories|arch)$/;
 const CONTROL = /^\.(?:PKGINFO|INSTALL|SIGN\..*|dummy|(?:pre|post)-(?:install|upgrade|deinstall)|trigger)$/;
 
-export const refusal = (code: 'ALP_UNPACK_PATH' | 'ALP_UNPACK_LINK', label: string, path: string, why: string): AlprootError =>
+export const refusal = (
+  code: 'ALP_UNPACK_PATH' | 'ALP_UNPACK_LINK',
+  label: string,
+  path: string,
+  why: string,
+): AlprootError =>
   new AlprootError(code, `cannot unpack ${quoteName(path)} of ${label}: ${why}`, { facts: { package: label, path } });
 
 export interface EntryRules {
   /**
    * The entry's path; undefined for what apk does not install: dot files of the root, `.keep_…`.
    *
-   * @throws ALP_UNPACK_PATH, ALP_UNPACK_LINK, ALP_LIMIT_DEPTH; ALP_FORMAT_APK for parts of a control member; ALP_VERIFY_DIGEST
+   * @throws ALP_UNPACK_PATH, ALP_UNPACK_LINK, ALP_LIMIT_DEPTH; ALP_FORMAT_APK for parts of a control member;
+   * ALP_VERIFY_DIGEST
    */
   readonly accept: (entry: TarEntry) => TreePath | undefined;
   /** What the package itself has at a path, of the entries accepted so far. */
@@ -44,12 +50,15 @@ export function createEntryRules({ label, algorithm }: EntryContext): EntryRules
 
   function checkContent(entry: TarEntry, digest: Buffer): void {
     const wanted = entry[algorithm];
-    if (wanted === undefined) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(entry.path)} has no checksum`);
-    if (digest.toString('hex') !== wanted) throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(entry.path)} differs from its checksum`);
+    if (wanted === undefined)
+      throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(entry.path)} has no checksum`);
+    if (digest.toString('hex') !== wanted)
+      throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: ${quoteName(entry.path)} differs from its checksum`);
   }
 
   function checkLink({ kind, target }: TarEntry, path: TreePath): void {
-    if (kind === 'symlink' && (target === '' || target.includes('\0'))) throw refusal('ALP_UNPACK_LINK', label, path, 'its target is empty');
+    if (kind === 'symlink' && (target === '' || target.includes('\0')))
+      throw refusal('ALP_UNPACK_LINK', label, path, 'its target is empty');
     if (kind === 'hardlink' && seen.get(parseTreePath(target)) !== 'file') throw noOriginal(label, path, target);
   }
 
@@ -63,7 +72,14 @@ export function createEntryRules({ label, algorithm }: EntryContext): EntryRules
       if (seen.has(path)) throw refusal('ALP_UNPACK_PATH', label, path, 'the name comes twice');
       const parent = parentOf(path);
       if (parent !== TREE_ROOT && seen.get(parent) !== 'directory') {
-        throw refusal('ALP_UNPACK_PATH', label, path, kind === 'directory' ? 'the package does not ship the directory above it' : 'the package does not ship its directory');
+        throw refusal(
+          'ALP_UNPACK_PATH',
+          label,
+          path,
+          kind === 'directory'
+            ? 'the package does not ship the directory above it'
+            : 'the package does not ship its directory',
+        );
       }
       checkLink(entry, path);
       seen.set(path, kind);
@@ -74,10 +90,16 @@ export function createEntryRules({ label, algorithm }: EntryContext): EntryRules
 }
 
 export const noOriginal = (label: string, path: string, target: string): AlprootError =>
-  refusal('ALP_UNPACK_LINK', label, path, `a hard link must name a file of the package that came before, not ${quoteName(target)}`);
+  refusal(
+    'ALP_UNPACK_LINK',
+    label,
+    path,
+    `a hard link must name a file of the package that came before, not ${quoteName(target)}`,
+  );
 
 /** Of a symbolic link: what stands for its content. */
-export const targetDigest = ({ target }: TarEntry, algorithm: EntryContext['algorithm']): Buffer => createHash(algorithm).update(Buffer.from(target, 'latin1')).digest();
+export const targetDigest = ({ target }: TarEntry, algorithm: EntryContext['algorithm']): Buffer =>
+  createHash(algorithm).update(Buffer.from(target, 'latin1')).digest();
 
 /** Where the content of an entry goes that is checked and kept nowhere. @throws as the rules */
 export function checkedEntry(rules: EntryRules, entry: TarEntry, { algorithm }: EntryContext): TarSink | undefined {
@@ -89,9 +111,12 @@ export function checkedEntry(rules: EntryRules, entry: TarEntry, { algorithm }: 
 /** Reserved names. */
 function checkName(path: TreePath, label: string): 'install' | 'ignore' {
   if (CONTROL.test(path)) throw new AlprootError('ALP_FORMAT_APK', `${label}: ${quoteName(path)} in the data member`);
-  if (DATABASE.test(path)) throw refusal('ALP_UNPACK_PATH', label, path, 'this name is reserved for the package database');
-  if (TEMPORARY.test(path)) throw refusal('ALP_UNPACK_PATH', label, path, 'this name is reserved for files being installed');
-  if (SETTINGS.test(path) && !label.startsWith('alpine-')) throw refusal('ALP_UNPACK_PATH', label, path, 'only the base system may ship apk\'s settings');
+  if (DATABASE.test(path))
+    throw refusal('ALP_UNPACK_PATH', label, path, 'this name is reserved for the package database');
+  if (TEMPORARY.test(path))
+    throw refusal('ALP_UNPACK_PATH', label, path, 'this name is reserved for files being installed');
+  if (SETTINGS.test(path) && !label.startsWith('alpine-'))
+    throw refusal('ALP_UNPACK_PATH', label, path, "only the base system may ship apk's settings");
   if (path.startsWith('.') || /(?:^|\/)\.keep_[^/]+$/.test(path)) return 'ignore';
   return 'install';
 }

@@ -35,20 +35,30 @@ export interface FieldsContext {
 }
 
 /** @throws ALP_FORMAT_INDEX when one is missing, ALP_UNPACK_PATH for a name or version that could be a path */
-export function readIdentity(fields: PackageFields, { where, line, isName }: Omit<FieldsContext, 'words'>): Pick<PackageRecord, 'name' | 'version'> {
+export function readIdentity(
+  fields: PackageFields,
+  { where, line, isName }: Omit<FieldsContext, 'words'>,
+): Pick<PackageRecord, 'name' | 'version'> {
   const { P: name, V: version } = fields;
   if (name === undefined || version === undefined) {
-    throw new AlprootError('ALP_FORMAT_INDEX', `${where}, entry before line ${line()}: no ${name === undefined ? 'name (P:)' : 'version (V:)'}`, { facts: { line: line() } });
+    throw new AlprootError(
+      'ALP_FORMAT_INDEX',
+      `${where}, entry before line ${line()}: no ${name === undefined ? 'name (P:)' : 'version (V:)'}`,
+      { facts: { line: line() } },
+    );
   }
   if (!isName(name)) throw new AlprootError('ALP_UNPACK_PATH', `${where}: illegal package name ${quoteName(name)}`);
-  if (!isVersionText(version)) throw new AlprootError('ALP_UNPACK_PATH', `${where}: illegal version ${quoteName(version)} of ${name}`);
+  if (!isVersionText(version))
+    throw new AlprootError('ALP_UNPACK_PATH', `${where}: illegal version ${quoteName(version)} of ${name}`);
   return { name, version };
 }
 
 /** @throws ALP_FORMAT_INDEX, ALP_UNPACK_PATH for a name or version that could be a path */
 export function recordFromFields(fields: PackageFields, context: FieldsContext): PackageRecord {
   const fail = (why: string): never => {
-    throw new AlprootError('ALP_FORMAT_INDEX', `${context.where}, entry before line ${context.line()}: ${why}`, { facts: { line: context.line() } });
+    throw new AlprootError('ALP_FORMAT_INDEX', `${context.where}, entry before line ${context.line()}: ${why}`, {
+      facts: { line: context.line() },
+    });
   };
   const { name, version } = readIdentity(fields, context);
   const number = (letter: string, maximum = Number.MAX_SAFE_INTEGER): number => {
@@ -107,7 +117,8 @@ function provideOf(word: string): Provide {
   if (!/[<>~!@]/.test(word)) {
     const cut = word.indexOf('=');
     if (cut < 0 && word !== '') return { name: word, version: '' };
-    if (cut > 0 && cut < word.length - 1 && word.charCodeAt(cut + 1) !== 0x3d) return { name: word.slice(0, cut), version: word.slice(cut + 1) };
+    if (cut > 0 && cut < word.length - 1 && word.charCodeAt(cut + 1) !== 0x3d)
+      return { name: word.slice(0, cut), version: word.slice(cut + 1) };
   }
   const { name, version } = parseLenientWord(word);
   return { name, version };
@@ -123,7 +134,8 @@ function parseLenientWord(word: string): Dependency {
   // Most are just a name, which needs no copy of its own.
   if (word !== '' && !/[!<=>~@]/.test(word)) return { name: word, op: 'any', version: '', conflict: false };
   const dependency = scanDependency(word);
-  if (dependency === undefined || dependency.name === '') throw new AlprootError('ALP_FORMAT_INDEX', `${quoteName(word)} is not a dependency`);
+  if (dependency === undefined || dependency.name === '')
+    throw new AlprootError('ALP_FORMAT_INDEX', `${quoteName(word)} is not a dependency`);
   return dependency;
 }
 
@@ -163,9 +175,49 @@ export function formatRecordLines(record: PackageRecord): string {
 
 /** A record with some fields changed; records of an index read theirs late, so a spread would miss them. */
 export function withFields(record: PackageRecord, changes: Partial<PackageRecord>): PackageRecord {
-  const { name, version, arch, checksum, sizeBytes, installedSizeBytes, description, url, license, origin, maintainer, buildTime, commit, providerPriority, depends, provides, installIf, replaces, replacesPriority, uninstallable } = record;
+  const {
+    name,
+    version,
+    arch,
+    checksum,
+    sizeBytes,
+    installedSizeBytes,
+    description,
+    url,
+    license,
+    origin,
+    maintainer,
+    buildTime,
+    commit,
+    providerPriority,
+    depends,
+    provides,
+    installIf,
+    replaces,
+    replacesPriority,
+    uninstallable,
+  } = record;
   return {
-    name, version, arch, checksum, sizeBytes, installedSizeBytes, description, url, license, origin, maintainer, buildTime, commit, providerPriority, depends, provides, installIf, replaces, replacesPriority,
-    ...(uninstallable === undefined ? {} : { uninstallable }), ...changes,
+    name,
+    version,
+    arch,
+    checksum,
+    sizeBytes,
+    installedSizeBytes,
+    description,
+    url,
+    license,
+    origin,
+    maintainer,
+    buildTime,
+    commit,
+    providerPriority,
+    depends,
+    provides,
+    installIf,
+    replaces,
+    replacesPriority,
+    ...(uninstallable === undefined ? {} : { uninstallable }),
+    ...changes,
   };
 }

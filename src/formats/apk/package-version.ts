@@ -103,8 +103,9 @@ const order = (a: number | bigint | string, b: number | bigint | string): number
 
 /** Two tokens of one kind. A later component with a leading zero is compared as text, as Gentoo does. */
 function compareTokens(a: Cursor, b: Cursor): number {
-  const asText = a.kind === HASH
-    || (a.kind === DIGIT && (a.text.charCodeAt(a.from) === 0x30 || b.text.charCodeAt(b.from) === 0x30));
+  const asText =
+    a.kind === HASH ||
+    (a.kind === DIGIT && (a.text.charCodeAt(a.from) === 0x30 || b.text.charCodeAt(b.from) === 0x30));
   return asText ? order(a.text.slice(a.from, a.at), b.text.slice(b.from, b.at)) : order(a.value, b.value);
 }
 
@@ -144,7 +145,14 @@ const EQUAL = 2;
 const GREATER = 4;
 
 const ACCEPTED: Readonly<Record<Exclude<VersionOp, 'any' | '><'>, number>> = {
-  '<': LESS, '<=': LESS | EQUAL, '<~': LESS | EQUAL, '=': EQUAL, '~': EQUAL, '>=': EQUAL | GREATER, '>~': EQUAL | GREATER, '>': GREATER,
+  '<': LESS,
+  '<=': LESS | EQUAL,
+  '<~': LESS | EQUAL,
+  '=': EQUAL,
+  '~': EQUAL,
+  '>=': EQUAL | GREATER,
+  '>~': EQUAL | GREATER,
+  '>': GREATER,
 };
 
 /**

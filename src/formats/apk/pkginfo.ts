@@ -19,7 +19,22 @@ export interface Pkginfo {
   readonly triggers: readonly string[];
 }
 
-const SINGLE = ['pkgname', 'pkgver', 'pkgdesc', 'url', 'size', 'arch', 'license', 'origin', 'maintainer', 'builddate', 'commit', 'provider_priority', 'replaces_priority', 'datahash'];
+const SINGLE = [
+  'pkgname',
+  'pkgver',
+  'pkgdesc',
+  'url',
+  'size',
+  'arch',
+  'license',
+  'origin',
+  'maintainer',
+  'builddate',
+  'commit',
+  'provider_priority',
+  'replaces_priority',
+  'datahash',
+];
 const MANY = ['depend', 'provides', 'install_if', 'replaces', 'triggers'];
 
 /** @throws ALP_FORMAT_APK, ALP_UNPACK_PATH for an illegal name or version, ALP_LIMIT_SIZE */
@@ -27,7 +42,11 @@ export function parsePkginfo(text: string): Pkginfo {
   const single = new Map<string, string>();
   const many = new Map<string, string[]>(MANY.map((key) => [key, []]));
   for (const [index, line] of text.split('\n').entries()) {
-    if (line.length > limits.line) throw new AlprootError('ALP_LIMIT_SIZE', `.PKGINFO line ${index + 1} is longer than ${limits.line} bytes (limit line)`);
+    if (line.length > limits.line)
+      throw new AlprootError(
+        'ALP_LIMIT_SIZE',
+        `.PKGINFO line ${index + 1} is longer than ${limits.line} bytes (limit line)`,
+      );
     if (/[\x00-\x08\x0b-\x1f\x7f]/.test(line)) throw infoError(index, 'a control character');
     if (line === '' || line.startsWith('#')) continue;
     const match = /^([a-z_]+) = ?(.*)$/.exec(line);
@@ -45,9 +64,11 @@ function pkginfoFrom(single: ReadonlyMap<string, string>, many: ReadonlyMap<stri
   const name = single.get('pkgname') ?? '';
   const version = single.get('pkgver') ?? '';
   if (!isPackageName(name)) throw new AlprootError('ALP_UNPACK_PATH', `illegal package name ${quoteName(name)}`);
-  if (!isVersionText(version)) throw new AlprootError('ALP_UNPACK_PATH', `illegal version ${quoteName(version)} of ${name}`);
+  if (!isVersionText(version))
+    throw new AlprootError('ALP_UNPACK_PATH', `illegal version ${quoteName(version)} of ${name}`);
   const datahash = single.get('datahash')?.toLowerCase();
-  if (datahash !== undefined && !isSha256Hex(datahash)) throw new AlprootError('ALP_FORMAT_APK', `datahash of ${name} is no SHA-256 in hex`);
+  if (datahash !== undefined && !isSha256Hex(datahash))
+    throw new AlprootError('ALP_FORMAT_APK', `datahash of ${name} is no SHA-256 in hex`);
   const words = (key: string): string => (many.get(key) ?? []).join(' ');
   return {
     record: {
@@ -66,13 +87,18 @@ function pkginfoFrom(single: ReadonlyMap<string, string>, many: ReadonlyMap<stri
       commit: single.get('commit') ?? '',
       providerPriority: numberOf(single, 'provider_priority'),
       depends: parseLenient(words('depend')),
-      provides: parseLenient(words('provides')).map(({ name: label, version: provided }) => ({ name: label, version: provided })),
+      provides: parseLenient(words('provides')).map(({ name: label, version: provided }) => ({
+        name: label,
+        version: provided,
+      })),
       installIf: parseLenient(words('install_if')),
       replaces: parseLenient(words('replaces')),
       replacesPriority: numberOf(single, 'replaces_priority'),
     },
     datahash,
-    triggers: words('triggers').split(' ').filter((path) => path !== ''),
+    triggers: words('triggers')
+      .split(' ')
+      .filter((path) => path !== ''),
   };
 }
 

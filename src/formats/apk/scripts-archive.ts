@@ -19,7 +19,10 @@ export function parseScripts(bytes: Buffer): StoredScript[] {
     {
       entry: (entry) => {
         const chunks: Buffer[] = [];
-        return { write: (chunk) => void chunks.push(Buffer.from(chunk)), close: () => void scripts.push({ name: entry.path, mtime: entry.mtime, content: Buffer.concat(chunks) }) };
+        return {
+          write: (chunk) => void chunks.push(Buffer.from(chunk)),
+          close: () => void scripts.push({ name: entry.path, mtime: entry.mtime, content: Buffer.concat(chunks) }),
+        };
       },
     },
     'rootfs',
@@ -31,13 +34,18 @@ export function parseScripts(bytes: Buffer): StoredScript[] {
 }
 
 export function formatScripts(scripts: readonly StoredScript[]): Buffer {
-  const parts = scripts.flatMap(({ name, mtime, content }) => [headerOf(name, content.length, mtime), content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK)]);
+  const parts = scripts.flatMap(({ name, mtime, content }) => [
+    headerOf(name, content.length, mtime),
+    content,
+    Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK),
+  ]);
   return Buffer.concat([...parts, Buffer.alloc(2 * BLOCK)]);
 }
 
 function headerOf(name: string, size: number, mtime: number): Buffer {
   const block = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, digits: number): void => void block.write(value.toString(8).padStart(digits, '0'), at, 'latin1');
+  const octal = (value: number, at: number, digits: number): void =>
+    void block.write(value.toString(8).padStart(digits, '0'), at, 'latin1');
   block.write(name, 0, 100, 'latin1');
   octal(0o755, 100, 7);
   octal(0, 108, 7);

@@ -40,4 +40,6 @@ export const sortWorld = (world: readonly Dependency[]): Dependency[] =>
 
 /** The file's text: sorted, tags written, a newline at the end even when empty. */
 export const formatWorld = (world: readonly Dependency[]): string =>
-  `${sortWorld(world).map((dependency) => formatDependency(dependency, { tag: true })).join('\n')}\n`;
+  `${sortWorld(world)
+    .map((dependency) => formatDependency(dependency, { tag: true }))
+    .join('\n')}\n`;

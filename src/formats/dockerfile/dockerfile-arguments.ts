@@ -1,10 +1,22 @@
-/** The arguments of one logical line, by docker's rules for each keyword. @see BuildKit 0.20 `frontend/dockerfile/instructions/parse.go` */
+/**
+ * The arguments of one logical line, by docker's rules for each keyword.
+ *
+ * @see BuildKit 0.20 `frontend/dockerfile/instructions/parse.go`
+ */
 import { quoteName } from '../../core/redact.ts';
 import { spellingHint } from '../../core/spelling.ts';
 import { parseDuration, parseHealthFlags } from './dockerfile-health.ts';
 import type { Command, CopyFlags, CopySource, InstructionBody } from './dockerfile-instruction.ts';
 import { type Heredoc, parseOpener, syntaxError } from './dockerfile-lines.ts';
-import { type Flag, parseJsonList, parsePairs, splitBlanks, splitFlags, splitKeyword, splitWords } from './dockerfile-words.ts';
+import {
+  type Flag,
+  parseJsonList,
+  parsePairs,
+  splitBlanks,
+  splitFlags,
+  splitKeyword,
+  splitWords,
+} from './dockerfile-words.ts';
 
 interface Line {
   readonly keyword: string;
@@ -23,10 +35,14 @@ type Flags = ReturnType<typeof createFlags>;
  * @param text a logical line
  * @throws ALP_FORMAT_DOCKERFILE with `facts.line`
  */
-export function parseInstruction(text: string, { heredocs, escape, line }: { heredocs: readonly Heredoc[]; escape: string; line: number }): InstructionBody {
+export function parseInstruction(
+  text: string,
+  { heredocs, escape, line }: { heredocs: readonly Heredoc[]; escape: string; line: number },
+): InstructionBody {
   const { keyword, rest } = splitKeyword(text);
   const parse = Object.hasOwn(PARSERS, keyword) ? PARSERS[keyword] : undefined;
-  if (parse === undefined) syntaxError(line, `unknown instruction ${quoteName(keyword)}`, spellingHint(keyword, Object.keys(PARSERS)));
+  if (parse === undefined)
+    syntaxError(line, `unknown instruction ${quoteName(keyword)}`, spellingHint(keyword, Object.keys(PARSERS)));
   const split = splitFlags(rest);
   const flags = createFlags(split.flags, { keyword, line });
   const body = parse({ keyword, rest: split.rest, flags, heredocs, escape, line, text });
@@ -55,14 +71,19 @@ function createFlags(flags: readonly Flag[], { keyword, line }: { keyword: strin
     const flag = left.find((candidate) => candidate.name === name);
     if (flag === undefined) return undefined;
     left.splice(left.indexOf(flag), 1);
-    if (flag.value !== undefined && !/^(?:true|false)$/i.test(flag.value)) syntaxError(line, `${keyword} --${name}: expected true or false, got ${quoteName(flag.value)}`);
+    if (flag.value !== undefined && !/^(?:true|false)$/i.test(flag.value))
+      syntaxError(line, `${keyword} --${name}: expected true or false, got ${quoteName(flag.value)}`);
     return flag.value?.toLowerCase() !== 'false';
   };
   const done = (): void => {
     const [flag] = left;
     if (flag === undefined) return;
     const names = [...known].map((name) => `--${name}`);
-    syntaxError(line, `${keyword} has no flag ${quoteName(`--${flag.name}`)}`, names.length === 0 ? `${keyword} takes no flags` : spellingHint(`--${flag.name}`, names));
+    syntaxError(
+      line,
+      `${keyword} has no flag ${quoteName(`--${flag.name}`)}`,
+      names.length === 0 ? `${keyword} takes no flags` : spellingHint(`--${flag.name}`, names),
+    );
   };
   return { all, text, bool, done };
 }
@@ -94,7 +115,8 @@ function oneOf({ rest, keyword, line }: Line): string {
 
 function pairsOf(line: Line) {
   const parsed = parsePairs(oneOf(line), line.escape);
-  if ('wrong' in parsed) return syntaxError(line.line, `${line.keyword}: expected name=value, got ${quoteName(parsed.wrong)}`);
+  if ('wrong' in parsed)
+    return syntaxError(line.line, `${line.keyword}: expected name=value, got ${quoteName(parsed.wrong)}`);
   return parsed.pairs;
 }
 
@@ -110,12 +132,24 @@ function parseFrom(line: Line): InstructionBody {
   const platform = line.flags.text('platform');
   const [image = '', as, name] = words;
   if (words.length !== 1 && !(words.length === 3 && as?.toLowerCase() === 'as')) {
-    syntaxError(line.line, 'FROM needs an image, or an image AS a name', words.length === 0 ? 'an image name that is a variable without a value needs --build-arg' : undefined);
+    syntaxError(
+      line.line,
+      'FROM needs an image, or an image AS a name',
+      words.length === 0 ? 'an image name that is a variable without a value needs --build-arg' : undefined,
+    );
   }
   if (name !== undefined && !/^[a-z][a-z0-9-_.]*$/i.test(name)) {
-    syntaxError(line.line, `invalid stage name ${quoteName(name)}: expected a letter, then letters, digits, \`-\`, \`_\`, \`.\``);
+    syntaxError(
+      line.line,
+      `invalid stage name ${quoteName(name)}: expected a letter, then letters, digits, \`-\`, \`_\`, \`.\``,
+    );
   }
-  return { kind: 'FROM', image, ...(name === undefined ? {} : { name: name.toLowerCase() }), ...(platform === undefined ? {} : { platform }) };
+  return {
+    kind: 'FROM',
+    image,
+    ...(name === undefined ? {} : { name: name.toLowerCase() }),
+    ...(platform === undefined ? {} : { platform }),
+  };
 }
 
 function parseArg(line: Line): InstructionBody {
@@ -137,7 +171,10 @@ function parseRun(line: Line): InstructionBody {
   }
   oneOf(line);
   return {
-    kind: 'RUN', command: commandOf(line), heredocs: line.heredocs, mounts,
+    kind: 'RUN',
+    command: commandOf(line),
+    heredocs: line.heredocs,
+    mounts,
     ...(network === undefined ? {} : { network }),
     ...(security === undefined ? {} : { security }),
   };
@@ -149,7 +186,8 @@ function parseCopy(line: Line, kind: 'COPY' | 'ADD'): InstructionBody {
   const words = list ?? splitBlanks(line.rest);
   const destination = words.at(-1) ?? '';
   if (words.length < 2) syntaxError(line.line, `${kind} needs a source and a destination`);
-  if (parseOpener(destination, line.escape) !== undefined) syntaxError(line.line, `${kind}: a heredoc cannot be the destination`);
+  if (parseOpener(destination, line.escape) !== undefined)
+    syntaxError(line.line, `${kind}: a heredoc cannot be the destination`);
   const sources = words.slice(0, -1).map((word): CopySource => {
     const opener = parseOpener(word, line.escape);
     const heredoc = line.heredocs.find((candidate) => candidate.name === opener?.name);
@@ -185,7 +223,8 @@ function parseVolume(line: Line): InstructionBody {
 
 function parseShell(line: Line): InstructionBody {
   const list = parseJsonList(oneOf(line));
-  if (list === undefined || list === 'not-strings' || list.length === 0) syntaxError(line.line, 'SHELL needs a JSON list: SHELL ["executable", "parameter"]');
+  if (list === undefined || list === 'not-strings' || list.length === 0)
+    syntaxError(line.line, 'SHELL needs a JSON list: SHELL ["executable", "parameter"]');
   return { kind: 'SHELL', argv: list };
 }
 
@@ -201,16 +240,26 @@ function parseHealthcheck(line: Line): InstructionBody {
   const times = parseHealthFlags((name) => {
     const value = line.flags.text(name);
     if (value === undefined) return value;
-    if (name === 'retries') return /^\d{1,9}$/.test(value) ? Number(value) : syntaxError(line.line, `HEALTHCHECK --retries: expected a number, got ${quoteName(value)}`);
-    return parseDuration(value) ?? syntaxError(line.line, `HEALTHCHECK --${name}: expected a duration such as 30s, got ${quoteName(value)}`);
+    if (name === 'retries')
+      return /^\d{1,9}$/.test(value)
+        ? Number(value)
+        : syntaxError(line.line, `HEALTHCHECK --retries: expected a number, got ${quoteName(value)}`);
+    return (
+      parseDuration(value) ??
+      syntaxError(line.line, `HEALTHCHECK --${name}: expected a duration such as 30s, got ${quoteName(value)}`)
+    );
   });
-  return { kind: 'HEALTHCHECK', check: { test: command.form === 'exec' ? ['CMD', ...command.argv] : ['CMD-SHELL', command.text], ...times } };
+  return {
+    kind: 'HEALTHCHECK',
+    check: { test: command.form === 'exec' ? ['CMD', ...command.argv] : ['CMD-SHELL', command.text], ...times },
+  };
 }
 
 function parseOnbuild(line: Line): InstructionBody {
   const expression = oneOf({ ...line, rest: line.text.trim().replace(/^ONBUILD\s*/i, '') });
   const trigger = parseInstruction(expression, line);
-  if (['ONBUILD', 'FROM', 'MAINTAINER'].includes(trigger.kind)) syntaxError(line.line, `ONBUILD cannot trigger ${trigger.kind}`);
+  if (['ONBUILD', 'FROM', 'MAINTAINER'].includes(trigger.kind))
+    syntaxError(line.line, `ONBUILD cannot trigger ${trigger.kind}`);
   const bodies = line.heredocs.map((heredoc) => `\n${heredoc.body}${heredoc.name}`).join('');
   return { kind: 'ONBUILD', expression: expression + bodies, trigger };
 }

@@ -1,4 +1,8 @@
-/** Wildcards of COPY and ADD: Go's filepath.Match over whole relative paths, `/` never matched by a wildcard. @see Go 1.23 `path/filepath/match.go` */
+/**
+ * Wildcards of COPY and ADD: Go's filepath.Match over whole relative paths, `/` never matched by a wildcard.
+ *
+ * @see Go 1.23 `path/filepath/match.go`
+ */
 
 /** Whether any of `*`, `?`, `[` occurs unescaped. */
 export const hasWildcard = (pattern: string): boolean => /(?:^|[^\\])(?:\\\\)*[*?[]/.test(pattern);

@@ -11,7 +11,13 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(parts.reduce((sum, part) => sum + Number(part[1]) * (NANOSECONDS[part[2] ?? ''] ?? 0), 0));
 }
 
-const FLAGS = { interval: 'interval', timeout: 'timeout', 'start-period': 'startPeriod', 'start-interval': 'startInterval', retries: 'retries' } as const;
+const FLAGS = {
+  interval: 'interval',
+  timeout: 'timeout',
+  'start-period': 'startPeriod',
+  'start-interval': 'startInterval',
+  retries: 'retries',
+} as const;
 
 /** @param read a flag's value: nanoseconds, or a count for `retries` */
 export function parseHealthFlags(read: (name: string) => number | undefined): Partial<Healthcheck> {

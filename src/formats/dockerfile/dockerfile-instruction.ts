@@ -7,11 +7,11 @@ import type { NameValue } from './dockerfile-words.ts';
 
 /** What RUN, CMD and ENTRYPOINT run. */
 export type Command =
-  | { readonly form: 'shell'; readonly text: string }
-  | { readonly form: 'exec'; readonly argv: readonly string[] };
+  { readonly form: 'shell'; readonly text: string } | { readonly form: 'exec'; readonly argv: readonly string[] };
 
 /** One source of COPY and ADD: a path as written, or a heredoc's body. */
-export type CopySource = { readonly kind: 'path'; readonly path: string } | { readonly kind: 'inline'; readonly heredoc: Heredoc };
+export type CopySource =
+  { readonly kind: 'path'; readonly path: string } | { readonly kind: 'inline'; readonly heredoc: Heredoc };
 
 export interface CopyFlags {
   readonly from?: string;
@@ -49,7 +49,12 @@ export type InstructionBody =
       readonly network?: string;
       readonly security?: string;
     }
-  | { readonly kind: 'COPY' | 'ADD'; readonly sources: readonly CopySource[]; readonly destination: string; readonly flags: CopyFlags }
+  | {
+      readonly kind: 'COPY' | 'ADD';
+      readonly sources: readonly CopySource[];
+      readonly destination: string;
+      readonly flags: CopyFlags;
+    }
   | { readonly kind: 'CMD' | 'ENTRYPOINT'; readonly command: Command }
   | { readonly kind: 'WORKDIR' | 'USER' | 'STOPSIGNAL' | 'MAINTAINER'; readonly value: string }
   | { readonly kind: 'EXPOSE' | 'VOLUME'; readonly values: readonly string[] }

@@ -82,12 +82,14 @@ export function parseDirectives(text: string): Directives {
 export function parseLogicalLines(text: string, escape: Directives['escape']): LogicalLine[] {
   const source = splitLines(text.replace(/^\ufeff/, ''));
   const result: LogicalLine[] = [];
-  for (let at = 0; at < source.length; ) {
+  for (let at = 0; at < source.length;) {
     const line = at + 1;
     const joined = joinContinuations(source, at, escape);
     at = joined.next;
     if (joined.text === '') continue;
-    const bodies = HEREDOC_INSTRUCTIONS.test(joined.text) ? takeHeredocs(source, at, { text: joined.text, escape, line }) : { heredocs: [], next: at };
+    const bodies = HEREDOC_INSTRUCTIONS.test(joined.text)
+      ? takeHeredocs(source, at, { text: joined.text, escape, line })
+      : { heredocs: [], next: at };
     at = bodies.next;
     result.push({ text: joined.text, line, endLine: at, heredocs: bodies.heredocs });
   }

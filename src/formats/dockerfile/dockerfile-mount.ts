@@ -1,4 +1,8 @@
-/** The value of `RUN --mount`: a comma-separated record of keys, already expanded. @see BuildKit 0.20 `commands_runmount.go` */
+/**
+ * The value of `RUN --mount`: a comma-separated record of keys, already expanded.
+ *
+ * @see BuildKit 0.20 `commands_runmount.go`
+ */
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
 
@@ -22,8 +26,29 @@ export interface MountSpec {
 
 const TYPES = ['bind', 'cache', 'tmpfs', 'secret', 'ssh'] as const;
 const SHARING = ['shared', 'private', 'locked'] as const;
-const ALIASES: Readonly<Record<string, string>> = { src: 'source', dst: 'target', destination: 'target', ro: 'readonly', rw: 'readwrite' };
-const KEYS = ['type', 'from', 'source', 'target', 'readonly', 'readwrite', 'required', 'size', 'id', 'sharing', 'mode', 'uid', 'gid', 'env'];
+const ALIASES: Readonly<Record<string, string>> = {
+  src: 'source',
+  dst: 'target',
+  destination: 'target',
+  ro: 'readonly',
+  rw: 'readwrite',
+};
+const KEYS = [
+  'type',
+  'from',
+  'source',
+  'target',
+  'readonly',
+  'readwrite',
+  'required',
+  'size',
+  'id',
+  'sharing',
+  'mode',
+  'uid',
+  'gid',
+  'env',
+];
 
 function refuse(why: string): never {
   throw new AlprootError('ALP_FORMAT_DOCKERFILE', `RUN --mount: ${why}`);
@@ -37,7 +62,8 @@ export function parseMount(text: string): MountSpec {
     const name = (cut < 0 ? field : field.slice(0, cut)).trim().toLowerCase();
     const key = ALIASES[name] ?? name;
     if (!KEYS.includes(key)) refuse(`unexpected key ${quoteName(key)}`);
-    if (cut < 0 && !['readonly', 'readwrite', 'required'].includes(key)) refuse(`${quoteName(field)} must be a key=value pair`);
+    if (cut < 0 && !['readonly', 'readwrite', 'required'].includes(key))
+      refuse(`${quoteName(field)} must be a key=value pair`);
     fields.set(key, cut < 0 ? undefined : field.slice(cut + 1));
   }
   const type = oneOf(TYPES, (fields.get('type') ?? 'bind').toLowerCase(), 'type');
@@ -60,7 +86,10 @@ function splitCsv(text: string): string[] {
 }
 
 function oneOf<T extends string>(values: readonly T[], value: string, key: string): T {
-  return values.find((candidate) => candidate === value) ?? refuse(`unsupported ${key} ${quoteName(value)}; expected ${values.join(', ')}`);
+  return (
+    values.find((candidate) => candidate === value) ??
+    refuse(`unsupported ${key} ${quoteName(value)}; expected ${values.join(', ')}`)
+  );
 }
 
 function flag(fields: ReadonlyMap<string, string | undefined>, key: string): boolean | undefined {
@@ -86,7 +115,11 @@ function numbers(fields: ReadonlyMap<string, string | undefined>): Partial<Mount
     if (value === undefined) return [];
     return [[key, pattern.test(value) ? parseInt(value, base) : refuse(`invalid ${key} ${quoteName(value)}`)]];
   };
-  return Object.fromEntries([...read('mode', /^[0-7]{1,5}$/, 8), ...read('uid', /^\d{1,9}$/, 10), ...read('gid', /^\d{1,9}$/, 10)]);
+  return Object.fromEntries([
+    ...read('mode', /^[0-7]{1,5}$/, 8),
+    ...read('uid', /^\d{1,9}$/, 10),
+    ...read('gid', /^\d{1,9}$/, 10),
+  ]);
 }
 
 function checkKeys(spec: MountSpec, fields: ReadonlyMap<string, string | undefined>): void {
@@ -97,6 +130,7 @@ function checkKeys(spec: MountSpec, fields: ReadonlyMap<string, string | undefin
   if (type !== 'tmpfs' && fields.has('size')) refuse(`size is not for type ${type}`);
   if (type !== 'secret' && type !== 'ssh' && fields.has('required')) refuse(`required is not for type ${type}`);
   if (type === 'secret' && fields.has('from')) refuse('a secret has no from');
-  if (type === 'secret' && [spec.id, spec.source, spec.target].every((value) => value === undefined)) refuse('a secret needs an id or a target');
+  if (type === 'secret' && [spec.id, spec.source, spec.target].every((value) => value === undefined))
+    refuse('a secret needs an id or a target');
   if (!['secret', 'ssh'].includes(type) && (spec.target ?? '') === '') refuse(`type ${type} needs a target`);
 }

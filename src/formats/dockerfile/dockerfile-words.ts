@@ -57,7 +57,11 @@ export function splitFlags(text: string): { flags: Flag[]; rest: string } {
     at = word.end;
     if (word.text === '--') return { flags, rest: text.slice(at).trim() };
     const cut = word.text.indexOf('=');
-    flags.push(cut < 0 ? { name: word.text.slice(2), value: undefined } : { name: word.text.slice(2, cut), value: word.text.slice(cut + 1) });
+    flags.push(
+      cut < 0
+        ? { name: word.text.slice(2), value: undefined }
+        : { name: word.text.slice(2, cut), value: word.text.slice(cut + 1) },
+    );
   }
 }
 
@@ -112,7 +116,10 @@ export function parsePairs(text: string, escape: string): { pairs: NameValue[]; 
   if (!first.includes('=')) {
     const match = BLANK.exec(text);
     if (match === null) return { wrong: text };
-    return { pairs: [{ name: text.slice(0, match.index), value: text.slice(match.index + match[0].length) }], legacy: true };
+    return {
+      pairs: [{ name: text.slice(0, match.index), value: text.slice(match.index + match[0].length) }],
+      legacy: true,
+    };
   }
   const pairs: NameValue[] = [];
   for (const word of words) {

@@ -50,24 +50,38 @@ export function parseDockerfile(text: string): Dockerfile {
   const directives = attempt<Directives>({ escape: '\\' }, () => parseDirectives(text));
   const lines = attempt([], () => parseLogicalLines(text, directives.escape));
   const instructions = lines.flatMap(({ text: source, line, endLine, heredocs }) =>
-    attempt<Instruction[]>([], () => [{ ...parseInstruction(source, { heredocs, escape: directives.escape, line }), source, line, endLine }]),
+    attempt<Instruction[]>([], () => [
+      { ...parseInstruction(source, { heredocs, escape: directives.escape, line }), source, line, endLine },
+    ]),
   );
   return { directives, ...groupStages(instructions, problems), problems };
 }
 
 function problemOf(error: unknown): DockerfileProblem {
   if (!isAlprootError(error, 'ALP_FORMAT_DOCKERFILE')) throw error;
-  return { line: Number(error.facts['line'] ?? 1), message: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  return {
+    line: Number(error.facts['line'] ?? 1),
+    message: error.message,
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+  };
 }
 
-function groupStages(instructions: readonly Instruction[], problems: DockerfileProblem[]): Pick<Dockerfile, 'globals' | 'stages'> {
+function groupStages(
+  instructions: readonly Instruction[],
+  problems: DockerfileProblem[],
+): Pick<Dockerfile, 'globals' | 'stages'> {
   const globals: ArgInstruction[] = [];
   const stages: { from: FromInstruction; instructions: Instruction[] }[] = [];
   for (const instruction of instructions) {
     if (instruction.kind === 'FROM') stages.push({ from: instruction, instructions: [] });
     else if (stages.length > 0) stages.at(-1)?.instructions.push(instruction);
     else if (instruction.kind === 'ARG') globals.push(instruction);
-    else problems.push({ line: instruction.line, message: `no build stage in which to ${instruction.kind}`, hint: 'only ARG may come before the first FROM' });
+    else
+      problems.push({
+        line: instruction.line,
+        message: `no build stage in which to ${instruction.kind}`,
+        hint: 'only ARG may come before the first FROM',
+      });
   }
   if (stages.length === 0 && problems.length === 0) problems.push({ line: 1, message: 'the Dockerfile has no FROM' });
   return { globals, stages };

@@ -25,12 +25,22 @@ export interface IgnoreRules {
 
 /** @throws ALP_FORMAT_TEXT for a malformed pattern */
 export function parseDockerignore(text: string): IgnoreRules {
-  const rules = text.slice(0, limits.dockerfile).replace(/^\ufeff/, '').split(/\r?\n/).flatMap(parseRule);
+  const rules = text
+    .slice(0, limits.dockerfile)
+    .replace(/^\ufeff/, '')
+    .split(/\r?\n/)
+    .flatMap(parseRule);
   const matches = (rule: Rule, path: string): boolean => ancestorsAndSelf(path).some((part) => rule.regex.test(part));
   return {
     isIgnored: (path) => rules.findLast((rule) => matches(rule, path))?.exception === false,
     mayHoldExceptions: (directory) =>
-      rules.some((rule) => rule.exception && (rule.prefix.startsWith(`${directory}/`) || `${directory}/`.startsWith(rule.prefix) || matches(rule, directory))),
+      rules.some(
+        (rule) =>
+          rule.exception &&
+          (rule.prefix.startsWith(`${directory}/`) ||
+            `${directory}/`.startsWith(rule.prefix) ||
+            matches(rule, directory)),
+      ),
   };
 }
 
@@ -41,7 +51,8 @@ function parseRule(raw: string, index: number): Rule[] {
   const pattern = cleanPattern(exception ? trimmed.slice(1).trim() : trimmed);
   if (pattern === '') return [];
   const regex = compileGlob(pattern, { anyDepth: true });
-  if (regex === undefined) throw new AlprootError('ALP_FORMAT_TEXT', `.dockerignore:${index + 1}: malformed pattern ${quoteName(pattern)}`);
+  if (regex === undefined)
+    throw new AlprootError('ALP_FORMAT_TEXT', `.dockerignore:${index + 1}: malformed pattern ${quoteName(pattern)}`);
   return [{ regex, exception, prefix: /^[^*?[\\]*/.exec(pattern)?.[0] ?? '' }];
 }
 

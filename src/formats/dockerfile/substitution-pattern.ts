@@ -54,7 +54,11 @@ function matches(tokens: readonly Token[], text: string): boolean {
  *
  * @returns undefined for an invalid pattern, or a value of more than 2,048 characters
  */
-export function trimPattern(value: string, pattern: string, { end, greedy }: { end: 'prefix' | 'suffix'; greedy: boolean }): string | undefined {
+export function trimPattern(
+  value: string,
+  pattern: string,
+  { end, greedy }: { end: 'prefix' | 'suffix'; greedy: boolean },
+): string | undefined {
   const tokens = parsePattern(pattern);
   if (tokens === undefined || value.length > MAX_VALUE) return undefined;
   const lengths = Array.from({ length: value.length + 1 }, (_, length) => length);
@@ -70,7 +74,11 @@ export function trimPattern(value: string, pattern: string, { end, greedy }: { e
  *
  * @returns undefined for an invalid pattern, or a value of more than 2,048 characters
  */
-export function replacePattern(value: string, pattern: string, { replacement, all }: { replacement: string; all: boolean }): string | undefined {
+export function replacePattern(
+  value: string,
+  pattern: string,
+  { replacement, all }: { replacement: string; all: boolean },
+): string | undefined {
   const tokens = parsePattern(pattern);
   if (tokens === undefined || value.length > MAX_VALUE) return undefined;
   const plain = replacement.replace(/\\([}/])/g, '$1');

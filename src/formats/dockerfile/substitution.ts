@@ -148,20 +148,33 @@ function applyModifier(cursor: Cursor, name: string): string {
   if (modifier === '/') return readReplacement(cursor, value);
   const nullIsUnset = modifier === ':';
   if (nullIsUnset) modifier = cursor.text.charAt(cursor.at++);
-  if (modifier === '' || !'-+?#%'.includes(modifier)) fail(cursor, `unsupported modifier ${quoteName(nullIsUnset ? `:${modifier}` : modifier)}`);
+  if (modifier === '' || !'-+?#%'.includes(modifier))
+    fail(cursor, `unsupported modifier ${quoteName(nullIsUnset ? `:${modifier}` : modifier)}`);
   const word = textOf(readUntil(cursor, '}', modifier === '#' || modifier === '%'));
   const missing = value === undefined || (nullIsUnset && value === '');
   switch (modifier) {
-    case '-': return missing ? word : value;
-    case '+': return missing ? '' : word;
-    case '?': return missing ? fail(cursor, `${name}: ${word === '' ? `is not allowed to be ${value === undefined ? 'unset' : 'empty'}` : word}`) : value;
-    default: return trim(cursor, value ?? '', modifier, word);
+    case '-':
+      return missing ? word : value;
+    case '+':
+      return missing ? '' : word;
+    case '?':
+      return missing
+        ? fail(
+            cursor,
+            `${name}: ${word === '' ? `is not allowed to be ${value === undefined ? 'unset' : 'empty'}` : word}`,
+          )
+        : value;
+    default:
+      return trim(cursor, value ?? '', modifier, word);
   }
 }
 
 function trim(cursor: Cursor, value: string, modifier: string, word: string): string {
   const greedy = word.startsWith(modifier);
-  const trimmed = trimPattern(value, greedy ? word.slice(1) : word, { end: modifier === '%' ? 'suffix' : 'prefix', greedy });
+  const trimmed = trimPattern(value, greedy ? word.slice(1) : word, {
+    end: modifier === '%' ? 'suffix' : 'prefix',
+    greedy,
+  });
   return trimmed ?? fail(cursor, `invalid pattern ${quoteName(word)}`);
 }
 
@@ -170,7 +183,9 @@ function readReplacement(cursor: Cursor, value: string | undefined): string {
   if (all) cursor.at++;
   const pattern = textOf(readUntil(cursor, '/', true));
   const replacement = textOf(readUntil(cursor, '}', true));
-  return replacePattern(value ?? '', pattern, { replacement, all }) ?? fail(cursor, `invalid pattern ${quoteName(pattern)}`);
+  return (
+    replacePattern(value ?? '', pattern, { replacement, all }) ?? fail(cursor, `invalid pattern ${quoteName(pattern)}`)
+  );
 }
 
 const textOf = (parts: readonly Part[]): string => parts.map((part) => part.text).join('');

@@ -16,7 +16,8 @@ export interface ArMember {
   readonly source: ByteSource;
 }
 
-export const hasArMagic = (bytes: Uint8Array): boolean => Buffer.from(bytes.subarray(0, 8)).toString('latin1') === '!<arch>\n';
+export const hasArMagic = (bytes: Uint8Array): boolean =>
+  Buffer.from(bytes.subarray(0, 8)).toString('latin1') === '!<arch>\n';
 
 /**
  * Members in file order, without symbol indexes and name tables.
@@ -25,21 +26,24 @@ export const hasArMagic = (bytes: Uint8Array): boolean => Buffer.from(bytes.suba
  */
 export function* readAr(source: ByteSource): Generator<ArMember> {
   const magic = take(source, 0, 8).toString('latin1');
-  if (magic === '!<thin>\n') throw arError(source, 'a thin archive only names its members; give the object files themselves');
+  if (magic === '!<thin>\n')
+    throw arError(source, 'a thin archive only names its members; give the object files themselves');
   if (magic !== '!<arch>\n') throw arError(source, 'it does not begin with `!<arch>`');
   let longNames: Buffer = Buffer.alloc(0);
   for (let at = 8, count = 0; at < source.sizeBytes; count++) {
     if (count > MEMBERS_CAP) throw arError(source, `more than ${MEMBERS_CAP} members`);
     const { rawName, sizeBytes } = readHeader(source, at);
     const start = at + HEADER_BYTES;
-    if (start + sizeBytes > source.sizeBytes) throw arError(source, `member at ${at} leaves the file`, { offset: at, sizeBytes });
+    if (start + sizeBytes > source.sizeBytes)
+      throw arError(source, `member at ${at} leaves the file`, { offset: at, sizeBytes });
     at = start + sizeBytes + (sizeBytes % 2);
     if (rawName === '//') {
       if (sizeBytes > NAMES_CAP) throw arError(source, `name table of ${sizeBytes} bytes`);
       longNames = take(source, start, sizeBytes);
     } else if (rawName !== '/' && rawName !== '/SYM64/') {
       const { name, skip } = memberName(source, { rawName, start, sizeBytes, longNames });
-      if (!name.startsWith('__.SYMDEF')) yield { name, source: window(source, { name, start: start + skip, sizeBytes: sizeBytes - skip }) };
+      if (!name.startsWith('__.SYMDEF'))
+        yield { name, source: window(source, { name, start: start + skip, sizeBytes: sizeBytes - skip }) };
     }
   }
 }
@@ -47,7 +51,8 @@ export function* readAr(source: ByteSource): Generator<ArMember> {
 function readHeader(source: ByteSource, at: number): { rawName: string; sizeBytes: number } {
   const header = take(source, at, HEADER_BYTES).toString('latin1');
   const size = header.slice(48, 58).trimEnd();
-  if (header.slice(58) !== '`\n' || !/^\d{1,10}$/.test(size)) throw arError(source, `no member header at ${at}`, { offset: at });
+  if (header.slice(58) !== '`\n' || !/^\d{1,10}$/.test(size))
+    throw arError(source, `no member header at ${at}`, { offset: at });
   return { rawName: header.slice(0, 16).trimEnd(), sizeBytes: Number(size) };
 }
 
@@ -59,7 +64,10 @@ interface NamePlace {
 }
 
 /** The name, and how many of the member's first bytes it takes (BSD form). */
-function memberName(source: ByteSource, { rawName, start, sizeBytes, longNames }: NamePlace): { name: string; skip: number } {
+function memberName(
+  source: ByteSource,
+  { rawName, start, sizeBytes, longNames }: NamePlace,
+): { name: string; skip: number } {
   const gnu = /^\/(\d{1,10})$/.exec(rawName);
   if (gnu !== null) {
     const at = Number(gnu[1]);
@@ -74,16 +82,23 @@ function memberName(source: ByteSource, { rawName, start, sizeBytes, longNames }
   return { name: take(source, start, length).toString('latin1').replace(/\0+$/, ''), skip: length };
 }
 
-const window = (source: ByteSource, { name, start, sizeBytes }: { name: string; start: number; sizeBytes: number }): ByteSource => ({
+const window = (
+  source: ByteSource,
+  { name, start, sizeBytes }: { name: string; start: number; sizeBytes: number },
+): ByteSource => ({
   name: `${source.name}(${name})`,
   sizeBytes,
-  read: (target, position) => (position >= sizeBytes ? 0 : source.read(target.subarray(0, Math.min(target.length, sizeBytes - position)), start + position)),
+  read: (target, position) =>
+    position >= sizeBytes
+      ? 0
+      : source.read(target.subarray(0, Math.min(target.length, sizeBytes - position)), start + position),
 });
 
 function take(source: ByteSource, offset: number, size: number): Buffer {
-  if (offset + size > source.sizeBytes) throw arError(source, `${size} bytes at ${offset} lie outside the file`, { offset });
+  if (offset + size > source.sizeBytes)
+    throw arError(source, `${size} bytes at ${offset} lie outside the file`, { offset });
   const bytes = Buffer.alloc(size);
-  for (let filled = 0; filled < size; ) {
+  for (let filled = 0; filled < size;) {
     const count = source.read(bytes.subarray(filled), offset + filled);
     if (count <= 0) throw arError(source, 'it ends early', { offset });
     filled += count;

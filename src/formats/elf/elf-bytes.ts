@@ -17,7 +17,11 @@ export interface ElfBytes {
 }
 
 /** ALP_FORMAT_ELF with the file's name and the place. */
-export function elfError(source: ByteSource, what: string, facts: Readonly<Record<string, unknown>> = {}): AlprootError {
+export function elfError(
+  source: ByteSource,
+  what: string,
+  facts: Readonly<Record<string, unknown>> = {},
+): AlprootError {
   return new AlprootError('ALP_FORMAT_ELF', `${quoteName(source.name)} is not a sound ELF file: ${what}`, { facts });
 }
 
@@ -28,12 +32,22 @@ export function elfError(source: ByteSource, what: string, facts: Readonly<Recor
  * @throws ALP_FORMAT_ELF when they do not lie inside the file
  */
 export function takeBytes(source: ByteSource, offset: number, size: number, what: string): Buffer {
-  if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(size) || offset < 0 || size < 0 || offset + size > source.sizeBytes) {
-    throw elfError(source, `${what} (${size} bytes at ${offset}) lies outside the file of ${source.sizeBytes} bytes`, { offset, size });
+  if (
+    !Number.isSafeInteger(offset) ||
+    !Number.isSafeInteger(size) ||
+    offset < 0 ||
+    size < 0 ||
+    offset + size > source.sizeBytes
+  ) {
+    throw elfError(source, `${what} (${size} bytes at ${offset}) lies outside the file of ${source.sizeBytes} bytes`, {
+      offset,
+      size,
+    });
   }
-  if (size > TABLE_CAP) throw elfError(source, `${what} takes ${size} bytes, more than the cap of ${TABLE_CAP}`, { offset, size });
+  if (size > TABLE_CAP)
+    throw elfError(source, `${what} takes ${size} bytes, more than the cap of ${TABLE_CAP}`, { offset, size });
   const bytes = Buffer.allocUnsafe(size);
-  for (let filled = 0; filled < size; ) {
+  for (let filled = 0; filled < size;) {
     const count = source.read(bytes.subarray(filled), offset + filled);
     if (count <= 0) throw elfError(source, `${what} ends early`, { offset: offset + filled });
     filled += count;
@@ -66,7 +80,8 @@ export function fieldsOf({ source, bits, endian }: ElfBytes, record: Buffer): Fi
     size: (at) => {
       if (bits === 32) return u32(at);
       const value = u64(at);
-      if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw elfError(source, `a size or offset of ${value} is beyond any file`);
+      if (value > BigInt(Number.MAX_SAFE_INTEGER))
+        throw elfError(source, `a size or offset of ${value} is beyond any file`);
       return Number(value);
     },
   };
@@ -82,7 +97,8 @@ export function stringsOf(source: ByteSource, table: Buffer): (at: number) => st
   let left = table.length * 16 + 65_536;
   return (at) => {
     const end = at < table.length ? table.indexOf(0, at) : -1;
-    if (end === -1) throw elfError(source, `a name at ${at} leaves its string table of ${table.length} bytes`, { offset: at });
+    if (end === -1)
+      throw elfError(source, `a name at ${at} leaves its string table of ${table.length} bytes`, { offset: at });
     left -= end - at;
     if (left < 0) throw elfError(source, 'its names overlap without end');
     return table.toString('latin1', at, end);

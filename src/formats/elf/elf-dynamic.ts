@@ -12,8 +12,19 @@ const VERSIONS_CAP = 65_536;
 
 const [PT_LOAD, PT_DYNAMIC, PT_INTERP] = [1, 2, 3];
 const TAG = {
-  NEEDED: 1, STRTAB: 5, STRSZ: 10, SONAME: 14, RPATH: 15, TEXTREL: 22, JMPREL: 23, BIND_NOW: 24, RUNPATH: 29, FLAGS: 30,
-  FLAGS_1: 0x6ffffffb, VERNEED: 0x6ffffffe, VERNEEDNUM: 0x6fffffff,
+  NEEDED: 1,
+  STRTAB: 5,
+  STRSZ: 10,
+  SONAME: 14,
+  RPATH: 15,
+  TEXTREL: 22,
+  JMPREL: 23,
+  BIND_NOW: 24,
+  RUNPATH: 29,
+  FLAGS: 30,
+  FLAGS_1: 0x6ffffffb,
+  VERNEED: 0x6ffffffe,
+  VERNEEDNUM: 0x6fffffff,
 } as const;
 const [DF_TEXTREL, DF_BIND_NOW, DF_1_NOW, DF_1_PIE] = [0x4n, 0x8n, 0x1n, 0x08000000n];
 
@@ -37,7 +48,8 @@ export interface ElfDynamic {
 export function readInterpreter(elf: ElfFile): string | undefined {
   const segment = elf.segments.find(({ type }) => type === PT_INTERP);
   if (segment === undefined) return undefined;
-  if (segment.fileBytes === 0 || segment.fileBytes > 4096) throw elfError(elf.source, `interpreter name takes ${segment.fileBytes} bytes, expected 1 to 4096`);
+  if (segment.fileBytes === 0 || segment.fileBytes > 4096)
+    throw elfError(elf.source, `interpreter name takes ${segment.fileBytes} bytes, expected 1 to 4096`);
   return stringsOf(elf.source, takeBytes(elf.source, segment.offset, segment.fileBytes, 'interpreter name'))(0);
 }
 
@@ -64,7 +76,11 @@ export function readDynamic(elf: ElfFile): ElfDynamic | undefined {
     textRelocations: first(TAG.TEXTREL) !== undefined || (flags & DF_TEXTREL) !== 0n,
     hasLazyCalls: first(TAG.JMPREL) !== undefined,
     pie: (flags1 & DF_1_PIE) !== 0n,
-    versionNeeds: readVersionNeeds(elf, { address: first(TAG.VERNEED), count: Number(first(TAG.VERNEEDNUM) ?? 0n), stringAt }),
+    versionNeeds: readVersionNeeds(elf, {
+      address: first(TAG.VERNEED),
+      count: Number(first(TAG.VERNEEDNUM) ?? 0n),
+      stringAt,
+    }),
   };
 }
 
@@ -76,7 +92,8 @@ interface DynamicEntry {
 /** Entries up to DT_NULL. */
 function dynamicEntries(elf: ElfFile, segment: ElfSegment): DynamicEntry[] {
   const size = elf.bits === 64 ? 16 : 8;
-  if (segment.fileBytes > DYNAMIC_ENTRIES_CAP * size) throw elfError(elf.source, `dynamic table takes ${segment.fileBytes} bytes`);
+  if (segment.fileBytes > DYNAMIC_ENTRIES_CAP * size)
+    throw elfError(elf.source, `dynamic table takes ${segment.fileBytes} bytes`);
   const table = takeBytes(elf.source, segment.offset, segment.fileBytes, 'dynamic table');
   const fields = fieldsOf(elf, table);
   const entries: DynamicEntry[] = [];
@@ -89,7 +106,10 @@ function dynamicEntries(elf: ElfFile, segment: ElfSegment): DynamicEntry[] {
 }
 
 /** The file offset of a virtual address, and how many bytes of the file follow it there. */
-export function fileOffsetOf(elf: ElfFile, address: bigint): { readonly offset: number; readonly available: number } | undefined {
+export function fileOffsetOf(
+  elf: ElfFile,
+  address: bigint,
+): { readonly offset: number; readonly available: number } | undefined {
   for (const { type, address: start, fileBytes, offset } of elf.segments) {
     const inside = address - start;
     if (type === PT_LOAD && inside >= 0n && inside < BigInt(fileBytes)) {
@@ -102,7 +122,8 @@ export function fileOffsetOf(elf: ElfFile, address: bigint): { readonly offset: 
 function dynamicStrings(elf: ElfFile, address: bigint | undefined, size: bigint | undefined): Buffer {
   if (address === undefined || size === undefined) return Buffer.alloc(0);
   const place = fileOffsetOf(elf, address);
-  if (place === undefined || size > BigInt(place.available)) throw elfError(elf.source, 'dynamic string table is not in the file');
+  if (place === undefined || size > BigInt(place.available))
+    throw elfError(elf.source, 'dynamic string table is not in the file');
   return takeBytes(elf.source, place.offset, Number(size), 'dynamic string table');
 }
 
@@ -115,7 +136,8 @@ interface VersionTable {
 /** Walks Verneed and Vernaux records; the steps between them only go forward, so the walk ends. */
 function readVersionNeeds(elf: ElfFile, { address, count, stringAt }: VersionTable): ElfDynamic['versionNeeds'] {
   if (address === undefined || count === 0) return [];
-  if (count > VERSIONS_CAP) throw elfError(elf.source, `${count} libraries with versions are more than ${VERSIONS_CAP}`);
+  if (count > VERSIONS_CAP)
+    throw elfError(elf.source, `${count} libraries with versions are more than ${VERSIONS_CAP}`);
   const place = fileOffsetOf(elf, address);
   if (place === undefined) throw elfError(elf.source, 'version table is not in the file');
   const budget = { left: VERSIONS_CAP };

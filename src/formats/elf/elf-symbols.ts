@@ -24,7 +24,8 @@ const BINDINGS: readonly ElfSymbol['binding'][] = ['local', 'global', 'weak'];
  */
 export function* readSymbols(elf: ElfFile, type: number): Generator<ElfSymbol> {
   const [section, ...more] = elf.sections.filter((candidate) => candidate.type === type);
-  if (more.length > 0) throw elfError(elf.source, `${more.length + 1} symbol tables of type ${type}, expected one at most`);
+  if (more.length > 0)
+    throw elfError(elf.source, `${more.length + 1} symbol tables of type ${type}, expected one at most`);
   if (section !== undefined) yield* symbolsOf(elf, section);
 }
 
@@ -32,7 +33,8 @@ function* symbolsOf(elf: ElfFile, section: ElfSection): Generator<ElfSymbol> {
   const wide = elf.bits === 64;
   const size = wide ? 24 : 16;
   const strings = elf.sections[section.link];
-  if (section.entryBytes !== size) throw elfError(elf.source, `symbols of ${section.entryBytes} bytes, expected ${size}`);
+  if (section.entryBytes !== size)
+    throw elfError(elf.source, `symbols of ${section.entryBytes} bytes, expected ${size}`);
   if (strings === undefined) throw elfError(elf.source, 'a symbol table has no string table');
   if (section.sizeBytes / size > SYMBOLS_CAP) throw elfError(elf.source, `more than ${SYMBOLS_CAP} symbols`);
   const nameAt = stringsOf(elf.source, sectionBytes(elf, strings));

@@ -80,8 +80,15 @@ export function parseElf(source: ByteSource): ElfFile {
   const { sections, segmentCount } = readSections(bytes, tables);
   const segments = readSegments(bytes, { ...tables.segments, count: segmentCount });
   return {
-    ...bytes, type, machine, machineName: MACHINES[machine] ?? `machine ${machine}`, osAbi: ident[7] ?? 0,
-    entry: header.address(24), headersEnd: tables.segments.offset + tables.segments.entryBytes * segmentCount, segments, sections,
+    ...bytes,
+    type,
+    machine,
+    machineName: MACHINES[machine] ?? `machine ${machine}`,
+    osAbi: ident[7] ?? 0,
+    entry: header.address(24),
+    headersEnd: tables.segments.offset + tables.segments.entryBytes * segmentCount,
+    segments,
+    sections,
   };
 }
 
@@ -104,9 +111,15 @@ interface TablePlace {
 }
 
 /** The bytes of a table whose entries are of the size that the class asks for. */
-function tableBytes({ source }: ElfBytes, { offset, entryBytes, count }: TablePlace, wanted: number, what: string): Buffer {
+function tableBytes(
+  { source }: ElfBytes,
+  { offset, entryBytes, count }: TablePlace,
+  wanted: number,
+  what: string,
+): Buffer {
   if (entryBytes !== wanted) throw elfError(source, `${what} has entries of ${entryBytes} bytes, expected ${wanted}`);
-  if (count > TABLE_ENTRIES_CAP) throw elfError(source, `${what} has ${count} entries, more than ${TABLE_ENTRIES_CAP}`);
+  if (count > TABLE_ENTRIES_CAP)
+    throw elfError(source, `${what} has ${count} entries, more than ${TABLE_ENTRIES_CAP}`);
   return takeBytes(source, offset, count * wanted, what);
 }
 
@@ -144,8 +157,13 @@ function readSections(bytes: ElfBytes, tables: Tables): { sections: ElfSection[]
   const count = tables.sections.count === 0 ? first.size(bytes.bits === 64 ? 32 : 20) : tables.sections.count;
   const namesIndex = tables.names === 0xffff ? first.u32(bytes.bits === 64 ? 40 : 24) : tables.names;
   const table = tableBytes(bytes, { ...tables.sections, count }, size, 'section header table');
-  const raw = Array.from({ length: count }, (_, index) => readSection(bytes, table.subarray(index * size, (index + 1) * size)));
-  const nameAt = stringsOf(bytes.source, namesIndex === 0 ? Buffer.alloc(0) : sectionNames(bytes, raw[namesIndex]?.section));
+  const raw = Array.from({ length: count }, (_, index) =>
+    readSection(bytes, table.subarray(index * size, (index + 1) * size)),
+  );
+  const nameAt = stringsOf(
+    bytes.source,
+    namesIndex === 0 ? Buffer.alloc(0) : sectionNames(bytes, raw[namesIndex]?.section),
+  );
   const sections = raw.map(({ section, name }) => ({ ...section, name: namesIndex === 0 ? '' : nameAt(name) }));
   return { sections, segmentCount: segmentCount === 0xffff ? first.u32(bytes.bits === 64 ? 44 : 28) : segmentCount };
 }
@@ -174,5 +192,7 @@ function sectionNames({ source }: ElfBytes, section: ElfSection | undefined): Bu
 
 /** The bytes of a section; empty for one that takes no space in the file. */
 export function sectionBytes(elf: ElfFile, section: ElfSection): Buffer {
-  return section.type === 8 ? Buffer.alloc(0) : takeBytes(elf.source, section.offset, section.sizeBytes, `section ${section.name}`);
+  return section.type === 8
+    ? Buffer.alloc(0)
+    : takeBytes(elf.source, section.offset, section.sizeBytes, `section ${section.name}`);
 }

@@ -31,9 +31,11 @@ const PIECE_NAME = /^ ([^\s*(]\S*)$/;
 export function parseLinkerMap(text: string): MapPiece[] {
   const start = START.exec(text);
   if (start === null) {
-    throw new AlprootError('ALP_FORMAT_TEXT', 'this is no linker map: the line `Linker script and memory map` is missing', {
-      hint: 'make one with -Wl,-Map=FILE (GNU ld)',
-    });
+    throw new AlprootError(
+      'ALP_FORMAT_TEXT',
+      'this is no linker map: the line `Linker script and memory map` is missing',
+      { hint: 'make one with -Wl,-Map=FILE (GNU ld)' },
+    );
   }
   const pieces: MapPiece[] = [];
   const state = { output: '', pendingName: '' };
@@ -61,7 +63,14 @@ function readLine(line: string, state: { output: string; pendingName: string }):
   const section = name ?? state.pendingName;
   state.pendingName = '';
   const sizeBytes = Number.parseInt(size, 16);
-  if (whole === undefined || section === '' || sizeBytes === 0 || !Number.isSafeInteger(sizeBytes) || /^\(size before/.test(rest)) return undefined;
+  if (
+    whole === undefined ||
+    section === '' ||
+    sizeBytes === 0 ||
+    !Number.isSafeInteger(sizeBytes) ||
+    /^\(size before/.test(rest)
+  )
+    return undefined;
   const archive = /^(.*)\(([^()]+)\)$/.exec(rest);
   return { outputSection: state.output, section, file: archive?.[1] ?? rest, member: archive?.[2], sizeBytes };
 }

@@ -51,7 +51,8 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
   const fail = (offset: number, why: string): never => failAt(source, offset, why);
   const head = Buffer.alloc(options.header === 'any' ? 64 * 1024 : HEADER_BYTES);
   const got = readFully(source, head, position);
-  const headerEnd = position + headerLength(head.subarray(0, got), options.header ?? 'plain', (why) => fail(position, why));
+  const headerEnd =
+    position + headerLength(head.subarray(0, got), options.header ?? 'plain', (why) => fail(position, why));
   options.onCompressed?.(head.subarray(0, headerEnd - position));
 
   let input = Buffer.allocUnsafe(FIRST_CHUNK);
@@ -61,7 +62,7 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
   let inflated = 0;
   let crc = 0;
   try {
-    for (let ended = false; !ended; ) {
+    for (let ended = false; !ended;) {
       const chunk = input.subarray(0, source.read(input, at));
       if (chunk.length === 0) fail(at, 'the compressed stream is cut off');
       let used = 0;
@@ -93,9 +94,11 @@ export function inflateMember(source: ByteSource, position: number, options: Mem
   function deliver(chunk: Uint8Array): void {
     inflated += chunk.length;
     if (inflated > options.maxBytes) {
-      throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(source.name)}: inflates to more than ${options.maxBytes} bytes (limit ${options.limitName})`, {
-        facts: { limit: options.limitName, bytes: options.maxBytes },
-      });
+      throw new AlprootError(
+        'ALP_LIMIT_SIZE',
+        `${quoteName(source.name)}: inflates to more than ${options.maxBytes} bytes (limit ${options.limitName})`,
+        { facts: { limit: options.limitName, bytes: options.maxBytes } },
+      );
     }
     if (options.deferCrc !== true) crc = crc32(chunk, crc);
     options.onInflated?.(chunk);
@@ -127,7 +130,11 @@ function oneBuffer(): () => Uint8Array {
 }
 
 /** The inflated bytes of a small member, whole. @throws as inflateMember */
-export function readMember(source: ByteSource, position: number, options: Omit<MemberOptions, 'onInflated' | 'room'>): MemberEnd & { readonly bytes: Buffer } {
+export function readMember(
+  source: ByteSource,
+  position: number,
+  options: Omit<MemberOptions, 'onInflated' | 'room'>,
+): MemberEnd & { readonly bytes: Buffer } {
   const chunks: Uint8Array[] = [];
   let free: Uint8Array = Buffer.allocUnsafe(2 * FIRST_CHUNK);
   const end = inflateMember(source, position, {

@@ -24,7 +24,15 @@ export interface Inflater {
 }
 
 interface Handle {
-  writeSync(flush: number, input: Uint8Array, inputAt: number, inputLength: number, output: Uint8Array, outputAt: number, outputLength: number): void;
+  writeSync(
+    flush: number,
+    input: Uint8Array,
+    inputAt: number,
+    inputLength: number,
+    output: Uint8Array,
+    outputAt: number,
+    outputLength: number,
+  ): void;
   onerror: (message: string, errno: number, code: string) => void;
   close(): void;
 }
@@ -93,7 +101,10 @@ export function bufferedInflater(): Inflater {
 
   function tryInflate(): number | undefined {
     try {
-      const { buffer, engine } = inflateRawSync(input, { info: true } as never) as unknown as { buffer: Buffer; engine: { bytesWritten: number } };
+      const { buffer, engine } = inflateRawSync(input, { info: true } as never) as unknown as {
+        buffer: Buffer;
+        engine: { bytesWritten: number };
+      };
       inflated = buffer;
       return engine.bytesWritten;
     } catch (error) {

@@ -37,7 +37,8 @@ function windowSize(descriptor: number): number {
   return base + (base / 8) * (descriptor & 7);
 }
 
-const contentSize = (head: Buffer, width: number): number => (width === 8 ? Number(head.readBigUInt64LE(5)) : head.readUIntLE(5, width) + (width === 2 ? 256 : 0));
+const contentSize = (head: Buffer, width: number): number =>
+  width === 8 ? Number(head.readBigUInt64LE(5)) : head.readUIntLE(5, width) + (width === 2 ? 256 : 0);
 
 /** Where the last block ends. */
 function frameEnd(source: ByteSource, start: number): number | undefined {

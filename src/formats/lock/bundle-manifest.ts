@@ -41,8 +41,13 @@ const PEM = /^-----BEGIN PUBLIC KEY-----[\sA-Za-z0-9+/=]+-----END PUBLIC KEY----
 
 /** The manifest's text; the same bytes for the same content. */
 export function formatBundleManifest({ lock, files, keys, tool }: BundleManifest): string {
-  const entry = ({ path, sha256, sizeBytes }: BundleFile): Record<string, unknown> => ({ path, size: sizeBytes, sha256 });
-  const sorted = (list: readonly BundleFile[]): Record<string, unknown>[] => [...list].sort((a, b) => (a.path < b.path ? -1 : 1)).map(entry);
+  const entry = ({ path, sha256, sizeBytes }: BundleFile): Record<string, unknown> => ({
+    path,
+    size: sizeBytes,
+    sha256,
+  });
+  const sorted = (list: readonly BundleFile[]): Record<string, unknown>[] =>
+    [...list].sort((a, b) => (a.path < b.path ? -1 : 1)).map(entry);
   const named = [...keys].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, pem }) => ({ name, pem }));
   return `${JSON.stringify({ bundle: BUNDLE_VERSION, lock: lockObject(lock), files: sorted(files), keys: named, tool: sorted(tool) }, undefined, 1)}\n`;
 }
@@ -52,7 +57,11 @@ export function parseBundleManifest(text: string): BundleManifest {
   const value = parseStrictJson('the manifest of the bundle', text);
   const version = typeof value === 'object' && value !== null && 'bundle' in value ? value.bundle : undefined;
   if (typeof version === 'number' && version > BUNDLE_VERSION) {
-    throw new AlprootError('ALP_USAGE_VERSION', `the bundle has format ${version}, this alproot knows ${BUNDLE_VERSION}`, { hint: 'update alproot' });
+    throw new AlprootError(
+      'ALP_USAGE_VERSION',
+      `the bundle has format ${version}, this alproot knows ${BUNDLE_VERSION}`,
+      { hint: 'update alproot' },
+    );
   }
   const fields = strictFields(value, 'bundle', ['bundle', 'lock', 'files', 'keys', 'tool']);
   if (fields.count('bundle', BUNDLE_VERSION) !== BUNDLE_VERSION) fields.fail('bundle', `expected ${BUNDLE_VERSION}`);
@@ -64,10 +73,16 @@ export function parseBundleManifest(text: string): BundleManifest {
     lock: lockOf((value as { lock?: unknown }).lock),
     files,
     tool,
-    keys: fields.objects('keys', ['name', 'pem']).map((entry) => ({ name: entry.text('name', KEY_NAME), pem: entry.text('pem', PEM) })),
+    keys: fields
+      .objects('keys', ['name', 'pem'])
+      .map((entry) => ({ name: entry.text('name', KEY_NAME), pem: entry.text('pem', PEM) })),
   };
 }
 
 function fileOf(fields: StrictFields, grammar: RegExp): BundleFile {
-  return { path: fields.text('path', grammar), sizeBytes: fields.count('size', limits.packageFile), sha256: fields.text('sha256', SHA256) as Sha256Hex };
+  return {
+    path: fields.text('path', grammar),
+    sizeBytes: fields.count('size', limits.packageFile),
+    sha256: fields.text('sha256', SHA256) as Sha256Hex,
+  };
 }

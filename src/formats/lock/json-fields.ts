@@ -21,13 +21,18 @@ const MAX_ITEMS = 100_000;
 /**
  * The JSON in `text`.
  *
- * @throws ALP_FORMAT_LOCK with the line where it stops being JSON, where a key is there again in the same object, or where
+ * @throws ALP_FORMAT_LOCK with the line where it stops being JSON, where a key is there again in the same object, or
+ * where
  *   a merge left its marks
  */
 export function parseStrictJson(what: string, text: string): unknown {
   const lines = text.split('\n');
   const marks = lines.findIndex((line) => /^(?:<{7}|={7}|>{7}|\|{7})(?: |\r?$)/.test(line));
-  if (marks >= 0) throw new AlprootError('ALP_FORMAT_LOCK', `${what}, line ${marks + 1}: marks of an unfinished merge`, { hint: 'take one side, then run `alproot lock`', facts: { line: marks + 1 } });
+  if (marks >= 0)
+    throw new AlprootError('ALP_FORMAT_LOCK', `${what}, line ${marks + 1}: marks of an unfinished merge`, {
+      hint: 'take one side, then run `alproot lock`',
+      facts: { line: marks + 1 },
+    });
   try {
     return parseJson(text.replace(/^\ufeff/, ''));
   } catch (error) {
@@ -42,9 +47,15 @@ export function parseStrictJson(what: string, text: string): unknown {
 function twice(what: string, text: string, error: DuplicateKeyError): AlprootError {
   const { key, where, offset } = error.duplicate;
   const line = text.slice(0, offset).split('\n').length;
-  return new AlprootError('ALP_FORMAT_LOCK', `${what}, line ${line}: the key ${quoteName(key)} is there twice in one object (${quoteName(where)})`, {
-    cause: error, facts: { line, field: where }, hint: 'remove one of them; alproot itself never writes such a file',
-  });
+  return new AlprootError(
+    'ALP_FORMAT_LOCK',
+    `${what}, line ${line}: the key ${quoteName(key)} is there twice in one object (${quoteName(where)})`,
+    {
+      cause: error,
+      facts: { line, field: where },
+      hint: 'remove one of them; alproot itself never writes such a file',
+    },
+  );
 }
 
 /** @throws ALP_FORMAT_LOCK when `value` is no object, or has a key that is not in `keys` */
@@ -53,7 +64,8 @@ export function strictFields(value: unknown, where: string, keys: readonly strin
   for (const key of Object.keys(value)) {
     if (!keys.includes(key)) throw wrong(where, `unknown key \`${showName(key).slice(0, 80)}\``);
   }
-  const get = (key: string): unknown => (Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined);
+  const get = (key: string): unknown =>
+    Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
   const fail = (key: string, why: string): never => {
     throw wrong(`${where}.${key}`, why);
   };
@@ -73,7 +85,8 @@ export function strictFields(value: unknown, where: string, keys: readonly strin
     optionalText: (key, grammar) => (get(key) === undefined ? undefined : grammatical(key, get(key), grammar)),
     count: (key, maximum, options) => {
       const found = get(key) ?? (options?.optional === true ? 0 : undefined);
-      if (typeof found !== 'number' || !Number.isSafeInteger(found) || found < 0) return fail(key, 'expected a whole number');
+      if (typeof found !== 'number' || !Number.isSafeInteger(found) || found < 0)
+        return fail(key, 'expected a whole number');
       return found > maximum ? fail(key, `more than ${maximum}`) : found;
     },
     texts: (key, grammar) => list(key).map((entry, at) => grammatical(`${key}[${at}]`, entry, grammar)),
@@ -82,4 +95,5 @@ export function strictFields(value: unknown, where: string, keys: readonly strin
   };
 }
 
-const wrong = (where: string, why: string): AlprootError => new AlprootError('ALP_FORMAT_LOCK', `${where}: ${why}`, { facts: { field: where } });
+const wrong = (where: string, why: string): AlprootError =>
+  new AlprootError('ALP_FORMAT_LOCK', `${where}: ${why}`, { facts: { field: where } });

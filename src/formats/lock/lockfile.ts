@@ -77,17 +77,43 @@ export const formatLock = (lock: Lock): string => `${JSON.stringify(lockObject(l
 export const lockObject = ({ requests, environments, downloads }: Lock): Record<string, unknown> => ({
   lockfile: LOCK_VERSION,
   requests: [...new Set(requests)].sort(),
-  environments: [...environments].sort((a, b) => compare(`${a.release} ${a.arch}`, `${b.release} ${b.arch}`)).map(environmentObject),
-  ...(downloads.length === 0 ? {} : { downloads: [...downloads].sort((a, b) => compare(a.url, b.url)).map(({ url, sha256, sizeBytes }) => ({ url, size: sizeBytes, sha256 })) }),
+  environments: [...environments]
+    .sort((a, b) => compare(`${a.release} ${a.arch}`, `${b.release} ${b.arch}`))
+    .map(environmentObject),
+  ...(downloads.length === 0
+    ? {}
+    : {
+        downloads: [...downloads]
+          .sort((a, b) => compare(a.url, b.url))
+          .map(({ url, sha256, sizeBytes }) => ({ url, size: sizeBytes, sha256 })),
+      }),
 });
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const environmentObject = ({ release, arch, minirootfs, repositories, world, packages }: LockedEnvironment): Record<string, unknown> => ({
+const environmentObject = ({
   release,
   arch,
-  minirootfs: { file: minirootfs.file, size: minirootfs.sizeBytes, sha256: minirootfs.sha256, sha512: minirootfs.sha512 },
-  repositories: repositories.map(({ location, tag, description, sha256, sizeBytes }) => ({ location, ...(tag === undefined ? {} : { tag }), description, size: sizeBytes, sha256 })),
+  minirootfs,
+  repositories,
+  world,
+  packages,
+}: LockedEnvironment): Record<string, unknown> => ({
+  release,
+  arch,
+  minirootfs: {
+    file: minirootfs.file,
+    size: minirootfs.sizeBytes,
+    sha256: minirootfs.sha256,
+    sha512: minirootfs.sha512,
+  },
+  repositories: repositories.map(({ location, tag, description, sha256, sizeBytes }) => ({
+    location,
+    ...(tag === undefined ? {} : { tag }),
+    description,
+    size: sizeBytes,
+    sha256,
+  })),
   world: world.map((item) => formatDependency(item, { tag: true })).sort(),
   packages: packages.map(packageObject),
 });
@@ -122,4 +148,5 @@ function packageObject({ record, repository, sha256, datahash, because }: Locked
 }
 
 /** What an absent key means. */
-const isDefault = (value: unknown): boolean => value === undefined || value === '' || value === 0 || (Array.isArray(value) && value.length === 0);
+const isDefault = (value: unknown): boolean =>
+  value === undefined || value === '' || value === 0 || (Array.isArray(value) && value.length === 0);

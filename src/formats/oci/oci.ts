@@ -1,8 +1,9 @@
 /**
- * Images as OCI and docker write them: configuration, manifest, index. Deterministic: keys in a fixed order, no time but
- * the one given.
+ * Images as OCI and docker write them: configuration, manifest, index. Deterministic: keys in a fixed order, no time
+ * but the one given.
  *
- * @see OCI image-spec 1.1 `config.md`, `manifest.md`, `image-layout.md`; docker image spec v1.3 for Healthcheck, OnBuild, Shell
+ * @see OCI image-spec 1.1 `config.md`, `manifest.md`, `image-layout.md`; docker image spec v1.3 for Healthcheck,
+ * OnBuild, Shell
  */
 import type { RedactedText } from '../../core/redact.ts';
 import { sha256Hex } from '../../core/digest.ts';
@@ -71,7 +72,15 @@ function documentOf(value: unknown, mediaType: string): OciDocument {
 }
 
 /** The image configuration. */
-export function formatOciConfig({ architecture, variant, author, config, diffIds, history, created }: OciImage): OciDocument {
+export function formatOciConfig({
+  architecture,
+  variant,
+  author,
+  config,
+  diffIds,
+  history,
+  created,
+}: OciImage): OciDocument {
   return documentOf(
     {
       created: time(created),
@@ -81,26 +90,68 @@ export function formatOciConfig({ architecture, variant, author, config, diffIds
       ...(variant === '' ? {} : { variant }),
       config,
       rootfs: { type: 'layers', diff_ids: diffIds.map((hex) => `sha256:${hex}`) },
-      history: history.map(({ created_by, empty }) => ({ created: time(created), created_by, ...(empty ? { empty_layer: true } : {}) })),
+      history: history.map(({ created_by, empty }) => ({
+        created: time(created),
+        created_by,
+        ...(empty ? { empty_layer: true } : {}),
+      })),
     },
     MEDIA.config,
   );
 }
 
 /** The manifest that ties a configuration to its layers. */
-export const formatOciManifest = (config: OciDescriptor, layers: readonly OciDescriptor[], annotations: Readonly<Record<string, string>> = {}): OciDocument =>
-  documentOf({ schemaVersion: 2, mediaType: MEDIA.manifest, config, layers, ...(Object.keys(annotations).length === 0 ? {} : { annotations: Object.fromEntries(Object.entries(annotations).sort()) }) }, MEDIA.manifest);
+export const formatOciManifest = (
+  config: OciDescriptor,
+  layers: readonly OciDescriptor[],
+  annotations: Readonly<Record<string, string>> = {},
+): OciDocument =>
+  documentOf(
+    {
+      schemaVersion: 2,
+      mediaType: MEDIA.manifest,
+      config,
+      layers,
+      ...(Object.keys(annotations).length === 0
+        ? {}
+        : { annotations: Object.fromEntries(Object.entries(annotations).sort()) }),
+    },
+    MEDIA.manifest,
+  );
 
-/** `index.json` of a layout. @param names full image names; the tag of each becomes its reference, `latest` when there is none: umoci finds no image without */
+/**
+ * `index.json` of a layout.
+ *
+ * @param names full image names; the tag of each becomes its reference, `latest` when there is none: umoci finds no
+ * image without
+ */
 export function formatOciIndex(manifest: OciDescriptor, names: readonly string[]): OciDocument {
-  const manifests = names.length === 0 ? [{ ...manifest, annotations: { 'org.opencontainers.image.ref.name': 'latest' } }] : names.map((name) => ({ ...manifest, annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tagOf(name) } }));
+  const manifests =
+    names.length === 0
+      ? [{ ...manifest, annotations: { 'org.opencontainers.image.ref.name': 'latest' } }]
+      : names.map((name) => ({
+          ...manifest,
+          annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': tagOf(name) },
+        }));
   return documentOf({ schemaVersion: 2, mediaType: MEDIA.index, manifests }, MEDIA.index);
 }
 
 /** `manifest.json` of `docker load`. */
-export function formatDockerManifest(config: OciDescriptor, layers: readonly OciDescriptor[], names: readonly string[]): Buffer {
+export function formatDockerManifest(
+  config: OciDescriptor,
+  layers: readonly OciDescriptor[],
+  names: readonly string[],
+): Buffer {
   const path = (digest: string): string => `blobs/sha256/${digest.slice('sha256:'.length)}`;
-  return Buffer.from(JSON.stringify([{ Config: path(config.digest), RepoTags: names.length === 0 ? null : names, Layers: layers.map((layer) => path(layer.digest)) }]));
+  return Buffer.from(
+    JSON.stringify([
+      {
+        Config: path(config.digest),
+        RepoTags: names.length === 0 ? null : names,
+        Layers: layers.map((layer) => path(layer.digest)),
+      },
+    ]),
+  );
 }
 
 /** The tag in an image name; `latest` when there is none. */

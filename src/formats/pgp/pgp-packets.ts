@@ -11,9 +11,14 @@ const refuse = (why: string): never => {
   throw new AlprootError('ALP_FORMAT_TEXT', `OpenPGP: ${why}`);
 };
 
-const ARMOR = /^\s*-----BEGIN PGP (PUBLIC KEY BLOCK|SIGNATURE)-----[ \t]*\r?\n((?:[A-Za-z][A-Za-z -]*: [^\r\n]*\r?\n)*)[ \t]*\r?\n((?:[A-Za-z0-9+/=]+[ \t]*\r?\n)+)-----END PGP \1-----\s*$/;
+const ARMOR =
+  /^\s*-----BEGIN PGP (PUBLIC KEY BLOCK|SIGNATURE)-----[ \t]*\r?\n((?:[A-Za-z][A-Za-z -]*: [^\r\n]*\r?\n)*)[ \t]*\r?\n((?:[A-Za-z0-9+/=]+[ \t]*\r?\n)+)-----END PGP \1-----\s*$/;
 
-/** The bytes of one armored block, or of a file that is not armored. @throws ALP_FORMAT_TEXT for anything around it, other blocks, a wrong checksum */
+/**
+ * The bytes of one armored block, or of a file that is not armored.
+ *
+ * @throws ALP_FORMAT_TEXT for anything around it, other blocks, a wrong checksum
+ */
 export function readArmor(bytes: Buffer, kind: 'PUBLIC KEY BLOCK' | 'SIGNATURE'): Buffer {
   // Every packet begins with its highest bit set, no armor does.
   if (((bytes[0] ?? 0) & 0x80) !== 0) return bytes;
@@ -45,7 +50,7 @@ export interface PgpPacket {
 /** Packets of either header format, tiling the bytes exactly; partial and indeterminate lengths are refused. */
 export function readPackets(bytes: Buffer): PgpPacket[] {
   const packets: PgpPacket[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const first = bytes[at] ?? 0;
     if ((first & 0x80) === 0) refuse(`no packet at byte ${at}`);
     const modern = (first & 0x40) !== 0;
@@ -85,7 +90,8 @@ function readInteger(bytes: Buffer, at: number): { readonly value: Buffer; reado
   const next = at + 2 + Math.ceil(bits / 8);
   if (next > bytes.length) return refuse('a number is cut off');
   const value = bytes.subarray(at + 2, next);
-  if (bits === 0 || Math.clz32(value[0] ?? 0) - 24 !== (8 - (bits % 8)) % 8) return refuse('a number has another length than it says');
+  if (bits === 0 || Math.clz32(value[0] ?? 0) - 24 !== (8 - (bits % 8)) % 8)
+    return refuse('a number has another length than it says');
   return { value, next };
 }
 
@@ -103,14 +109,19 @@ const SIGNATURE = 2;
 /** The primary key of a key file; its names, certifications and subkeys are left aside. */
 export function parsePgpKey(file: Buffer): PgpPublicKey {
   const [first, ...rest] = readPackets(readArmor(file, 'PUBLIC KEY BLOCK'));
-  if (first?.tag !== PUBLIC_KEY || rest.some(({ tag }) => tag === PUBLIC_KEY)) return refuse('not exactly one public key');
+  if (first?.tag !== PUBLIC_KEY || rest.some(({ tag }) => tag === PUBLIC_KEY))
+    return refuse('not exactly one public key');
   const { body } = first;
   if (body[0] !== 4 || readNumber(body, 5, 1) !== RSA) return refuse('not a version 4 RSA key');
   const modulus = readInteger(body, 6);
   const exponent = readInteger(body, modulus.next);
   if (exponent.next !== body.length) return refuse('bytes after the key');
   const head = Buffer.from([0x99, body.length >> 8, body.length & 0xff]);
-  return { fingerprint: createHash('sha1').update(head).update(body).digest('hex').toUpperCase(), modulus: modulus.value, exponent: exponent.value };
+  return {
+    fingerprint: createHash('sha1').update(head).update(body).digest('hex').toUpperCase(),
+    modulus: modulus.value,
+    exponent: exponent.value,
+  };
 }
 
 export interface PgpSignature {
@@ -137,7 +148,8 @@ const BINARY_DOCUMENT = 0;
 export function parsePgpSignature(file: Buffer): PgpSignature {
   const packets = readPackets(readArmor(file, 'SIGNATURE'));
   const body = packets[0]?.body;
-  if (packets.length !== 1 || packets[0]?.tag !== SIGNATURE || body === undefined) return refuse('not exactly one signature and nothing else');
+  if (packets.length !== 1 || packets[0]?.tag !== SIGNATURE || body === undefined)
+    return refuse('not exactly one signature and nothing else');
   if (body[0] !== 4) return refuse('not a version 4 signature');
   if (body[1] !== BINARY_DOCUMENT) return refuse('not a signature of a binary file');
   if (body[2] !== RSA) return refuse('not an RSA signature');
@@ -153,7 +165,13 @@ export function parsePgpSignature(file: Buffer): PgpSignature {
   const tail = Buffer.alloc(6);
   tail.writeUInt16BE(0x04ff, 0);
   tail.writeUInt32BE(hashedEnd, 2);
-  return { digest, ...describe(hashed, open), trailer: Buffer.concat([body.subarray(0, hashedEnd), tail]), hint: body.subarray(openEnd, openEnd + 2), value: value.value };
+  return {
+    digest,
+    ...describe(hashed, open),
+    trailer: Buffer.concat([body.subarray(0, hashedEnd), tail]),
+    hint: body.subarray(openEnd, openEnd + 2),
+    value: value.value,
+  };
 }
 
 interface Particular {
@@ -164,9 +182,12 @@ interface Particular {
 
 function readParticulars(bytes: Buffer): Particular[] {
   const found: Particular[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const first = readNumber(bytes, at, 1);
-    const { sizeBytes, next } = first < 192 || first === 255 ? modernLength(bytes, at) : { sizeBytes: ((first - 192) << 8) + readNumber(bytes, at + 1, 1) + 192, next: at + 2 };
+    const { sizeBytes, next } =
+      first < 192 || first === 255
+        ? modernLength(bytes, at)
+        : { sizeBytes: ((first - 192) << 8) + readNumber(bytes, at + 1, 1) + 192, next: at + 2 };
     if (sizeBytes === 0 || next + sizeBytes > bytes.length) refuse('a particular is cut off');
     const type = bytes[next] ?? 0;
     found.push({ type: type & 0x7f, critical: type >= 0x80, body: bytes.subarray(next + 1, next + sizeBytes) });
@@ -176,18 +197,25 @@ function readParticulars(bytes: Buffer): Particular[] {
 }
 
 /** Only what is hashed counts; the issuer is a claim that the key itself proves, and may stand in the open part. */
-function describe(hashed: readonly Particular[], open: readonly Particular[]): Pick<PgpSignature, 'issuer' | 'expires'> {
+function describe(
+  hashed: readonly Particular[],
+  open: readonly Particular[],
+): Pick<PgpSignature, 'issuer' | 'expires'> {
   const only = (group: readonly Particular[], type: number, sizeBytes: number): Buffer | undefined => {
     const [first, ...more] = group.filter((particular) => particular.type === type);
-    if (more.length > 0 || (first !== undefined && first.body.length !== sizeBytes)) refuse(`particular ${type} twice or of another length`);
+    if (more.length > 0 || (first !== undefined && first.body.length !== sizeBytes))
+      refuse(`particular ${type} twice or of another length`);
     return first?.body;
   };
-  const unknown = [...hashed, ...open].find(({ type, critical }) => critical && ![CREATED, EXPIRES, ISSUER, ISSUER_FINGERPRINT].includes(type));
+  const unknown = [...hashed, ...open].find(
+    ({ type, critical }) => critical && ![CREATED, EXPIRES, ISSUER, ISSUER_FINGERPRINT].includes(type),
+  );
   if (unknown !== undefined) refuse(`particular ${unknown.type} is critical and unknown`);
   const created = only(hashed, CREATED, 4)?.readUInt32BE(0) ?? refuse('it does not say when it was made');
   const seconds = only(hashed, EXPIRES, 4)?.readUInt32BE(0) ?? 0;
   const print = only(hashed, ISSUER_FINGERPRINT, 21);
   if (print !== undefined && print[0] !== 4) refuse('its issuer is no version 4 key');
-  const issuer = print?.subarray(1) ?? only(hashed, ISSUER, 8) ?? only(open, ISSUER, 8) ?? refuse('it does not say whose it is');
+  const issuer =
+    print?.subarray(1) ?? only(hashed, ISSUER, 8) ?? only(open, ISSUER, 8) ?? refuse('it does not say whose it is');
   return { issuer: issuer.toString('hex').toUpperCase(), expires: seconds === 0 ? undefined : created + seconds };
 }

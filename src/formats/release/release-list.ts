@@ -14,8 +14,10 @@ import { parseMinirootfsName, type MinirootfsName } from './release-names.ts';
  * @throws ALP_FORMAT_TEXT when it is no such list
  */
 export async function parseLatestReleases(text: string, arch: Arch): Promise<MinirootfsName | undefined> {
-  const entries: unknown = parsePlainList(text) ?? (await import('../yaml/any-yaml.ts')).parseYaml(text, 'latest-releases.yaml');
-  if (!Array.isArray(entries)) throw new AlprootError('ALP_FORMAT_TEXT', 'latest-releases.yaml is not a list of releases');
+  const entries: unknown =
+    parsePlainList(text) ?? (await import('../yaml/any-yaml.ts')).parseYaml(text, 'latest-releases.yaml');
+  if (!Array.isArray(entries))
+    throw new AlprootError('ALP_FORMAT_TEXT', 'latest-releases.yaml is not a list of releases');
   for (const entry of entries as unknown[]) {
     if (typeof entry !== 'object' || entry === null) continue;
     const { flavor, file } = entry as Record<string, unknown>;

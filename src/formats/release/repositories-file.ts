@@ -11,7 +11,10 @@ import { quoteName } from '../../core/redact.ts';
 export type RepositoryLayout = 'v2' | 'v3' | 'ndx';
 
 export interface RepositoryLine {
-  /** As written, without trailing slash: `https://host/alpine/v3.19/main`, `/media/cdrom/apks`; for `ndx` the index file. */
+  /**
+   * As written, without trailing slash: `https://host/alpine/v3.19/main`, `/media/cdrom/apks`; for `ndx` the index
+   * file.
+   */
   readonly location: string;
   readonly layout: RepositoryLayout;
   /** Without `@`. */
@@ -37,7 +40,10 @@ interface Reader {
 }
 
 function substitute(reader: Reader, text: string): string {
-  return text.replace(/\$\{([^}]*)\}/g, (_, name: string) => reader.variables.get(name) ?? reader.refuse(`undefined variable ${quoteName(name)}`));
+  return text.replace(
+    /\$\{([^}]*)\}/g,
+    (_, name: string) => reader.variables.get(name) ?? reader.refuse(`undefined variable ${quoteName(name)}`),
+  );
 }
 
 /** `set [-default] NAME=value`. Names that begin with APK_ are apk's own. */
@@ -67,16 +73,24 @@ function parseLine(reader: Reader, text: string): RepositoryLine[] {
       setVariable(reader, words);
       return [];
     }
-    if (keyword !== 'v2' && keyword !== 'v3' && keyword !== 'ndx') reader.refuse(`unknown keyword ${quoteName(first)}`);
+    if (keyword !== 'v2' && keyword !== 'v3' && keyword !== 'ndx')
+      reader.refuse(`unknown keyword ${quoteName(first)}`);
   }
   const tag = words[0]?.startsWith('@') === true ? words.shift()?.slice(1) : undefined;
   if (tag === '') reader.refuse('an empty tag');
   const url = substitute(reader, words.shift() ?? reader.refuse('no URL')).replace(/(?<=.)\/+$/, '');
   if (keywords && !isUrl(url)) reader.refuse(`not a URL: ${quoteName(url)}`);
   const layout = layoutOf(keyword, url);
-  const components = words.length === 0 ? [''] : substitute(reader, words.join(' ')).split(' ').filter((word) => word !== '');
+  const components =
+    words.length === 0
+      ? ['']
+      : substitute(reader, words.join(' '))
+          .split(' ')
+          .filter((word) => word !== '');
   return components.map((component) => ({
-    location: component === '' ? url : `${url}/${component}`, layout, ...(tag === undefined ? {} : { tag }),
+    location: component === '' ? url : `${url}/${component}`,
+    layout,
+    ...(tag === undefined ? {} : { tag }),
   }));
 }
 
@@ -92,7 +106,9 @@ export function parseRepositories(text: string, context: RepositoriesContext): R
     const line = raw.trim();
     if (line === '' || line.startsWith('#')) return [];
     const refuse = (why: string): never => {
-      throw new AlprootError('ALP_FORMAT_TEXT', `${context.file}:${index + 1}: ${why}`, { hint: 'write it as [@tag] URL' });
+      throw new AlprootError('ALP_FORMAT_TEXT', `${context.file}:${index + 1}: ${why}`, {
+        hint: 'write it as [@tag] URL',
+      });
     };
     return parseLine({ context, variables, refuse }, line);
   });
@@ -104,7 +120,8 @@ export function formatRepository({ location, layout, tag }: RepositoryLine): str
   return `${keyword}${tag === undefined ? '' : `@${tag} `}${location}`;
 }
 
-export const formatRepositories = (lines: readonly RepositoryLine[]): string => lines.map((line) => `${formatRepository(line)}\n`).join('');
+export const formatRepositories = (lines: readonly RepositoryLine[]): string =>
+  lines.map((line) => `${formatRepository(line)}\n`).join('');
 
 /** Which files of a `repositories.d` count, in the order in which they are read. */
 export const repositoryFiles = (names: readonly string[]): string[] =>

@@ -61,7 +61,8 @@ const LARGE_FILES: ReadonlySet<TarProfile> = new Set(['rootfs', 'layer']);
 /** A length that octal digits do not hold, and no other: one number has one form. */
 function base256(block: Buffer, offset: number): number {
   const value = block.readUIntBE(130, 6);
-  if (block.readUIntBE(125, 5) !== 0 || value < SIZE_LIMIT / 8) throw tarError(offset, 'size is not a number of its form');
+  if (block.readUIntBE(125, 5) !== 0 || value < SIZE_LIMIT / 8)
+    throw tarError(offset, 'size is not a number of its form');
   return value;
 }
 
@@ -86,7 +87,8 @@ function octal(block: Buffer, { at, length, offset, what }: NumberField): number
   let next = at;
   while (next < end && block[next] === BLANK) next++;
   let value = 0;
-  for (let byte = block[next] ?? 0; next < end && byte >= ZERO && byte <= SEVEN; byte = block[++next] ?? 0) value = 8 * value + byte - ZERO;
+  for (let byte = block[next] ?? 0; next < end && byte >= ZERO && byte <= SEVEN; byte = block[++next] ?? 0)
+    value = 8 * value + byte - ZERO;
   while (next < end && (block[next] === BLANK || block[next] === 0)) next++;
   if (next < end) throw tarError(offset, `${what} is not an octal number`);
   if (value >= SIZE_LIMIT) throw tarError(offset, `${what} is too large`);

@@ -29,7 +29,7 @@ const XATTR = 'SCHILY.xattr.';
 export function parsePax(body: Buffer, offset: number): PaxRecords {
   const records: { -readonly [K in keyof PaxRecords]: PaxRecords[K] } = { xattrs: new Map() };
   const seen = new Set<string>();
-  for (let at = 0; at < body.length; ) {
+  for (let at = 0; at < body.length;) {
     const { key, value, end } = parseRecord(body, at, offset);
     if (seen.has(key)) throw tarError(offset, `pax keyword ${key} twice`);
     seen.add(key);
@@ -51,7 +51,10 @@ function parseRecord(body: Buffer, at: number, offset: number): { key: string; v
   return { key: text.slice(0, cut), value: text.slice(cut + 1), end };
 }
 
-function apply(records: { -readonly [K in keyof PaxRecords]: PaxRecords[K] }, { key, value, offset }: { key: string; value: string; offset: number }): void {
+function apply(
+  records: { -readonly [K in keyof PaxRecords]: PaxRecords[K] },
+  { key, value, offset }: { key: string; value: string; offset: number },
+): void {
   const number = (): number => {
     if (!NUMBER.test(value)) throw tarError(offset, `pax ${key} is not a number`);
     return Number(value);

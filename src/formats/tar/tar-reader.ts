@@ -17,7 +17,15 @@ export interface TarReader {
   readonly finish: () => void;
 }
 
-const KINDS: Readonly<Record<string, TarEntryKind>> = { '0': 'file', '1': 'hardlink', '2': 'symlink', '3': 'char', '4': 'block', '5': 'directory', '6': 'fifo' };
+const KINDS: Readonly<Record<string, TarEntryKind>> = {
+  '0': 'file',
+  '1': 'hardlink',
+  '2': 'symlink',
+  '3': 'char',
+  '4': 'block',
+  '5': 'directory',
+  '6': 'fifo',
+};
 
 /** @param profile see {@link TarProfile} */
 export function createTarReader(handler: TarHandler, profile: TarProfile): TarReader {
@@ -52,17 +60,23 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
 
   function collect(parsed: TarHeader, use: (body: Buffer, at: number) => void): void {
     if (pax !== undefined) throw tarError(offset, 'two extended headers for one entry');
-    if (parsed.sizeBytes > limits.pax) throw new AlprootError('ALP_LIMIT_SIZE', `a tar extended header of ${parsed.sizeBytes} bytes (limit pax)`);
+    if (parsed.sizeBytes > limits.pax)
+      throw new AlprootError('ALP_LIMIT_SIZE', `a tar extended header of ${parsed.sizeBytes} bytes (limit pax)`);
     const chunks: Buffer[] = [];
     const at = offset;
     const close = (): void => use(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks), at);
     if (parsed.sizeBytes === 0) close();
     // One that comes whole is used at once.
-    else sink = { write: (chunk) => void chunks.push(chunk.length === parsed.sizeBytes ? asBuffer(chunk) : Buffer.from(chunk)), close };
+    else
+      sink = {
+        write: (chunk) => void chunks.push(chunk.length === parsed.sizeBytes ? asBuffer(chunk) : Buffer.from(chunk)),
+        close,
+      };
   }
 
   function begin(parsed: TarHeader): void {
-    if (++entries > limits.entryCount) throw new AlprootError('ALP_LIMIT_COUNT', `more than ${limits.entryCount} entries in a tar (limit entryCount)`);
+    if (++entries > limits.entryCount)
+      throw new AlprootError('ALP_LIMIT_COUNT', `more than ${limits.entryCount} entries in a tar (limit entryCount)`);
     const entry = entryOf(parsed, pax ?? NO_PAX, { longName, longLink, offset, profile });
     pax = longName = longLink = undefined;
     if (entry.kind !== 'file' && left > 0) {
@@ -85,7 +99,7 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
   return {
     push: (chunk) => {
       const bytes = asBuffer(chunk);
-      for (let at = 0; at < bytes.length; ) {
+      for (let at = 0; at < bytes.length;) {
         if (left > 0) {
           const count = Math.min(left, bytes.length - at);
           content(bytes.subarray(at, at + count));
@@ -117,7 +131,8 @@ export function createTarReader(handler: TarHandler, profile: TarProfile): TarRe
       if (partialBytes > 0) throw tarError(offset, 'not a whole number of blocks');
       if (left > 0 || padding > 0) throw tarError(offset, 'the archive is cut off inside an entry');
       if (pax !== undefined) throw tarError(offset, 'a pax header without entry');
-      if (zeroBlocks < 2 && (profile === 'data' || profile === 'rootfs' || profile === 'layer')) throw tarError(offset, 'no end of archive');
+      if (zeroBlocks < 2 && (profile === 'data' || profile === 'rootfs' || profile === 'layer'))
+        throw tarError(offset, 'no end of archive');
       if (zeroBlocks === 1) throw tarError(offset, 'a single end block');
     },
   };
@@ -133,7 +148,8 @@ interface EntryContext {
 function entryOf(header: TarHeader, pax: PaxRecords, { longName, longLink, offset, profile }: EntryContext): TarEntry {
   const kind = KINDS[header.type];
   if (kind === undefined) throw tarError(offset, `unknown entry type ${quoteName(header.type)}`);
-  if (pax.size !== undefined && pax.size !== header.sizeBytes) throw tarError(offset, 'pax size differs from the header');
+  if (pax.size !== undefined && pax.size !== header.sizeBytes)
+    throw tarError(offset, 'pax size differs from the header');
   const isLink = kind === 'hardlink' || kind === 'symlink';
   // apk makes a hard link of a file that has one.
   if (pax.linkpath !== undefined && !isLink) throw tarError(offset, 'the target of a link at an entry that is none');

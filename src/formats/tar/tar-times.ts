@@ -1,4 +1,6 @@
-/** A tar with its times bounded, for images that are the same whenever they are made: everything else passes unchanged. */
+/**
+ * A tar with its times bounded, for images that are the same whenever they are made: everything else passes unchanged.
+ */
 
 const BLOCK = 512;
 
@@ -36,7 +38,8 @@ export function* clampTarTimes(chunks: Iterable<Uint8Array>, latest: number): Ge
 /** Changes a header in place; returns the bytes of content and padding that follow. */
 function clampHeader(header: Buffer, latest: number): number {
   if (header.every((byte) => byte === 0)) return 0;
-  const size = header[124] === 0x80 ? header.readUIntBE(130, 6) : parseInt(header.toString('latin1', 124, 135), 8) || 0;
+  const size =
+    header[124] === 0x80 ? header.readUIntBE(130, 6) : parseInt(header.toString('latin1', 124, 135), 8) || 0;
   if (parseInt(header.toString('latin1', 136, 147), 8) > latest) {
     header.write(latest.toString(8).padStart(11, '0'), 136, 'latin1');
     header.fill(0x20, 148, 156);

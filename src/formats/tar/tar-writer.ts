@@ -49,7 +49,11 @@ export function formatTarItem(item: TarItem): Buffer {
  *
  * @throws ALP_FORMAT_TAR
  */
-export function* formatTarFile(item: Omit<TarItem, 'kind' | 'bytes'>, sizeBytes: number, pieces: Iterable<Buffer>): Generator<Buffer> {
+export function* formatTarFile(
+  item: Omit<TarItem, 'kind' | 'bytes'>,
+  sizeBytes: number,
+  pieces: Iterable<Buffer>,
+): Generator<Buffer> {
   yield formatTarHead({ ...item, kind: 'file', bytes: NOTHING }, sizeBytes);
   yield* pieces;
   yield Buffer.alloc((BLOCK - (sizeBytes % BLOCK)) % BLOCK);
@@ -72,11 +76,37 @@ function formatTarHead(item: TarItem, sizeBytes: number): Buffer {
   Object.assign(records, item.pax);
   const parts: Buffer[] = [];
   if (Object.keys(records).length > 0) {
-    const pax = Buffer.from(Object.entries(records).map(([key, value]) => paxRecord(key, value)).join(''), 'latin1');
-    parts.push(header({ name: `PaxHeaders/${name}`.slice(0, 99), prefix: '', target: '', type: 'x', size: pax.length, mode: 0o644, item }), padded(pax));
+    const pax = Buffer.from(
+      Object.entries(records)
+        .map(([key, value]) => paxRecord(key, value))
+        .join(''),
+      'latin1',
+    );
+    parts.push(
+      header({
+        name: `PaxHeaders/${name}`.slice(0, 99),
+        prefix: '',
+        target: '',
+        type: 'x',
+        size: pax.length,
+        mode: 0o644,
+        item,
+      }),
+      padded(pax),
+    );
   }
   const { prefix, rest } = split ?? { prefix: '', rest: name.slice(0, 100) };
-  parts.push(header({ name: rest, prefix, target: target.slice(0, 100), type: TYPES[item.kind], size: sizeBytes, mode: item.mode, item }));
+  parts.push(
+    header({
+      name: rest,
+      prefix,
+      target: target.slice(0, 100),
+      type: TYPES[item.kind],
+      size: sizeBytes,
+      mode: item.mode,
+      item,
+    }),
+  );
   return Buffer.concat(parts);
 }
 
@@ -97,7 +127,13 @@ interface HeaderFields {
 function header({ name, prefix, target, type, size, mode, item }: HeaderFields): Buffer {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, offset: number, digits: number): void => {
-    block.write(Math.min(value, 8 ** digits - 1).toString(8).padStart(digits, '0'), offset, 'latin1');
+    block.write(
+      Math.min(value, 8 ** digits - 1)
+        .toString(8)
+        .padStart(digits, '0'),
+      offset,
+      'latin1',
+    );
   };
   block.write(name, 0, 100, 'latin1');
   octal(mode & 0o7777, 100, 7);
@@ -143,9 +179,12 @@ function paxRecord(key: string, value: string): string {
 
 function padded(bytes: Uint8Array): Buffer {
   const tail = (BLOCK - (bytes.length % BLOCK)) % BLOCK;
-  return tail === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([bytes, Buffer.alloc(tail)]);
+  return tail === 0
+    ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    : Buffer.concat([bytes, Buffer.alloc(tail)]);
 }
 
 function checkBytes(name: string): void {
-  if (/[^\x01-\xff]/.test(name)) throw new AlprootError('ALP_FORMAT_TAR', `cannot write ${quoteName(name)} to a tar: not a name of bytes`);
+  if (/[^\x01-\xff]/.test(name))
+    throw new AlprootError('ALP_FORMAT_TAR', `cannot write ${quoteName(name)} to a tar: not a name of bytes`);
 }

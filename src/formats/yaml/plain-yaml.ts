@@ -1,10 +1,13 @@
 /**
- * YAML as `latest-releases.yaml` is written: a list of flat maps, two blanks deep, of words and quoted texts of one line.
- * Anything else is left to a reader of all of YAML, whose loading takes ten times as long as this.
+ * YAML as `latest-releases.yaml` is written: a list of flat maps, two blanks deep, of words and quoted texts of one
+ * line. Anything else is left to a reader of all of YAML, whose loading takes ten times as long as this.
  */
 
 const KEY = /^ {2}([a-z0-9_]+): /;
-/** What means the same to every reader: a word that begins with a letter, and is not one of the few that mean something. */
+/**
+ * What means the same to every reader: a word that begins with a letter, and is not one of the few that mean
+ * something.
+ */
 const WORD = /^(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z][\w.+/-]*$/i;
 /** What is passed over: numbers, dates, and texts without escapes. */
 const OTHER = /^(?:[\w.+/-]+|"[^"\\]*")$/;

@@ -49,7 +49,9 @@ export function parseProjectFile(text: string): ProjectFile {
     ...(arch === undefined ? {} : { arch }),
     ...(backend === undefined ? {} : { backend }),
     ...(fields['mirrors'] === undefined ? {} : { mirrors: listOf(fields['mirrors'], 'mirrors').map(mirrorOf) }),
-    ...(fields['packages'] === undefined ? {} : { packages: listOf(fields['packages'], 'packages').map((entry) => textOf(entry, 'packages')) }),
+    ...(fields['packages'] === undefined
+      ? {}
+      : { packages: listOf(fields['packages'], 'packages').map((entry) => textOf(entry, 'packages')) }),
   };
 }
 
@@ -65,7 +67,11 @@ function valueOf(document: ReturnType<typeof parseDocument>): unknown {
 
 function linesOf({ contents }: ReturnType<typeof parseDocument>, counter: LineCounter): Record<string, number> {
   const keys = isMap(contents) ? contents.items.map(({ key }) => key) : [];
-  return Object.fromEntries(keys.flatMap((key) => (isScalar(key) && key.range != null ? [[String(key.value), counter.linePos(key.range[0]).line]] : [])));
+  return Object.fromEntries(
+    keys.flatMap((key) =>
+      isScalar(key) && key.range != null ? [[String(key.value), counter.linePos(key.range[0]).line]] : [],
+    ),
+  );
 }
 
 function mirrorOf(entry: unknown): ProjectMirror {
@@ -73,12 +79,17 @@ function mirrorOf(entry: unknown): ProjectMirror {
   const fields = objectOf(entry, 'mirrors', ['url', 'keys']);
   return {
     url: textOf(fields['url'], 'mirrors.url'),
-    keys: fields['keys'] === undefined ? [] : listOf(fields['keys'], 'mirrors.keys').map((key) => textOf(key, 'mirrors.keys')),
+    keys:
+      fields['keys'] === undefined
+        ? []
+        : listOf(fields['keys'], 'mirrors.keys').map((key) => textOf(key, 'mirrors.keys')),
   };
 }
 
 const wrong = (what: string): AlprootError =>
-  new AlprootError('ALP_USAGE_CONFIG', `alproot.yaml: ${what}`, { hint: 'docs/alproot.schema.json lists what may stand there' });
+  new AlprootError('ALP_USAGE_CONFIG', `alproot.yaml: ${what}`, {
+    hint: 'docs/alproot.schema.json lists what may stand there',
+  });
 
 function objectOf(value: unknown, where: string, known: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(`${where} must be a mapping`);

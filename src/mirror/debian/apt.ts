@@ -52,7 +52,8 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       hint: 'use an Alpine mirror (`--mirror`), or run `alproot mirror from-debian` on a Debian or Ubuntu machine and carry the directory over',
     });
   }
-  for (const name of ['cache/archives/partial', 'lists/partial', 'debs', 'etc']) makeDirectory(joinHost(options.work, name));
+  for (const name of ['cache/archives/partial', 'lists/partial', 'debs', 'etc'])
+    makeDirectory(joinHost(options.work, name));
   writeFileAtomic(joinHost(options.work, 'status'), '');
   configure(options, HOST_LISTS);
   await checkArchitecture(options);
@@ -62,7 +63,8 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     configure(options, joinHost(options.work, 'lists'));
     await updateLists(options);
   };
-  const usable = namesIn(HOST_LISTS).some((name) => name.includes('_Packages')) && (await show(options, ['libc6'])).length > 0;
+  const usable =
+    namesIn(HOST_LISTS).some((name) => name.includes('_Packages')) && (await show(options, ['libc6'])).length > 0;
   if (!usable) await update();
   return {
     show: (names) => show(options, names),
@@ -73,7 +75,10 @@ export async function openApt(options: AptOptions): Promise<Apt> {
         if (own || options.offline === true || !(error instanceof AlprootError)) throw error;
         options.emit({ kind: 'note', message: "the host's package lists are out of date: reading the archive's own" });
         await update();
-        const current = await show(options, packages.map(({ name }) => name));
+        const current = await show(
+          options,
+          packages.map(({ name }) => name),
+        );
         return download(options, current);
       }
     },
@@ -84,23 +89,37 @@ export async function openApt(options: AptOptions): Promise<Apt> {
 function configure({ work, arch }: AptOptions, lists: HostPath): void {
   const quote = (text: string): string => `"${text.replaceAll('"', '')}"`;
   const lines = [
-    '#clear APT::Update::Pre-Invoke', '#clear APT::Update::Post-Invoke', '#clear APT::Update::Post-Invoke-Success',
-    '#clear DPkg::Pre-Invoke', '#clear DPkg::Post-Invoke',
-    `Dir::State ${quote(work)}`, `Dir::State::status ${quote(`${work}/status`)}`, `Dir::State::lists ${quote(lists)}`,
-    `Dir::Cache ${quote(`${work}/cache`)}`, 'APT::Get::AllowUnauthenticated "false"', 'Acquire::AllowInsecureRepositories "false"',
-    'Acquire::Languages "none"', 'Acquire::Retries "3"', 'Debug::NoLocking "true"', `APT::Architecture ${quote(ARCHES[arch].debian)}`,
+    '#clear APT::Update::Pre-Invoke',
+    '#clear APT::Update::Post-Invoke',
+    '#clear APT::Update::Post-Invoke-Success',
+    '#clear DPkg::Pre-Invoke',
+    '#clear DPkg::Post-Invoke',
+    `Dir::State ${quote(work)}`,
+    `Dir::State::status ${quote(`${work}/status`)}`,
+    `Dir::State::lists ${quote(lists)}`,
+    `Dir::Cache ${quote(`${work}/cache`)}`,
+    'APT::Get::AllowUnauthenticated "false"',
+    'Acquire::AllowInsecureRepositories "false"',
+    'Acquire::Languages "none"',
+    'Acquire::Retries "3"',
+    'Debug::NoLocking "true"',
+    `APT::Architecture ${quote(ARCHES[arch].debian)}`,
     ...(currentUid() === 0 ? ['APT::Sandbox::User "root"'] : []),
   ];
   writeFileAtomic(joinHost(work, 'apt.conf'), lines.map((line) => `${line};\n`).join(''));
 }
 
 async function checkArchitecture(context: AptOptions): Promise<void> {
-  const { stdout } = await captureProcess(['dpkg', '--print-architecture'], { env: aptEnvironment(context.env, context.work) });
+  const { stdout } = await captureProcess(['dpkg', '--print-architecture'], {
+    env: aptEnvironment(context.env, context.work),
+  });
   const wanted = ARCHES[context.arch].debian;
   if (stdout.trim() === wanted) return;
-  throw new AlprootError('ALP_FETCH_MIRRORS', `this host's Debian packages are for ${stdout.trim()}, not for ${wanted}`, {
-    hint: `a mirror for ${context.arch} is made on a ${context.arch} host`,
-  });
+  throw new AlprootError(
+    'ALP_FETCH_MIRRORS',
+    `this host's Debian packages are for ${stdout.trim()}, not for ${wanted}`,
+    { hint: `a mirror for ${context.arch} is made on a ${context.arch} host` },
+  );
 }
 
 /** What apt may see of the host's environment. */
@@ -121,7 +140,8 @@ const run = (context: AptOptions, argv: readonly string[], cwd?: string): Promis
   });
 
 async function updateLists(context: AptOptions): Promise<void> {
-  if (context.offline === true) throw new AlprootError('ALP_FETCH_OFFLINE', "apt's package lists are missing, and this is offline");
+  if (context.offline === true)
+    throw new AlprootError('ALP_FETCH_OFFLINE', "apt's package lists are missing, and this is offline");
   context.emit({ kind: 'start', id: 'apt-update', label: "reading the Debian archive's package lists", line: true });
   const result = await run(context, ['apt-get', '-q', 'update']);
   if (result.status !== 0) throw aptError("apt cannot read the archive's package lists", result);
@@ -140,10 +160,16 @@ async function download(context: AptOptions, packages: readonly DebianPackage[])
   const directory = joinHost(context.work, 'debs');
   const label = `fetching ${packages.length} packages with apt`;
   if (context.offline === true && packages.length > 0) {
-    throw new AlprootError('ALP_FETCH_OFFLINE', `${packages.length} Debian packages are needed, and this is offline`, { facts: { packages: packages.map(({ name }) => name) } });
+    throw new AlprootError('ALP_FETCH_OFFLINE', `${packages.length} Debian packages are needed, and this is offline`, {
+      facts: { packages: packages.map(({ name }) => name) },
+    });
   }
   context.emit({ kind: 'start', id: 'apt-download', label, total: packages.length, line: true });
-  const result = await run(context, ['apt-get', '-q', 'download', ...packages.map(({ name, version }) => `${name}=${version}`)], directory);
+  const result = await run(
+    context,
+    ['apt-get', '-q', 'download', ...packages.map(({ name, version }) => `${name}=${version}`)],
+    directory,
+  );
   if (result.status !== 0) throw aptError('apt cannot fetch the packages', result);
   const files = namesIn(directory);
   const paths = new Map<string, HostPath>();

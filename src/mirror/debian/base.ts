@@ -11,7 +11,15 @@ import { textFile } from './recipe.ts';
 import { formatRootfs } from './debian-rootfs.ts';
 
 /** In every minirootfs, with all that they need. */
-export const BASE_PACKAGES: readonly string[] = ['busybox', 'busybox-binsh', 'busybox-gaps', 'busybox-static', 'ca-certificates-bundle', 'libc-utils', 'musl'];
+export const BASE_PACKAGES: readonly string[] = [
+  'busybox',
+  'busybox-binsh',
+  'busybox-gaps',
+  'busybox-static',
+  'ca-certificates-bundle',
+  'libc-utils',
+  'musl',
+];
 
 const WORLD = ['alpine-baselayout', 'alpine-keys', ...BASE_PACKAGES.filter((name) => name !== 'musl')];
 
@@ -42,15 +50,47 @@ interface Base {
   readonly time: number;
 }
 
-/** Makes `alpine-baselayout` and `alpine-keys`, and the minirootfs. @throws ALP_RUN_EXEC when busybox cannot run here */
+/**
+ * Makes `alpine-baselayout` and `alpine-keys`, and the minirootfs.
+ *
+ * @throws ALP_RUN_EXEC when busybox cannot run here
+ */
 export async function buildBase({ shop, release, made }: BaseInput): Promise<Base> {
   const distribution = hostDistribution();
-  const time = made.reduce((newest, { packed }) => Math.max(newest, Number(/^builddate = (\d+)$/m.exec(packed.pkginfo)?.[1] ?? 0)), 0);
+  const time = made.reduce(
+    (newest, { packed }) => Math.max(newest, Number(/^builddate = (\d+)$/m.exec(packed.pkginfo)?.[1] ?? 0)),
+    0,
+  );
   const facts = (name: string, description: string): PackageFacts => ({
-    name, version: `${release}-r0`, arch: shop.target.arch, description, url: '', license: 'Apache-2.0', origin: name, maintainer: 'alproot', buildTime: time,
+    name,
+    version: `${release}-r0`,
+    arch: shop.target.arch,
+    description,
+    url: '',
+    license: 'Apache-2.0',
+    origin: name,
+    maintainer: 'alproot',
+    buildTime: time,
   });
-  const layout = await writePackage({ facts: { ...facts('alpine-baselayout', "Alpine's directories and basic files, for trees made from Debian"), depends: ['/bin/sh'] }, entries: baseEntries({ release, distribution }), key: shop.key }, shop.packages);
-  const keys = await writePackage({ facts: facts('alpine-keys', 'the public key of this mirror'), entries: [textFile(`etc/apk/keys/${shop.key.publicName}`, shop.key.publicPem)], key: shop.key }, shop.packages);
+  const layout = await writePackage(
+    {
+      facts: {
+        ...facts('alpine-baselayout', "Alpine's directories and basic files, for trees made from Debian"),
+        depends: ['/bin/sh'],
+      },
+      entries: baseEntries({ release, distribution }),
+      key: shop.key,
+    },
+    shop.packages,
+  );
+  const keys = await writePackage(
+    {
+      facts: facts('alpine-keys', 'the public key of this mirror'),
+      entries: [textFile(`etc/apk/keys/${shop.key.publicName}`, shop.key.publicPem)],
+      key: shop.key,
+    },
+    shop.packages,
+  );
   const packages = [layout, keys, ...made].sort((a, b) => (a.name < b.name ? -1 : 1));
   const applets = await listApplets(shop, made);
   const minirootfs = await formatRootfs({ packages, arch: shop.target.arch, world: WORLD, applets, time });
@@ -80,7 +120,11 @@ async function listApplets({ work }: Workshop, made: readonly MadePackage[]): Pr
   return stdout.split('\n').filter((path) => names.has(path.slice(path.lastIndexOf('/') + 1)) && isWantedApplet(path));
 }
 
-/** The sorted, NUL-separated names that every busybox holds, from `[` on. @throws ALP_FORMAT_APK when there are none */
+/**
+ * The sorted, NUL-separated names that every busybox holds, from `[` on.
+ *
+ * @throws ALP_FORMAT_APK when there are none
+ */
 export function parseAppletNames(program: Uint8Array): ReadonlySet<string> {
   const bytes = Buffer.from(program.buffer, program.byteOffset, program.length);
   const start = bytes.indexOf('[\0[[\0', 'latin1');

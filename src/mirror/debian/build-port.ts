@@ -38,8 +38,13 @@ export interface PortBuild {
 
 /** @returns file names of the packages made @throws ALP_BUILD_RUN with the end of the log */
 export async function buildPort(build: PortBuild): Promise<string[]> {
-  const epoch = fileTime(joinHost(build.source.directory, namesIn(build.source.directory).find((name) => name.endsWith('.dsc')) ?? ''));
-  writeFileAtomic(joinHost(build.source.directory, 'build.sh'), formatScript(build.port, namesIn(build.source.directory)));
+  const epoch = fileTime(
+    joinHost(build.source.directory, namesIn(build.source.directory).find((name) => name.endsWith('.dsc')) ?? ''),
+  );
+  writeFileAtomic(
+    joinHost(build.source.directory, 'build.sh'),
+    formatScript(build.port, namesIn(build.source.directory)),
+  );
   makeDirectory(joinHost(build.work, 'dest'));
   await runScript(build, epoch);
   const files = readWorkFiles(joinHost(build.work, 'dest'));
@@ -48,15 +53,28 @@ export async function buildPort(build: PortBuild): Promise<string[]> {
   const parts = splitFiles(files, build.port.packages);
   const made: string[] = [];
   for (const part of build.port.packages) {
-    const entries: TarItem[] = [...(parts.get(part) ?? []), ...copyright.map((file) => ({ ...file, path: `usr/share/licenses/${part.name}/${file.path}` }))];
-    const { packed } = await writePackage({ facts: portFacts(build, { part, entries, version, epoch }), entries: entries.map((entry) => ({ ...entry, mtime: epoch })), key: build.shop.key }, build.shop.packages);
+    const entries: TarItem[] = [
+      ...(parts.get(part) ?? []),
+      ...copyright.map((file) => ({ ...file, path: `usr/share/licenses/${part.name}/${file.path}` })),
+    ];
+    const { packed } = await writePackage(
+      {
+        facts: portFacts(build, { part, entries, version, epoch }),
+        entries: entries.map((entry) => ({ ...entry, mtime: epoch })),
+        key: build.shop.key,
+      },
+      build.shop.packages,
+    );
     made.push(packed.fileName);
   }
   return made;
 }
 
 /** Each installed file goes to the first package that takes it; documentation goes nowhere. */
-export function splitFiles(files: readonly TarItem[], packages: readonly PortPackage[]): ReadonlyMap<PortPackage, readonly TarItem[]> {
+export function splitFiles(
+  files: readonly TarItem[],
+  packages: readonly PortPackage[],
+): ReadonlyMap<PortPackage, readonly TarItem[]> {
   const parts = new Map<PortPackage, TarItem[]>();
   for (const file of files) {
     if (file.kind === 'directory' || file.path.endsWith('.la')) continue;
@@ -74,9 +92,18 @@ interface PortPart {
 }
 
 const portFacts = ({ port, shop }: PortBuild, { part, entries, version, epoch }: PortPart) => ({
-  name: part.name, version, arch: shop.target.arch, description: part.description, url: port.url, license: port.license, origin: port.source,
-  maintainer: 'alproot, built from the Debian source', buildTime: epoch,
-  depends: (part.depends ?? []).map((name) => (port.packages.some((other) => other.name === name) ? `${name}=${version}` : name)),
+  name: part.name,
+  version,
+  arch: shop.target.arch,
+  description: part.description,
+  url: port.url,
+  license: port.license,
+  origin: port.source,
+  maintainer: 'alproot, built from the Debian source',
+  buildTime: epoch,
+  depends: (part.depends ?? []).map((name) =>
+    port.packages.some((other) => other.name === name) ? `${name}=${version}` : name,
+  ),
   provides: portProvides(entries, version),
 });
 
@@ -97,44 +124,71 @@ export function portProvides(entries: readonly TarItem[], version: string): stri
 
 const DECOMPRESS: Readonly<Record<string, string>> = { gz: 'z', bz2: 'j', xz: 'J' };
 
-/** The script that the sandbox runs; sources lie in /srv, work is done in /mnt. @throws ALP_BUILD_RUN for a format we do not know */
+/**
+ * The script that the sandbox runs; sources lie in /srv, work is done in /mnt.
+ *
+ * @throws ALP_BUILD_RUN for a format we do not know
+ */
 export function formatScript(port: PortRecipe, files: readonly string[]): string {
   const unpack = (pattern: RegExp): string | undefined => {
     const name = files.find((file) => pattern.test(file));
     const flag = DECOMPRESS[/[^.]+$/.exec(name ?? '')?.[0] ?? ''];
-    return name === undefined || flag === undefined ? undefined : `tar -o -x${flag}f '/srv/${name.replaceAll("'", '')}'`;
+    return name === undefined || flag === undefined
+      ? undefined
+      : `tar -o -x${flag}f '/srv/${name.replaceAll("'", '')}'`;
   };
   const original = unpack(/\.orig\.tar\.(gz|bz2|xz)$/) ?? unpack(/(?<!\.debian)\.tar\.(gz|bz2|xz)$/);
-  if (original === undefined) throw new AlprootError('ALP_BUILD_RUN', `the source of ${port.source} has no tarball that busybox can unpack`);
+  if (original === undefined)
+    throw new AlprootError('ALP_BUILD_RUN', `the source of ${port.source} has no tarball that busybox can unpack`);
   const changes = unpack(/\.debian\.tar\.(gz|bz2|xz)$/);
   const diff = files.find((file) => file.endsWith('.diff.gz'));
   return [
-    'set -e', 'umask 022', 'mkdir -p /mnt/source /mnt/dest /mnt/licence', 'cd /mnt/source', original, 'cd */',
+    'set -e',
+    'umask 022',
+    'mkdir -p /mnt/source /mnt/dest /mnt/licence',
+    'cd /mnt/source',
+    original,
+    'cd */',
     ...(changes === undefined ? [] : [changes]),
     ...(diff === undefined ? [] : [`zcat '/srv/${diff.replaceAll("'", '')}' | patch -s -p1`]),
     'if [ -f debian/patches/series ]; then while read -r name _; do case "$name" in ""|"#"*) ;; *) patch -s -p1 < "debian/patches/$name";; esac; done < debian/patches/series; fi',
     '[ ! -f debian/copyright ] || cp debian/copyright /mnt/licence/copyright',
     port.build,
-    `find "$DEST" -type f -name '*.a' -exec strip -g {} +`, `find "$DEST" -type f -name '*.so*' -exec strip --strip-unneeded {} +`, '',
+    `find "$DEST" -type f -name '*.a' -exec strip -g {} +`,
+    `find "$DEST" -type f -name '*.so*' -exec strip --strip-unneeded {} +`,
+    '',
   ].join('\n');
 }
 
 const KEPT_LOG_BYTES = 16 * 1024;
 
-async function runScript({ port, source, sandbox, work, jobs, shop, emit, signal }: PortBuild, epoch: number): Promise<void> {
+async function runScript(
+  { port, source, sandbox, work, jobs, shop, emit, signal }: PortBuild,
+  epoch: number,
+): Promise<void> {
   let log = '';
   const { status } = await sandbox.run({
-    tree: sandbox.tree, writable: false,
+    tree: sandbox.tree,
+    writable: false,
     mounts: [
       { kind: 'bind', source: work, target: treePathFromUser('mnt'), writable: true },
       { kind: 'bind', source: source.directory, target: treePathFromUser('srv'), writable: false },
     ],
     argv: ['/bin/sh', '/srv/build.sh'],
     env: {
-      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/tmp', LC_ALL: 'C', CFLAGS: '-Os -fomit-frame-pointer', CC: 'gcc',
-      DEST: '/mnt/dest', JOBS: String(jobs), ARCH: shop.target.arch, SOURCE_DATE_EPOCH: String(epoch),
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: '/tmp',
+      LC_ALL: 'C',
+      CFLAGS: '-Os -fomit-frame-pointer',
+      CC: 'gcc',
+      DEST: '/mnt/dest',
+      JOBS: String(jobs),
+      ARCH: shop.target.arch,
+      SOURCE_DATE_EPOCH: String(epoch),
     },
-    cwd: '/mnt', user: { uid: 0, gid: 0 }, network: 'none',
+    cwd: '/mnt',
+    user: { uid: 0, gid: 0 },
+    network: 'none',
     stdio: {
       kind: 'pipe',
       onOutput: (stream, bytes) => {
@@ -146,5 +200,9 @@ async function runScript({ port, source, sandbox, work, jobs, shop, emit, signal
     ...(signal === undefined ? {} : { signal }),
   });
   if (status === 0) return;
-  throw new AlprootError('ALP_BUILD_RUN', `cannot build ${port.source}: the build ended with status ${status}\n${showText(log.split('\n').slice(-20).join('\n'))}`, { facts: { status } });
+  throw new AlprootError(
+    'ALP_BUILD_RUN',
+    `cannot build ${port.source}: the build ended with status ${status}\n${showText(log.split('\n').slice(-20).join('\n'))}`,
+    { facts: { status } },
+  );
 }

@@ -23,7 +23,11 @@ export async function readDebFiles(path: HostPath, searchPath: string): Promise<
     stdio: 'pipe',
     onOutput: (stream, bytes) => void (stream === 'stdout' ? parts : errors).push(bytes),
   });
-  if (status !== 0) throw new AlprootError('ALP_FORMAT_TAR', `cannot read ${quoteName(path)}: ${Buffer.concat(errors).toString().trim()}`);
+  if (status !== 0)
+    throw new AlprootError(
+      'ALP_FORMAT_TAR',
+      `cannot read ${quoteName(path)}: ${Buffer.concat(errors).toString().trim()}`,
+    );
   return parseTarFiles(parts, path);
 }
 
@@ -40,8 +44,12 @@ export function parseTarFiles(parts: readonly Buffer[], source: string): Promise
         if (item !== undefined) items.push(item);
       });
     });
-    parser.on('error', (error: Error) => { reject(new AlprootError('ALP_FORMAT_TAR', `cannot read ${quoteName(source)}`, { cause: error })); });
-    parser.on('end', () => { resolve(items); });
+    parser.on('error', (error: Error) => {
+      reject(new AlprootError('ALP_FORMAT_TAR', `cannot read ${quoteName(source)}`, { cause: error }));
+    });
+    parser.on('end', () => {
+      resolve(items);
+    });
     for (const part of parts) parser.write(part);
     parser.end();
   });
@@ -50,13 +58,25 @@ export function parseTarFiles(parts: readonly Buffer[], source: string): Promise
 const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
 
 function itemOf(entry: ReadEntry, chunks: readonly Buffer[], source: string): TarItem | undefined {
-  const plain = latin1(entry.path).replace(/^(?:\.\/)+/, '').replace(/\/+$/, '');
+  const plain = latin1(entry.path)
+    .replace(/^(?:\.\/)+/, '')
+    .replace(/\/+$/, '');
   if (plain === '' || plain === '.') return undefined;
   const path = parseTreePath(plain);
-  const shared = { path, mode: (entry.mode ?? 0o644) & 0o7777, mtime: Math.floor((entry.mtime?.getTime() ?? 0) / 1000) };
+  const shared = {
+    path,
+    mode: (entry.mode ?? 0o644) & 0o7777,
+    mtime: Math.floor((entry.mtime?.getTime() ?? 0) / 1000),
+  };
   switch (entry.type) {
-    case 'File': case 'OldFile': case 'ContiguousFile':
-      return { ...shared, kind: 'file', bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks) };
+    case 'File':
+    case 'OldFile':
+    case 'ContiguousFile':
+      return {
+        ...shared,
+        kind: 'file',
+        bytes: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks),
+      };
     case 'Directory':
       return { ...shared, kind: 'directory' };
     case 'SymbolicLink':
@@ -64,6 +84,9 @@ function itemOf(entry: ReadEntry, chunks: readonly Buffer[], source: string): Ta
     case 'Link':
       return { ...shared, kind: 'hardlink', target: latin1(entry.linkpath ?? '').replace(/^(?:\.\/)+/, '') };
     default:
-      throw new AlprootError('ALP_FORMAT_TAR', `${quoteName(source)} has an entry of type ${entry.type}, ${quoteName(plain)}`);
+      throw new AlprootError(
+        'ALP_FORMAT_TAR',
+        `${quoteName(source)} has an entry of type ${entry.type}, ${quoteName(plain)}`,
+      );
   }
 }

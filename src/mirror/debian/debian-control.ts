@@ -23,7 +23,10 @@ export interface DebianPackage {
 
 /** All stanzas of a text. */
 export function parseDebianStanzas(text: string): DebianPackage[] {
-  return text.split(/\n{2,}/).filter((stanza) => /^Package:/m.test(stanza)).map(parseStanza);
+  return text
+    .split(/\n{2,}/)
+    .filter((stanza) => /^Package:/m.test(stanza))
+    .map(parseStanza);
 }
 
 function parseStanza(stanza: string): DebianPackage {
@@ -44,7 +47,15 @@ function parseStanza(stanza: string): DebianPackage {
 
 /** `a (>= 1) | b, c:any` → [[a, b], [c]]. */
 function parseGroups(text: string): string[][] {
-  return text.split(',').map((group) => group.split('|').map((one) => one.trim().replace(/[\s(:[<].*$/, '')).filter((one) => one !== '')).filter((group) => group.length > 0);
+  return text
+    .split(',')
+    .map((group) =>
+      group
+        .split('|')
+        .map((one) => one.trim().replace(/[\s(:[<].*$/, ''))
+        .filter((one) => one !== ''),
+    )
+    .filter((group) => group.length > 0);
 }
 
 /**

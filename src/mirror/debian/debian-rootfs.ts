@@ -31,17 +31,33 @@ export interface RootfsInput {
 /** The bytes of the .tar.gz. */
 export async function formatRootfs({ packages, arch, world, applets, time }: RootfsInput): Promise<Buffer> {
   const byPath = new Map<string, TarItem>();
-  for (const { entries } of packages) for (const item of completeEntries(entries, time)) if (item.kind !== 'directory' || !byPath.has(item.path)) byPath.set(item.path, item);
-  for (const { entries } of packages) for (const item of entries) if (item.kind === 'directory') byPath.set(item.path, item);
-  for (const path of applets) if (!byPath.has(path)) byPath.set(path, { kind: 'symlink', path, mode: 0o777, target: '/bin/busybox' });
+  for (const { entries } of packages)
+    for (const item of completeEntries(entries, time))
+      if (item.kind !== 'directory' || !byPath.has(item.path)) byPath.set(item.path, item);
+  for (const { entries } of packages)
+    for (const item of entries) if (item.kind === 'directory') byPath.set(item.path, item);
+  for (const path of applets)
+    if (!byPath.has(path)) byPath.set(path, { kind: 'symlink', path, mode: 0o777, target: '/bin/busybox' });
   const database: TarItem[] = [
     textFile('etc/apk/arch', `${arch}\n`),
-    textFile('etc/apk/world', world.map((name) => `${name}\n`).sort().join('')),
+    textFile(
+      'etc/apk/world',
+      world
+        .map((name) => `${name}\n`)
+        .sort()
+        .join(''),
+    ),
     textFile('etc/apk/repositories', ''),
     textFile('lib/apk/db/installed', packages.map(installedEntry).join('')),
     { ...textFile('lib/apk/db/lock', ''), mode: 0o600 },
     { kind: 'file', path: 'lib/apk/db/scripts.tar', mode: 0o644, bytes: scriptsTar(packages, time) },
-    textFile('lib/apk/db/triggers', packages.filter(({ triggers }) => triggers.length > 0).map(({ packed, triggers }) => `${checksumOf(packed)} ${triggers.join(' ')}\n`).join('')),
+    textFile(
+      'lib/apk/db/triggers',
+      packages
+        .filter(({ triggers }) => triggers.length > 0)
+        .map(({ packed, triggers }) => `${checksumOf(packed)} ${triggers.join(' ')}\n`)
+        .join(''),
+    ),
     { kind: 'directory', path: 'lib/apk/exec', mode: 0o755 },
   ];
   for (const item of database) byPath.set(item.path, item);
@@ -49,11 +65,16 @@ export async function formatRootfs({ packages, arch, world, applets, time }: Roo
   return formatGzipMember(formatTar(items), 9);
 }
 
-const checksumOf = ({ controlSha1Hex }: PackedApk): string => `Q1${Buffer.from(controlSha1Hex, 'hex').toString('base64')}`;
+const checksumOf = ({ controlSha1Hex }: PackedApk): string =>
+  `Q1${Buffer.from(controlSha1Hex, 'hex').toString('base64')}`;
 
 /** One package in apk's database: its index entry, then directories and files. */
 function installedEntry({ packed, entries }: RootPackage): string {
-  const head = formatIndexEntryText({ pkginfo: packed.pkginfo, controlSha1Hex: packed.controlSha1Hex, sizeBytes: packed.bytes.length }).trimEnd();
+  const head = formatIndexEntryText({
+    pkginfo: packed.pkginfo,
+    controlSha1Hex: packed.controlSha1Hex,
+    sizeBytes: packed.bytes.length,
+  }).trimEnd();
   const directories = new Map<string, TarItem[]>();
   const modes = new Map<string, TarItem>();
   for (const item of completeEntries(entries, 0)) {
@@ -66,11 +87,17 @@ function installedEntry({ packed, entries }: RootPackage): string {
     const parent = cut < 0 ? '' : item.path.slice(0, cut);
     directories.set(parent, [...(directories.get(parent) ?? []), item]);
   }
-  const lines = [...directories.keys()].sort().flatMap((path) => [
-    `F:${path}`,
-    ...accessLine('M', modes.get(path), 0o755),
-    ...(directories.get(path) ?? []).flatMap((item) => [`R:${item.path.slice(path === '' ? 0 : path.length + 1)}`, ...accessLine('a', item, 0o644), ...checksumLine(item)]),
-  ]);
+  const lines = [...directories.keys()]
+    .sort()
+    .flatMap((path) => [
+      `F:${path}`,
+      ...accessLine('M', modes.get(path), 0o755),
+      ...(directories.get(path) ?? []).flatMap((item) => [
+        `R:${item.path.slice(path === '' ? 0 : path.length + 1)}`,
+        ...accessLine('a', item, 0o644),
+        ...checksumLine(item),
+      ]),
+    ]);
   return `${[head, ...lines].join('\n')}\n\n`;
 }
 
@@ -90,7 +117,11 @@ function scriptsTar(packages: readonly RootPackage[], mtime: number): Buffer {
   return formatTar(
     packages.flatMap(({ packed, scripts }) =>
       Object.entries(scripts).map(([name, text]): TarItem => ({
-        kind: 'file', path: `${packed.fileName.replace(/\.apk$/, '')}.${checksumOf(packed)}.${name}`, mode: 0o755, mtime, bytes: Buffer.from(text),
+        kind: 'file',
+        path: `${packed.fileName.replace(/\.apk$/, '')}.${checksumOf(packed)}.${name}`,
+        mode: 0o755,
+        mtime,
+        bytes: Buffer.from(text),
       })),
     ),
   );

@@ -61,7 +61,10 @@ export interface FromDebianResult {
 }
 
 /** Names that `fromDebian` can put into a mirror. */
-export const buildablePackages = (): readonly string[] => RECIPES.map(({ name }) => name).filter((name) => !name.startsWith('debian-')).sort();
+export const buildablePackages = (): readonly string[] =>
+  RECIPES.map(({ name }) => name)
+    .filter((name) => !name.startsWith('debian-'))
+    .sort();
 
 /**
  * @throws ALP_FETCH_MIRRORS (no apt here, other architecture), ALP_FETCH_NETWORK (apt failed),
@@ -69,7 +72,8 @@ export const buildablePackages = (): readonly string[] => RECIPES.map(({ name })
  */
 export async function fromDebian(options: FromDebianOptions): Promise<FromDebianResult> {
   const target = targetOf(options.arch);
-  if (target === undefined) throw new AlprootError('ALP_FETCH_MIRRORS', `no mirror can be made from Debian for ${options.arch}`);
+  if (target === undefined)
+    throw new AlprootError('ALP_FETCH_MIRRORS', `no mirror can be made from Debian for ${options.arch}`);
   const { release, branch } = releaseOf(options.release);
   const packages = joinHost(options.directory, branch, 'main', options.arch);
   makeDirectory(packages);
@@ -77,10 +81,24 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   const { apt, plan } = await planWithApt(options, work);
   const key = await openMirrorKey(options);
   const base = baseNames(plan);
-  const hasBase = fileSizeBytes(joinHost(options.directory, branch, 'releases', options.arch, minirootfsFile(release, options.arch))) !== undefined;
-  const needed = plan.filter(({ recipe, version }) =>
-    options.refresh === true || (!hasBase && base.has(recipe.name)) || fileSizeBytes(joinHost(packages, `${recipe.name}-${version}.apk`)) === undefined);
-  const shop: Workshop = { target, key, packages, searchPath: options.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', debs: await fetchDebs(apt, needed), work };
+  const hasBase =
+    fileSizeBytes(
+      joinHost(options.directory, branch, 'releases', options.arch, minirootfsFile(release, options.arch)),
+    ) !== undefined;
+  const needed = plan.filter(
+    ({ recipe, version }) =>
+      options.refresh === true ||
+      (!hasBase && base.has(recipe.name)) ||
+      fileSizeBytes(joinHost(packages, `${recipe.name}-${version}.apk`)) === undefined,
+  );
+  const shop: Workshop = {
+    target,
+    key,
+    packages,
+    searchPath: options.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+    debs: await fetchDebs(apt, needed),
+    work,
+  };
   const made = await makeAll(needed, shop, options, base);
   if (!hasBase || options.refresh === true) {
     await announced(options, 'making the minirootfs', async () => {
@@ -92,21 +110,32 @@ export async function fromDebian(options: FromDebianOptions): Promise<FromDebian
   removeTree(joinHost(work, 'debs'));
   const madeNames = new Set(needed.map(({ recipe, version }) => `${recipe.name}-${version}.apk`));
   return {
-    directory: options.directory, branch, release,
-    keysDirectory: joinHost(options.directory, 'keys'), publicKey: joinHost(options.directory, 'keys', key.publicName),
-    made: [...madeNames], kept: plan.map(({ recipe, version }) => `${recipe.name}-${version}.apk`).filter((name) => !madeNames.has(name)),
+    directory: options.directory,
+    branch,
+    release,
+    keysDirectory: joinHost(options.directory, 'keys'),
+    publicKey: joinHost(options.directory, 'keys', key.publicName),
+    made: [...madeNames],
+    kept: plan.map(({ recipe, version }) => `${recipe.name}-${version}.apk`).filter((name) => !madeNames.has(name)),
   };
 }
 
 /** Work of seconds, which is said when it begins. */
-async function announced<T>({ emit }: Pick<FromDebianOptions, 'emit'>, label: string, work: () => Promise<T>): Promise<T> {
+async function announced<T>(
+  { emit }: Pick<FromDebianOptions, 'emit'>,
+  label: string,
+  work: () => Promise<T>,
+): Promise<T> {
   emit({ kind: 'start', id: label, label, line: true });
   const result = await work();
   emit({ kind: 'done', id: label, label });
   return result;
 }
 
-const planWithApt = (options: FromDebianOptions, work: HostPath): Promise<{ readonly apt: Apt; readonly plan: readonly PlannedRepack[] }> =>
+const planWithApt = (
+  options: FromDebianOptions,
+  work: HostPath,
+): Promise<{ readonly apt: Apt; readonly plan: readonly PlannedRepack[] }> =>
   announced(options, "asking apt what this host's archive has", async () => {
     const apt = await openApt({ ...options, work });
     const wanted = [...new Set([...BASE_PACKAGES, ...(options.packages ?? DEFAULT_PACKAGES)])];
@@ -122,7 +151,8 @@ export function releaseOf(asked = '3.19'): { readonly branch: string; readonly r
   const plain = asked.replace(/^v/, '');
   if (plain === 'edge') return { branch: 'edge', release: OUR_EDGE };
   const match = /^(\d{1,3})\.(\d{1,3})(?:\.|$)/.exec(plain);
-  if (match === null) throw new AlprootError('ALP_USAGE_ARGUMENT', `expected a release such as 3.19, got ${quoteName(asked)}`);
+  if (match === null)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `expected a release such as 3.19, got ${quoteName(asked)}`);
   const number = `${match[1] ?? ''}.${match[2] ?? ''}`;
   return { branch: `v${number}`, release: `${number}.${OUR_POINT}` };
 }
@@ -131,17 +161,28 @@ export function releaseOf(asked = '3.19'): { readonly branch: string; readonly r
  * The mirror's own key: the private half of one that lies in `keys`, made when there is none. Older mirrors have it in
  * themselves, and it is used where it is.
  */
-export async function openMirrorKey({ directory, privateKeys, emit }: Pick<FromDebianOptions, 'directory' | 'privateKeys' | 'emit'>): Promise<SigningKey> {
+export async function openMirrorKey({
+  directory,
+  privateKeys,
+  emit,
+}: Pick<FromDebianOptions, 'directory' | 'privateKeys' | 'emit'>): Promise<SigningKey> {
   const old = joinHost(directory, '.key');
   const [name] = namesIn(old).filter((file) => file.endsWith('.rsa'));
   if (name !== undefined) {
     const key = readSigningKey(joinHost(old, name));
-    emit({ kind: 'warning', message: `the private key of ${quoteName(directory)} lies in it: ${quoteName(joinHost(old, name))}`, hint: `move it to ${showName(privateKeys())}: \`alproot mirror serve\` refuses the mirror until then` });
-    if (readFileCapped(joinHost(directory, 'keys', key.publicName), 65536) === undefined) writeFileAtomic(joinHost(directory, 'keys', key.publicName), key.publicPem);
+    emit({
+      kind: 'warning',
+      message: `the private key of ${quoteName(directory)} lies in it: ${quoteName(joinHost(old, name))}`,
+      hint: `move it to ${showName(privateKeys())}: \`alproot mirror serve\` refuses the mirror until then`,
+    });
+    if (readFileCapped(joinHost(directory, 'keys', key.publicName), 65536) === undefined)
+      writeFileAtomic(joinHost(directory, 'keys', key.publicName), key.publicPem);
     return key;
   }
   const secret = privateKeys();
-  const known = namesIn(joinHost(directory, 'keys')).map((file) => joinHost(secret, file.replace(/\.pub$/, ''))).find((path) => path.endsWith('.rsa') && isFile(path));
+  const known = namesIn(joinHost(directory, 'keys'))
+    .map((file) => joinHost(secret, file.replace(/\.pub$/, '')))
+    .find((path) => path.endsWith('.rsa') && isFile(path));
   if (known !== undefined) return readSigningKey(known);
   const key = await generateSigningKey('alproot-from-debian');
   writeSigningKey(key, secret, makeDirectory(joinHost(directory, 'keys')));
@@ -153,16 +194,34 @@ async function fetchDebs(apt: Apt, needed: readonly PlannedRepack[]): Promise<Re
   return sources.size === 0 ? new Map() : apt.download([...sources.values()]);
 }
 
-async function makeAll(needed: readonly PlannedRepack[], shop: Workshop, { emit, signal }: FromDebianOptions, base: ReadonlySet<string>): Promise<MadePackage[]> {
+async function makeAll(
+  needed: readonly PlannedRepack[],
+  shop: Workshop,
+  { emit, signal }: FromDebianOptions,
+  base: ReadonlySet<string>,
+): Promise<MadePackage[]> {
   const label = `repacking ${needed.length} packages`;
   if (needed.length > 0) emit({ kind: 'start', id: 'repack', label, total: needed.length, line: true });
-  const made = await makeOne(needed, shop, (count) => { signal?.throwIfAborted(); emit({ kind: 'progress', id: 'repack', done: count, total: needed.length, unit: 'items' }); }, base);
+  const made = await makeOne(
+    needed,
+    shop,
+    (count) => {
+      signal?.throwIfAborted();
+      emit({ kind: 'progress', id: 'repack', done: count, total: needed.length, unit: 'items' });
+    },
+    base,
+  );
   if (needed.length > 0) emit({ kind: 'done', id: 'repack', label });
   return made;
 }
 
 /** Two at a time: one is read while the other is compressed. Keeps those of the base in memory. */
-async function makeOne(needed: readonly PlannedRepack[], shop: Workshop, tick: (count: number) => void, base: ReadonlySet<string>): Promise<MadePackage[]> {
+async function makeOne(
+  needed: readonly PlannedRepack[],
+  shop: Workshop,
+  tick: (count: number) => void,
+  base: ReadonlySet<string>,
+): Promise<MadePackage[]> {
   const queue = [...needed];
   const made: MadePackage[] = [];
   const worker = async (): Promise<void> => {
@@ -177,9 +236,25 @@ async function makeOne(needed: readonly PlannedRepack[], shop: Workshop, tick: (
 }
 
 /** Indexes of both sections, signed. */
-export async function writeIndexes({ directory, branch, arch, key }: { readonly directory: HostPath; readonly branch: string; readonly arch: Arch; readonly key: SigningKey }): Promise<void> {
+export async function writeIndexes({
+  directory,
+  branch,
+  arch,
+  key,
+}: {
+  readonly directory: HostPath;
+  readonly branch: string;
+  readonly arch: Arch;
+  readonly key: SigningKey;
+}): Promise<void> {
   const time = Math.floor(Date.now() / 1000);
   for (const section of ['main', 'community']) {
-    await indexDirectory({ directory: makeDirectory(joinHost(directory, branch, section, arch)), description: `${branch} made from Debian by alproot`, time, key, arch });
+    await indexDirectory({
+      directory: makeDirectory(joinHost(directory, branch, section, arch)),
+      description: `${branch} made from Debian by alproot`,
+      time,
+      key,
+      arch,
+    });
   }
 }

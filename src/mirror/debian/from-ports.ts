@@ -33,17 +33,21 @@ export interface PortsResult {
 }
 
 /** Names that `buildPorts` can put into a mirror. */
-export const buildablePorts = (): readonly string[] => PORTS.flatMap(({ packages }) => packages.map(({ name }) => name)).sort();
+export const buildablePorts = (): readonly string[] =>
+  PORTS.flatMap(({ packages }) => packages.map(({ name }) => name)).sort();
 
 /** What the build trees of these names hold: the packages that the mirror must have before. */
-export const portTools = (names: readonly string[]): readonly string[] => [...new Set(portsOf(names).flatMap(toolsOf))].sort();
+export const portTools = (names: readonly string[]): readonly string[] =>
+  [...new Set(portsOf(names).flatMap(toolsOf))].sort();
 
 const toolsOf = ({ needs = [] }: PortRecipe): string[] => [...PORT_TOOLS, ...needs];
 
 function portsOf(names: readonly string[]): PortRecipe[] {
   for (const name of names) {
     if (!PORTS.some(({ packages }) => packages.some((part) => part.name === name))) {
-      throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', `no port makes ${quoteName(name)}`, { hint: 'use an Alpine mirror for it' });
+      throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', `no port makes ${quoteName(name)}`, {
+        hint: 'use an Alpine mirror for it',
+      });
     }
   }
   return PORTS.filter(({ packages }) => packages.some(({ name }) => names.includes(name)));
@@ -72,19 +76,36 @@ export async function buildPorts(options: PortsOptions): Promise<PortsResult> {
     const scratch = joinHost(work, `build-${port.source}`);
     removeTree(scratch);
     const sandbox = await options.openSandbox(toolsOf(port));
-    made.push(...(await buildPort({ port, source, sandbox, shop, work: makeDirectory(scratch), jobs: options.jobs, emit: options.emit, signal: options.signal })));
+    made.push(
+      ...(await buildPort({
+        port,
+        source,
+        sandbox,
+        shop,
+        work: makeDirectory(scratch),
+        jobs: options.jobs,
+        emit: options.emit,
+        signal: options.signal,
+      })),
+    );
     removeTree(scratch);
     removeTree(source.directory);
     options.emit({ kind: 'done', id: `port-${port.source}`, label });
   }
-  if (missing.length > 0) await writeIndexes({ directory: options.directory, branch, arch: options.arch, key: shop.key });
-  return { made, kept: wanted.filter((port) => !missing.includes(port)).flatMap((port) => port.packages.map(({ name }) => name)) };
+  if (missing.length > 0)
+    await writeIndexes({ directory: options.directory, branch, arch: options.arch, key: shop.key });
+  return {
+    made,
+    kept: wanted.filter((port) => !missing.includes(port)).flatMap((port) => port.packages.map(({ name }) => name)),
+  };
 }
 
 function packageNames(directory: HostPath): Set<string> {
   const names = namesIn(directory).filter((name) => name.endsWith('.apk'));
-  return new Set(names.flatMap((name) => {
-    const bytes = readFileCapped(joinHost(directory, name), limits.packageFile);
-    return bytes === undefined ? [] : (parsePkginfoText(readApkControl(bytes, name).pkginfo).get('pkgname') ?? []);
-  }));
+  return new Set(
+    names.flatMap((name) => {
+      const bytes = readFileCapped(joinHost(directory, name), limits.packageFile);
+      return bytes === undefined ? [] : (parsePkginfoText(readApkControl(bytes, name).pkginfo).get('pkgname') ?? []);
+    }),
+  );
 }

@@ -24,7 +24,9 @@ export function gccSpecs(items: readonly TarItem[]): TarItem {
 
 /** @param directory gcc's library directory, absolute, as seen inside */
 export function formatSpecs(directory: string): string {
-  const headers = ['/usr/local/include', '/usr/include', `${directory}/include`].map((path) => `-idirafter ${path}`).join(' ');
+  const headers = ['/usr/local/include', '/usr/include', `${directory}/include`]
+    .map((path) => `-idirafter ${path}`)
+    .join(' ');
   const includes = `+ -nostdinc %{!nostdinc:${headers}}`;
   return [
     ['self_spec', '+ %{!mglibc:%{!mmusl:-mmusl}}'],
@@ -33,5 +35,7 @@ export function formatSpecs(directory: string): string {
     ['link', '+ -nostdlib'],
     ['link_libgcc', `-L/usr/local/lib -L/lib -L/usr/lib -L${directory}`],
     ['libgcc', '-lgcc -lgcc_eh'],
-  ].map(([name, text]) => `*${name}:\n${text}\n\n`).join('');
+  ]
+    .map(([name, text]) => `*${name}:\n${text}\n\n`)
+    .join('');
 }

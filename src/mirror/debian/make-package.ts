@@ -34,10 +34,14 @@ done
 `;
 
 /** Applets that would mislead in an Alpine tree. */
-export const isWantedApplet = (path: string): boolean => !/^linuxrc$|\/(init|dpkg|dpkg-deb|rpm|rpm2cpio)$|^bin\/busybox$/.test(path);
+export const isWantedApplet = (path: string): boolean =>
+  !/^linuxrc$|\/(init|dpkg|dpkg-deb|rpm|rpm2cpio)$|^bin\/busybox$/.test(path);
 
 const SCRIPTS: Readonly<Record<string, Pick<RootPackage, 'scripts' | 'triggers'>>> = {
-  busybox: { scripts: { 'post-install': APPLET_LINKS, trigger: APPLET_LINKS }, triggers: ['/bin', '/usr/bin', '/sbin', '/usr/sbin'] },
+  busybox: {
+    scripts: { 'post-install': APPLET_LINKS, trigger: APPLET_LINKS },
+    triggers: ['/bin', '/usr/bin', '/sbin', '/usr/sbin'],
+  },
 };
 
 /** @throws ALP_FORMAT_TAR, ALP_FILE_WRITE */
@@ -57,5 +61,11 @@ export async function makePackage(repack: PlannedRepack, shop: Workshop): Promis
 export async function writePackage(input: PackInput, directory: HostPath): Promise<MadePackage> {
   const packed = await packApk(input);
   writeFileAtomic(joinHost(directory, packed.fileName), packed.bytes);
-  return { name: input.facts.name, packed, entries: input.entries, scripts: input.scripts ?? {}, triggers: input.triggers ?? [] };
+  return {
+    name: input.facts.name,
+    packed,
+    entries: input.entries,
+    scripts: input.scripts ?? {},
+    triggers: input.triggers ?? [],
+  };
 }

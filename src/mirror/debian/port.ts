@@ -28,7 +28,8 @@ export interface PortRecipe {
 export const PORT_TOOLS: readonly string[] = ['build-base', 'linux-headers', 'tar'];
 
 /** Headers, `lib*.so` for the linker, pkg-config. */
-export const DEVELOPMENT = /^usr\/include\/|^usr\/lib\/(lib[^/]+\.so|pkgconfig\/.*|cmake\/.*)$|^usr\/share\/(aclocal|pkgconfig)\//;
+export const DEVELOPMENT =
+  /^usr\/include\/|^usr\/lib\/(lib[^/]+\.so|pkgconfig\/.*|cmake\/.*)$|^usr\/share\/(aclocal|pkgconfig)\//;
 
 export const ARCHIVES = /^usr\/lib\/[^/]+\.a$/;
 

@@ -14,7 +14,11 @@ export interface Target {
 }
 
 const TRIPLETS: Readonly<Partial<Record<Arch, readonly [triplet: string, uapi: string]>>> = {
-  x86_64: ['x86_64-linux', 'x86'], aarch64: ['aarch64-linux', 'arm64'], ppc64le: ['powerpc64le-linux', 'powerpc'], s390x: ['s390x-linux', 's390'], riscv64: ['riscv64-linux', 'riscv'],
+  x86_64: ['x86_64-linux', 'x86'],
+  aarch64: ['aarch64-linux', 'arm64'],
+  ppc64le: ['powerpc64le-linux', 'powerpc'],
+  s390x: ['s390x-linux', 's390'],
+  riscv64: ['riscv64-linux', 'riscv'],
 };
 
 /** undefined where no mirror can be made from Debian. */
@@ -56,4 +60,9 @@ export interface Recipe {
 }
 
 /** A small file made here. @param mtime seconds since 1970; the package's own time when absent */
-export const textFile = (path: string, text: string, mode = 0o644): TarItem => ({ kind: 'file', path, mode, bytes: Buffer.from(text) });
+export const textFile = (path: string, text: string, mode = 0o644): TarItem => ({
+  kind: 'file',
+  path,
+  mode,
+  bytes: Buffer.from(text),
+});

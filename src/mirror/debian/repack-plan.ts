@@ -56,7 +56,9 @@ export async function planRepacks({ wanted, recipes, apt, ownVersion }: PlanInpu
   }
   const planned = [...chosen.values()].map((recipe) => planRecipe(recipe, { closure, recipes, ownVersion }));
   const libraries = [...closure.values()].filter(({ name }) => ownerOf(name, recipes) === undefined);
-  return [...planned, ...libraries.map((library) => planLibrary(library, { closure, recipes, ownVersion }))].sort((a, b) => (a.recipe.name < b.recipe.name ? -1 : 1));
+  return [...planned, ...libraries.map((library) => planLibrary(library, { closure, recipes, ownVersion }))].sort(
+    (a, b) => (a.recipe.name < b.recipe.name ? -1 : 1),
+  );
 }
 
 /** The first recipe that takes the files of a Debian package. */
@@ -64,12 +66,22 @@ const ownerOf = (debian: string, recipes: readonly Recipe[]): Recipe | undefined
   recipes.find((recipe) => recipe.roots.includes(debian) || recipe.absorbs?.test(debian) === true);
 
 /** Debian's own machinery, of no use in an Alpine tree, whoever depends on it. */
-const MACHINERY = /^(gcc-\d+-base|dpkg|debconf|debconf-2\.0|cdebconf|install-info|debianutils|base-files|init-system-helpers)$/;
+const MACHINERY =
+  /^(gcc-\d+-base|dpkg|debconf|debconf-2\.0|cdebconf|install-info|debianutils|base-files|init-system-helpers)$/;
 
 const isIgnored = (from: string, dependency: string, recipes: readonly Recipe[]): boolean =>
-  MACHINERY.test(dependency) || recipes.some((recipe) => recipe.ignores?.test(dependency) === true && (recipe.roots.includes(from) || recipe.absorbs?.test(from) === true));
+  MACHINERY.test(dependency) ||
+  recipes.some(
+    (recipe) =>
+      recipe.ignores?.test(dependency) === true &&
+      (recipe.roots.includes(from) || recipe.absorbs?.test(from) === true),
+  );
 
-async function extendClosure(closure: Map<string, DebianPackage>, chosen: readonly Recipe[], { apt, recipes }: Pick<PlanInput, 'apt' | 'recipes'>): Promise<void> {
+async function extendClosure(
+  closure: Map<string, DebianPackage>,
+  chosen: readonly Recipe[],
+  { apt, recipes }: Pick<PlanInput, 'apt' | 'recipes'>,
+): Promise<void> {
   let groups: (readonly string[])[] = chosen.flatMap(({ roots }) => roots.map((root) => [root]));
   while (groups.length > 0) {
     const open = groups.filter((group) => !group.some((name) => closure.has(name)));
@@ -80,16 +92,22 @@ async function extendClosure(closure: Map<string, DebianPackage>, chosen: readon
       const found = group.map((name) => shown.get(name)).find((stanza) => stanza !== undefined);
       if (found === undefined) throw missing(group);
       closure.set(found.name, found);
-      next.push(...found.depends.filter((alternatives) => !alternatives.some((name) => isIgnored(found.name, name, recipes))));
+      next.push(
+        ...found.depends.filter((alternatives) => !alternatives.some((name) => isIgnored(found.name, name, recipes))),
+      );
     }
     groups = next;
   }
 }
 
 function missing(group: readonly string[]): AlprootError {
-  return new AlprootError('ALP_SOLVE_UNSATISFIABLE', `the Debian archive has no ${group.map((name) => quoteName(name)).join(' or ')}`, {
-    hint: 'on Ubuntu, musl and busybox-static are in the component `universe`: see that the apt sources name it, then run `apt-get update`',
-  });
+  return new AlprootError(
+    'ALP_SOLVE_UNSATISFIABLE',
+    `the Debian archive has no ${group.map((name) => quoteName(name)).join(' or ')}`,
+    {
+      hint: 'on Ubuntu, musl and busybox-static are in the component `universe`: see that the apt sources name it, then run `apt-get update`',
+    },
+  );
 }
 
 interface Scene {
@@ -99,8 +117,12 @@ interface Scene {
 }
 
 function planRecipe(recipe: Recipe, scene: Scene): PlannedRepack {
-  const members = [...scene.closure.values()].filter(({ name }) => recipe.roots.includes(name) || ownerOf(name, scene.recipes) === recipe);
-  const first = members.find(({ name }) => recipe.versionFrom?.test(name) === true) ?? members.find(({ name }) => name === recipe.roots[0]);
+  const members = [...scene.closure.values()].filter(
+    ({ name }) => recipe.roots.includes(name) || ownerOf(name, scene.recipes) === recipe,
+  );
+  const first =
+    members.find(({ name }) => recipe.versionFrom?.test(name) === true) ??
+    members.find(({ name }) => name === recipe.roots[0]);
   const sources = first === undefined ? [] : [first, ...members.filter((member) => member !== first)];
   const fromDebian = sources.flatMap((source) => alpineDepends(source, scene)).filter((name) => name !== recipe.name);
   const ownFiles = recipe.keeps?.source === '^$' ? [] : fromDebian;
@@ -113,8 +135,18 @@ function planRecipe(recipe: Recipe, scene: Scene): PlannedRepack {
 }
 
 function planLibrary(library: DebianPackage, scene: Scene): PlannedRepack {
-  const recipe: Recipe = { name: `debian-${library.name}`, description: `${library.summary}, for the programs that come from Debian`, roots: [library.name], drops: /^etc\/|^usr\/include\// };
-  return { recipe, sources: [library], version: apkVersionOf(library.version), depends: [...new Set(alpineDepends(library, scene))].filter((name) => name !== recipe.name).sort() };
+  const recipe: Recipe = {
+    name: `debian-${library.name}`,
+    description: `${library.summary}, for the programs that come from Debian`,
+    roots: [library.name],
+    drops: /^etc\/|^usr\/include\//,
+  };
+  return {
+    recipe,
+    sources: [library],
+    version: apkVersionOf(library.version),
+    depends: [...new Set(alpineDepends(library, scene))].filter((name) => name !== recipe.name).sort(),
+  };
 }
 
 function alpineDepends(source: DebianPackage, { closure, recipes }: Scene): string[] {

@@ -9,8 +9,8 @@ import { textFile } from './recipe.ts';
 const program = (path: string, text: string): TarItem => textFile(path, `#!/bin/sh\n${text}`, 0o755);
 
 /**
- * Shared by the four: words of the command line as GNU's getopt takes them (operands first or last, long names, clusters),
- * the next free id from 100 (system) or 1000, and atomic changes of a database.
+ * Shared by the four: words of the command line as GNU's getopt takes them (operands first or last, long names,
+ * clusters), the next free id from 100 (system) or 1000, and atomic changes of a database.
  */
 const COMMON = `set -e
 die() { echo "\${0##*/}: $*" >&2; exit 1; }
@@ -108,8 +108,10 @@ done
 
 /** adduser, addgroup, deluser, delgroup and chpasswd, as busybox has them in Alpine. */
 export const busyboxScripts = (): readonly TarItem[] => [
-  program('usr/sbin/adduser', ADDUSER), program('usr/sbin/addgroup', ADDGROUP),
-  program('usr/sbin/deluser', DELUSER), program('usr/sbin/delgroup', DELGROUP),
+  program('usr/sbin/adduser', ADDUSER),
+  program('usr/sbin/addgroup', ADDGROUP),
+  program('usr/sbin/deluser', DELUSER),
+  program('usr/sbin/delgroup', DELGROUP),
   program('usr/sbin/chpasswd', CHPASSWD),
 ];
 
@@ -131,9 +133,12 @@ export const MUSL_UTILS = (arch: Arch): readonly TarItem[] => [
   program('usr/bin/ldd', `exec /lib/ld-musl-${arch}.so.1 --list "$@"\n`),
   program('sbin/ldconfig', 'exit 0\n'),
   program('usr/bin/getent', GETENT),
-  program('usr/bin/getconf', `case "$1" in
+  program(
+    'usr/bin/getconf',
+    `case "$1" in
 _NPROCESSORS_ONLN|_NPROCESSORS_CONF) nproc;; PAGE_SIZE|PAGESIZE) echo 4096;; LONG_BIT) echo 64;; ARG_MAX) echo 131072;;
 PATH) echo /bin:/usr/bin;; NAME_MAX) echo 255;; PATH_MAX) echo 4096;; OPEN_MAX) ulimit -n;; CLK_TCK) echo 100;;
 *) echo "getconf: unknown variable '$1'" >&2; exit 1;; esac
-`),
+`,
+  ),
 ];

@@ -36,13 +36,22 @@ export interface FetchCall {
 
 /** @throws ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_WRITE, ApkUsageError */
 export async function fetchFiles(call: FetchCall): Promise<ApkAnswer> {
-  const { args: { operands, options }, arch, opened } = call;
+  const {
+    args: { operands, options },
+    arch,
+    opened,
+  } = call;
   if (operands.length === 0) throw new ApkUsageError('fetch: no package is named');
   const catalog = createCatalog(opened.repositories);
-  const chosen = options.has('recursive') ? chooseRecursively(catalog, operands, arch) : operands.map((operand) => chooseOne(catalog, operand));
+  const chosen = options.has('recursive')
+    ? chooseRecursively(catalog, operands, arch)
+    : operands.map((operand) => chooseOne(catalog, operand));
   const missing = chosen.filter((item) => typeof item === 'string');
   const planned = chosen.filter((item) => typeof item !== 'string');
-  const stderr = [...opened.warnings.map((text) => `WARNING: ${text}\n`), ...missing.map((text) => `ERROR: ${text}\n`)].join('');
+  const stderr = [
+    ...opened.warnings.map((text) => `WARNING: ${text}\n`),
+    ...missing.map((text) => `ERROR: ${text}\n`),
+  ].join('');
   if (missing.length > 0) return { kind: 'done', status: missing.length, stdout: '', stderr };
   if (options.has('simulate')) return { kind: 'done', status: 0, stdout: linesFor(planned, call), stderr };
   const fetched = await call.fetch(planned);
@@ -53,14 +62,21 @@ export async function fetchFiles(call: FetchCall): Promise<ApkAnswer> {
       if (options.has('stdout')) shown.push(readWhole(file));
       else putFile(file, item.record, call);
     }
-    return { kind: 'done', status: 0, stdout: options.has('stdout') ? Buffer.concat(shown) : linesFor(planned, call), stderr };
+    return {
+      kind: 'done',
+      status: 0,
+      stdout: options.has('stdout') ? Buffer.concat(shown) : linesFor(planned, call),
+      stderr,
+    };
   } finally {
     await fetched.close();
   }
 }
 
 const linesFor = (planned: readonly PlannedPackage[], { args: { options } }: FetchCall): string =>
-  options.has('quiet') || options.has('stdout') ? '' : planned.map(({ record }) => `Downloading ${record.name}-${record.version}\n`).join('');
+  options.has('quiet') || options.has('stdout')
+    ? ''
+    : planned.map(({ record }) => `Downloading ${record.name}-${record.version}\n`).join('');
 
 /** The newest package that an operand means; a text is apk's complaint. */
 function chooseOne({ sources }: Catalog, operand: string): PlannedPackage | string {
@@ -68,23 +84,43 @@ function chooseOne({ sources }: Catalog, operand: string): PlannedPackage | stri
   if (wanted === undefined) return `'${operand}' is not a valid package name`;
   const found = sources.flatMap(({ byName, packages, tags, location }) => {
     if (wanted.tag !== undefined && !tags.includes(wanted.tag)) return [];
-    return byName.of(wanted.name).flatMap((position) => packages[position] ?? []).filter((record) => isMetBy({ ...wanted, conflict: false }, record)).map((record) => ({ record, location }));
+    return byName
+      .of(wanted.name)
+      .flatMap((position) => packages[position] ?? [])
+      .filter((record) => isMetBy({ ...wanted, conflict: false }, record))
+      .map((record) => ({ record, location }));
   });
-  const [best] = found.sort((a, b) => Number(b.record.name === wanted.name) - Number(a.record.name === wanted.name) || compareVersions(b.record.version, a.record.version));
-  return best === undefined ? `${operand}: unable to select package (or its dependencies)` : { record: best.record, source: { kind: 'repository', location: best.location }, because: ['world'] };
+  const [best] = found.sort(
+    (a, b) =>
+      Number(b.record.name === wanted.name) - Number(a.record.name === wanted.name) ||
+      compareVersions(b.record.version, a.record.version),
+  );
+  return best === undefined
+    ? `${operand}: unable to select package (or its dependencies)`
+    : { record: best.record, source: { kind: 'repository', location: best.location }, because: ['world'] };
 }
 
 /** With all that they need, as into an empty root. */
 function chooseRecursively(catalog: Catalog, operands: readonly string[], arch: Arch): (PlannedPackage | string)[] {
-  const outcome = runApk(['add', ...operands], { arch, catalog, world: [], installed: [], now: new Date(0), keepsPackages: () => true });
-  if (outcome.plan === undefined) return outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text.replace(/^ERROR: /, ''));
-  return outcome.plan.changes.flatMap((change) => ('next' in change && change.next.source.kind === 'repository' ? [change.next] : []));
+  const outcome = runApk(['add', ...operands], {
+    arch,
+    catalog,
+    world: [],
+    installed: [],
+    now: new Date(0),
+    keepsPackages: () => true,
+  });
+  if (outcome.plan === undefined)
+    return outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text.replace(/^ERROR: /, ''));
+  return outcome.plan.changes.flatMap((change) =>
+    'next' in change && change.next.source.kind === 'repository' ? [change.next] : [],
+  );
 }
 
 function readWhole({ source, close }: OpenedPackageFile): Buffer {
   try {
     const bytes = Buffer.alloc(source.sizeBytes);
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const count = source.read(bytes.subarray(at), at);
       if (count === 0) throw new AlprootError('ALP_STORE_DAMAGED', `${source.name} became shorter while it was read`);
       at += count;
@@ -95,9 +131,14 @@ function readWhole({ source, close }: OpenedPackageFile): Buffer {
   }
 }
 
-function putFile(file: OpenedPackageFile, { name, version }: PackageRecord, { args: { options }, request, tree, owners }: FetchCall): void {
+function putFile(
+  file: OpenedPackageFile,
+  { name, version }: PackageRecord,
+  { args: { options }, request, tree, owners }: FetchCall,
+): void {
   const directory = tree.resolve(pathIn(request.cwd, options.get('output')?.at(-1) ?? '.'));
-  if (tree.stat(directory)?.kind !== 'directory') throw new AlprootError('ALP_UNPACK_WRITE', `${quoteName(`/${directory}`)} is no directory to fetch into`);
+  if (tree.stat(directory)?.kind !== 'directory')
+    throw new AlprootError('ALP_UNPACK_WRITE', `${quoteName(`/${directory}`)} is no directory to fetch into`);
   const place = joinTree(directory, `${name}-${version}.apk`);
   tree.remove(place);
   tree.writeFile(place, readWhole(file), 0o644);

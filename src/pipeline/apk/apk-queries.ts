@@ -33,7 +33,8 @@ const VERSION = 'apk-tools 2.14.4 (alproot)';
 export async function answerQuery(query: ApkQuery): Promise<ApkAnswer | undefined> {
   const { args, arch, tree } = query;
   if (args.includes('--print-arch')) return done([{ stream: 'stdout', text: arch }]);
-  if (args.includes('--version') || args.includes('-V')) return done([{ stream: 'stdout', text: `${VERSION}, compiled for ${arch}.` }]);
+  if (args.includes('--version') || args.includes('-V'))
+    return done([{ stream: 'stdout', text: `${VERSION}, compiled for ${arch}.` }]);
   // Packages are kept in the store, never in the tree: there is nothing to clean, and nothing to fill.
   if (parseApkArguments(args, ['cache']).command !== undefined) return done([]);
   const database = readDatabase(tree);
@@ -79,12 +80,25 @@ function answerAudit({ args, tree, owners }: ApkQuery, database: Database): ApkA
   const { command, options } = parseApkArguments(args, ['audit']);
   if (command === undefined) return undefined;
   const mode: AuditMode = options.has('full') ? 'full' : options.has('system') ? 'system' : 'backup';
-  const findings = auditTree(tree, database, { mode, recursive: options.has('recursive'), permissions: options.has('check-permissions') ? owners : undefined });
+  const findings = auditTree(tree, database, {
+    mode,
+    recursive: options.has('recursive'),
+    permissions: options.has('check-permissions') ? owners : undefined,
+  });
   const verbosity = 1 - (options.get('quiet')?.length ?? 0);
-  return done(formatAudit(findings, { verbosity, packages: options.has('packages') }).map((text) => ({ stream: 'stdout', text })));
+  return done(
+    formatAudit(findings, { verbosity, packages: options.has('packages') }).map((text) => ({
+      stream: 'stdout',
+      text,
+    })),
+  );
 }
 
 const done = (lines: readonly OutputLine[], status = 0): ApkAnswer => {
-  const text = (stream: OutputLine['stream']): string => lines.filter((line) => line.stream === stream).map((line) => `${line.text}\n`).join('');
+  const text = (stream: OutputLine['stream']): string =>
+    lines
+      .filter((line) => line.stream === stream)
+      .map((line) => `${line.text}\n`)
+      .join('');
   return { kind: 'done', status, stdout: text('stdout'), stderr: text('stderr') };
 };

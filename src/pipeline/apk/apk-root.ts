@@ -17,7 +17,8 @@ export interface ApkRoot {
 }
 
 /** What apk says of a directory that is no root. */
-const NO_DATABASE = 'Unable to read database: No such file or directory\nERROR: Failed to open apk database: No such file or directory';
+const NO_DATABASE =
+  'Unable to read database: No such file or directory\nERROR: Failed to open apk database: No such file or directory';
 
 /** Where `--root` points in the tree; undefined for the tree itself. */
 export function secondRoot(tree: WorkTree, { options }: ApkArguments, cwd: string): TreePath | undefined {
@@ -32,7 +33,15 @@ export function secondRoot(tree: WorkTree, { options }: ApkArguments, cwd: strin
  * @returns apk's words when there is no root
  * @throws what `work` throws; the directory is in its place again
  */
-export async function inSecondRoot<T>(session: Session, outer: ApkRoot, { path, create, work }: { readonly path: TreePath; readonly create: boolean; readonly work: (root: ApkRoot) => Promise<T> }): Promise<T | string> {
+export async function inSecondRoot<T>(
+  session: Session,
+  outer: ApkRoot,
+  {
+    path,
+    create,
+    work,
+  }: { readonly path: TreePath; readonly create: boolean; readonly work: (root: ApkRoot) => Promise<T> },
+): Promise<T | string> {
   const { tree } = outer;
   if (create) ensureDirectory(tree, path);
   if (tree.stat(path)?.kind !== 'directory') return NO_DATABASE;
@@ -52,11 +61,16 @@ export async function inSecondRoot<T>(session: Session, outer: ApkRoot, { path, 
   }
 }
 
-const hasDatabase = (tree: WorkTree): boolean => tree.stat(placeOf(tree, 'lib/apk/db/installed' as TreePath))?.kind === 'file';
+const hasDatabase = (tree: WorkTree): boolean =>
+  tree.stat(placeOf(tree, 'lib/apk/db/installed' as TreePath))?.kind === 'file';
 
 /** The directories that apk makes, and an empty database. @see apk-tools 2.14 `apk_db_create` */
 function makeDatabase(tree: WorkTree): void {
-  for (const [name, mode] of [['tmp', 0o1777], ['dev', 0o755], ['var/cache/misc', 0o755]] as const) {
+  for (const [name, mode] of [
+    ['tmp', 0o1777],
+    ['dev', 0o755],
+    ['var/cache/misc', 0o755],
+  ] as const) {
     const path = name as TreePath;
     if (tree.stat(tree.resolve(path)) === undefined) tree.setMode(ensureDirectory(tree, path), mode);
   }
@@ -64,7 +78,11 @@ function makeDatabase(tree: WorkTree): void {
 }
 
 function ownersBelow(owners: OwnerTable, path: TreePath): OwnerTable {
-  return new Map([...owners].flatMap(([at, record]) => (at.startsWith(`${path}/`) ? [[at.slice(path.length + 1) as TreePath, record]] : [])));
+  return new Map(
+    [...owners].flatMap(([at, record]) =>
+      at.startsWith(`${path}/`) ? [[at.slice(path.length + 1) as TreePath, record]] : [],
+    ),
+  );
 }
 
 function giveBack(owners: OwnerTable, path: TreePath, inner: OwnerTable): void {

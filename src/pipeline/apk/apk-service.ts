@@ -23,7 +23,12 @@ import { keyring } from '../../verify/key.ts';
 import { fetchFiles } from './apk-fetch.ts';
 import { openLocalFiles, pathIn, type LocalFile } from '../repository/local-packages.ts';
 import { answerQuery } from './apk-queries.ts';
-import { openTreeRepositories, readRepositoryLines, treeKeys, type TreeRepositories } from '../repository/tree-repositories.ts';
+import {
+  openTreeRepositories,
+  readRepositoryLines,
+  treeKeys,
+  type TreeRepositories,
+} from '../repository/tree-repositories.ts';
 import { inSecondRoot, secondRoot } from './apk-root.ts';
 import { executePlan } from '../environment/install.ts';
 import { fetchPlaced, type FetchedPackages, type FetchOptions } from '../repository/package-files.ts';
@@ -53,11 +58,20 @@ export async function serveApk(session: Session, request: ApkRequest, options: A
     if (args.command === undefined && look === undefined) return { kind: 'pass' };
     const known = look ?? args;
     const own = withArch(session, known);
-    const work = (call: Call): Promise<ApkAnswer> => (look === undefined ? answer(own, call, args) : answerReadCall(own, call, look));
+    const work = (call: Call): Promise<ApkAnswer> =>
+      look === undefined ? answer(own, call, args) : answerReadCall(own, call, look);
     const path = secondRoot(tree, known, request.cwd);
     const outer: Call = { request, tree, outer: tree, options };
     if (path === undefined) return await work(outer);
-    const result = await inSecondRoot(own, { tree, owners: request.owners }, { path, create: args.options.has('initdb'), work: (root) => work({ ...outer, tree: root.tree, request: { ...request, owners: root.owners } }) });
+    const result = await inSecondRoot(
+      own,
+      { tree, owners: request.owners },
+      {
+        path,
+        create: args.options.has('initdb'),
+        work: (root) => work({ ...outer, tree: root.tree, request: { ...request, owners: root.owners } }),
+      },
+    );
     return typeof result === 'string' ? { ...failed(result), status: 99 } : result;
   } catch (error) {
     if (error instanceof ApkUsageError) return failed(error.message);
@@ -70,7 +84,15 @@ export async function serveApk(session: Session, request: ApkRequest, options: A
   }
 }
 
-const failed = (message: string): Extract<ApkAnswer, { kind: 'done' }> => ({ kind: 'done', status: 1, stdout: '', stderr: `${message.split('\n').map((line, at) => (at === 0 ? `ERROR: ${line}` : line)).join('\n')}\n` });
+const failed = (message: string): Extract<ApkAnswer, { kind: 'done' }> => ({
+  kind: 'done',
+  status: 1,
+  stdout: '',
+  stderr: `${message
+    .split('\n')
+    .map((line, at) => (at === 0 ? `ERROR: ${line}` : line))
+    .join('\n')}\n`,
+});
 
 interface Call {
   readonly request: ApkRequest;
@@ -99,7 +121,11 @@ function withArch(session: Session, { options }: ApkArguments): Session {
   return { ...session, config: { ...session.config, arch: given } };
 }
 
-function linesOf(session: Session, { request, tree, outer, options }: Call, given: ApkArguments['options']): RepositoryLine[] {
+function linesOf(
+  session: Session,
+  { request, tree, outer, options }: Call,
+  given: ApkArguments['options'],
+): RepositoryLine[] {
   const file = given.get('repositories-file')?.at(-1);
   return readRepositoryLines(tree, session, {
     chosen: options.mirrors,
@@ -117,11 +143,21 @@ async function answer(session: Session, call: Call, args: ApkArguments): Promise
   const keys = keyring(alpineKeys(undefined).values(), [...treeKeys(outer), ...treeKeys(tree)]);
   const files = openLocalFiles(outer, args.operands, { keys, allowUntrusted, cwd: request.cwd });
   return withPinned(session, async (extended) => {
-    if (args.command === 'add' && (session.lockPolicy === undefined || extended)) await addDebianPackages(session, options.mirrors, args.operands);
+    if (args.command === 'add' && (session.lockPolicy === undefined || extended))
+      await addDebianPackages(session, options.mirrors, args.operands);
     const database = readDatabase(tree);
-    const opened = await openTreeRepositories(session, options.mirrors, { lines: linesOf(session, call, args.options), tree, extended, allowUntrusted, onMissing: options.onMissing });
+    const opened = await openTreeRepositories(session, options.mirrors, {
+      lines: linesOf(session, call, args.options),
+      tree,
+      extended,
+      allowUntrusted,
+      onMissing: options.onMissing,
+    });
     const host = hostOf(session, { database, opened, files });
-    const outcome = withAdvice(runApk(request.args, host), host, { operands: args.operands, buildable: await buildableNames(options.mirrors) });
+    const outcome = withAdvice(runApk(request.args, host), host, {
+      operands: args.operands,
+      buildable: await buildableNames(options.mirrors),
+    });
     if (session.lockPolicy !== undefined && !extended) requireSolved(outcome);
     return executeCall(session, { ...call, args, outcome, opened, files });
   });
@@ -132,11 +168,25 @@ async function answerReadCall(session: Session, call: Call, given: ApkArguments)
   const { args, cwd } = request;
   const { arch } = session.config;
   const open = (extended: boolean): Promise<TreeRepositories> =>
-    openTreeRepositories(session, options.mirrors, { lines: linesOf(session, call, given.options), tree, extended, allowUntrusted: isUntrusted(given), onMissing: options.onMissing });
+    openTreeRepositories(session, options.mirrors, {
+      lines: linesOf(session, call, given.options),
+      tree,
+      extended,
+      allowUntrusted: isUntrusted(given),
+      onMissing: options.onMissing,
+    });
   if (given.command === 'fetch') {
     return withPinned(session, async (extended) => {
       const opened = await open(extended);
-      return fetchFiles({ args: given, request, tree: call.outer, arch, owners: options.owners, opened, fetch: (planned) => fetchAll(session, planned, opened) });
+      return fetchFiles({
+        args: given,
+        request,
+        tree: call.outer,
+        arch,
+        owners: options.owners,
+        opened,
+        fetch: (planned) => fetchAll(session, planned, opened),
+      });
     });
   }
   const openRepositories = async (): Promise<TreeRepositories['repositories']> => (await open(false)).repositories;
@@ -144,20 +194,36 @@ async function answerReadCall(session: Session, call: Call, given: ApkArguments)
 }
 
 /** Those of the tree's own directories are opened there, the others downloaded. */
-async function fetchAll(session: Session, planned: readonly PlannedPackage[], { places, local, copy }: TreeRepositories & Pick<FetchOptions, 'copy'>): Promise<FetchedPackages> {
+async function fetchAll(
+  session: Session,
+  planned: readonly PlannedPackage[],
+  { places, local, copy }: TreeRepositories & Pick<FetchOptions, 'copy'>,
+): Promise<FetchedPackages> {
   const openOf = ({ record, source }: PlannedPackage): (() => OpenedPackageFile) | undefined => {
     const open = source.kind === 'repository' ? local.get(source.location) : undefined;
     return open === undefined ? undefined : () => open(record);
   };
-  const fetched = await fetchPlaced(session, planned.filter((item) => openOf(item) === undefined), { placeOf: (location) => places.get(location), isPrivate: false, copy });
+  const fetched = await fetchPlaced(
+    session,
+    planned.filter((item) => openOf(item) === undefined),
+    { placeOf: (location) => places.get(location), isPrivate: false, copy },
+  );
   return { open: async (item) => openOf(item)?.() ?? (await fetched.open(item)), close: fetched.close };
 }
 
 /** Beside apk's own report of what cannot be had: where was looked, and what is spelt like a name that nobody has. */
-function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, { operands, buildable }: { readonly operands: readonly string[]; readonly buildable: readonly string[] }): ApkOutcome {
-  if (outcome.plan !== undefined || !outcome.lines.some(({ text }) => text === 'ERROR: unable to select packages:')) return outcome;
+function withAdvice(
+  outcome: ApkOutcome,
+  { catalog, installed }: ApkHost,
+  { operands, buildable }: { readonly operands: readonly string[]; readonly buildable: readonly string[] },
+): ApkOutcome {
+  if (outcome.plan !== undefined || !outcome.lines.some(({ text }) => text === 'ERROR: unable to select packages:'))
+    return outcome;
   const names = operands.flatMap((text) => scanDependency(text, { tag: true })?.name ?? []);
-  const missing = names.filter((name) => !catalog.sources.some(({ byName }) => byName.has(name)) && !installed.some(({ record }) => record.name === name));
+  const missing = names.filter(
+    (name) =>
+      !catalog.sources.some(({ byName }) => byName.has(name)) && !installed.some(({ record }) => record.name === name),
+  );
   const alike = formatAlike(catalog, missing, buildable);
   const advice = [formatCatalogSummary(catalog), ...(alike === undefined ? [] : [`hint: ${alike}`])];
   return { ...outcome, lines: [...outcome.lines, ...advice.map((text) => ({ stream: 'stderr' as const, text }))] };
@@ -165,7 +231,8 @@ function withAdvice(outcome: ApkOutcome, { catalog, installed }: ApkHost, { oper
 
 /** Under a lock, what cannot be solved may lie outside of it. @throws ALP_SOLVE_UNSATISFIABLE with apk's own words */
 function requireSolved({ status, plan, lines }: ApkOutcome): void {
-  if (status !== 0 && plan === undefined) throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', lines.map(({ text }) => text).join('\n'));
+  if (status !== 0 && plan === undefined)
+    throw new AlprootError('ALP_SOLVE_UNSATISFIABLE', lines.map(({ text }) => text).join('\n'));
 }
 
 interface Ingredients {
@@ -188,7 +255,10 @@ function hostOf({ config }: Session, { database, opened, files }: Ingredients): 
   };
 }
 
-/** The version of a `--virtual` package is a time, and stays in the image: it depends on what was installed before, not on the clock. */
+/**
+ * The version of a `--virtual` package is a time, and stays in the image: it depends on what was installed before, not
+ * on the clock.
+ */
 function nextVirtualTime({ packages }: Database, epochSeconds: number): Date {
   const taken = packages.flatMap(({ record }) => timeOfVirtual(record.version) ?? []);
   return new Date(Math.max(epochSeconds * 1000, ...taken.map((time) => time + 1000)));
@@ -208,34 +278,64 @@ interface AnsweredCall extends Call {
   readonly files: ReadonlyMap<string, LocalFile>;
 }
 
-async function executeCall(session: Session, { request, args, tree, options, outcome, opened, files }: AnsweredCall): Promise<ApkAnswer> {
+async function executeCall(
+  session: Session,
+  { request, args, tree, options, outcome, opened, files }: AnsweredCall,
+): Promise<ApkAnswer> {
   const out = outcome.lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text);
-  const err = [...opened.warnings.map((text) => `WARNING: ${text}`), ...outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text)];
+  const err = [
+    ...opened.warnings.map((text) => `WARNING: ${text}`),
+    ...outcome.lines.filter(({ stream }) => stream === 'stderr').map(({ text }) => text),
+  ];
   let { status } = outcome;
   if (outcome.plan !== undefined && outcome.simulate) {
-    out.push(formatSummary(totalsAfter(totalsOf(readDatabase(tree)), outcome.plan.changes), { verbose: outcome.verbosity >= 2, errors: outcome.broken }));
+    out.push(
+      formatSummary(totalsAfter(totalsOf(readDatabase(tree)), outcome.plan.changes), {
+        verbose: outcome.verbosity >= 2,
+        errors: outcome.broken,
+      }),
+    );
   } else if (outcome.plan !== undefined) {
-    session.recording.add({ requests: [], environments: [{ release: options.mirrors.release, arch: session.config.arch, repositories: [], world: outcome.plan.world, packages: [] }] });
+    session.recording.add({
+      requests: [],
+      environments: [
+        {
+          release: options.mirrors.release,
+          arch: session.config.arch,
+          repositories: [],
+          world: outcome.plan.world,
+          packages: [],
+        },
+      ],
+    });
     const before = new Set(readOwners(readDatabase(tree)).keys());
     // In a tree that exists nothing is touched before all is verified: see fetchAll.
-    const result = await executePlan({
-      tree,
-      plan: outcome.plan,
-      runScript: args.options.get('scripts')?.at(-1) === 'no' ? undefined : options.scriptsFor(request, tree),
-      owners: options.owners,
-      emit: (event) => {
-        if (event.kind === 'note') out.push(event.message);
-        else if (event.kind === 'output') (event.stream === 'stdout' ? out : err).push(event.text.replace(/\n$/, ''));
+    const result = await executePlan(
+      {
+        tree,
+        plan: outcome.plan,
+        runScript: args.options.get('scripts')?.at(-1) === 'no' ? undefined : options.scriptsFor(request, tree),
+        owners: options.owners,
+        emit: (event) => {
+          if (event.kind === 'note') out.push(event.message);
+          else if (event.kind === 'output')
+            (event.stream === 'stdout' ? out : err).push(event.text.replace(/\n$/, ''));
+        },
+        purge: args.options.get('purge')?.at(-1) === 'yes',
+        forceOverwrite: args.options.has('force') || args.options.has('force-overwrite'),
+        resetDirectories: args.options.has('directory-permissions'),
       },
-      purge: args.options.get('purge')?.at(-1) === 'yes',
-      forceOverwrite: args.options.has('force') || args.options.has('force-overwrite'),
-      resetDirectories: args.options.has('directory-permissions'),
-    }, async (planned, copy) => {
-      const fetched = await fetchAll(session, planned, { ...opened, copy });
-      return { open: async (item) => localFile(item, files)?.open() ?? (await fetched.open(item)), close: fetched.close };
-    });
+      async (planned, copy) => {
+        const fetched = await fetchAll(session, planned, { ...opened, copy });
+        return {
+          open: async (item) => localFile(item, files)?.open() ?? (await fetched.open(item)),
+          close: fetched.close,
+        };
+      },
+    );
     if (options.owners === 'record') recordOwners(request.owners, result.database, before);
-    for (const { label, status: code } of result.failedScripts) err.push(`ERROR: ${label}: script exited with error ${code}`);
+    for (const { label, status: code } of result.failedScripts)
+      err.push(`ERROR: ${label}: script exited with error ${code}`);
     const errors = outcome.broken + result.brokenPackages;
     out.push(formatSummary(totalsOf(result.database), { verbose: outcome.verbosity >= 2, errors }));
     status = errors;
@@ -244,7 +344,8 @@ async function executeCall(session: Session, { request, args, tree, options, out
   return { kind: 'done', status, stdout: outcome.verbosity === 0 ? '' : join(out), stderr: join(err) };
 }
 
-const localFile = ({ source }: PlannedPackage, files: ReadonlyMap<string, LocalFile>): LocalFile | undefined => (source.kind === 'file' ? files.get(source.path) : undefined);
+const localFile = ({ source }: PlannedPackage, files: ReadonlyMap<string, LocalFile>): LocalFile | undefined =>
+  source.kind === 'file' ? files.get(source.path) : undefined;
 
 /** Owners and special modes that packages want, where they differ from what an ordinary user's tree shows. */
 export function recordOwners(owners: OwnerTable, database: Database, known: ReadonlySet<TreePath> = new Set()): void {
@@ -262,6 +363,9 @@ function totalsOf({ packages }: Database): Parameters<typeof formatSummary>[0] {
     packages: packages.length,
     bytes: packages.reduce((sum, { record }) => sum + record.installedSizeBytes, 0),
     dirs: directories.size,
-    files: packages.reduce((sum, entry) => sum + entry.directories.reduce((count, { files }) => count + files.length, 0), 0),
+    files: packages.reduce(
+      (sum, entry) => sum + entry.directories.reduce((count, { files }) => count + files.length, 0),
+      0,
+    ),
   };
 }

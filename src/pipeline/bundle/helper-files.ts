@@ -1,6 +1,6 @@
 /**
- * The sandbox helpers of this host for a bundle's tool: bubblewrap and PRoot with the libraries that they ask for, each
- * started through the loader that comes along, so that the other host's libraries don't matter.
+ * The sandbox helpers of this host for a bundle's tool: bubblewrap and PRoot with the libraries that they ask for,
+ * each started through the loader that comes along, so that the other host's libraries don't matter.
  */
 import { bufferSource } from '../../core/bytes.ts';
 import { isAlprootError } from '../../core/errors.ts';
@@ -24,7 +24,9 @@ export function helperFiles(searchPath: string): TarItem[] {
     return path === undefined || isSetuid(path) ? [] : programFiles(name, path, libraries);
   });
   if (programs.length === 0) return [];
-  const files = [...libraries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, bytes]): TarItem => ({ kind: 'file', path: `helpers/lib/${name}`, mode: 0o755, bytes }));
+  const files = [...libraries]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, bytes]): TarItem => ({ kind: 'file', path: `helpers/lib/${name}`, mode: 0o755, bytes }));
   return [directory('helpers'), ...programs, ...(files.length === 0 ? [] : [directory('helpers/lib'), ...files])];
 }
 
@@ -58,7 +60,9 @@ function elfOf(path: string, bytes: Buffer): ElfFile | undefined {
 function addLibraries(elf: ElfFile, libraries: Map<string, Buffer>): boolean {
   return (readDynamic(elf)?.needed ?? []).every((name) => {
     if (libraries.has(name)) return true;
-    const path = libraryPlaces().map((place) => `${place}/${name}`).find(isFile);
+    const path = libraryPlaces()
+      .map((place) => `${place}/${name}`)
+      .find(isFile);
     const bytes = path === undefined ? undefined : readFileCapped(hostPath(path), FILE_BYTES);
     const own = path === undefined || bytes === undefined ? undefined : elfOf(path, bytes);
     if (bytes === undefined || own === undefined) return false;
@@ -68,4 +72,10 @@ function addLibraries(elf: ElfFile, libraries: Map<string, Buffer>): boolean {
 }
 
 /** The usual directories, and those of them that are named after an architecture. */
-const libraryPlaces = (): string[] => LIBRARY_ROOTS.flatMap((root) => [root, ...namesOf(hostPath(root)).filter((name) => name.includes('-linux-')).map((name) => `${root}/${name}`)]);
+const libraryPlaces = (): string[] =>
+  LIBRARY_ROOTS.flatMap((root) => [
+    root,
+    ...namesOf(hostPath(root))
+      .filter((name) => name.includes('-linux-'))
+      .map((name) => `${root}/${name}`),
+  ]);

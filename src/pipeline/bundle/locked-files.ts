@@ -44,9 +44,22 @@ interface Fetched {
 
 async function fetchLock(session: Session, lock: Lock): Promise<Fetched> {
   const parts = await Promise.all(lock.environments.map((environment) => fetchEnvironment(session, environment)));
-  const downloads = await Promise.all(lock.downloads.map(async ({ url, sha256 }): Promise<BundleFile> => ({ path: downloadPath({ sha256 }), ...(await downloadBlob(session, { url, sha256 })) })));
-  const unique = <T>(items: readonly T[], keyOf: (item: T) => string): T[] => [...new Map(items.map((item) => [keyOf(item), item])).values()];
-  return { files: unique([...parts.flatMap(({ files }) => files), ...downloads], ({ path }) => path), keys: unique(parts.flatMap(({ keys }) => keys), ({ name }) => name) };
+  const downloads = await Promise.all(
+    lock.downloads.map(async ({ url, sha256 }): Promise<BundleFile> => ({
+      path: downloadPath({ sha256 }),
+      ...(await downloadBlob(session, { url, sha256 })),
+    })),
+  );
+  const unique = <T>(items: readonly T[], keyOf: (item: T) => string): T[] => [
+    ...new Map(items.map((item) => [keyOf(item), item])).values(),
+  ];
+  return {
+    files: unique([...parts.flatMap(({ files }) => files), ...downloads], ({ path }) => path),
+    keys: unique(
+      parts.flatMap(({ keys }) => keys),
+      ({ name }) => name,
+    ),
+  };
 }
 
 /** Bytes by their SHA-256; what they mean is judged where they are used. */
@@ -55,27 +68,67 @@ async function fetchEnvironment(session: Session, environment: LockedEnvironment
   const own: Session = { ...session, config: { ...session.config, arch, release: environment.release } };
   const chosen = await chooseMirrors(own);
   const directory = `${branchOf(environment.release)}/releases/${arch}`;
-  const rootfs = await fetchPinned(own, chosen, { path: `${directory}/${minirootfs.file}`, sha256: minirootfs.sha256, sizeBytes: minirootfs.sizeBytes });
+  const rootfs = await fetchPinned(own, chosen, {
+    path: `${directory}/${minirootfs.file}`,
+    sha256: minirootfs.sha256,
+    sizeBytes: minirootfs.sizeBytes,
+  });
   const [mirror] = chosen.mirrors;
   const keys: TrustedKeys = mirror === undefined ? new Map() : mirrorKeys(mirror, arch);
-  const signatures = mirror === undefined ? [] : await fetchSignatures(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
-  const release = mirror === undefined ? undefined : await fetchReleaseSignature(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
-  const beside = [...signatures.map(({ keyName, bytes }) => ({ suffix: `rsa256.${keyName}`, bytes })), ...(release === undefined ? [] : [{ suffix: 'asc', bytes: release.signature }])];
-  const fetched = await Promise.all(packages.map((item) => fetchPinned(own, chosenFor(chosen, item), packageFile(item, arch))));
-  const named = [...keys.values()].filter(({ name }) => !name.startsWith('alpine-devel@')).map(({ name, pem }) => ({ name, pem }));
-  return { files: [rootfs, ...beside.map(({ suffix, bytes }) => ({ path: `${directory}/${minirootfs.file}.${suffix}`, sha256: sha256Hex(bytes), sizeBytes: bytes.length })), ...fetched], keys: named };
+  const signatures =
+    mirror === undefined ? [] : await fetchSignatures(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
+  const release =
+    mirror === undefined
+      ? undefined
+      : await fetchReleaseSignature(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
+  const beside = [
+    ...signatures.map(({ keyName, bytes }) => ({ suffix: `rsa256.${keyName}`, bytes })),
+    ...(release === undefined ? [] : [{ suffix: 'asc', bytes: release.signature }]),
+  ];
+  const fetched = await Promise.all(
+    packages.map((item) => fetchPinned(own, chosenFor(chosen, item), packageFile(item, arch))),
+  );
+  const named = [...keys.values()]
+    .filter(({ name }) => !name.startsWith('alpine-devel@'))
+    .map(({ name, pem }) => ({ name, pem }));
+  return {
+    files: [
+      rootfs,
+      ...beside.map(({ suffix, bytes }) => ({
+        path: `${directory}/${minirootfs.file}.${suffix}`,
+        sha256: sha256Hex(bytes),
+        sizeBytes: bytes.length,
+      })),
+      ...fetched,
+    ],
+    keys: named,
+  };
 }
 
-const chosenFor = (chosen: ChosenMirrors, { repository }: LockedPackage): Pick<ChosenMirrors, 'mirrors'> => (repository.startsWith('https://') ? { mirrors: [foreignMirror(repository)] } : chosen);
+const chosenFor = (chosen: ChosenMirrors, { repository }: LockedPackage): Pick<ChosenMirrors, 'mirrors'> =>
+  repository.startsWith('https://') ? { mirrors: [foreignMirror(repository)] } : chosen;
 
 function packageFile({ record, repository, sha256 }: LockedPackage, arch: Arch): BundleFile {
   const below = repository.startsWith('https://') ? repository.slice(repository.lastIndexOf('/') + 1) : repository;
   return { path: `${below}/${arch}/${record.name}-${record.version}.apk`, sha256, sizeBytes: record.sizeBytes };
 }
 
-async function fetchPinned(session: Session, { mirrors }: Pick<ChosenMirrors, 'mirrors'>, file: BundleFile): Promise<BundleFile> {
+async function fetchPinned(
+  session: Session,
+  { mirrors }: Pick<ChosenMirrors, 'mirrors'>,
+  file: BundleFile,
+): Promise<BundleFile> {
   const { path, sha256, sizeBytes } = file;
-  await firstMirror(session, mirrors, ({ base }, own) => own.fetcher.fetch({ base, path, sha256, sizeBytes, maxBytes: Math.min(sizeBytes, limits.packageFile), label: path.slice(path.lastIndexOf('/') + 1) }));
+  await firstMirror(session, mirrors, ({ base }, own) =>
+    own.fetcher.fetch({
+      base,
+      path,
+      sha256,
+      sizeBytes,
+      maxBytes: Math.min(sizeBytes, limits.packageFile),
+      label: path.slice(path.lastIndexOf('/') + 1),
+    }),
+  );
   return file;
 }
 
@@ -87,9 +140,14 @@ export interface MirrorRequest {
 /**
  * A mirror of just what the lock of `target` names, under an index of the user's own signing.
  *
- * @returns how many packages were put there @throws ALP_FETCH_*, ALP_FILE_WRITE, ALP_USAGE_ARGUMENT for a foreign repository
+ * @returns how many packages were put there @throws ALP_FETCH_*, ALP_FILE_WRITE, ALP_USAGE_ARGUMENT for a foreign
+ * repository
  */
-export async function makeMirror(config: Config, target: LockTarget, { directory, signWith }: MirrorRequest): Promise<number> {
+export async function makeMirror(
+  config: Config,
+  target: LockTarget,
+  { directory, signWith }: MirrorRequest,
+): Promise<number> {
   requireWritablePlace(directory, { into: true });
   const key = readSigningKey(signWith);
   const lock = await lockFor(config, target);
@@ -98,12 +156,25 @@ export async function makeMirror(config: Config, target: LockTarget, { directory
     const { store } = session;
     for (const { release, arch, minirootfs, packages } of lock.environments) {
       const foreign = packages.find(({ repository }) => repository.startsWith('https://'));
-      if (foreign !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${foreign.record.name} comes from ${foreign.repository}, which has no place in a mirror of Alpine`, { hint: 'carry it in a bundle instead' });
+      if (foreign !== undefined)
+        throw new AlprootError(
+          'ALP_USAGE_ARGUMENT',
+          `${foreign.record.name} comes from ${foreign.repository}, which has no place in a mirror of Alpine`,
+          { hint: 'carry it in a bundle instead' },
+        );
       const version = parseMinirootfsName(minirootfs.file)?.version ?? release;
       await createMirror({
-        directory, arch, branch: branchOf(release), key, emit: config.emit,
+        directory,
+        arch,
+        branch: branchOf(release),
+        key,
+        emit: config.emit,
         time: config.epochSeconds ?? Math.max(0, ...packages.map(({ record }) => record.buildTime)),
-        packages: packages.map(({ record, repository, sha256 }) => ({ file: { record, sha256, sizeBytes: record.sizeBytes }, path: store.blobPath(sha256), section: repository.slice(repository.lastIndexOf('/') + 1) })),
+        packages: packages.map(({ record, repository, sha256 }) => ({
+          file: { record, sha256, sizeBytes: record.sizeBytes },
+          path: store.blobPath(sha256),
+          section: repository.slice(repository.lastIndexOf('/') + 1),
+        })),
         minirootfs: { path: store.blobPath(minirootfs.sha256), release: version, sha256: minirootfs.sha256 },
       });
     }
@@ -126,20 +197,47 @@ export interface MadeBundle {
   readonly packages: number;
 }
 
-/** Makes a bundle of everything that the lock of `target` names. @throws ALP_FETCH_*, ALP_FILE_WRITE, ALP_VERIFY_KEY */
-export async function makeBundle(config: Config, target: LockTarget, { output, signWith, withTool }: BundleRequest): Promise<MadeBundle> {
+/**
+ * Makes a bundle of everything that the lock of `target` names.
+ *
+ * @throws ALP_FETCH_*, ALP_FILE_WRITE, ALP_VERIFY_KEY
+ */
+export async function makeBundle(
+  config: Config,
+  target: LockTarget,
+  { output, signWith, withTool }: BundleRequest,
+): Promise<MadeBundle> {
   requireWritablePlace(output);
   const key = signWith === undefined ? undefined : readSigningKey(signWith);
   const lock = await lockFor(config, target);
   return withSession(config, async (session) => {
     const { files, keys } = await fetchLock(session, lock);
-    const signer = key === undefined ? undefined : { publicName: key.publicName, sign: (bytes: Uint8Array) => signBytes(bytes, key) };
-    const made = createBundle({ output, lock, files, keys, tool: withTool ? toolFiles(config.env['PATH'] ?? '') : [], store: session.store, signer });
+    const signer =
+      key === undefined
+        ? undefined
+        : { publicName: key.publicName, sign: (bytes: Uint8Array) => signBytes(bytes, key) };
+    const made = createBundle({
+      output,
+      lock,
+      files,
+      keys,
+      tool: withTool ? toolFiles(config.env['PATH'] ?? '') : [],
+      store: session.store,
+      signer,
+    });
     if (keys.length > 0 && key === undefined) {
       const names = keys.map(({ name }) => name).join(', ');
-      config.emit({ kind: 'note', message: `its packages are signed by keys of their mirror (${names}): where it is used, name them with --key FILE, or the bundle's own key when it is made with --sign-with` });
+      config.emit({
+        kind: 'note',
+        message: `its packages are signed by keys of their mirror (${names}): where it is used, name them with --key FILE, or the bundle's own key when it is made with --sign-with`,
+      });
     }
-    return { output, ...made, files: files.length, packages: lock.environments.reduce((sum, { packages }) => sum + packages.length, 0) };
+    return {
+      output,
+      ...made,
+      files: files.length,
+      packages: lock.environments.reduce((sum, { packages }) => sum + packages.length, 0),
+    };
   });
 }
 
@@ -155,9 +253,22 @@ export interface ShownBundle {
 }
 
 /** Judges a bundle whole, and says what is in it. @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT */
-export function readBundle(config: Config, path: HostPath, options: { readonly requireSignature: boolean }): ShownBundle {
+export function readBundle(
+  config: Config,
+  path: HostPath,
+  options: { readonly requireSignature: boolean },
+): ShownBundle {
   const bundle = openBundle(path, { verify: signatureVerifier(userKeys(config)), ...options });
   const { manifest, manifestSha256, signedBy, signers, sizeBytes } = bundle;
   bundle.close();
-  return { path, sizeBytes, manifestSha256, signedBy, signers, lock: manifest.lock, files: manifest.files, tool: manifest.tool.map(({ path: name }) => name) };
+  return {
+    path,
+    sizeBytes,
+    manifestSha256,
+    signedBy,
+    signers,
+    lock: manifest.lock,
+    files: manifest.files,
+    tool: manifest.tool.map(({ path: name }) => name),
+  };
 }

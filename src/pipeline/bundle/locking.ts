@@ -42,20 +42,31 @@ export interface WrittenLock {
   readonly text: string;
 }
 
-const directoryOf = (target: LockTarget): HostPath => (target.kind === 'packages' ? target.directory : lockDirectory(target.build));
+const directoryOf = (target: LockTarget): HostPath =>
+  target.kind === 'packages' ? target.directory : lockDirectory(target.build);
 
 /**
- * Makes the lock and writes it beside the Dockerfile or `alproot.yaml`. For a Dockerfile its RUNs are carried out, as far
- * as the cache does not have them: only they know what `apk` is asked for.
+ * Makes the lock and writes it beside the Dockerfile or `alproot.yaml`. For a Dockerfile its RUNs are carried out, as
+ * far as the cache does not have them: only they know what `apk` is asked for.
  *
  * @throws ALP_STALE_LOCK with the difference under `check`; ALP_* of every stage
  */
-export async function writeLockFor(config: Config, target: LockTarget, { update, check = false }: LockOptions): Promise<WrittenLock> {
+export async function writeLockFor(
+  config: Config,
+  target: LockTarget,
+  { update, check = false }: LockOptions,
+): Promise<WrittenLock> {
   requireDirectory(directoryOf(target), 'the directory that the lock is for');
   const path = lockPathIn(directoryOf(target));
   const before = readLock(path);
-  if (check && before === undefined) throw new AlprootError('ALP_STALE_LOCK', `there is no ${quoteName(path)}`, { hint: 'make it with `alproot lock`' });
-  const lockPolicy: LockPolicy | undefined = before === undefined || update === 'all' ? undefined : { name: path, lock: before, strict: false, update: new Set(update), hint: UPDATE_HINT };
+  if (check && before === undefined)
+    throw new AlprootError('ALP_STALE_LOCK', `there is no ${quoteName(path)}`, {
+      hint: 'make it with `alproot lock`',
+    });
+  const lockPolicy: LockPolicy | undefined =
+    before === undefined || update === 'all'
+      ? undefined
+      : { name: path, lock: before, strict: false, update: new Set(update), hint: UPDATE_HINT };
   refuseUnknown(lockPolicy);
   if (!check) requireWritablePlace(path);
   const lock = lockOf(await record(config, target, lockPolicy));
@@ -66,9 +77,16 @@ export async function writeLockFor(config: Config, target: LockTarget, { update,
 }
 
 function refuseUnknown(lockPolicy: LockPolicy | undefined): void {
-  const names = new Set(lockPolicy?.lock.environments.flatMap(({ packages }) => packages.map(({ record: { name } }) => name)));
+  const names = new Set(
+    lockPolicy?.lock.environments.flatMap(({ packages }) => packages.map(({ record: { name } }) => name)),
+  );
   const unknown = [...(lockPolicy?.update ?? [])].find((name) => !names.has(name));
-  if (unknown !== undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(unknown)} is not in ${quoteName(lockPolicy?.name ?? '')}`, { hint: '--update without a name looks at all packages anew' });
+  if (unknown !== undefined)
+    throw new AlprootError(
+      'ALP_USAGE_ARGUMENT',
+      `${quoteName(unknown)} is not in ${quoteName(lockPolicy?.name ?? '')}`,
+      { hint: '--update without a name looks at all packages anew' },
+    );
 }
 
 /** The lock that is there, or the one that would be written. */
@@ -79,12 +97,18 @@ export async function lockFor(config: Config, target: LockTarget): Promise<Lock>
 const record = (config: Config, target: LockTarget, lockPolicy: LockPolicy | undefined): Promise<Recorded> =>
   target.kind === 'Dockerfile'
     ? recordBuild(config, target.build, lockPolicy)
-    : withSession(config, async (session) => {
-        await recordPackages(session, target.packages);
-        return session.recording.whole();
-      }, lockPolicy);
+    : withSession(
+        config,
+        async (session) => {
+          await recordPackages(session, target.packages);
+          return session.recording.whole();
+        },
+        lockPolicy,
+      );
 
-/** Everything that an environment of these packages is made of, in the store; nothing is unpacked but the minirootfs. */
+/**
+ * Everything that an environment of these packages is made of, in the store; nothing is unpacked but the minirootfs.
+ */
 async function recordPackages(session: Session, packages: readonly string[]): Promise<void> {
   const chosen = await chooseMirrors(session);
   const base = await prepareEnvironment(session, []);
@@ -101,4 +125,3 @@ async function recordPackages(session: Session, packages: readonly string[]): Pr
     }
   });
 }
-

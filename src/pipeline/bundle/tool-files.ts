@@ -1,4 +1,7 @@
-/** alproot itself as files of a bundle: a script, and an archive that the script unpacks beside itself when it is first used. */
+/**
+ * alproot itself as files of a bundle: a script, and an archive that the script unpacks beside itself when it is first
+ * used.
+ */
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { formatTar, type TarItem } from '../../formats/tar/tar-writer.ts';
@@ -29,16 +32,29 @@ const FILE_BYTES = 64 * 1024 * 1024;
 /** The same bytes for the same alproot and helpers. @throws ALP_USAGE_ARGUMENT when this alproot was not built */
 export function toolFiles(searchPath: string): { readonly path: string; readonly bytes: Uint8Array }[] {
   const root = packageRoot();
-  const program = [...namesOf(joinHost(root, 'dist'))].filter((name) => PROGRAM.test(name)).sort().map((name) => `dist/${name}`);
+  const program = [...namesOf(joinHost(root, 'dist'))]
+    .filter((name) => PROGRAM.test(name))
+    .sort()
+    .map((name) => `dist/${name}`);
   const items = [...program, ...PARTS].flatMap((part) => itemsOf(root, part));
-  if (!items.some(({ path }) => path === 'dist/alproot.cjs')) throw new AlprootError('ALP_USAGE_ARGUMENT', 'this alproot runs from its sources and has no built file to carry', { hint: 'run `npm run build` first' });
+  if (!items.some(({ path }) => path === 'dist/alproot.cjs'))
+    throw new AlprootError('ALP_USAGE_ARGUMENT', 'this alproot runs from its sources and has no built file to carry', {
+      hint: 'run `npm run build` first',
+    });
   items.push(...helperFiles(searchPath));
-  return [{ path: 'tool/alproot', bytes: Buffer.from(SCRIPT) }, { path: 'tool/alproot.tar', bytes: formatTar(items) }];
+  return [
+    { path: 'tool/alproot', bytes: Buffer.from(SCRIPT) },
+    { path: 'tool/alproot.tar', bytes: formatTar(items) },
+  ];
 }
 
 function itemsOf(root: HostPath, path: string): TarItem[] {
   const place = joinHost(root, ...path.split('/'));
-  if (isDirectory(place)) return [{ kind: 'directory', path, mode: 0o755 }, ...[...namesOf(place)].sort().flatMap((name) => itemsOf(root, `${path}/${name}`))];
+  if (isDirectory(place))
+    return [
+      { kind: 'directory', path, mode: 0o755 },
+      ...[...namesOf(place)].sort().flatMap((name) => itemsOf(root, `${path}/${name}`)),
+    ];
   const bytes = readFileCapped(place, FILE_BYTES);
   return bytes === undefined ? [] : [{ kind: 'file', path, mode: 0o644, bytes }];
 }

@@ -3,7 +3,15 @@ import { keyOf } from '../../core/digest.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath, type TreePath } from '../../core/paths.ts';
 import type { RunResult } from '../../core/run-description.ts';
-import type { ApkRequest, BaseTree, BuildHost, BuildRunDescription, CacheMount, LayerStore, StoredLayer } from '../../build/host.ts';
+import type {
+  ApkRequest,
+  BaseTree,
+  BuildHost,
+  BuildRunDescription,
+  CacheMount,
+  LayerStore,
+  StoredLayer,
+} from '../../build/host.ts';
 import type { OwnerTable } from '../../build/owners.ts';
 import type { Backend } from '../../run/backend.ts';
 import { openOwnersLibrary, type OwnersLibrary } from '../../run/owners/library.ts';
@@ -41,21 +49,28 @@ export interface BuildHostOptions {
   readonly onStale: (error: AlprootError) => void;
 }
 
-export function createBuildHost(session: Session, { sessionFor, onStale, current = false }: BuildHostOptions): BuildHost {
+export function createBuildHost(
+  session: Session,
+  { sessionFor, onStale, current = false }: BuildHostOptions,
+): BuildHost {
   const { config, store } = session;
   let library: Promise<OwnersLibrary> | undefined;
   const bases: { readonly version: string; readonly chosen: ChosenMirrors }[] = [];
   const installed = createStepRecords(session);
   const missing = new Set<string>();
   const onMissing = (location: string): void => {
-    if (!missing.has(location)) config.emit({ kind: 'warning', message: `there is no repository ${location} for ${config.arch}` });
+    if (!missing.has(location))
+      config.emit({ kind: 'warning', message: `there is no repository ${location} for ${config.arch}` });
     missing.add(location);
   };
   // Real owners need root, and a backend under which it stays root.
   let real = session.isRoot;
   const learnBackend = async (tree: HostPath): Promise<Backend> => {
     const backend = await chooseBackend(session, tree);
-    if (!backend.showsTree) throw new AlprootError('ALP_RUN_BACKEND', `${backend.name} cannot show a tree as /, which a Dockerfile needs`, { hint: await adviseStronger(session, tree) });
+    if (!backend.showsTree)
+      throw new AlprootError('ALP_RUN_BACKEND', `${backend.name} cannot show a tree as /, which a Dockerfile needs`, {
+        hint: await adviseStronger(session, tree),
+      });
     real = session.isRoot && backend.realOwners;
     return backend;
   };
@@ -63,19 +78,43 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
   const run = async (description: BuildRunDescription): Promise<RunResult> => {
     const backend = await learnBackend(description.tree);
     if (real) return runInTree(backend, description, session.runHost);
-    library ??= openOwnersLibrary({ cache: store.path('native'), searchPath: config.env['PATH'] ?? '', arch: config.arch });
+    library ??= openOwnersLibrary({
+      cache: store.path('native'),
+      searchPath: config.env['PATH'] ?? '',
+      arch: config.arch,
+    });
     const opened = await library;
-    if (opened.kind === 'library') return runWithOwners(backend, description, { host: session.runHost, library: opened.bytes, owners: description.owners, now: systemClock.now() });
-    config.emit({ kind: 'warning', message: `owners cannot be kept in this build: ${opened.reason}`, hint: 'build as root, or install a C compiler' });
+    if (opened.kind === 'library')
+      return runWithOwners(backend, description, {
+        host: session.runHost,
+        library: opened.bytes,
+        owners: description.owners,
+        now: systemClock.now(),
+      });
+    config.emit({
+      kind: 'warning',
+      message: `owners cannot be kept in this build: ${opened.reason}`,
+      hint: 'build as root, or install a C compiler',
+    });
     return runInTree(backend, description, session.runHost);
   };
 
-  const scriptsFor = (request: ApkRequest, tree: WorkTree): RunScript => ({ path, args, env, onOutput }) =>
-    run({
-      tree: tree.root, writable: true, mounts: [], owners: request.owners, argv: [path, ...args],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env }, cwd: '/', user: { uid: 0, gid: 0 }, network: 'none',
-      stdio: { kind: 'pipe', onOutput }, ...(config.signal === undefined ? {} : { signal: config.signal }),
-    });
+  const scriptsFor =
+    (request: ApkRequest, tree: WorkTree): RunScript =>
+    ({ path, args, env, onOutput }) =>
+      run({
+        tree: tree.root,
+        writable: true,
+        mounts: [],
+        owners: request.owners,
+        argv: [path, ...args],
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+        cwd: '/',
+        user: { uid: 0, gid: 0 },
+        network: 'none',
+        stdio: { kind: 'pipe', onOutput },
+        ...(config.signal === undefined ? {} : { signal: config.signal }),
+      });
 
   return {
     resolveBase: async ({ release, arch }): Promise<BaseTree> => {
@@ -85,14 +124,23 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
       bases.push({ version: environment.release, chosen: await chooseMirrors(own) });
       session.recording.add({ requests: [`FROM alpine:${release}`], environments: [] });
       await learnBackend(environment.tree);
-      return { key: environment.key, tree: environment.tree, owners: real ? new Map() : ownersOf(environment.tree), label: `alpine ${environment.release} (${arch})` };
+      return {
+        key: environment.key,
+        tree: environment.tree,
+        owners: real ? new Map() : ownersOf(environment.tree),
+        label: `alpine ${environment.release} (${arch})`,
+      };
     },
-    layers: layerStore(session, { installed, isCurrent: current ? (recorded) => isCurrent(session, recorded) : () => Promise.resolve(true) }),
+    layers: layerStore(session, {
+      installed,
+      isCurrent: current ? (recorded) => isCurrent(session, recorded) : () => Promise.resolve(true),
+    }),
     trees: cachedStageTrees(store),
     apk: (request) =>
       installed.during(request, async (own) => {
         const version = alpineReleaseOf(request.tree);
-        const mirrors = bases.find((base) => base.version === version)?.chosen ?? bases[0]?.chosen ?? (await chooseMirrors(session));
+        const mirrors =
+          bases.find((base) => base.version === version)?.chosen ?? bases[0]?.chosen ?? (await chooseMirrors(session));
         return serveApk(own, request, { mirrors, scriptsFor, onStale, onMissing, owners: real ? 'apply' : 'record' });
       }),
     run,
@@ -111,7 +159,8 @@ export function createBuildHost(session: Session, { sessionFor, onStale, current
 }
 
 /** `latest` and a bare major number mean the newest that there is. */
-const releaseOf = (release: string): string | undefined => (release === 'latest' || /^\d+$/.test(release) ? undefined : release);
+const releaseOf = (release: string): string | undefined =>
+  release === 'latest' || /^\d+$/.test(release) ? undefined : release;
 
 function ownersOf(path: HostPath): OwnerTable {
   const owners: OwnerTable = new Map();
@@ -139,7 +188,8 @@ function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: Layer
     get: async (key) => {
       const own = passing.get(key);
       if (own !== undefined) return own;
-      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
+      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as
+        (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
       const file = fileOf(key);
       if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return undefined;
       if (known.recorded !== undefined) {
@@ -158,7 +208,11 @@ function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: Layer
       const target = fileOf(key);
       moveFile(file, target);
       const recorded = tree === undefined ? undefined : installed.take(tree);
-      store.putRecord(`layer-${keyOf('layer', key)}`, { sha256, sizeBytes, ...(recorded === undefined ? {} : { recorded }) });
+      store.putRecord(`layer-${keyOf('layer', key)}`, {
+        sha256,
+        sizeBytes,
+        ...(recorded === undefined ? {} : { recorded }),
+      });
       return Promise.resolve({ file: target, sha256, sizeBytes });
     },
   };
@@ -176,11 +230,18 @@ function alpineReleaseOf(path: HostPath): string {
 }
 
 /** `locked` and `private` mounts have one user at a time. */
-async function openCache({ store, config }: Session, id: string, sharing: 'shared' | 'private' | 'locked'): Promise<CacheMount> {
+async function openCache(
+  { store, config }: Session,
+  id: string,
+  sharing: 'shared' | 'private' | 'locked',
+): Promise<CacheMount> {
   const key = keyOf('cache', id);
   const path = store.path('caches', key);
   makeDirectory(path, 0o755);
   if (sharing === 'shared') return { path, release: () => undefined };
-  const lock = await acquireLock(joinHost(store.path('locks'), `cache-${key}`), { clock: systemClock, signal: config.signal });
+  const lock = await acquireLock(joinHost(store.path('locks'), `cache-${key}`), {
+    clock: systemClock,
+    signal: config.signal,
+  });
   return { path, release: lock.release };
 }

@@ -12,7 +12,15 @@ import type { Secrets } from '../../build/step-mounts.ts';
 import type { Recorded } from '../../ship/recording.ts';
 import { explainLinkFailure } from '../../ship/link-failure.ts';
 import { createBuildHost } from './build-host.ts';
-import { annotation, buildArgs, checkContext, hostLine, nameAndValue, namedContext, platformArch } from './build-arguments.ts';
+import {
+  annotation,
+  buildArgs,
+  checkContext,
+  hostLine,
+  nameAndValue,
+  namedContext,
+  platformArch,
+} from './build-arguments.ts';
 import { announceLockPolicy, findLockPolicy, type LockPolicy } from '../session/lock-policy.ts';
 import { withSession, type Session } from '../session/session.ts';
 import { resolve } from 'node:path';
@@ -53,35 +61,64 @@ export interface BuildOptions {
 type PlanInput = Parameters<typeof planRequest>[0];
 
 /** Executes nothing. @throws ALP_USAGE_*, ALP_FORMAT_DOCKERFILE */
-export const planDockerfile = (config: Config, options: BuildOptions): BuildPlan => planRequest(planInput(config, options));
+export const planDockerfile = (config: Config, options: BuildOptions): BuildPlan =>
+  planRequest(planInput(config, options));
 
 /** @throws ALP_BUILD_* with `Dockerfile:line`, ALP_STALE_LOCK, and those of every stage */
 export async function buildDockerfile(config: Config, options: BuildOptions): Promise<BuildResult> {
   const input = planInput(config, options);
   const lockPolicy = findLockPolicy(config, lockDirectory(options), 'Dockerfile');
-  if (options.outputs.length === 0) config.emit({ kind: 'warning', message: 'no output was asked for: the result stays in the cache only', hint: 'name a directory with -o DIR' });
-  const result = await withSession({ ...config, arch: input.targetArch }, (session) => {
-    announceLockPolicy(session);
-    return buildIn(session, { input, options });
-  }, lockPolicy);
+  if (options.outputs.length === 0)
+    config.emit({
+      kind: 'warning',
+      message: 'no output was asked for: the result stays in the cache only',
+      hint: 'name a directory with -o DIR',
+    });
+  const result = await withSession(
+    { ...config, arch: input.targetArch },
+    (session) => {
+      announceLockPolicy(session);
+      return buildIn(session, { input, options });
+    },
+    lockPolicy,
+  );
   warnOfDynamicPrograms(config, options.outputs, options.directory);
   return result;
 }
 
 /** Builds without output, for what it takes. */
-export const recordBuild = (config: Config, options: BuildOptions, lockPolicy: LockPolicy | undefined): Promise<Recorded> => {
+export const recordBuild = (
+  config: Config,
+  options: BuildOptions,
+  lockPolicy: LockPolicy | undefined,
+): Promise<Recorded> => {
   const input = planInput(config, options);
-  return withSession({ ...config, arch: input.targetArch }, async (session) => {
-    const { plan } = await buildIn(session, { input, options: { ...options, outputs: [], metadataFile: undefined, idFile: undefined }, current: true });
-    if (plan.stages.some(({ base }) => base.kind === 'scratch')) session.recording.add({ requests: ['FROM scratch'], environments: [] });
-    return session.recording.whole();
-  }, lockPolicy);
+  return withSession(
+    { ...config, arch: input.targetArch },
+    async (session) => {
+      const { plan } = await buildIn(session, {
+        input,
+        options: { ...options, outputs: [], metadataFile: undefined, idFile: undefined },
+        current: true,
+      });
+      if (plan.stages.some(({ base }) => base.kind === 'scratch'))
+        session.recording.add({ requests: ['FROM scratch'], environments: [] });
+      return session.recording.whole();
+    },
+    lockPolicy,
+  );
 };
 
 /** Where the lock of a Dockerfile lies: beside it. */
-export function lockDirectory({ directory, context, file }: Pick<BuildOptions, 'directory' | 'context' | 'file'>): HostPath {
+export function lockDirectory({
+  directory,
+  context,
+  file,
+}: Pick<BuildOptions, 'directory' | 'context' | 'file'>): HostPath {
   const base = context === '-' ? directory : hostPath(resolve(directory, context));
-  return file === undefined || file === '-' || context === '-' ? base : parentOfHost(hostPath(resolve(directory, file)));
+  return file === undefined || file === '-' || context === '-'
+    ? base
+    : parentOfHost(hostPath(resolve(directory, file)));
 }
 
 interface BuildIn {
@@ -109,7 +146,10 @@ async function buildOnce(session: Session, { input, options, current = false }: 
   const secrets: Secrets = readSecrets(options);
   let stale: AlprootError | undefined;
   const host = createBuildHost(session, {
-    sessionFor: (release, arch) => ({ ...session, config: { ...config, arch, ...(release === undefined ? {} : { release }) } }),
+    sessionFor: (release, arch) => ({
+      ...session,
+      config: { ...config, arch, ...(release === undefined ? {} : { release }) },
+    }),
     onStale: (error) => (stale ??= error),
     current,
   });
@@ -125,7 +165,8 @@ async function buildOnce(session: Session, { input, options, current = false }: 
         tags: options.tags,
         labels: Object.fromEntries(options.labels.map(nameAndValue)),
         annotations: Object.fromEntries(options.annotations.map(annotation)),
-        metadataFile: options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
+        metadataFile:
+          options.metadataFile === undefined ? undefined : hostPath(resolve(options.directory, options.metadataFile)),
         idFile: options.idFile === undefined ? undefined : hostPath(resolve(options.directory, options.idFile)),
         epoch: config.epochSeconds,
         cwd: options.directory,
@@ -142,18 +183,30 @@ async function buildOnce(session: Session, { input, options, current = false }: 
 function explained(error: unknown): unknown {
   if (!isAlprootError(error, 'ALP_BUILD_RUN') || error.hint !== undefined) return error;
   const [first] = explainLinkFailure(error.message, { args: error.message.split(/[\s`]+/) });
-  return first === undefined ? error : new AlprootError(error.code, error.message, { hint: `${first.message}: ${first.hint}`, cause: error, facts: error.facts });
+  return first === undefined
+    ? error
+    : new AlprootError(error.code, error.message, {
+        hint: `${first.message}: ${first.hint}`,
+        cause: error,
+        facts: error.facts,
+      });
 }
 
 function planInput(config: Config, options: BuildOptions): PlanInput {
   const network = options.network ?? (config.offline ? 'none' : 'host');
-  if (network !== 'host' && network !== 'none' && network !== 'default') throw new AlprootError('ALP_USAGE_OPTION', `--network is host or none, not ${quoteName(network)}`);
+  if (network !== 'host' && network !== 'none' && network !== 'default')
+    throw new AlprootError('ALP_USAGE_OPTION', `--network is host or none, not ${quoteName(network)}`);
   checkContext(options.context);
   const own = archOfNode(process.arch) ?? config.arch;
   const targetArch = options.platform === undefined ? config.arch : platformArch(options.platform);
   const context = options.context === '-' ? options.directory : hostPath(resolve(options.directory, options.context));
   return {
-    dockerfile: readDockerfile({ file: options.context === '-' ? '-' : options.file, context, cwd: options.directory, stdin: () => readStandardInput(16 * 1024 * 1024) }),
+    dockerfile: readDockerfile({
+      file: options.context === '-' ? '-' : options.file,
+      context,
+      cwd: options.directory,
+      stdin: () => readStandardInput(16 * 1024 * 1024),
+    }),
     target: options.target,
     buildArgs: buildArgs(options.buildArgs, options.env),
     buildArch: own,

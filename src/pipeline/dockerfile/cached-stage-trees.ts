@@ -1,7 +1,7 @@
 /**
- * Trees of builds that outlive them: `trees/NAME/tree`, with a record beside it. Taken and put back by renames, so a tree
- * has one user at a time; those of another start of the machine are not trusted, since a power failure may have taken
- * from their files.
+ * Trees of builds that outlive them: `trees/NAME/tree`, with a record beside it. Taken and put back by renames, so a
+ * tree has one user at a time; those of another start of the machine are not trusted, since a power failure may have
+ * taken from their files.
  */
 import type { CachedStageTrees } from '../../build/host.ts';
 import { isAlprootError } from '../../core/errors.ts';
@@ -52,7 +52,10 @@ export function discard(store: Store, place: HostPath): void {
 }
 
 function readRecord(directory: HostPath): unknown {
-  const { boot = '', record } = (readSealed(joinHost(directory, RECORD), RECORD_BYTES) ?? {}) as { boot?: string; record?: unknown };
+  const { boot = '', record } = (readSealed(joinHost(directory, RECORD), RECORD_BYTES) ?? {}) as {
+    boot?: string;
+    record?: unknown;
+  };
   return boot === bootId() && boot !== '' ? record : undefined;
 }
 

@@ -38,22 +38,39 @@ const REMOTE = 'https:http:git:ssh';
 
 async function fetchTree({ config }: Session, git: string, request: TreeRequest): Promise<void> {
   const { url, ref = 'HEAD', commit, submodules, keepGitDir, into, certificates } = request;
-  if (url.startsWith('-') || ref.startsWith('-')) throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
-  const env = { ...networkVariables(config, { url, certificates }), PATH: config.env['PATH'] ?? '', HOME: into, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
+  if (url.startsWith('-') || ref.startsWith('-'))
+    throw new AlprootError('ALP_BUILD_INSTRUCTION', `illegal git source ${quoteName(url)}`);
+  const env = {
+    ...networkVariables(config, { url, certificates }),
+    PATH: config.env['PATH'] ?? '',
+    HOME: into,
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+  };
   const attempt = (...step: string[]): Promise<Captured> =>
     captureProcess([git, '-c', 'core.hooksPath=/dev/null', '-C', into, ...step], {
-      env: { ...env, GIT_ALLOW_PROTOCOL: step[0] === 'submodule' && !/^file:/i.test(url) ? REMOTE : `${REMOTE}:file` }, umask: 0o022, ...(config.signal === undefined ? {} : { signal: config.signal }),
+      env: { ...env, GIT_ALLOW_PROTOCOL: step[0] === 'submodule' && !/^file:/i.test(url) ? REMOTE : `${REMOTE}:file` },
+      umask: 0o022,
+      ...(config.signal === undefined ? {} : { signal: config.signal }),
     });
   const run = async (...step: string[]): Promise<string> => {
     const { status, stdout, stderr } = await attempt(...step);
-    if (status !== 0) throw new AlprootError('ALP_FETCH_NETWORK', `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`);
+    if (status !== 0)
+      throw new AlprootError(
+        'ALP_FETCH_NETWORK',
+        `git ${step[0] ?? ''} of ${redactUrl(url)} failed: ${stderr.trim().split('\n').at(-1) ?? ''}`,
+      );
     return stdout.trim();
   };
   await run('init', '-q');
   const found = await fetchCommit({ url, ref, attempt, run });
   await run('checkout', '-q', found);
   const head = await run('rev-parse', 'HEAD');
-  if (commit !== undefined && !head.startsWith(commit.toLowerCase())) throw new AlprootError('ALP_VERIFY_DIGEST', `${quoteName(ref)} of ${redactUrl(url)} is commit ${head}, expected ${commit}`);
+  if (commit !== undefined && !head.startsWith(commit.toLowerCase()))
+    throw new AlprootError(
+      'ALP_VERIFY_DIGEST',
+      `${quoteName(ref)} of ${redactUrl(url)} is commit ${head}, expected ${commit}`,
+    );
   if (submodules && isFile(joinHost(into, '.gitmodules'))) {
     // Relative addresses of submodules count from where this one came from.
     await run('remote', 'add', 'origin', url);
@@ -70,12 +87,21 @@ function certificateFile({ store, certificates }: Session): HostPath {
 }
 
 /**
- * The certificates that count everywhere in alproot, and for the repository's own server the proxy that everything else
- * would take to it: curl reads `NO_PROXY` in fewer forms. In variables, since command lines are visible to everybody.
+ * The certificates that count everywhere in alproot, and for the repository's own server the proxy that everything
+ * else would take to it: curl reads `NO_PROXY` in fewer forms. In variables, since command lines are visible to
+ * everybody.
  */
-function networkVariables(config: Config, { url, certificates }: { readonly url: string; readonly certificates: HostPath | undefined }): Record<string, string> {
-  const usual = Object.entries(config.env).filter((entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined);
-  const env = { ...Object.fromEntries(usual), ...(certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates, GIT_PROXY_SSL_CAINFO: certificates }) };
+function networkVariables(
+  config: Config,
+  { url, certificates }: { readonly url: string; readonly certificates: HostPath | undefined },
+): Record<string, string> {
+  const usual = Object.entries(config.env).filter(
+    (entry): entry is [string, string] => /_proxy$/i.test(entry[0]) && entry[1] !== undefined,
+  );
+  const env = {
+    ...Object.fromEntries(usual),
+    ...(certificates === undefined ? {} : { GIT_SSL_CAINFO: certificates, GIT_PROXY_SSL_CAINFO: certificates }),
+  };
   if (!isUrl(url)) return env;
   const { origin } = new URL(url);
   // A user without a password would make git ask for one.

@@ -16,14 +16,26 @@ export interface SecretOptions {
 export const readSecrets = ({ directory, secrets, env }: SecretOptions): Secrets =>
   new Map(
     secrets.map((spec) => {
-      const fields = new Map(spec.split(',').map((field) => [field.slice(0, Math.max(0, field.indexOf('='))), field.slice(field.indexOf('=') + 1)] as const));
+      const fields = new Map(
+        spec
+          .split(',')
+          .map(
+            (field) => [field.slice(0, Math.max(0, field.indexOf('='))), field.slice(field.indexOf('=') + 1)] as const,
+          ),
+      );
       const id = fields.get('id') ?? '';
-      if (!/^[\w.-]{1,128}$/.test(id)) throw new AlprootError('ALP_USAGE_OPTION', `--secret ${quoteName(spec)} has no id`, { hint: '--secret id=NAME,src=FILE or id=NAME,env=VARIABLE' });
+      if (!/^[\w.-]{1,128}$/.test(id))
+        throw new AlprootError('ALP_USAGE_OPTION', `--secret ${quoteName(spec)} has no id`, {
+          hint: '--secret id=NAME,src=FILE or id=NAME,env=VARIABLE',
+        });
       return [id, valueOf(fields, { directory, env, id })] as const;
     }),
   );
 
-function valueOf(fields: ReadonlyMap<string, string>, { directory, env, id }: { directory: string; env: SecretOptions['env']; id: string }): Secret {
+function valueOf(
+  fields: ReadonlyMap<string, string>,
+  { directory, env, id }: { directory: string; env: SecretOptions['env']; id: string },
+): Secret {
   const file = fields.get('src') ?? fields.get('source');
   if (file !== undefined) {
     const path = hostPath(resolve(directory, file));
@@ -32,6 +44,7 @@ function valueOf(fields: ReadonlyMap<string, string>, { directory, env, id }: { 
   }
   const variable = fields.get('env') ?? id;
   const value = env[variable];
-  if (value === undefined) throw new AlprootError('ALP_USAGE_OPTION', `secret ${id}: the variable ${variable} is not set`);
+  if (value === undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', `secret ${id}: the variable ${variable} is not set`);
   return { kind: 'value', value };
 }

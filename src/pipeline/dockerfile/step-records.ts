@@ -1,4 +1,7 @@
-/** What `apk` installed in each step of a build: kept with the step's layer, judged by a lock when the layer is used again. */
+/**
+ * What `apk` installed in each step of a build: kept with the step's layer, judged by a lock when the layer is used
+ * again.
+ */
 import type { ApkAnswer, ApkRequest } from '../../build/host.ts';
 import type { HostPath } from '../../core/paths.ts';
 import { createRecording, mergeRecorded, type Recorded } from '../../ship/recording.ts';
@@ -39,16 +42,27 @@ export function createStepRecords(session: Session): StepRecords {
 /** Whether everything in it is what the lock pins, byte for byte; true without a lock. */
 export const isPinned = (session: Session, { environments }: Recorded): boolean =>
   session.lockPolicy === undefined ||
-  environments.every(({ packages }) => packages.every(({ record, sha256 }) => pinnedPackage(session, record)?.sha256 === sha256 && session.lockPolicy?.update.has(record.name) !== true));
+  environments.every(({ packages }) =>
+    packages.every(
+      ({ record, sha256 }) =>
+        pinnedPackage(session, record)?.sha256 === sha256 && session.lockPolicy?.update.has(record.name) !== true,
+    ),
+  );
 
 /** Whether the repositories that it was taken from are still in the state they were in. */
 export async function isCurrent(session: Session, { environments }: Recorded): Promise<boolean> {
   if (session.lockPolicy !== undefined) return true;
   for (const { release, repositories } of environments) {
-    const { mirrors: [mirror] } = await chooseMirrors({ ...session, config: { ...session.config, release } });
+    const {
+      mirrors: [mirror],
+    } = await chooseMirrors({ ...session, config: { ...session.config, release } });
     for (const { location, sha256 } of repositories) {
       if (mirror === undefined || location.startsWith('https://')) return false;
-      const index = await fetchIndex(session, { mirror, keys: mirrorKeys(mirror, session.config.arch), path: location });
+      const index = await fetchIndex(session, {
+        mirror,
+        keys: mirrorKeys(mirror, session.config.arch),
+        path: location,
+      });
       if (index?.sha256 !== sha256) return false;
     }
   }

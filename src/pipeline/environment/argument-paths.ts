@@ -5,15 +5,27 @@ import { isSystemPath } from './bind-candidates.ts';
 
 /** Lists of directories, or single paths, that compilers, pkg-config and CMake read. */
 const PATH_VARIABLES = [
-  'CPATH', 'C_INCLUDE_PATH', 'CPLUS_INCLUDE_PATH', 'OBJC_INCLUDE_PATH', 'LIBRARY_PATH',
-  'PKG_CONFIG_PATH', 'PKG_CONFIG_LIBDIR', 'PKG_CONFIG_SYSROOT_DIR',
-  'CMAKE_PREFIX_PATH', 'CMAKE_INCLUDE_PATH', 'CMAKE_LIBRARY_PATH', 'CMAKE_PROGRAM_PATH', 'CMAKE_TOOLCHAIN_FILE',
+  'CPATH',
+  'C_INCLUDE_PATH',
+  'CPLUS_INCLUDE_PATH',
+  'OBJC_INCLUDE_PATH',
+  'LIBRARY_PATH',
+  'PKG_CONFIG_PATH',
+  'PKG_CONFIG_LIBDIR',
+  'PKG_CONFIG_SYSROOT_DIR',
+  'CMAKE_PREFIX_PATH',
+  'CMAKE_INCLUDE_PATH',
+  'CMAKE_LIBRARY_PATH',
+  'CMAKE_PROGRAM_PATH',
+  'CMAKE_TOOLCHAIN_FILE',
 ];
 const OTHER_VARIABLES = ['GCC_COLORS', 'SOURCE_DATE_EPOCH', 'DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES', 'TERM'];
 
 /** The caller's variables that a tool gets: what it reads itself; everything else stays outside. */
 export const toolVariables = (env: Readonly<Record<string, string | undefined>>): Record<string, string> =>
-  Object.fromEntries([...PATH_VARIABLES, ...OTHER_VARIABLES].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+  Object.fromEntries(
+    [...PATH_VARIABLES, ...OTHER_VARIABLES].flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
 
 /** No paths of this host, but text that may look like some. */
 const TEXT = /^-(?:[DUA]|MT|MQ|std=|f[\w-]+-map=)/;
@@ -40,7 +52,9 @@ export function namedDirectories(words: readonly string[], directory: string): s
 /** Directories that the environment's path variables name. */
 export function variableDirectories(env: Readonly<Record<string, string>>, directory: string): string[] {
   const lists = PATH_VARIABLES.flatMap((name) => (env[name] ?? '').split(/[:;]/));
-  const outputs = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'].flatMap((name) => (env[name] ?? '').split(' ').slice(0, 1));
+  const outputs = ['DEPENDENCIES_OUTPUT', 'SUNPRO_DEPENDENCIES'].flatMap((name) =>
+    (env[name] ?? '').split(' ').slice(0, 1),
+  );
   return [
     ...lists.filter((path) => path.includes('/')).flatMap((path) => existing(resolve(directory, path), false)),
     ...outputs.filter((path) => path.includes('/')).flatMap((path) => existing(resolve(directory, path), true)),

@@ -12,9 +12,11 @@ import { exists, realPath } from '../../system/files/host-paths.ts';
 const MARKERS = ['.git', '.hg', 'configure', 'configure.ac', 'CMakeLists.txt', 'Makefile', 'meson.build'];
 
 /** With all that is below: programs, libraries and headers that the tree has of its own, and files of the kernel. */
-const SYSTEM_TREES = /^\/(?:(?:usr\/)?(?:s?bin|libexec|include)|lib(?:32|64|x32)?|usr\/lib(?:32|64|x32)|usr\/lib\/(?:gcc|gcc-cross|[\w]+-linux-gnu\w*)|proc|sys|dev(?!\/shm(?:\/|$))|var\/(?:run|lock))(?:\/|$)/;
+const SYSTEM_TREES =
+  /^\/(?:(?:usr\/)?(?:s?bin|libexec|include)|lib(?:32|64|x32)?|usr\/lib(?:32|64|x32)|usr\/lib\/(?:gcc|gcc-cross|[\w]+-linux-gnu\w*)|proc|sys|dev(?!\/shm(?:\/|$))|var\/(?:run|lock))(?:\/|$)/;
 /** Themselves: what is below may be shown. */
-const SYSTEM_DIRECTORIES = /^\/(?:etc|run|usr|usr\/lib|usr\/share|usr\/local|usr\/local\/(?:s?bin|lib(?:32|64|exec)?|include|share|etc))?$/;
+const SYSTEM_DIRECTORIES =
+  /^\/(?:etc|run|usr|usr\/lib|usr\/share|usr\/local|usr\/local\/(?:s?bin|lib(?:32|64|exec)?|include|share|etc))?$/;
 /** What the host's packages brought is read, not written. */
 const READ_ONLY = /^\/(?:usr|etc)\//;
 
@@ -31,9 +33,13 @@ export interface BindCandidate {
 export function requireShowable(directory: string): void {
   treePathFromUser(directory);
   if (!isSystemPath(directory)) return;
-  throw new AlprootError('ALP_RUN_MOUNT', `the working directory ${quoteName(directory)} cannot be shown inside: the environment has its own ${quoteName(directory)}`, {
-    hint: 'work in another directory, such as one below your home or /tmp; for `run` and `shell`, --workdir names one of the environment',
-  });
+  throw new AlprootError(
+    'ALP_RUN_MOUNT',
+    `the working directory ${quoteName(directory)} cannot be shown inside: the environment has its own ${quoteName(directory)}`,
+    {
+      hint: 'work in another directory, such as one below your home or /tmp; for `run` and `shell`, --workdir names one of the environment',
+    },
+  );
 }
 
 /**
@@ -60,19 +66,35 @@ export interface BindRequest {
 
 /** Sorted, without doubles; one inside another only where the inner one may be written and the outer one may not. */
 export function bindCandidates({ directory, home, named, written = [] }: BindRequest): BindCandidate[] {
-  const own = [projectRoot(directory, home), directory, ...written].flatMap(withRealPath).map((path): BindCandidate => ({ path, access: 'write' }));
-  const others = named.flatMap(withRealPath).map((path): BindCandidate => ({ path, access: READ_ONLY.test(path) ? 'read' : 'write' }));
+  const own = [projectRoot(directory, home), directory, ...written]
+    .flatMap(withRealPath)
+    .map((path): BindCandidate => ({ path, access: 'write' }));
+  const others = named
+    .flatMap(withRealPath)
+    .map((path): BindCandidate => ({ path, access: READ_ONLY.test(path) ? 'read' : 'write' }));
   const access = new Map<string, BindCandidate['access']>();
-  for (const candidate of [...own, ...others]) if (!isSystemPath(candidate.path) && access.get(candidate.path) !== 'write') access.set(candidate.path, candidate.access);
-  const sorted = [...access].map(([path, mode]): BindCandidate => ({ path, access: mode })).sort((a, b) => (a.path < b.path ? -1 : 1));
-  return sorted.filter(({ path, access: mode }) => !sorted.some((other) => path.startsWith(`${other.path}/`) && (other.access === 'write' || mode === 'read')));
+  for (const candidate of [...own, ...others])
+    if (!isSystemPath(candidate.path) && access.get(candidate.path) !== 'write')
+      access.set(candidate.path, candidate.access);
+  const sorted = [...access]
+    .map(([path, mode]): BindCandidate => ({ path, access: mode }))
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
+  return sorted.filter(
+    ({ path, access: mode }) =>
+      !sorted.some((other) => path.startsWith(`${other.path}/`) && (other.access === 'write' || mode === 'read')),
+  );
 }
 
 const withRealPath = (path: string): string[] => [path, realPath(path) ?? path];
 
 /** Under their own names. @throws ALP_UNPACK_PATH for a name that no tree can have */
 export const candidateMounts = (candidates: readonly BindCandidate[]): Mount[] =>
-  candidates.map(({ path, access }) => ({ kind: 'bind', source: realPath(path) ?? hostPath(path), target: treePathFromUser(path), writable: access === 'write' }));
+  candidates.map(({ path, access }) => ({
+    kind: 'bind',
+    source: realPath(path) ?? hostPath(path),
+    target: treePathFromUser(path),
+    writable: access === 'write',
+  }));
 
 /** The store is trusted: where a mount that may be written has it inside, it is shown read-only. */
 export function protectStore(mounts: readonly Mount[], store: HostPath): Mount[] {
@@ -80,6 +102,14 @@ export function protectStore(mounts: readonly Mount[], store: HostPath): Mount[]
   return mounts.flatMap((mount): Mount[] => {
     if (mount.kind !== 'bind' || !mount.writable || !real.startsWith(`${mount.source}/`)) return [mount];
     const below = Buffer.from(real.slice(mount.source.length), 'utf8').toString('latin1');
-    return [mount, { kind: 'bind', source: real, target: treePathFromUser(`/${Buffer.from(mount.target + below, 'latin1').toString('utf8')}`), writable: false }];
+    return [
+      mount,
+      {
+        kind: 'bind',
+        source: real,
+        target: treePathFromUser(`/${Buffer.from(mount.target + below, 'latin1').toString('utf8')}`),
+        writable: false,
+      },
+    ];
   });
 }

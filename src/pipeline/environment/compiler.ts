@@ -12,7 +12,14 @@ import { readFileCapped } from '../../system/files/files.ts';
 import { isDirectory, isFile } from '../../system/files/host-paths.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { namedDirectories, outputOf, variableDirectories } from './argument-paths.ts';
-import { bindCandidates, candidateMounts, isSystemPath, protectStore, requireShowable, type BindCandidate } from './bind-candidates.ts';
+import {
+  bindCandidates,
+  candidateMounts,
+  isSystemPath,
+  protectStore,
+  requireShowable,
+  type BindCandidate,
+} from './bind-candidates.ts';
 import { prepareEnvironment } from './environment.ts';
 import { findGlibcObjectsIn } from '../inspect/elf-inspection.ts';
 import { isCompiler, planLink } from './linkage.ts';
@@ -44,8 +51,9 @@ const HEADERS = 'linux-headers';
 const CPLUSPLUS = /[gc]\+\+$/;
 
 /**
- * Runs a tool of the compiler environment on the host's files. Compilers link statically unless the arguments ask for a
- * shared library or a dynamic program, and `-print-sysroot` is answered with the environment's directory on the host.
+ * Runs a tool of the compiler environment on the host's files. Compilers link statically unless the arguments ask for
+ * a shared library or a dynamic program, and `-print-sysroot` is answered with the environment's directory on the
+ * host.
  *
  * @returns the tool's own status; a static link that came out dynamic is ALP_BUILD_STATIC
  * @throws ALP_RUN_MOUNT, before anything is fetched, when the working directory or the output cannot be shown inside
@@ -62,13 +70,19 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
       request.onOutput('stdout', Buffer.from(`${tree}\n`));
       return { status: 0, signal: undefined };
     }
-    const { args, isStatic } = isCompiler(tool) ? planLink(request.args, words) : { args: request.args, isStatic: false };
+    const { args, isStatic } = isCompiler(tool)
+      ? planLink(request.args, words)
+      : { args: request.args, isStatic: false };
     const heard = isCompiler(tool) && !args.includes('-') ? listen(request.onOutput) : undefined;
     const result = await runCommandIn(session, {
       tree,
       writable: false,
       mounts: protectStore(candidateMounts(withoutOwn(candidates, tree)), session.store.root),
-      argv: [tool, ...(heard !== undefined && request.color ? ['-fdiagnostics-color'] : []), ...args.map((arg) => asInside(arg, tree))],
+      argv: [
+        tool,
+        ...(heard !== undefined && request.color ? ['-fdiagnostics-color'] : []),
+        ...args.map((arg) => asInside(arg, tree)),
+      ],
       env: { ...BASE_ENV, HOME: '/tmp', ...env },
       cwd: directory,
       user: { uid: 0, gid: 0 },
@@ -91,9 +105,11 @@ function showableOf(config: Config, { directory, args, env }: ToolRun, words: re
   const output = outputOf(words);
   const place = output === undefined ? directory : dirname(resolve(directory, output));
   if (isSystemPath(place) && !/^\/(?:dev|proc)(?:\/|$)/.test(place)) {
-    throw new AlprootError('ALP_RUN_MOUNT', `cannot write ${quoteName(output ?? '')}: the environment has its own ${quoteName(place)}, and the host's cannot be shown`, {
-      hint: 'write it to a directory of your own, and copy it from there',
-    });
+    throw new AlprootError(
+      'ALP_RUN_MOUNT',
+      `cannot write ${quoteName(output ?? '')}: the environment has its own ${quoteName(place)}, and the host's cannot be shown`,
+      { hint: 'write it to a directory of your own, and copy it from there' },
+    );
   }
   const named = [...namedDirectories([...args, ...words], directory), ...variableDirectories(env, directory)];
   return bindCandidates({ directory, home: config.env['HOME'], named, written: isDirectory(place) ? [place] : [] });
@@ -117,7 +133,8 @@ function withoutOwn(candidates: readonly BindCandidate[], root: HostPath): BindC
 /** What a build tool found in the environment's directory on the host is below `/` for the compiler. */
 const asInside = (arg: string, tree: HostPath): string => arg.replaceAll(`${tree}/`, '/').replaceAll(tree, '/');
 
-const isLocked = ({ lock }: LockPolicy, name: string): boolean => lock.environments.some(({ packages }) => packages.some(({ record }) => record.name === name));
+const isLocked = ({ lock }: LockPolicy, name: string): boolean =>
+  lock.environments.some(({ packages }) => packages.some(({ record }) => record.name === name));
 
 /** The output of a static link must not need anything at run time. */
 function checkStatic(words: readonly string[], directory: string): void {
@@ -127,15 +144,20 @@ function checkStatic(words: readonly string[], directory: string): void {
   if (bytes === undefined || bytes.toString('latin1', 0, 4) !== '\x7fELF') return;
   const { linkage, needed } = inspectElf(bytes);
   if (linkage !== 'dynamic') return;
-  throw new AlprootError('ALP_BUILD_STATIC', `${output} is dynamic although it was to be static${needed.length === 0 ? '' : `: it needs ${needed.join(', ')}`}`, {
-    hint: 'an option such as -Wl,-pie or -Wl,-Bdynamic beats -static; `alproot inspect` says more',
-  });
+  throw new AlprootError(
+    'ALP_BUILD_STATIC',
+    `${output} is dynamic although it was to be static${needed.length === 0 ? '' : `: it needs ${needed.join(', ')}`}`,
+    { hint: 'an option such as -Wl,-pie or -Wl,-Bdynamic beats -static; `alproot inspect` says more' },
+  );
 }
 
 const HEARD_BYTES = 256 * 1024;
 
 /** Passes on what a program writes, and keeps the end of its messages. */
-function listen(onOutput: ToolRun['onOutput']): { readonly onOutput: ToolRun['onOutput']; readonly text: () => string } {
+function listen(onOutput: ToolRun['onOutput']): {
+  readonly onOutput: ToolRun['onOutput'];
+  readonly text: () => string;
+} {
   let kept = Buffer.alloc(0);
   return {
     onOutput: (stream, bytes) => {
@@ -154,18 +176,38 @@ interface FailedTool {
   readonly said: string;
 }
 
-/** After a failure: what the messages mean, else the objects of the command line that were compiled with glibc's headers. */
+/**
+ * After a failure: what the messages mean, else the objects of the command line that were compiled with glibc's
+ * headers.
+ */
 function explain({ emit }: Config, { args, directory, tree, said }: FailedTool): void {
-  for (const path of args.filter((arg) => arg.startsWith('/') && isSystemPath(arg) && isFile(arg) && !isFile(joinHost(tree, arg.slice(1))))) {
-    emit({ kind: 'warning', message: `${quoteName(path)} means the environment's own file, which does not exist; the host's is not shown`, hint: 'name the package that has it with --package, or copy the file to a directory of your own' });
+  for (const path of args.filter(
+    (arg) => arg.startsWith('/') && isSystemPath(arg) && isFile(arg) && !isFile(joinHost(tree, arg.slice(1))),
+  )) {
+    emit({
+      kind: 'warning',
+      message: `${quoteName(path)} means the environment's own file, which does not exist; the host's is not shown`,
+      hint: 'name the package that has it with --package, or copy the file to a directory of your own',
+    });
   }
   const diagnoses = explainLinkFailure(said, { args });
   for (const { message, hint, packages } of diagnoses) {
-    emit({ kind: 'warning', message, hint: packages.length === 0 ? hint : `alproot cc --package ${packages.join(',')} …` });
+    emit({
+      kind: 'warning',
+      message,
+      hint: packages.length === 0 ? hint : `alproot cc --package ${packages.join(',')} …`,
+    });
   }
   if (diagnoses.some(({ kind }) => kind === 'glibc-object')) return;
-  const files = args.filter((arg) => /\.(?:o|a|lo|so)$/.test(arg)).map((arg) => hostPath(resolve(directory, arg))).filter(isFile);
+  const files = args
+    .filter((arg) => /\.(?:o|a|lo|so)$/.test(arg))
+    .map((arg) => hostPath(resolve(directory, arg)))
+    .filter(isFile);
   for (const { name, symbols } of findGlibcObjectsIn(files)) {
-    emit({ kind: 'warning', message: `${name} was compiled for glibc, not musl: it asks for ${symbols.join(', ')}`, hint: 'compile it again with alproot cc, or take the library from an Alpine package' });
+    emit({
+      kind: 'warning',
+      message: `${name} was compiled for glibc, not musl: it asks for ${symbols.join(', ')}`,
+      hint: 'compile it again with alproot cc, or take the library from an Alpine package',
+    });
   }
 }

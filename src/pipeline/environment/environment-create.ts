@@ -1,4 +1,7 @@
-/** The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of the caller. */
+/**
+ * The story of the whole: fetch → verify → solve → unpack, ending in an immutable tree in the store or in a tree of
+ * the caller.
+ */
 import { keyOf } from '../../core/digest.ts';
 import type { PlannedPackage } from '../../core/package.ts';
 import { joinHost, TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
@@ -13,7 +16,15 @@ import { announceOmitted } from '../../unpack/omitted.ts';
 import { unpackRootfs } from '../../unpack/minirootfs-unpack.ts';
 import { startPackageThread } from '../../unpack/unpack-pipeline.ts';
 import { ownContents } from '../../unpack/tree-contents.ts';
-import { CONTENTS, findEnvironment, MANIFEST, RECORDED, writeBeside, type Contents, type Environment } from './environment.ts';
+import {
+  CONTENTS,
+  findEnvironment,
+  MANIFEST,
+  RECORDED,
+  writeBeside,
+  type Contents,
+  type Environment,
+} from './environment.ts';
 import { prefetchPackages, type Prefetched } from './prefetch.ts';
 import { installInto, namedPackages } from './install.ts';
 import { missingPackages, together } from '../repository/offline-report.ts';
@@ -31,7 +42,8 @@ export interface EnvironmentRequest {
 }
 
 /** Into the store. @throws ALP_* of every stage */
-export const makeEnvironment = (session: Session, request: EnvironmentRequest): Promise<Environment> => withIngredients(session, request, storeEnvironment);
+export const makeEnvironment = (session: Session, request: EnvironmentRequest): Promise<Environment> =>
+  withIngredients(session, request, storeEnvironment);
 
 /** Into `root`, which does not exist yet. @throws ALP_* of every stage */
 export const makeTree = (session: Session, request: EnvironmentRequest, root: HostPath): Promise<Contents> =>
@@ -53,8 +65,15 @@ interface Ingredients {
   readonly thread: Thread | undefined;
 }
 
-/** fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording of its own. */
-function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentRequest, work: (own: Session, ingredients: Ingredients) => Promise<T>): Promise<T> {
+/**
+ * fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording
+ * of its own.
+ */
+function withIngredients<T>(
+  session: Session,
+  { chosen, packages }: EnvironmentRequest,
+  work: (own: Session, ingredients: Ingredients) => Promise<T>,
+): Promise<T> {
   return withPinned(session, async (extended) => {
     if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
     const own: Session = { ...session, recording: createRecording() };
@@ -73,13 +92,18 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
     };
     const rootfs = fetchMinirootfs(own, chosen);
     try {
-      const [minirootfs, sources] = await together([rootfs, fetchSources(own, chosen, { extended, onIndexes })], () => missingPackages(session, pinnedEnvironment(session, chosen.release)));
+      const [minirootfs, sources] = await together([rootfs, fetchSources(own, chosen, { extended, onIndexes })], () =>
+        missingPackages(session, pinnedEnvironment(session, chosen.release)),
+      );
       own.recording.add({ requests: packages, environments: [] });
       return await work({ ...own, prefetched }, { minirootfs, sources, packages, named, thread });
     } finally {
       prefetched?.close();
       thread?.stop();
-      void rootfs.then(({ source }) => source.close(), () => undefined);
+      void rootfs.then(
+        ({ source }) => source.close(),
+        () => undefined,
+      );
     }
   });
 }
@@ -87,7 +111,15 @@ function withIngredients<T>(session: Session, { chosen, packages }: EnvironmentR
 async function storeEnvironment(session: Session, ingredients: Ingredients): Promise<Environment> {
   const { store } = session;
   const { minirootfs, sources, packages } = ingredients;
-  const key = keyOf('environment-2', sources.release, minirootfs.file.sha512, ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []), '', ...[...packages].sort(), session.isRoot ? 'root' : 'user');
+  const key = keyOf(
+    'environment-2',
+    sources.release,
+    minirootfs.file.sha512,
+    ...(packages.length > 0 ? sources.repositories.map(({ index }) => index.sha256) : []),
+    '',
+    ...[...packages].sort(),
+    session.isRoot ? 'root' : 'user',
+  );
   const found = await findEnvironment(session, key);
   if (found !== undefined) return found;
   const directory = store.makeTemporary('environment');
@@ -95,8 +127,14 @@ async function storeEnvironment(session: Session, ingredients: Ingredients): Pro
   try {
     let skippedScripts = false;
     const root = joinHost(directory, 'tree');
-    const onFilled = (tree: WorkTree, database: Database): void => writeBeside(root, CONTENTS, ownContents(tree, database, begun), { durable: false });
-    const contents = await fillTree(session, { ...ingredients, root, onSkipped: () => (skippedScripts = true), onFilled });
+    const onFilled = (tree: WorkTree, database: Database): void =>
+      writeBeside(root, CONTENTS, ownContents(tree, database, begun), { durable: false });
+    const contents = await fillTree(session, {
+      ...ingredients,
+      root,
+      onSkipped: () => (skippedScripts = true),
+      onFilled,
+    });
     const recorded = session.recording.whole();
     writeBeside(root, RECORDED, recorded);
     writeBeside(root, MANIFEST, { ...contents, ...(skippedScripts ? { skippedScripts } : {}) });
@@ -114,19 +152,31 @@ interface FillRequest extends Ingredients {
 }
 
 /** Unpacks the minirootfs into `root` and installs `packages`. */
-async function fillTree(session: Session, { root, minirootfs, sources, packages, named, thread, onSkipped, onFilled }: FillRequest): Promise<Contents> {
+async function fillTree(
+  session: Session,
+  { root, minirootfs, sources, packages, named, thread, onSkipped, onFilled }: FillRequest,
+): Promise<Contents> {
   makeDirectory(root);
   const tree = openWorkTree(root);
   let pendingProbe: PendingProbe | undefined;
   try {
     const omitted: TreePath[] = [];
-    unpackRootfs(minirootfs.source, tree, { owners: session.isRoot ? 'apply' : 'record', onOmitted: (path) => void omitted.push(path) });
+    unpackRootfs(minirootfs.source, tree, {
+      owners: session.isRoot ? 'apply' : 'record',
+      onOmitted: (path) => void omitted.push(path),
+    });
     announceOmitted(omitted, { of: 'the minirootfs', how: 'not made', emit: session.config.emit });
     tree.setMode(TREE_ROOT, 0o755);
     pendingProbe = named.some(hasProgram) ? tryBackend(session, root) : undefined;
-    const database = packages.length > 0 ? await installInto({ ...session, pendingProbe }, { tree, sources, packages, thread, onSkipped }) : readDatabase(tree);
+    const database =
+      packages.length > 0
+        ? await installInto({ ...session, pendingProbe }, { tree, sources, packages, thread, onSkipped })
+        : readDatabase(tree);
     onFilled?.(tree, database);
-    return { release: minirootfs.version, packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort() };
+    return {
+      release: minirootfs.version,
+      packages: database.packages.map(({ record }) => `${record.name}-${record.version}`).sort(),
+    };
   } finally {
     await pendingProbe;
     tree.close();
@@ -134,4 +184,5 @@ async function fillTree(session: Session, { root, minirootfs, sources, packages,
 }
 
 /** busybox, in every Alpine, has a trigger for the directories of programs, which then need not wait for a backend. */
-const hasProgram = ({ record: { provides } }: PlannedPackage): boolean => provides.some(({ name }) => name.startsWith('cmd:'));
+const hasProgram = ({ record: { provides } }: PlannedPackage): boolean =>
+  provides.some(({ name }) => name.startsWith('cmd:'));

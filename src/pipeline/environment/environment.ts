@@ -63,10 +63,15 @@ export async function prepareEnvironment(session: Session, packages: readonly st
  * @param root does not exist yet
  * @throws ALP_* of every stage
  */
-export async function placeEnvironment(session: Session, packages: readonly string[], root: HostPath): Promise<Contents> {
+export async function placeEnvironment(
+  session: Session,
+  packages: readonly string[],
+  root: HostPath,
+): Promise<Contents> {
   const chosen = await chooseMirrors(session);
   const request = requestName(session, chosen, packages);
-  const isKept = session.store.getRecord(request) !== undefined || session.store.getRecord(`placed-${request}`) !== undefined;
+  const isKept =
+    session.store.getRecord(request) !== undefined || session.store.getRecord(`placed-${request}`) !== undefined;
   if (isKept) {
     const kept = await prepareEnvironment(session, packages);
     await cloneTree(kept.tree, root, { owners: session.isRoot });
@@ -90,24 +95,38 @@ function used(session: Session, environment: Environment): Environment {
 }
 
 /** A file beside the tree of a snapshot. */
-export const writeBeside = (tree: HostPath, name: string, value: unknown, options?: WriteOptions): void => writeSealed(joinHost(parentOfHost(tree), name), value, options);
+export const writeBeside = (tree: HostPath, name: string, value: unknown, options?: WriteOptions): void =>
+  writeSealed(joinHost(parentOfHost(tree), name), value, options);
 
 /** undefined when it is missing or damaged. */
-const readBeside = (tree: HostPath, name: string): unknown => readSealed(joinHost(parentOfHost(tree), name), MANIFEST_BYTES);
+const readBeside = (tree: HostPath, name: string): unknown =>
+  readSealed(joinHost(parentOfHost(tree), name), MANIFEST_BYTES);
 
 /**
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
  * The bare minirootfs depends on no index.
  */
-function requestName({ config, lockPolicy }: Session, { mirrors, release }: ChosenMirrors, packages: readonly string[]): string {
+function requestName(
+  { config, lockPolicy }: Session,
+  { mirrors, release }: ChosenMirrors,
+  packages: readonly string[],
+): string {
   // A lock says all there is to say, unless it may be extended.
-  if (lockPolicy?.strict === true) return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort())}`;
-  const indexes = mirrors.filter(({ base }) => packages.length > 0 && !isUrl(base)).flatMap(({ base }) =>
-    ['main', 'community'].flatMap((section) => ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
-      const bytes = readFileCapped(joinHost(base as HostPath, branchOf(release), section, config.arch, name), 512 * 1024 * 1024);
-      return bytes === undefined ? '' : sha256Hex(bytes);
-    })),
-  );
+  if (lockPolicy?.strict === true)
+    return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort())}`;
+  const indexes = mirrors
+    .filter(({ base }) => packages.length > 0 && !isUrl(base))
+    .flatMap(({ base }) =>
+      ['main', 'community'].flatMap((section) =>
+        ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
+          const bytes = readFileCapped(
+            joinHost(base as HostPath, branchOf(release), section, config.arch, name),
+            512 * 1024 * 1024,
+          );
+          return bytes === undefined ? '' : sha256Hex(bytes);
+        }),
+      ),
+    );
   return `environment-${keyOf('request-2', lockPolicy === undefined ? '' : formatLock(lockPolicy.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
@@ -115,7 +134,10 @@ function requestName({ config, lockPolicy }: Session, { mirrors, release }: Chos
 async function isUntouched(root: HostPath): Promise<boolean> {
   const own = readBeside(root, CONTENTS) as OwnContents | undefined;
   if (own === undefined) return false;
-  const [{ hasItsContents }, { openWorkTree }] = await Promise.all([import('../../unpack/tree-contents.ts'), import('../../system/tree/work-tree.ts')]);
+  const [{ hasItsContents }, { openWorkTree }] = await Promise.all([
+    import('../../unpack/tree-contents.ts'),
+    import('../../system/tree/work-tree.ts'),
+  ]);
   const tree = openWorkTree(root);
   try {
     return hasItsContents(tree, own);
@@ -130,7 +152,11 @@ export async function findEnvironment(session: Session, key: Sha256Hex): Promise
   if (tree === undefined) return undefined;
   const manifest = readBeside(tree, MANIFEST) as (Contents & { skippedScripts?: true }) | undefined;
   const recorded = readBeside(tree, RECORDED) as Recorded | undefined;
-  if (manifest === undefined || recorded === undefined || (manifest.skippedScripts === true && (await chooseBackend(session, tree)).showsTree)) {
+  if (
+    manifest === undefined ||
+    recorded === undefined ||
+    (manifest.skippedScripts === true && (await chooseBackend(session, tree)).showsTree)
+  ) {
     removeTree(parentOfHost(tree));
     return undefined;
   }

@@ -33,37 +33,78 @@ export function planPackages(session: Session, { tree, sources, packages }: Inst
   const asked = packages.map((text) => parseDependency(text, { tag: true }));
   const names = new Set(asked.map(({ name }) => name));
   const world = [...before.world.filter(({ name }) => !names.has(name)), ...asked];
-  session.recording.add({ requests: [], environments: [{ release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] }] });
-  const plan = solve({ arch: session.config.arch, world, repositories: sources.repositories, installed: before.packages, options: { buildable: sources.buildable } });
+  session.recording.add({
+    requests: [],
+    environments: [
+      { release: sources.release, arch: session.config.arch, repositories: [], world: asked, packages: [] },
+    ],
+  });
+  const plan = solve({
+    arch: session.config.arch,
+    world,
+    repositories: sources.repositories,
+    installed: before.packages,
+    options: { buildable: sources.buildable },
+  });
   announce(session, plan);
   return plan;
 }
 
-/** The first of each repository's packages that bear one of the names: most of what will be asked for, known before there is a plan. */
+/**
+ * The first of each repository's packages that bear one of the names: most of what will be asked for, known before
+ * there is a plan.
+ */
 export const namedPackages = ({ repositories }: Sources, packages: readonly string[]): PlannedPackage[] =>
-  packages.map((text) => parseDependency(text, { tag: true }).name).flatMap((name) =>
-    repositories.flatMap(({ index: { tables, packages: records, location } }) =>
-      (tables?.byName.of(name) ?? []).slice(0, 1).flatMap((position) => records[position] ?? []).map((record): PlannedPackage => ({ record, source: { kind: 'repository', location }, because: [] }))),
-  );
+  packages
+    .map((text) => parseDependency(text, { tag: true }).name)
+    .flatMap((name) =>
+      repositories.flatMap(({ index: { tables, packages: records, location } }) =>
+        (tables?.byName.of(name) ?? [])
+          .slice(0, 1)
+          .flatMap((position) => records[position] ?? [])
+          .map((record): PlannedPackage => ({ record, source: { kind: 'repository', location }, because: [] })),
+      ),
+    );
 
-/** solve → fetch → verify → unpack, into a tree that is thrown away when it fails. @returns its database @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED */
+/**
+ * solve → fetch → verify → unpack, into a tree that is thrown away when it fails.
+ *
+ * @returns its database
+ * @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED
+ */
 export async function installInto(session: Session, request: InstallRequest): Promise<Database> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
   const { failedScripts, database } = await executePlan(
-    { tree, plan, thread: request.thread, runScript: scriptRunner(session, tree, request.onSkipped), owners: session.isRoot ? 'apply' : 'record', emit: session.config.emit },
+    {
+      tree,
+      plan,
+      thread: request.thread,
+      runScript: scriptRunner(session, tree, request.onSkipped),
+      owners: session.isRoot ? 'apply' : 'record',
+      emit: session.config.emit,
+    },
     (planned) => fetchPackages(session, planned, { ...sources, isPrivate: true }),
   );
   const [failed] = failedScripts;
-  if (failed !== undefined) throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, { facts: { failedScripts } });
+  if (failed !== undefined)
+    throw new AlprootError('ALP_SCRIPT_FAILED', `${failed.label}: script exited with error ${failed.status}`, {
+      facts: { failedScripts },
+    });
   return database;
 }
 
 /** `copy` may be used until all are fetched, and not once one of them is opened. */
-export type FetchPlanned = (planned: readonly PlannedPackage[], copy: CopyFile | undefined) => Promise<FetchedPackages>;
+export type FetchPlanned = (
+  planned: readonly PlannedPackage[],
+  copy: CopyFile | undefined,
+) => Promise<FetchedPackages>;
 
 /** fetch → verify → unpack; the thread that inflates starts meanwhile, unless one has started already. */
-export async function executePlan({ thread: early, ...options }: Omit<ApplyOptions, 'open'>, fetch: FetchPlanned): Promise<ApplyResult> {
+export async function executePlan(
+  { thread: early, ...options }: Omit<ApplyOptions, 'open'>,
+  fetch: FetchPlanned,
+): Promise<ApplyResult> {
   const planned = packagesOf(options.plan.changes);
   const thread = early ?? startPackageThread(planned);
   try {
@@ -85,7 +126,11 @@ export function scriptRunner(session: Session, tree: WorkTree, onSkipped?: () =>
     const { name, showsTree } = await chooseBackend(session, tree.root);
     if (!showsTree) {
       onSkipped?.();
-      session.config.emit({ kind: 'warning', message: `${path} is not run: ${name} cannot show it the tree`, hint: 'programs work, but what package scripts set up is missing' });
+      session.config.emit({
+        kind: 'warning',
+        message: `${path} is not run: ${name} cannot show it the tree`,
+        hint: 'programs work, but what package scripts set up is missing',
+      });
       return { status: 0, signal: undefined };
     }
     return runCommandIn(session, {

@@ -1,6 +1,6 @@
 /**
- * The names that people know from musl-cross toolchains, as small scripts that start `alproot tool`, and a toolchain file
- * that tells CMake about them.
+ * The names that people know from musl-cross toolchains, as small scripts that start `alproot tool`, and a toolchain
+ * file that tells CMake about them.
  */
 import { ARCHES } from '../../core/arch.ts';
 import type { Arch } from '../../core/package.ts';
@@ -33,9 +33,12 @@ export function writeToolLinks(directory: HostPath, { arch, launcher, packages =
   const { machine } = ARCHES[arch];
   const tools = new Map<string, string>([['musl-gcc', 'gcc']]);
   for (const tool of [...COMPILERS, ...BINUTILS]) {
-    for (const prefix of [`${machine}-linux-musl`, `${machine}-alpine-linux-musl`]) tools.set(`${prefix}-${tool}`, PROGRAMS[tool] ?? tool);
+    for (const prefix of [`${machine}-linux-musl`, `${machine}-alpine-linux-musl`])
+      tools.set(`${prefix}-${tool}`, PROGRAMS[tool] ?? tool);
   }
-  const start = [...launcher, 'tool', '--arch', arch, ...packages.flatMap((name) => ['--package', name])].map(shellQuote).join(' ');
+  const start = [...launcher, 'tool', '--arch', arch, ...packages.flatMap((name) => ['--package', name])]
+    .map(shellQuote)
+    .join(' ');
   for (const [name, tool] of tools) {
     writeFileAtomic(joinHost(directory, name), `#!/bin/sh\nexec ${start} -- ${tool} "$@"\n`, { mode: 0o755 });
   }
@@ -44,7 +47,8 @@ export function writeToolLinks(directory: HostPath, { arch, launcher, packages =
   return [...tools.keys(), toolchain].sort();
 }
 
-const shellQuote = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);
+const shellQuote = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 
 /** Static programs of this machine run here: CMake is told of another system only when the machine is another one. */
 const toolchainFile = (machine: string): string => `# For CMake: cmake --toolchain .../${machine}-linux-musl.cmake

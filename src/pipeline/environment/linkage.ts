@@ -1,6 +1,7 @@
 /**
  * How the compiler links: a program that it makes must run where it was made, and most hosts lack musl's loader. So it
- * links statically, as musl cross toolchains are told to, unless the line asks for a shared library or a dynamic program.
+ * links statically, as musl cross toolchains are told to, unless the line asks for a shared library or a dynamic
+ * program.
  */
 
 export interface LinkPlan {
@@ -20,12 +21,14 @@ const DYNAMIC = /^--?dynamic$/;
 const STATIC = /^--?static(?:-pie)?$/;
 const SHARED = /^(?:--?shared|-Wl,(?:.*,)?(?:--?shared|-Bshareable)(?:,.*)?)$/;
 /** Nothing is linked, or to an object only. */
-const UNLINKED = /^(?:-[cESMr]|-MM|-fsyntax-only|-Wl,(?:.*,)?(?:-r|-i|--relocatable)(?:,.*)?|--?(?:version|help|target-help)|-dump\w+|-?-print-.*)$/;
+const UNLINKED =
+  /^(?:-[cESMr]|-MM|-fsyntax-only|-Wl,(?:.*,)?(?:-r|-i|--relocatable)(?:,.*)?|--?(?:version|help|target-help)|-dump\w+|-?-print-.*)$/;
 const POSITION = /^--?(?:no-)?pie$/;
 /** An input that is a shared library; a static link with one can't be done. */
 const LIBRARY = /^(?!-)(?:.*\/)?[^/]+\.so(?:\.\d+)*$|^-l:.*\.so(?:\.\d+)*$/;
 /** Options whose value is a word of its own, and no input. */
-const VALUED = /^-(?:o|MF|MT|MQ|D|U|x|I|L|B|include|imacros|isystem|iquote|idirafter|isysroot|Xlinker|Xassembler|Xpreprocessor|T|u|z|e|h|soname|aux-info|wrapper|specs)$/;
+const VALUED =
+  /^-(?:o|MF|MT|MQ|D|U|x|I|L|B|include|imacros|isystem|iquote|idirafter|isysroot|Xlinker|Xassembler|Xpreprocessor|T|u|z|e|h|soname|aux-info|wrapper|specs)$/;
 
 /**
  * @param args as the user gave them
@@ -34,7 +37,8 @@ const VALUED = /^-(?:o|MF|MT|MQ|D|U|x|I|L|B|include|imacros|isystem|iquote|idira
 export function planLink(args: readonly string[], words: readonly string[]): LinkPlan {
   const own = args.filter((arg) => !DYNAMIC.test(arg));
   if (words.some((word) => UNLINKED.test(word))) return { args: own, isStatic: false };
-  if (words.some((word) => STATIC.test(word))) return { args: own, isStatic: !words.some((word) => SHARED.test(word)) };
+  if (words.some((word) => STATIC.test(word)))
+    return { args: own, isStatic: !words.some((word) => SHARED.test(word)) };
   if (own.length < args.length || asksForDynamic(words)) return { args: own, isStatic: false };
   const pinned = own.map(withoutDynamicMode).filter((arg) => arg !== '-Wl');
   const isPie = /^--?pie$/.test(words.findLast((word) => POSITION.test(word)) ?? '');
@@ -52,4 +56,9 @@ function asksForDynamic(words: readonly string[]): boolean {
 
 /** `-Wl,-Bstatic,-lz,-Bdynamic` goes back to what was the default; here that is static. */
 const withoutDynamicMode = (arg: string): string =>
-  arg.startsWith('-Wl,') ? arg.split(',').filter((word) => !/^-(?:Bdynamic|dy|call_shared)$/.test(word)).join(',') : arg;
+  arg.startsWith('-Wl,')
+    ? arg
+        .split(',')
+        .filter((word) => !/^-(?:Bdynamic|dy|call_shared)$/.test(word))
+        .join(',')
+    : arg;

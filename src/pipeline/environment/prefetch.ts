@@ -12,12 +12,23 @@ import { planChanges } from '../../solve/install-plan.ts';
 import { resolve } from '../../solve/resolution.ts';
 import type { Thread } from '../../system/thread/thread.ts';
 import { createConcurrencyLimit } from '../session/concurrency-limit.ts';
-import { AT_ONCE, COPIED_AT_ONCE, copyPackageBy, fetchVerified, KEPT_OPEN, releasePlaces, type VerifiedFile } from '../repository/package-files.ts';
+import {
+  AT_ONCE,
+  COPIED_AT_ONCE,
+  copyPackageBy,
+  fetchVerified,
+  KEPT_OPEN,
+  releasePlaces,
+  type VerifiedFile,
+} from '../repository/package-files.ts';
 import type { Session } from '../session/session.ts';
 import type { Sources } from '../repository/repository-indexes.ts';
 
 export interface Prefetched {
-  /** What was asked for, when it is there; undefined when it was not asked for, or could not be had. The file is the caller's then. */
+  /**
+   * What was asked for, when it is there; undefined when it was not asked for, or could not be had. The file is the
+   * caller's then.
+   */
   readonly take: (record: PackageRecord) => Promise<VerifiedFile | undefined>;
   /** Ends what is under way, and lets go of what nobody took. */
   readonly close: () => void;
@@ -25,8 +36,27 @@ export interface Prefetched {
 
 /** What Alpine's minirootfs files have had so far: left alone until the plan asks for another version. */
 const BASE = new Set([
-  'alpine-baselayout', 'alpine-baselayout-data', 'alpine-keys', 'alpine-release', 'apk-tools', 'busybox', 'busybox-binsh', 'ca-certificates-bundle', 'libapk2', 'libc-utils',
-  'libcrypto1.1', 'libcrypto3', 'libretls', 'libssl1.1', 'libssl3', 'libtls-standalone', 'musl', 'musl-utils', 'scanelf', 'ssl_client', 'zlib',
+  'alpine-baselayout',
+  'alpine-baselayout-data',
+  'alpine-keys',
+  'alpine-release',
+  'apk-tools',
+  'busybox',
+  'busybox-binsh',
+  'ca-certificates-bundle',
+  'libapk2',
+  'libc-utils',
+  'libcrypto1.1',
+  'libcrypto3',
+  'libretls',
+  'libssl1.1',
+  'libssl3',
+  'libtls-standalone',
+  'musl',
+  'musl-utils',
+  'scanelf',
+  'ssl_client',
+  'zlib',
 ]);
 
 export interface PrefetchRequest {
@@ -38,13 +68,25 @@ export interface PrefetchRequest {
   readonly thread: Thread | undefined;
 }
 
-/** Begins with what `packages` bring to an empty tree. undefined where there is nothing to begin with, or no such plan can be made. */
-export function prefetchPackages(session: Session, { sources, packages, named, thread }: PrefetchRequest): Prefetched | undefined {
+/**
+ * Begins with what `packages` bring to an empty tree. undefined where there is nothing to begin with, or no such plan
+ * can be made.
+ */
+export function prefetchPackages(
+  session: Session,
+  { sources, packages, named, thread }: PrefetchRequest,
+): Prefetched | undefined {
   const { config } = session;
   if (config.bundle !== undefined || packages.length === 0) return undefined;
-  if (isUrl(sources.mirror.base)) return config.offline ? undefined : begin(session, sources, { planned: predictPackages(session, sources, packages) });
+  if (isUrl(sources.mirror.base))
+    return config.offline
+      ? undefined
+      : begin(session, sources, { planned: predictPackages(session, sources, packages) });
   if (thread === undefined) return undefined;
-  return begin(session, sources, { planned: named.filter(({ record }) => record.sizeBytes >= LARGE_BYTES), copy: copyPackageBy(thread) });
+  return begin(session, sources, {
+    planned: named.filter(({ record }) => record.sizeBytes >= LARGE_BYTES),
+    copy: copyPackageBy(thread),
+  });
 }
 
 interface Beginning {
@@ -78,13 +120,20 @@ function begin(session: Session, sources: Sources, { planned, copy }: Beginning)
   };
 }
 
-const keyOf = ({ name, version, checksum, sizeBytes }: PackageRecord): string => `${name}-${version} ${checksum?.hex ?? ''} ${sizeBytes}`;
+const keyOf = ({ name, version, checksum, sizeBytes }: PackageRecord): string =>
+  `${name}-${version} ${checksum?.hex ?? ''} ${sizeBytes}`;
 
-function predictPackages({ config: { arch } }: Session, { repositories }: Sources, packages: readonly string[]): PlannedPackage[] {
+function predictPackages(
+  { config: { arch } }: Session,
+  { repositories }: Sources,
+  packages: readonly string[],
+): PlannedPackage[] {
   const world = packages.map((text) => parseDependency(text, { tag: true }));
   const resolution = resolve({ arch, world, catalog: createCatalog(repositories), installed: [] });
   if (resolution.errors > 0) return [];
-  return packagesOf(planChanges(resolution)).filter(({ record, source }) => source.kind === 'repository' && !BASE.has(record.name));
+  return packagesOf(planChanges(resolution)).filter(
+    ({ record, source }) => source.kind === 'repository' && !BASE.has(record.name),
+  );
 }
 
 const endedBy = ({ fetch, fetchOptional }: Fetcher, signal: AbortSignal): Fetcher => ({

@@ -28,7 +28,10 @@ export function expandResponseFiles(args: readonly string[], directory: string):
   return expand(args);
 }
 
-/** Words are separated by white space; a backslash protects the next character, quotes of either kind all up to their like. */
+/**
+ * Words are separated by white space; a backslash protects the next character, quotes of either kind all up to their
+ * like.
+ */
 export function splitWords(text: string): string[] {
   const words: string[] = [];
   let word: string | undefined;

@@ -39,7 +39,8 @@ export const createRootfs = (config: Config, { directory, packages }: CreateRoot
       announceLockPolicy(session);
       const contents = await placeEnvironment(session, packages, staged);
       if (isTaken(directory)) removeEmptyDirectory(directory);
-      if (!moveDirectory(staged, directory)) throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);
+      if (!moveDirectory(staged, directory))
+        throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(directory)} was filled by somebody else meanwhile`);
       return { directory, release: contents.release, arch: config.arch, packages: contents.packages };
     } finally {
       removeTree(staged);
@@ -54,5 +55,6 @@ function requireFree(directory: HostPath): void {
   if (!isTaken(directory)) return;
   if (!isRealDirectory(directory)) refuse('is not a directory, but a file or a link');
   if (namesOf(directory).length > 0) refuse('is not empty');
-  if (isOtherDevice(directory)) refuse('is a mount point, whose place no tree can take', 'name a directory below it that does not exist yet');
+  if (isOtherDevice(directory))
+    refuse('is a mount point, whose place no tree can take', 'name a directory below it that does not exist yet');
 }

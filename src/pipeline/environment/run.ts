@@ -21,7 +21,10 @@ import { candidateMounts, isSystemPath, protectStore, requireShowable } from './
 export interface EnvironmentRun {
   readonly packages: readonly string[];
   readonly argv: readonly string[];
-  /** Working directory of the host; it is shown inside under its own name, and is the place to be unless `workdir` names another. */
+  /**
+   * Working directory of the host; it is shown inside under its own name, and is the place to be unless `workdir`
+   * names another.
+   */
   readonly directory: string;
   /** Another working directory inside. */
   readonly workdir?: string | undefined;
@@ -51,8 +54,14 @@ export const runInEnvironment = (config: Config, request: EnvironmentRun): Promi
     const environment = await prepareEnvironment(session, request.packages);
     const scratch = session.store.makeTemporary('run');
     try {
-      const shown = request.writable === true ? await openWritableTree(session, environment.tree, scratch) : { tree: environment.tree };
-      return await runCommandIn(session, injectNetworkFiles(session, { ...describe(shown.tree, request, host), ...shown }, scratch));
+      const shown =
+        request.writable === true
+          ? await openWritableTree(session, environment.tree, scratch)
+          : { tree: environment.tree };
+      return await runCommandIn(
+        session,
+        injectNetworkFiles(session, { ...describe(shown.tree, request, host), ...shown }, scratch),
+      );
     } finally {
       removeTree(scratch);
     }
@@ -64,7 +73,11 @@ function injectNetworkFiles(session: Session, description: RunDescription, scrat
   const injection = networkFiles(session);
   const tree = openWorkTree(description.tree);
   try {
-    return { ...description, mounts: [...injectedMounts(tree, injection, scratch), ...description.mounts], env: { ...injectedEnv(injection, description.env), ...description.env } };
+    return {
+      ...description,
+      mounts: [...injectedMounts(tree, injection, scratch), ...description.mounts],
+      env: { ...injectedEnv(injection, description.env), ...description.env },
+    };
   } finally {
     tree.close();
   }
@@ -104,13 +117,18 @@ function parseVolume(text: string, directory: string): Mount {
   const [source = '', target, mode, ...more] = text.split(':');
   const path = realPath(source.startsWith('/') ? source : `${directory}/${source}`);
   if (path === undefined || more.length > 0 || (mode !== undefined && mode !== 'ro' && mode !== 'rw')) {
-    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no volume`, { hint: '-v SOURCE[:TARGET[:ro]], with a SOURCE that exists' });
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no volume`, {
+      hint: '-v SOURCE[:TARGET[:ro]], with a SOURCE that exists',
+    });
   }
   return { kind: 'bind', source: path, target: treePathFromUser(target ?? path), writable: mode !== 'ro' };
 }
 
 /** What would be run, and what is mounted. */
-export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ readonly text: string; readonly value: unknown }> =>
+export const describeRun = (
+  config: Config,
+  request: EnvironmentRun,
+): Promise<{ readonly text: string; readonly value: unknown }> =>
   withProject(config, async (session) => {
     const host = showOf(session, request);
     const environment = await prepareEnvironment(session, request.packages);
@@ -120,11 +138,40 @@ export const describeRun = (config: Config, request: EnvironmentRun): Promise<{ 
     try {
       const description = injectNetworkFiles(session, describe(environment.tree, request, host), scratch);
       const { ops } = planMounts({ ...description, writable: false }, tree);
-      const steps = ops.map((op) => ('source' in op ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}` : `${op.op.padEnd(5)} ${op.at}`));
+      const steps = ops.map((op) =>
+        'source' in op
+          ? `${op.writable ? 'write' : 'read '} ${op.at}  from ${op.source}`
+          : `${op.op.padEnd(5)} ${op.at}`,
+      );
       const { argv, cwd, network } = description;
-      const env = Object.fromEntries(Object.entries(description.env).map(([name, value]) => [name, /_proxy$/i.test(name) ? redactUrl(value) : value]));
-      const lines = [`backend  ${backend.name} (isolation: ${backend.isolation})`, ...backend.enforces.map((what) => `enforces ${what}`), `network  ${network}`, `cwd      ${cwd}`, `command  ${argv.join(' ')}`, ...Object.entries(env).map(([name, value]) => `env      ${name}=${value}`), ...steps];
-      return { text: lines.join('\n'), value: { backend: backend.name, isolation: backend.isolation, enforces: backend.enforces, network, cwd, argv, env, mounts: ops } };
+      const env = Object.fromEntries(
+        Object.entries(description.env).map(([name, value]) => [
+          name,
+          /_proxy$/i.test(name) ? redactUrl(value) : value,
+        ]),
+      );
+      const lines = [
+        `backend  ${backend.name} (isolation: ${backend.isolation})`,
+        ...backend.enforces.map((what) => `enforces ${what}`),
+        `network  ${network}`,
+        `cwd      ${cwd}`,
+        `command  ${argv.join(' ')}`,
+        ...Object.entries(env).map(([name, value]) => `env      ${name}=${value}`),
+        ...steps,
+      ];
+      return {
+        text: lines.join('\n'),
+        value: {
+          backend: backend.name,
+          isolation: backend.isolation,
+          enforces: backend.enforces,
+          network,
+          cwd,
+          argv,
+          env,
+          mounts: ops,
+        },
+      };
     } finally {
       tree.close();
       removeTree(scratch);

@@ -11,7 +11,11 @@ import type { Session } from '../session/session.ts';
 const IN_NAMESPACES: ReadonlySet<string> = new Set(['bwrap', 'userns', 'chroot']);
 
 /** @param scratch a directory of ours; what the command changes stays there */
-export async function openWritableTree(session: Session, tree: HostPath, scratch: HostPath): Promise<Pick<RunDescription, 'tree' | 'changes'>> {
+export async function openWritableTree(
+  session: Session,
+  tree: HostPath,
+  scratch: HostPath,
+): Promise<Pick<RunDescription, 'tree' | 'changes'>> {
   const backend = await chooseBackend(session, tree);
   if (IN_NAMESPACES.has(backend.name) && (await canOverlay(session))) {
     const changes = joinHost(scratch, 'changes');

@@ -27,7 +27,10 @@ export function dumpFile(config: Config, { file, directory, allowUntrusted }: Du
   try {
     const source = descriptorSource(fd, file, { path });
     const head = Buffer.alloc(4);
-    if (source.read(head, 0) < head.length || !isAdb(head)) throw new AlprootError('ALP_FORMAT_ADB', `${quoteName(file)} is no file of apk v3`, { hint: '`alproot verify` judges files of either format' });
+    if (source.read(head, 0) < head.length || !isAdb(head))
+      throw new AlprootError('ALP_FORMAT_ADB', `${quoteName(file)} is no file of apk v3`, {
+        hint: '`alproot verify` judges files of either format',
+      });
     const trusted = trustedIds(source, trustOf(config), { allowUntrusted, file });
     const dump = formatAdbDump(source, (signature) => trusted.has(signature.toString('hex', 2, 18)));
     return showText(Buffer.from(dump, 'latin1').toString('utf8'));
@@ -42,13 +45,19 @@ const trustOf = (config: Config): TrustedKeys => {
 };
 
 /** Ids of the keys that vouch for the file. */
-function trustedIds(source: ByteSource, keys: TrustedKeys, { allowUntrusted, file }: Pick<DumpRequest, 'allowUntrusted' | 'file'>): ReadonlySet<string> {
+function trustedIds(
+  source: ByteSource,
+  keys: TrustedKeys,
+  { allowUntrusted, file }: Pick<DumpRequest, 'allowUntrusted' | 'file'>,
+): ReadonlySet<string> {
   try {
     const { signers } = verifyAdb(source, { keys, location: file });
-    return new Set(signers.flatMap((signer) => {
-      const key = signer.kind === 'key' ? keys.get(signer.keyName) : undefined;
-      return key === undefined ? [] : [adbKeyId(key)];
-    }));
+    return new Set(
+      signers.flatMap((signer) => {
+        const key = signer.kind === 'key' ? keys.get(signer.keyName) : undefined;
+        return key === undefined ? [] : [adbKeyId(key)];
+      }),
+    );
   } catch (error) {
     if (allowUntrusted && isAlprootError(error, 'ALP_VERIFY_KEY', 'ALP_VERIFY_SIGNATURE')) return new Set();
     throw error;

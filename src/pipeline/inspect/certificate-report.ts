@@ -16,7 +16,13 @@ export interface CertificateReport {
 
 export const reportCertificates = ({ bundled, sources }: CaCertificates): CertificateReport[] => [
   { path: undefined, namedBy: [], count: bundled.length, added: [], failures: [] },
-  ...sources.map(({ path, namedBy, count, added, failures }) => ({ path, namedBy, count, added: added.map(nameOf), failures })),
+  ...sources.map(({ path, namedBy, count, added, failures }) => ({
+    path,
+    namedBy,
+    count,
+    added: added.map(nameOf),
+    failures,
+  })),
 ];
 
 /** The common name, else the last that there is. */

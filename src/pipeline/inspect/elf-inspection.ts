@@ -1,4 +1,6 @@
-/** Looking at ELF files and static libraries of the host: report, demands, sizes. Opens files; judges nothing itself. */
+/**
+ * Looking at ELF files and static libraries of the host: report, demands, sizes. Opens files; judges nothing itself.
+ */
 import type { ByteSource } from '../../core/bytes.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
@@ -23,8 +25,18 @@ export interface InspectOptions {
 }
 
 export type Inspection =
-  | { readonly kind: 'elf'; readonly report: InspectReport; readonly sizes: SizeBreakdown | undefined; readonly failures: readonly RequirementFailure[] }
-  | { readonly kind: 'library'; readonly name: string; readonly memberCount: number; readonly glibcObjects: readonly GlibcObject[] };
+  | {
+      readonly kind: 'elf';
+      readonly report: InspectReport;
+      readonly sizes: SizeBreakdown | undefined;
+      readonly failures: readonly RequirementFailure[];
+    }
+  | {
+      readonly kind: 'library';
+      readonly name: string;
+      readonly memberCount: number;
+      readonly glibcObjects: readonly GlibcObject[];
+    };
 
 /**
  * Judges one file.
@@ -38,7 +50,12 @@ export function inspectFile(path: HostPath, options: InspectOptions = {}): Inspe
     source.read(head, 0);
     if (hasArMagic(head)) return inspectLibrary(source, options);
     const report = inspectElf(source);
-    return { kind: 'elf', report, sizes: sizesOf(source, options), failures: requireElf(report, options.require ?? '') };
+    return {
+      kind: 'elf',
+      report,
+      sizes: sizesOf(source, options),
+      failures: requireElf(report, options.require ?? ''),
+    };
   });
 }
 
@@ -78,9 +95,17 @@ export function formatInspection(inspection: Inspection): string {
 
 function inspectLibrary(source: ByteSource, { require, map }: InspectOptions): Inspection {
   if (require !== undefined || map !== undefined) {
-    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(source.name)} is a static library: --require and --map are for programs`);
+    throw new AlprootError(
+      'ALP_USAGE_OPTION',
+      `${quoteName(source.name)} is a static library: --require and --map are for programs`,
+    );
   }
-  return { kind: 'library', name: source.name, memberCount: [...readAr(source)].length, glibcObjects: findGlibcObjects([source]) };
+  return {
+    kind: 'library',
+    name: source.name,
+    memberCount: [...readAr(source)].length,
+    glibcObjects: findGlibcObjects([source]),
+  };
 }
 
 function sizesOf(source: ByteSource, { symbols = false, map }: InspectOptions): SizeBreakdown | undefined {

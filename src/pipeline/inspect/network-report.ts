@@ -54,7 +54,12 @@ export async function examineNetwork(session: Session): Promise<NetworkReport> {
   const mirrors = await Promise.all(specs.map((mirror) => examineMirror(session, mirror)));
   const exitStatus = mirrors.some(({ failure }) => failure === undefined) ? 0 : (mirrors[0]?.failure?.exit ?? 3);
   const certificates = reportCertificates(session.certificates());
-  return { certificates, mirrors, exitStatus, text: [...formatCertificates(certificates), ...mirrors.map(formatMirror)].join('\n') };
+  return {
+    certificates,
+    mirrors,
+    exitStatus,
+    text: [...formatCertificates(certificates), ...mirrors.map(formatMirror)].join('\n'),
+  };
 }
 
 /** What is found out on the way; a step that throws ends it. */
@@ -69,7 +74,8 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
   try {
     const path = `${branchOf(session.config.release ?? newestRelease([mirror]))}/main`;
     if (isUrl(mirror.base)) {
-      if (session.config.offline) throw new AlprootError('ALP_FETCH_OFFLINE', 'offline: no socket is opened', { hint: 'drop --offline' });
+      if (session.config.offline)
+        throw new AlprootError('ALP_FETCH_OFFLINE', 'offline: no socket is opened', { hint: 'drop --offline' });
       await examineWay(session, new URL(`${mirror.base}/${path}/${session.config.arch}/APKINDEX.tar.gz`), findings);
     }
     await examineIndex(session, { mirror, path }, findings);
@@ -77,7 +83,12 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
     if (!isAlprootError(error)) throw error;
     failure = { code: error.code, message: error.message, exit: error.exitStatus };
     const name = NEXT[findings.checks.length] ?? 'index';
-    findings.checks.push({ name: isUrl(mirror.base) && error.code !== 'ALP_FETCH_OFFLINE' ? name : 'index', ok: false, text: error.message, fix: error.hint });
+    findings.checks.push({
+      name: isUrl(mirror.base) && error.code !== 'ALP_FETCH_OFFLINE' ? name : 'index',
+      ok: false,
+      text: error.message,
+      fix: error.hint,
+    });
   }
   return { mirror: redactUrl(mirror.base), ...findings, failure };
 }
@@ -100,12 +111,17 @@ async function examineWay(session: Session, url: URL, findings: Findings): Promi
 async function addressesOf(url: URL): Promise<string> {
   const found = await resolveHost(url.hostname);
   if (typeof found !== 'string') return found.join(', ');
-  throw new AlprootError('ALP_FETCH_NETWORK', `the name ${url.hostname} cannot be resolved: ${found}`, { hint: 'no network, no DNS (/etc/resolv.conf), or a proxy is needed: set HTTPS_PROXY' });
+  throw new AlprootError('ALP_FETCH_NETWORK', `the name ${url.hostname} cannot be resolved: ${found}`, {
+    hint: 'no network, no DNS (/etc/resolv.conf), or a proxy is needed: set HTTPS_PROXY',
+  });
 }
 
 async function requireConnection(url: URL): Promise<void> {
   const failed = await tryConnect({ host: url.hostname, port: portOf(url), timeoutMs: TIMEOUT_MS });
-  if (failed !== undefined) throw new AlprootError('ALP_FETCH_NETWORK', `${url.host} cannot be reached: ${failed}`, { hint: 'a firewall, a wrong address, or a proxy is needed: set HTTPS_PROXY' });
+  if (failed !== undefined)
+    throw new AlprootError('ALP_FETCH_NETWORK', `${url.host} cannot be reached: ${failed}`, {
+      hint: 'a firewall, a wrong address, or a proxy is needed: set HTTPS_PROXY',
+    });
 }
 
 interface Secured {
@@ -113,15 +129,28 @@ interface Secured {
   readonly proxy: URL | undefined;
 }
 
-async function examineCertificates({ certificates }: Session, { url, proxy }: Secured, findings: Findings): Promise<string> {
+async function examineCertificates(
+  { certificates }: Session,
+  { url, proxy }: Secured,
+  findings: Findings,
+): Promise<string> {
   if (url.protocol !== 'https:') return 'none: plain http; signatures still protect what is fetched';
-  const { chain, failedCheck } = await examineTls({ host: url.hostname, port: portOf(url), roots: allCertificates(certificates()), timeoutMs: TIMEOUT_MS, proxy });
+  const { chain, failedCheck } = await examineTls({
+    host: url.hostname,
+    port: portOf(url),
+    roots: allCertificates(certificates()),
+    timeoutMs: TIMEOUT_MS,
+    proxy,
+  });
   findings.chain = chain;
   // Which check failed in words, as every other command says it, comes with the request that follows.
   return failedCheck === undefined ? describeLeaf(chain) : `a check fails: ${failedCheck}`;
 }
 
-const describeLeaf = ([leaf]: readonly ShownCertificate[]): string => (leaf === undefined ? 'none shown' : `${showName(leaf.subject)}, issued by ${showName(leaf.issuer)}, until ${leaf.validTo}`);
+const describeLeaf = ([leaf]: readonly ShownCertificate[]): string =>
+  leaf === undefined
+    ? 'none shown'
+    : `${showName(leaf.subject)}, issued by ${showName(leaf.issuer)}, until ${leaf.validTo}`;
 
 async function examineAnswer({ config, certificates }: Session, url: URL, { checks }: Findings): Promise<void> {
   const http = openHttp(config, certificates);
@@ -130,7 +159,10 @@ async function examineAnswer({ config, certificates }: Session, url: URL, { chec
     response.abort();
     if (isPortal(response)) throw portalError(response.url);
     if (response.status !== 200) throw statusError(response);
-    checks.push({ name: 'answer', ok: true, text: `${response.status} from ${redactUrl(response.url)}` }, checkClock(response.headers['date'], systemClock.now()));
+    checks.push(
+      { name: 'answer', ok: true, text: `${response.status} from ${redactUrl(response.url)}` },
+      checkClock(response.headers['date'], systemClock.now()),
+    );
   } catch (error) {
     // A failed handshake is told where the certificates are.
     if (isAlprootError(error, 'ALP_FETCH_TLS')) checks.pop();
@@ -144,21 +176,44 @@ function checkClock(header: string | undefined, now: number): NetworkCheck {
   const skewMs = Date.parse(header ?? '') - now;
   if (!Number.isFinite(skewMs)) return { name: 'clock', ok: true, text: 'the mirror does not tell the time' };
   const minutes = Math.round(Math.abs(skewMs) / 60_000);
-  if (Math.abs(skewMs) <= SKEW_MS) return { name: 'clock', ok: true, text: 'agrees with the mirror\'s' };
-  return { name: 'clock', ok: false, text: `this machine's clock is ${minutes} minutes ${skewMs > 0 ? 'behind' : 'ahead of'} the mirror's`, fix: 'set the clock: certificates and freshness are judged by it' };
+  if (Math.abs(skewMs) <= SKEW_MS) return { name: 'clock', ok: true, text: "agrees with the mirror's" };
+  return {
+    name: 'clock',
+    ok: false,
+    text: `this machine's clock is ${minutes} minutes ${skewMs > 0 ? 'behind' : 'ahead of'} the mirror's`,
+    fix: 'set the clock: certificates and freshness are judged by it',
+  };
 }
 
-async function examineIndex(session: Session, { mirror, path }: { readonly mirror: MirrorSpec; readonly path: string }, { checks }: Findings): Promise<void> {
+async function examineIndex(
+  session: Session,
+  { mirror, path }: { readonly mirror: MirrorSpec; readonly path: string },
+  { checks }: Findings,
+): Promise<void> {
   const index = await fetchIndex(session, { mirror, keys: mirrorKeys(mirror, session.config.arch), path });
-  if (index === undefined) throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(mirror.base)} has no ${path} for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
-  checks.push({ name: 'index', ok: true, text: `${path}: ${index.packages.length} packages, signed by a trusted key${index.description === '' ? '' : `; ${showName(index.description)}`}` });
+  if (index === undefined)
+    throw new AlprootError(
+      'ALP_FETCH_NOT_FOUND',
+      `${redactUrl(mirror.base)} has no ${path} for ${session.config.arch}`,
+      { hint: 'choose another --release, --arch or --mirror' },
+    );
+  checks.push({
+    name: 'index',
+    ok: true,
+    text: `${path}: ${index.packages.length} packages, signed by a trusted key${index.description === '' ? '' : `; ${showName(index.description)}`}`,
+  });
 }
 
 function formatMirror({ mirror, checks, chain }: MirrorReport): string {
   const lines = checks.flatMap(({ name, ok, text, fix }) => [
     `  ${ok ? 'ok ' : 'no '} ${name.padEnd(13)} ${text}`,
     ...(fix === undefined ? [] : [`${' '.repeat(20)}fix: ${fix}`]),
-    ...(name === 'certificates' ? chain.map(({ subject, issuer, validFrom, validTo }) => `${' '.repeat(20)}${showName(subject)} <- ${showName(issuer)}, ${validFrom} to ${validTo}`) : []),
+    ...(name === 'certificates'
+      ? chain.map(
+          ({ subject, issuer, validFrom, validTo }) =>
+            `${' '.repeat(20)}${showName(subject)} <- ${showName(issuer)}, ${validFrom} to ${validTo}`,
+        )
+      : []),
   ]);
   return [`mirror  ${mirror}`, ...lines].join('\n');
 }

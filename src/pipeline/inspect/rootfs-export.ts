@@ -40,24 +40,40 @@ export interface ExportRequest {
  * @returns digests, for images
  * @throws ALP_USAGE_*, ALP_UNPACK_*, ALP_FILE_WRITE
  */
-export async function exportRootfs(config: Config, { directory, outputs, tags, cwd, writeStandardOutput }: ExportRequest): Promise<WrittenImage | undefined> {
-  if (outputs.length === 0) throw new AlprootError('ALP_USAGE_OPTION', 'rootfs export needs an output', { hint: 'for example -o type=tar,dest=tree.tar, -o type=oci,dest=image.tar' });
+export async function exportRootfs(
+  config: Config,
+  { directory, outputs, tags, cwd, writeStandardOutput }: ExportRequest,
+): Promise<WrittenImage | undefined> {
+  if (outputs.length === 0)
+    throw new AlprootError('ALP_USAGE_OPTION', 'rootfs export needs an output', {
+      hint: 'for example -o type=tar,dest=tree.tar, -o type=oci,dest=image.tar',
+    });
   const specs = outputs.map(parseOutputSpec);
   const names = tags.map(checkedName);
   for (const { dest } of specs) {
     const place = resolve(cwd, dest);
-    if (dest !== '-' && (place === directory || place.startsWith(`${directory}/`))) throw new AlprootError('ALP_USAGE_OPTION', `the output ${quoteName(dest)} lies in the tree itself`);
+    if (dest !== '-' && (place === directory || place.startsWith(`${directory}/`)))
+      throw new AlprootError('ALP_USAGE_OPTION', `the output ${quoteName(dest)} lies in the tree itself`);
   }
   for (const spec of specs) requireOutputPlace(spec, cwd);
   return withSession(config, async ({ store, isRoot }) => {
     const workspace = store.makeTemporary('export');
     try {
       const { owners, arch, epoch, real } = readTree(config, directory, isRoot);
-      return await withTreeImage({ base: { key: 'export', tree: directory, owners, label: 'rootfs' }, arch, host: { realOwners: real, layers: passingLayers() }, workspace }, async (image) => {
-        let written: WrittenImage | undefined;
-        for (const spec of specs) written = (await writeOutput(image, spec, { cwd, names, epoch, writeStandardOutput })) ?? written;
-        return written;
-      });
+      return await withTreeImage(
+        {
+          base: { key: 'export', tree: directory, owners, label: 'rootfs' },
+          arch,
+          host: { realOwners: real, layers: passingLayers() },
+          workspace,
+        },
+        async (image) => {
+          let written: WrittenImage | undefined;
+          for (const spec of specs)
+            written = (await writeOutput(image, spec, { cwd, names, epoch, writeStandardOutput })) ?? written;
+          return written;
+        },
+      );
     } finally {
       removeTree(workspace);
     }
@@ -79,7 +95,10 @@ function passingLayers(): LayerStore {
 
 function checkedName(name: string): string {
   const known = normaliseImageName(name);
-  if (known === undefined) throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, { hint: 'expected NAME or NAME:TAG in lower case' });
+  if (known === undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, {
+      hint: 'expected NAME or NAME:TAG in lower case',
+    });
   return known;
 }
 
@@ -98,7 +117,12 @@ function readTree(config: Config, directory: HostPath, isRoot: boolean): TreeFac
     const real = isRoot && isRootsTree(tree);
     if (!real) recordOwners(owners, database);
     const newest = database.packages.reduce((time, { record }) => Math.max(time, record.buildTime), 0);
-    return { owners, real, arch: isArch(database.arch) ? database.arch : config.arch, epoch: config.epochSeconds ?? newest };
+    return {
+      owners,
+      real,
+      arch: isArch(database.arch) ? database.arch : config.arch,
+      epoch: config.epochSeconds ?? newest,
+    };
   });
 }
 
@@ -122,7 +146,11 @@ export const auditRootfs = ({ directory, mode, permissions, recursive, packages,
     const findings = auditTree(tree, database, { mode, recursive, permissions: permissions ? policy : undefined });
     return {
       text: formatLines(formatAudit(findings, { verbosity: quiet ? 0 : 1, packages })),
-      value: findings.map(({ reason, path, record }) => ({ reason, path: Buffer.from(path, 'latin1').toString('utf8'), ...(record === undefined ? {} : { package: `${record.name}-${record.version}` }) })),
+      value: findings.map(({ reason, path, record }) => ({
+        reason,
+        path: Buffer.from(path, 'latin1').toString('utf8'),
+        ...(record === undefined ? {} : { package: `${record.name}-${record.version}` }),
+      })),
       status: findings.length > 0 ? 1 : 0,
     };
   });
@@ -136,9 +164,12 @@ export interface SbomRequest {
 
 /** A CycloneDX bill of what is installed. @throws ALP_USAGE_ARGUMENT */
 export const sbomOf = ({ directory, subject, toolVersion }: SbomRequest): string =>
-  withDatabase(directory, ({ tree, database }) => formatSbom(installedRecords(database), { subject, release: releaseOf(tree), toolVersion }));
+  withDatabase(directory, ({ tree, database }) =>
+    formatSbom(installedRecords(database), { subject, release: releaseOf(tree), toolVersion }),
+  );
 
-const installedRecords = ({ packages }: Database): Database['packages'][number]['record'][] => packages.map(({ record }) => record);
+const installedRecords = ({ packages }: Database): Database['packages'][number]['record'][] =>
+  packages.map(({ record }) => record);
 
 const RELEASE = 'etc/alpine-release' as TreePath;
 

@@ -28,7 +28,12 @@ export function warnOfDynamicPrograms({ emit }: Config, outputs: readonly string
 function warnOf({ emit, tree }: { readonly emit: Emit; readonly tree: WorkTree }, path: TreePath): void {
   const report = inspectElfFile(tree.hostPathOf(path));
   const { interpreter } = report ?? {};
-  if (report?.linkage !== 'dynamic' || interpreter === undefined || tree.stat(tree.resolve(treePathFromUser(interpreter)))?.kind === 'file') return;
+  if (
+    report?.linkage !== 'dynamic' ||
+    interpreter === undefined ||
+    tree.stat(tree.resolve(treePathFromUser(interpreter)))?.kind === 'file'
+  )
+    return;
   emit({
     kind: 'warning',
     message: `${showName(path)} is dynamic and its loader ${showName(interpreter)} is not in the output${report.needed.length === 0 ? '' : `; it needs ${report.needed.join(', ')}`}`,

@@ -26,7 +26,10 @@ import { withSession, type Session } from '../session/session.ts';
 import { SECTIONS } from '../repository/repository-indexes.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
-/** `edited`: configuration below /etc, `generated`: made by apk or by scripts; these two are expected. The others are not. */
+/**
+ * `edited`: configuration below /etc, `generated`: made by apk or by scripts; these two are expected. The others are
+ * not.
+ */
 export interface DeepFinding {
   readonly reason: 'changed' | 'missing' | 'unowned' | 'edited' | 'generated';
   readonly path: string;
@@ -79,7 +82,11 @@ async function judgeTree(session: Session, root: HostPath): Promise<DeepVerdict>
   const tree = openWorkTree(root);
   try {
     const { packages } = readDatabase(tree);
-    if (packages.length === 0) throw new AlprootError('ALP_VERIFY_UNKNOWN', 'there is no package database: nothing says which packages the files are from');
+    if (packages.length === 0)
+      throw new AlprootError(
+        'ALP_VERIFY_UNKNOWN',
+        'there is no package database: nothing says which packages the files are from',
+      );
     const release = session.config.release ?? releaseOf(tree);
     const claims = await readClaims({ ...session, config: { ...session.config, release } }, packages);
     return { packages: packages.length, ...compare(tree, claims) };
@@ -98,9 +105,14 @@ function releaseOf(tree: WorkTree): string | undefined {
 async function readClaims(session: Session, packages: readonly InstalledEntry[]): Promise<Claims> {
   const claims: Claims = new Map();
   const absent: string[] = [];
-  for (const entry of packages) if (!(await addClaims(session, entry, claims))) absent.push(`${entry.record.name}-${entry.record.version}`);
+  for (const entry of packages)
+    if (!(await addClaims(session, entry, claims))) absent.push(`${entry.record.name}-${entry.record.version}`);
   if (absent.length > 0) {
-    throw new AlprootError('ALP_FETCH_NOT_FOUND', `no mirror has ${absent.length} of the ${packages.length} packages: ${absent.sort().join(', ')}`, { hint: 'name a --mirror that keeps old packages', facts: { packages: absent } });
+    throw new AlprootError(
+      'ALP_FETCH_NOT_FOUND',
+      `no mirror has ${absent.length} of the ${packages.length} packages: ${absent.sort().join(', ')}`,
+      { hint: 'name a --mirror that keeps old packages', facts: { packages: absent } },
+    );
   }
   return claims;
 }
@@ -112,22 +124,40 @@ async function addClaims(session: Session, { record }: InstalledEntry, claims: C
   const id = `${record.name}-${record.version}`;
   for (const mirror of mirrors) {
     for (const section of SECTIONS) {
-      const ref = await fetcher.fetchOptional({ base: mirror.base, path: `${branchOf(release)}/${section}/${config.arch}/${id}.apk`, maxBytes: limits.packageFile, label: id, remember: 'fixed' });
+      const ref = await fetcher.fetchOptional({
+        base: mirror.base,
+        path: `${branchOf(release)}/${section}/${config.arch}/${id}.apk`,
+        maxBytes: limits.packageFile,
+        label: id,
+        remember: 'fixed',
+      });
       const blob = ref === undefined ? undefined : store.openBlob(ref.sha256, `${id}.apk`);
       if (blob === undefined) continue;
       try {
-        const { package: opened } = verifyPackage(blob, { keys: mirrorKeys(mirror, config.arch), requireSignature: true });
-        const [wanted, got] = [record.checksum, opened.record.checksum].map((checksum) => (checksum === undefined ? 'none' : formatChecksum(checksum)));
+        const { package: opened } = verifyPackage(blob, {
+          keys: mirrorKeys(mirror, config.arch),
+          requireSignature: true,
+        });
+        const [wanted, got] = [record.checksum, opened.record.checksum].map((checksum) =>
+          checksum === undefined ? 'none' : formatChecksum(checksum),
+        );
         // Another package of that name and version: another mirror may have the right one.
         if (wanted !== got) continue;
-        if (opened.dataStart === undefined) throw new AlprootError('ALP_VERIFY_UNKNOWN', `${id} is a v3 package, whose files cannot be compared yet`);
+        if (opened.dataStart === undefined)
+          throw new AlprootError('ALP_VERIFY_UNKNOWN', `${id} is a v3 package, whose files cannot be compared yet`);
         const own = new Map<string, string>();
         verifyDataMember(blob, opened, (entry) => {
           if (entry.kind === 'directory') return;
-          const content = entry.kind === 'symlink' ? `-> ${entry.target}` : entry.kind === 'hardlink' ? (own.get(entry.target) ?? '') : (entry.sha1 ?? '');
+          const content =
+            entry.kind === 'symlink'
+              ? `-> ${entry.target}`
+              : entry.kind === 'hardlink'
+                ? (own.get(entry.target) ?? '')
+                : (entry.sha1 ?? '');
           own.set(entry.path, content);
         });
-        for (const [path, content] of own) claims.set(path as TreePath, [...(claims.get(path as TreePath) ?? []), { content, owner: id }]);
+        for (const [path, content] of own)
+          claims.set(path as TreePath, [...(claims.get(path as TreePath) ?? []), { content, owner: id }]);
         return true;
       } finally {
         blob.close();
@@ -138,13 +168,16 @@ async function addClaims(session: Session, { record }: InstalledEntry, claims: C
 }
 
 /** apk's own records, and what it and alproot write beside packages. */
-const GENERATED = /^(?:lib\/apk\/(?:db|exec)\/|var\/cache\/(?:apk|misc)\/|etc\/apk\/(?:world|repositories|arch)$|etc\/(?:shells|mtab|ld-musl-[\w]+\.path)$)/;
+const GENERATED =
+  /^(?:lib\/apk\/(?:db|exec)\/|var\/cache\/(?:apk|misc)\/|etc\/apk\/(?:world|repositories|arch)$|etc\/(?:shells|mtab|ld-musl-[\w]+\.path)$)/;
 
 function compare(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | 'findings'> {
   const findings: DeepFinding[] = [];
   const met = new Set<TreePath>();
   let proven = 0;
-  const resolved: Claims = new Map([...claims].map(([path, list]) => [tree.resolve(path, { followLast: false }), list]));
+  const resolved: Claims = new Map(
+    [...claims].map(([path, list]) => [tree.resolve(path, { followLast: false }), list]),
+  );
   const walk = (directory: TreePath): void => {
     for (const name of tree.list(directory)) {
       const path = joinTree(directory, name);
@@ -152,22 +185,39 @@ function compare(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | '
       if (stat?.kind === 'directory') walk(path);
       if (stat === undefined || stat.kind === 'directory') continue;
       met.add(path);
-      const content = stat.kind === 'symlink' ? `-> ${tree.readLink(path)}` : stat.kind === 'file' ? sha1Of(tree, path) : 'special';
+      const content =
+        stat.kind === 'symlink' ? `-> ${tree.readLink(path)}` : stat.kind === 'file' ? sha1Of(tree, path) : 'special';
       const wanted = resolved.get(path);
       if (wanted?.some((claim) => claim.content === content) === true) proven++;
       else findings.push(verifyEntry({ path, content, owner: wanted?.[0]?.owner }));
     }
   };
   walk(TREE_ROOT);
-  for (const [path, [first]] of resolved) if (!met.has(path)) findings.push({ reason: 'missing', path: showName(path), ...(first === undefined ? {} : { package: first.owner }) });
+  for (const [path, [first]] of resolved)
+    if (!met.has(path))
+      findings.push({
+        reason: 'missing',
+        path: showName(path),
+        ...(first === undefined ? {} : { package: first.owner }),
+      });
   return { proven, findings: findings.sort((a, b) => (a.path < b.path ? -1 : 1)) };
 }
 
-function verifyEntry({ path, content, owner }: { readonly path: TreePath; readonly content: string; readonly owner: string | undefined }): DeepFinding {
+function verifyEntry({
+  path,
+  content,
+  owner,
+}: {
+  readonly path: TreePath;
+  readonly content: string;
+  readonly owner: string | undefined;
+}): DeepFinding {
   const common = { path: showName(path), ...(owner === undefined ? {} : { package: owner }) };
-  if (owner === undefined && (GENERATED.test(path) || /^-> \/bin\/(?:busybox|bbsuid)$/.test(content))) return { reason: 'generated', ...common };
+  if (owner === undefined && (GENERATED.test(path) || /^-> \/bin\/(?:busybox|bbsuid)$/.test(content)))
+    return { reason: 'generated', ...common };
   // What lies below /etc is for people to edit; programs there are not.
-  if (path.startsWith('etc/') && !path.startsWith('etc/apk/keys/') && content !== 'special') return { reason: 'edited', ...common };
+  if (path.startsWith('etc/') && !path.startsWith('etc/apk/keys/') && content !== 'special')
+    return { reason: 'edited', ...common };
   return { reason: owner === undefined ? 'unowned' : 'changed', ...common };
 }
 

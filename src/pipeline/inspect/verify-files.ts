@@ -27,7 +27,11 @@ export interface VerifyOptions {
 }
 
 /** Each file's verdict, in order; what is wrong with a file is its verdict, not an exception. */
-export function verifyPaths(config: Config, paths: readonly string[], { directory }: VerifyOptions): Promise<FileVerdict[]> {
+export function verifyPaths(
+  config: Config,
+  paths: readonly string[],
+  { directory }: VerifyOptions,
+): Promise<FileVerdict[]> {
   const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
   const keys = keyring(alpineKeys(undefined).values(), [...mirrors.flatMap(keysOf), ...config.keys.flatMap(readKeys)]);
   return Promise.resolve(
@@ -64,12 +68,22 @@ function verify(path: string, keys: TrustedKeys): Verdict {
   if (readStart(file) === BUNDLE_START) {
     const bundle = openBundle(file, { verify: signatureVerifier(keys) });
     bundle.close();
-    return { kind: 'bundle', name: `${bundle.manifest.files.length} files`, signers: bundle.signedBy === undefined ? [] : [{ kind: 'key', keyName: bundle.signedBy, algorithm: 'sha256' }] };
+    return {
+      kind: 'bundle',
+      name: `${bundle.manifest.files.length} files`,
+      signers: bundle.signedBy === undefined ? [] : [{ kind: 'key', keyName: bundle.signedBy, algorithm: 'sha256' }],
+    };
   }
   const fd = openNamedFile(file);
   try {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    return verifyAnyFile(descriptorSource(fd, name, { path }), { name, keys, pins: bundledPins(), signatures: signaturesBeside(path, name), pgp: releaseSignatureBeside(file) });
+    return verifyAnyFile(descriptorSource(fd, name, { path }), {
+      name,
+      keys,
+      pins: bundledPins(),
+      signatures: signaturesBeside(path, name),
+      pgp: releaseSignatureBeside(file),
+    });
   } finally {
     closeDescriptor(fd);
   }
@@ -83,9 +97,11 @@ const judgeTree = (directory: HostPath): Verdict =>
     const findings = auditTree(tree, database, { mode: 'packages' });
     if (findings.length === 0) return { kind: 'tree', name: `${database.packages.length} packages`, signers: [] };
     const lines = formatAudit(findings.slice(0, SHOWN_FINDINGS), { verbosity: 1, packages: false });
-    throw new AlprootError('ALP_VERIFY_DIGEST', `${findings.length} files are not what the tree's database says: ${lines.join(', ')}${findings.length > SHOWN_FINDINGS ? ' …' : ''}`, {
-      hint: `\`alproot rootfs audit --full ${directory}\` lists them`,
-    });
+    throw new AlprootError(
+      'ALP_VERIFY_DIGEST',
+      `${findings.length} files are not what the tree's database says: ${lines.join(', ')}${findings.length > SHOWN_FINDINGS ? ' …' : ''}`,
+      { hint: `\`alproot rootfs audit --full ${directory}\` lists them` },
+    );
   });
 
 /** `NAME.asc`, as Alpine's mirrors have it. */
@@ -97,8 +113,10 @@ function releaseSignatureBeside(file: HostPath): ReleaseSignature | undefined {
 function signaturesBeside(path: string, name: string): DetachedSignature[] {
   const directory = parentOfHost(hostPath(path));
   const prefix = `${name}.rsa256.`;
-  return namesOf(directory).filter((entry) => entry.startsWith(prefix)).flatMap((entry) => {
-    const bytes = readFileCapped(joinHost(directory, entry), SIGNATURE_BYTES);
-    return bytes === undefined ? [] : [{ keyName: entry.slice(prefix.length), bytes }];
-  });
+  return namesOf(directory)
+    .filter((entry) => entry.startsWith(prefix))
+    .flatMap((entry) => {
+      const bytes = readFileCapped(joinHost(directory, entry), SIGNATURE_BYTES);
+      return bytes === undefined ? [] : [{ keyName: entry.slice(prefix.length), bytes }];
+    });
 }

@@ -17,20 +17,47 @@ export interface MissingRequest {
 }
 
 /** Repacks and builds. @returns file names of what was made @throws ALP_FETCH_*, ALP_BUILD_RUN */
-export async function addMissing(session: Session, { directory, release, names }: MissingRequest): Promise<readonly string[]> {
+export async function addMissing(
+  session: Session,
+  { directory, release, names }: MissingRequest,
+): Promise<readonly string[]> {
   const { config, store } = session;
   const repackable = new Set(buildablePackages());
   const buildable = new Set(buildablePorts());
   const ports = names.filter((name) => buildable.has(name));
   const repacks = [...names.filter((name) => repackable.has(name)), ...portTools(ports)];
-  const shared = { directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal };
-  const repacked = repacks.length === 0 ? [] : (await store.withLock('mirror-debian', () => fromDebian({ ...shared, packages: repacks }))).made;
+  const shared = {
+    directory,
+    privateKeys: () => privateKeysFor(session, directory),
+    arch: config.arch,
+    release,
+    env: config.env,
+    emit: config.emit,
+    signal: config.signal,
+  };
+  const repacked =
+    repacks.length === 0
+      ? []
+      : (await store.withLock('mirror-debian', () => fromDebian({ ...shared, packages: repacks }))).made;
   if (ports.length === 0) return repacked;
-  const own: Session = { ...session, config: { ...config, mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }], release, refresh: false } };
+  const own: Session = {
+    ...session,
+    config: {
+      ...config,
+      mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }],
+      release,
+      refresh: false,
+    },
+  };
   const built = await store.withLock('mirror-ports', () =>
     buildPorts({
-      ...shared, names: ports, jobs: cpus().length,
-      openSandbox: async (tools) => ({ tree: (await prepareEnvironment(own, tools)).tree, run: (description) => runCommandIn(own, description) }),
+      ...shared,
+      names: ports,
+      jobs: cpus().length,
+      openSandbox: async (tools) => ({
+        tree: (await prepareEnvironment(own, tools)).tree,
+        run: (description) => runCommandIn(own, description),
+      }),
     }),
   );
   return [...repacked, ...built.made];

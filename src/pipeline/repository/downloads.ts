@@ -16,11 +16,18 @@ import type { Session } from '../session/session.ts';
  * @param checksum `sha256:…` of `ADD --checksum`
  * @throws ALP_STALE_LOCK when a strict lock does not have it, ALP_VERIFY_DIGEST, ALP_FETCH_*
  */
-export async function downloadFile(session: Session, url: string, checksum: string | undefined): Promise<DownloadedFile> {
+export async function downloadFile(
+  session: Session,
+  url: string,
+  checksum: string | undefined,
+): Promise<DownloadedFile> {
   const { store, lockPolicy, config } = session;
   const pinned = lockPolicy?.lock.downloads.find((entry) => entry.url === url);
   const given = checksum?.replace(/^sha256:/, '');
-  if (pinned === undefined && given === undefined && lockPolicy?.strict === true) throw new AlprootError('ALP_STALE_LOCK', `${lockPolicy.name} does not pin ${redactUrl(url)}`, { hint: lockPolicy.hint });
+  if (pinned === undefined && given === undefined && lockPolicy?.strict === true)
+    throw new AlprootError('ALP_STALE_LOCK', `${lockPolicy.name} does not pin ${redactUrl(url)}`, {
+      hint: lockPolicy.hint,
+    });
   const record = `download-${keyOf(url)}`;
   const last = config.offline ? (store.getRecord(record) as { sha256?: string } | undefined)?.sha256 : undefined;
   const ref = await downloadBlob(session, { url, sha256: (given ?? pinned?.sha256 ?? last) as Sha256Hex | undefined });
@@ -45,8 +52,27 @@ export async function downloadBlob(session: Session, { url, sha256 }: DownloadRe
   const known = sha256 === undefined ? undefined : store.openBlob(sha256, name);
   known?.close();
   if (known !== undefined && sha256 !== undefined) return { sha256, sizeBytes: known.sizeBytes };
-  if (config.bundle !== undefined && sha256 !== undefined) return session.fetcher.fetch({ base: config.bundle, path: downloadPath({ sha256 }), maxBytes: limits.packageFile, sha256, label: name });
-  const ref = await download(new URL(url), { base: url, path: name, maxBytes: limits.packageFile, label: name }, { store, http: session.http, clock: systemClock, emit: config.emit, signal: config.signal, minRateBytes: config.minRateBytes });
-  if (sha256 !== undefined && sha256 !== ref.sha256) throw new AlprootError('ALP_VERIFY_DIGEST', `${name} has SHA-256 ${ref.sha256}, expected ${sha256}`);
+  if (config.bundle !== undefined && sha256 !== undefined)
+    return session.fetcher.fetch({
+      base: config.bundle,
+      path: downloadPath({ sha256 }),
+      maxBytes: limits.packageFile,
+      sha256,
+      label: name,
+    });
+  const ref = await download(
+    new URL(url),
+    { base: url, path: name, maxBytes: limits.packageFile, label: name },
+    {
+      store,
+      http: session.http,
+      clock: systemClock,
+      emit: config.emit,
+      signal: config.signal,
+      minRateBytes: config.minRateBytes,
+    },
+  );
+  if (sha256 !== undefined && sha256 !== ref.sha256)
+    throw new AlprootError('ALP_VERIFY_DIGEST', `${name} has SHA-256 ${ref.sha256}, expected ${sha256}`);
   return ref;
 }

@@ -29,16 +29,27 @@ export function verifyFreshness({ config, store }: Session, { index, repository,
   const record = `fresh-${identityOf({ index, repository, signers }, config.arch)}`;
   const seen = store.getRecord(record) as Partial<Mark> | undefined;
   if (typeof seen?.newest === 'number' && newest < seen.newest && !config.allowRollback) {
-    throw new AlprootError('ALP_STALE_ROLLBACK', `the index of ${index.location} is older than one seen before: ${quoteName(index.description)} offered, ${quoteName(seen.description ?? '')} seen`, {
-      hint: 'wait for the mirror, use another, or accept it with --allow-rollback',
-      facts: { offered: newest, seen: seen.newest },
-    });
+    throw new AlprootError(
+      'ALP_STALE_ROLLBACK',
+      `the index of ${index.location} is older than one seen before: ${quoteName(index.description)} offered, ${quoteName(seen.description ?? '')} seen`,
+      {
+        hint: 'wait for the mirror, use another, or accept it with --allow-rollback',
+        facts: { offered: newest, seen: seen.newest },
+      },
+    );
   }
   const ageDays = (Date.now() / 1000 - newest) / DAY_S;
   if (config.maxIndexAgeDays !== undefined && ageDays > config.maxIndexAgeDays) {
-    throw new AlprootError('ALP_STALE_FROZEN', `the newest package of ${index.location} is ${Math.floor(ageDays)} days old, more than ${config.maxIndexAgeDays}`, { hint: 'the mirror may be frozen: use another, or raise --max-index-age' });
+    throw new AlprootError(
+      'ALP_STALE_FROZEN',
+      `the newest package of ${index.location} is ${Math.floor(ageDays)} days old, more than ${config.maxIndexAgeDays}`,
+      { hint: 'the mirror may be frozen: use another, or raise --max-index-age' },
+    );
   }
-  if (seen?.sha256 !== index.sha256) store.putRecord(record, { newest, description: index.description, sha256: index.sha256 } satisfies Mark, { durable: true });
+  if (seen?.sha256 !== index.sha256)
+    store.putRecord(record, { newest, description: index.description, sha256: index.sha256 } satisfies Mark, {
+      durable: true,
+    });
 }
 
 /**

@@ -17,14 +17,27 @@ import { openUserDirectory } from '../session/user-directory.ts';
 export { findSigningKey } from '../session/signing-keys.ts';
 
 /** Makes or completes a mirror; ports are built in a tree made from the mirror itself. */
-export const mirrorFromDebian = (config: Config, directory: HostPath, packages: readonly string[]): Promise<FromDebianResult> =>
+export const mirrorFromDebian = (
+  config: Config,
+  directory: HostPath,
+  packages: readonly string[],
+): Promise<FromDebianResult> =>
   withSession(config, async (session) => {
     const ports = packages.filter((name) => buildablePorts().includes(name));
     const result = await fromDebian({
-      directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release: config.release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline, refresh: config.refresh,
+      directory,
+      privateKeys: () => privateKeysFor(session, directory),
+      arch: config.arch,
+      release: config.release,
+      env: config.env,
+      emit: config.emit,
+      signal: config.signal,
+      offline: config.offline,
+      refresh: config.refresh,
       packages: packages.length === 0 ? undefined : packages.filter((name) => !ports.includes(name)),
     });
-    const more = ports.length === 0 ? [] : await addMissing(session, { directory, release: config.release, names: ports });
+    const more =
+      ports.length === 0 ? [] : await addMissing(session, { directory, release: config.release, names: ports });
     return { ...result, made: [...result.made, ...more] };
   });
 
@@ -39,10 +52,16 @@ export interface IndexRequest {
 export type IndexFormat = 'v2' | 'v3';
 
 /** Writes an index beside the .apk files of `directory`. @returns the packages listed */
-export async function indexMirror(config: Config, { directory, description, signWith, format }: IndexRequest): Promise<string[]> {
+export async function indexMirror(
+  config: Config,
+  { directory, description, signWith, format }: IndexRequest,
+): Promise<string[]> {
   requireDirectory(directory, 'a directory of .apk files');
   const options = {
-    directory, description, arch: config.arch, time: config.epochSeconds ?? Math.floor(Date.now() / 1000),
+    directory,
+    description,
+    arch: config.arch,
+    time: config.epochSeconds ?? Math.floor(Date.now() / 1000),
     key: signWith === undefined ? undefined : readSigningKey(signWith),
   };
   return format === 'v3' ? indexAdbDirectory(options) : await indexDirectory(options);
@@ -63,11 +82,17 @@ export interface KeyRequest {
 }
 
 /** A new key pair. @throws ALP_USAGE_CONFIG for a user without a home, ALP_STORE_OWNER, ALP_STORE_WRITE */
-export async function makeSigningKey(config: Config, { directory, privateDirectory, owner }: KeyRequest): Promise<{ readonly publicKey: HostPath; readonly privateKey: HostPath }> {
+export async function makeSigningKey(
+  config: Config,
+  { directory, privateDirectory, owner }: KeyRequest,
+): Promise<{ readonly publicKey: HostPath; readonly privateKey: HostPath }> {
   const secret = privateDirectory ?? openPrivateKeys(config);
   const key = await generateSigningKey(owner);
   writeSigningKey(key, secret, directory ?? secret);
-  return { publicKey: joinHost(directory ?? secret, key.publicName), privateKey: joinHost(secret, key.publicName.replace(/\.pub$/, '')) };
+  return {
+    publicKey: joinHost(directory ?? secret, key.publicName),
+    privateKey: joinHost(secret, key.publicName.replace(/\.pub$/, '')),
+  };
 }
 
 export interface ServeRequest {
@@ -78,8 +103,20 @@ export interface ServeRequest {
 }
 
 /** @throws ALP_USAGE_ARGUMENT when there is no such directory, and what `serveMirror` throws */
-export async function serveDirectory(config: Config, { directory, host, port, tls }: ServeRequest): Promise<ServedMirror> {
+export async function serveDirectory(
+  config: Config,
+  { directory, host, port, tls }: ServeRequest,
+): Promise<ServedMirror> {
   requireDirectory(directory, 'the directory of a mirror');
-  const secret = tls ? { privateDirectory: joinHost(openUserDirectory(config.env, 'serve'), keyOf(directory).slice(0, 16)) } : undefined;
-  return serveMirror({ directory, tls: secret, now: Date.now(), emit: config.emit, ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) });
+  const secret = tls
+    ? { privateDirectory: joinHost(openUserDirectory(config.env, 'serve'), keyOf(directory).slice(0, 16)) }
+    : undefined;
+  return serveMirror({
+    directory,
+    tls: secret,
+    now: Date.now(),
+    emit: config.emit,
+    ...(host === undefined ? {} : { host }),
+    ...(port === undefined ? {} : { port }),
+  });
 }

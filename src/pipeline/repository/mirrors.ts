@@ -28,7 +28,11 @@ export interface ChosenMirrors {
 export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
   const { config } = session;
   if (config.mirrors !== 'auto') {
-    return { mirrors: config.mirrors, debian: undefined, release: config.release ?? pinnedRelease(session) ?? newestRelease(config.mirrors) };
+    return {
+      mirrors: config.mirrors,
+      debian: undefined,
+      release: config.release ?? pinnedRelease(session) ?? newestRelease(config.mirrors),
+    };
   }
   const release = config.release ?? pinnedRelease(session) ?? newestRelease([]);
   const debian = joinHost(session.store.root, 'mirrors', 'debian');
@@ -37,7 +41,9 @@ export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
   const made = isDirectory(joinHost(debian, branchOf(release), 'main', config.arch));
   if (before?.source === 'debian' && made && !config.refresh) return debianMirror(debian, release);
   if (before?.source === 'alpine' || config.offline) {
-    return before?.source === 'debian' && made ? debianMirror(debian, release) : { mirrors: [{ base: ALPINE_CDN, keys: [] }], debian: undefined, release };
+    return before?.source === 'debian' && made
+      ? debianMirror(debian, release)
+      : { mirrors: [{ base: ALPINE_CDN, keys: [] }], debian: undefined, release };
   }
   const failure = await tryAlpine(session, release);
   if (failure === undefined) {
@@ -58,7 +64,13 @@ const debianMirror = (directory: HostPath, release: string): ChosenMirrors => ({
 
 async function tryAlpine(session: Session, release: string): Promise<AlprootError | undefined> {
   try {
-    await session.fetcher.fetchOptional({ base: ALPINE_CDN, path: `${branchOf(release)}/releases/${session.config.arch}/latest-releases.yaml`, maxBytes: 1024 * 1024, attempts: 2, label: "Alpine's release list" });
+    await session.fetcher.fetchOptional({
+      base: ALPINE_CDN,
+      path: `${branchOf(release)}/releases/${session.config.arch}/latest-releases.yaml`,
+      maxBytes: 1024 * 1024,
+      attempts: 2,
+      label: "Alpine's release list",
+    });
     return undefined;
   } catch (error) {
     if (isAlprootError(error) && error.code.startsWith('ALP_FETCH_')) return error;
@@ -72,18 +84,35 @@ interface DebianMirrorRequest {
   readonly failure: AlprootError;
 }
 
-async function makeDebianMirror(session: Session, { directory, release, failure }: DebianMirrorRequest): Promise<void> {
+async function makeDebianMirror(
+  session: Session,
+  { directory, release, failure }: DebianMirrorRequest,
+): Promise<void> {
   const { config } = session;
   if (findProgram('apt-get', config.env['PATH'] ?? '') === undefined || !isFile('/etc/debian_version')) {
-    throw new AlprootError('ALP_FETCH_MIRRORS', `Alpine's CDN cannot be used (${failure.message}), and this host has no Debian archive to fall back to`, {
-      hint: failure.hint ?? 'name a mirror with --mirror',
-      cause: failure,
-    });
+    throw new AlprootError(
+      'ALP_FETCH_MIRRORS',
+      `Alpine's CDN cannot be used (${failure.message}), and this host has no Debian archive to fall back to`,
+      { hint: failure.hint ?? 'name a mirror with --mirror', cause: failure },
+    );
   }
-  config.emit({ kind: 'warning', message: `Alpine's CDN cannot be used: ${failure.message}; making packages from this host's Debian archive instead`, hint: '--mirror names another source' });
+  config.emit({
+    kind: 'warning',
+    message: `Alpine's CDN cannot be used: ${failure.message}; making packages from this host's Debian archive instead`,
+    hint: '--mirror names another source',
+  });
   const { fromDebian } = await import('../../mirror/debian/from-debian.ts');
   await session.store.withLock('mirror-debian', () =>
-    fromDebian({ directory, privateKeys: () => privateKeysFor(session, directory), arch: config.arch, release, env: config.env, emit: config.emit, signal: config.signal, offline: config.offline }),
+    fromDebian({
+      directory,
+      privateKeys: () => privateKeysFor(session, directory),
+      arch: config.arch,
+      release,
+      env: config.env,
+      emit: config.emit,
+      signal: config.signal,
+      offline: config.offline,
+    }),
   );
 }
 
@@ -91,10 +120,14 @@ async function makeDebianMirror(session: Session, { directory, release, failure 
 export function newestRelease(mirrors: readonly MirrorSpec[]): string {
   const [first] = mirrors;
   if (first !== undefined && !isUrl(first.base)) {
-    const branches = namesOf(first.base as HostPath).filter((name) => /^v\d+\.\d+$/.test(name)).sort(compareBranches);
+    const branches = namesOf(first.base as HostPath)
+      .filter((name) => /^v\d+\.\d+$/.test(name))
+      .sort(compareBranches);
     const newest = branches.at(-1);
     if (newest !== undefined) return newest.slice(1);
   }
-  const known = [...bundledPins().byName.keys()].map((name) => /-(\d+\.\d+)\.\d+-/.exec(name)?.[1]).filter((name) => name !== undefined);
+  const known = [...bundledPins().byName.keys()]
+    .map((name) => /-(\d+\.\d+)\.\d+-/.exec(name)?.[1])
+    .filter((name) => name !== undefined);
   return known.sort(compareBranches).at(-1) ?? 'edge';
 }

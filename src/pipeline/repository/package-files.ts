@@ -25,8 +25,8 @@ export type PlaceOf = (location: string) => PackagePlace | undefined;
 export interface FetchOptions {
   readonly placeOf: PlaceOf;
   /**
-   * For a tree that nobody sees before it is whole: packages are handed out as they come, and the hash of a data member
-   * is compared right before it is inflated. Otherwise nothing is handed out before everything was judged.
+   * For a tree that nobody sees before it is whole: packages are handed out as they come, and the hash of a data
+   * member is compared right before it is inflated. Otherwise nothing is handed out before everything was judged.
    */
   readonly isPrivate: boolean;
   /** Copies a package of a directory in place of this thread. */
@@ -50,22 +50,34 @@ export const KEPT_OPEN = 256;
 export const packageId = ({ name, version }: PackageRecord): string => `${name}-${version}`;
 
 /** Has a thread that inflates nothing yet copy packages, and hash them with their data members. */
-export const copyPackageBy = (thread: Thread): CopyFile => async (from, to) => (await thread.ask({ from: from.descriptor, to, tailStart: dataStartOf(from) } satisfies CopyJob)) as Copied;
+export const copyPackageBy =
+  (thread: Thread): CopyFile =>
+  async (from, to) =>
+    (await thread.ask({ from: from.descriptor, to, tailStart: dataStartOf(from) } satisfies CopyJob)) as Copied;
 
 /** Packages of a release's own repositories. @throws as fetchPlaced */
-export const fetchPackages = (session: Session, planned: readonly PlannedPackage[], { isPrivate = false, ...sources }: Sources & { readonly isPrivate?: boolean }): Promise<FetchedPackages> =>
-  fetchPlaced(session, planned, { placeOf: releasePlaces(sources), isPrivate });
+export const fetchPackages = (
+  session: Session,
+  planned: readonly PlannedPackage[],
+  { isPrivate = false, ...sources }: Sources & { readonly isPrivate?: boolean },
+): Promise<FetchedPackages> => fetchPlaced(session, planned, { placeOf: releasePlaces(sources), isPrivate });
 
 /** Where the packages of a release's own repositories are. */
-export const releasePlaces = ({ mirrors, places, release }: Sources): PlaceOf => (location) => {
-  const place = places.get(location);
-  if (place === undefined) return undefined;
-  const { mirror, keys, path } = place;
-  return { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], keys, path, name: path, release };
-};
+export const releasePlaces =
+  ({ mirrors, places, release }: Sources): PlaceOf =>
+  (location) => {
+    const place = places.get(location);
+    if (place === undefined) return undefined;
+    const { mirror, keys, path } = place;
+    return { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], keys, path, name: path, release };
+  };
 
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
-export async function fetchPlaced(session: Session, planned: readonly PlannedPackage[], options: FetchOptions): Promise<FetchedPackages> {
+export async function fetchPlaced(
+  session: Session,
+  planned: readonly PlannedPackage[],
+  options: FetchOptions,
+): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
   const isFar = wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base)));
   const limit = createConcurrencyLimit(isFar ? AT_ONCE : options.copy === undefined ? 1 : COPIED_AT_ONCE);
@@ -106,7 +118,11 @@ export async function fetchPlaced(session: Session, planned: readonly PlannedPac
       kept.clear();
     },
   };
-  if (!options.isPrivate) await all.catch(async (error: unknown) => { await fetched.close(); throw error; });
+  if (!options.isPrivate)
+    await all.catch(async (error: unknown) => {
+      await fetched.close();
+      throw error;
+    });
   return fetched;
 }
 
@@ -116,7 +132,10 @@ async function fetchOne(session: Session, planned: PlannedPackage, options: Fetc
   return opened;
 }
 
-function placeFor({ source }: PlannedPackage, { placeOf }: Pick<FetchOptions, 'placeOf'>): { readonly location: string; readonly place: PackagePlace } {
+function placeFor(
+  { source }: PlannedPackage,
+  { placeOf }: Pick<FetchOptions, 'placeOf'>,
+): { readonly location: string; readonly place: PackagePlace } {
   const location = source.kind === 'repository' ? source.location : '';
   const place = placeOf(location);
   if (place === undefined) throw new Error(`a package of an unknown repository ${location}`);
@@ -129,7 +148,11 @@ function placeFor({ source }: PlannedPackage, { placeOf }: Pick<FetchOptions, 'p
  *
  * @throws ALP_FETCH_*, ALP_STALE_MIRROR, ALP_VERIFY_*
  */
-export async function fetchVerified(session: Session, planned: PlannedPackage, options: FetchOptions): Promise<VerifiedFile> {
+export async function fetchVerified(
+  session: Session,
+  planned: PlannedPackage,
+  options: FetchOptions,
+): Promise<VerifiedFile> {
   const { record } = planned;
   const id = packageId(record);
   const { location, place } = placeFor(planned, options);
@@ -139,7 +162,11 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
   const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
   const verify = (ref: Pick<BlobRef, 'sha256'>, hashed: BlobRef | undefined): VerifiedFile | undefined => {
     const claim: PackageOptions = {
-      expected: record, repository: location, keys: place.keys, requireSignature: pinned !== undefined, hashed,
+      expected: record,
+      repository: location,
+      keys: place.keys,
+      requireSignature: pinned !== undefined,
+      hashed,
       // What installs nothing is never read; and where another mirror can stand in, it must show now that it has to.
       deferData: options.isPrivate && record.installedSizeBytes !== 0 && place.mirrors.length === 1,
     };
@@ -161,13 +188,22 @@ export async function fetchVerified(session: Session, planned: PlannedPackage, o
   return firstMirror(session, place.mirrors, async ({ base }, own) => {
     const ref = await download(own, { base, place, record, pinned, copy: options.copy });
     const opened = verify(ref, ref);
-    if (opened === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, { hint: 'the disk may be failing: `alproot cache verify` tells' });
+    if (opened === undefined)
+      throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, {
+        hint: 'the disk may be failing: `alproot cache verify` tells',
+      });
     return opened;
   });
 }
 
-/** Judged, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped. */
-function verifyBlob({ store }: Session, sha256: OpenedPackage['sha256'], { name, claim }: { readonly name: string; readonly claim: PackageOptions }): VerifiedFile | undefined {
+/**
+ * Judged, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped.
+ */
+function verifyBlob(
+  { store }: Session,
+  sha256: OpenedPackage['sha256'],
+  { name, claim }: { readonly name: string; readonly claim: PackageOptions },
+): VerifiedFile | undefined {
   const found = store.openVerified(sha256, { name, verify: (blob) => verifyPackage(blob, claim).package });
   return found === undefined ? undefined : { ...found, close: found.source.close };
 }
@@ -176,14 +212,31 @@ export interface VerifiedFile extends OpenedPackageFile {
   readonly contents: Verified<OpenedPackage>;
 }
 
-function recordPackage(session: Session, { because }: PlannedPackage, { place, contents }: { readonly place: PackagePlace; readonly contents: OpenedPackage }): void {
+function recordPackage(
+  session: Session,
+  { because }: PlannedPackage,
+  { place, contents }: { readonly place: PackagePlace; readonly contents: OpenedPackage },
+): void {
   const { record, sha256, datahash } = contents;
-  const locked: LockedPackage = { record, repository: place.name, sha256, ...(datahash === undefined ? {} : { datahash }), because };
-  session.recording.add({ requests: [], environments: [{ release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] }] });
+  const locked: LockedPackage = {
+    record,
+    repository: place.name,
+    sha256,
+    ...(datahash === undefined ? {} : { datahash }),
+    because,
+  };
+  session.recording.add({
+    requests: [],
+    environments: [
+      { release: place.release, arch: session.config.arch, repositories: [], world: [], packages: [locked] },
+    ],
+  });
 }
 
 function reuse(session: Session, sha256: string | undefined): Pick<BlobRef, 'sha256'> | undefined {
-  return sha256 !== undefined && session.store.hasBlob(sha256 as OpenedPackage['sha256']) ? { sha256: sha256 as OpenedPackage['sha256'] } : undefined;
+  return sha256 !== undefined && session.store.hasBlob(sha256 as OpenedPackage['sha256'])
+    ? { sha256: sha256 as OpenedPackage['sha256'] }
+    : undefined;
 }
 
 interface Download {
@@ -194,24 +247,42 @@ interface Download {
   readonly copy: CopyFile | undefined;
 }
 
-async function download(session: Session, { base, place: { path, layout = 'v2' }, record, pinned, copy }: Download): Promise<BlobRef> {
+async function download(
+  session: Session,
+  { base, place: { path, layout = 'v2' }, record, pinned, copy }: Download,
+): Promise<BlobRef> {
   const id = packageId(record);
   const { arch } = session.config;
   // A mirror may keep packages without architecture by either layout.
   const layouts: readonly RepositoryLayout[] = layout === 'ndx' ? [layout] : ['v2', 'v3'];
   const places = new Set(layouts.map((kind) => packageLocation({ location: path, layout: kind }, record, arch)));
   for (const one of places) {
-    const ref = await session.fetcher.fetchOptional({ base, path: one, maxBytes: record.sizeBytes, sizeBytes: record.sizeBytes, sha256: pinned?.sha256, label: id, copy });
+    const ref = await session.fetcher.fetchOptional({
+      base,
+      path: one,
+      maxBytes: record.sizeBytes,
+      sizeBytes: record.sizeBytes,
+      sha256: pinned?.sha256,
+      label: id,
+      copy,
+    });
     if (ref !== undefined) return ref;
   }
   throw pinned === undefined
-    ? new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} lists ${id} but does not have it: the mirror is being updated, or its index is old`, { hint: 'try again with --refresh, or use another --mirror' })
-    : new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} does not have ${id} any more, which the lock pins`, { hint: `run \`alproot lock --update ${record.name}\`, or name a --mirror that keeps old packages` });
+    ? new AlprootError(
+        'ALP_STALE_MIRROR',
+        `${redactUrl(base)} lists ${id} but does not have it: the mirror is being updated, or its index is old`,
+        { hint: 'try again with --refresh, or use another --mirror' },
+      )
+    : new AlprootError('ALP_STALE_MIRROR', `${redactUrl(base)} does not have ${id} any more, which the lock pins`, {
+        hint: `run \`alproot lock --update ${record.name}\`, or name a --mirror that keeps old packages`,
+      });
 }
 
 /** A file that was not kept open. */
 function reopen({ store }: Session, id: string, contents: Verified<OpenedPackage> | undefined): OpenedPackageFile {
   const source = contents === undefined ? undefined : store.openBlob(contents.sha256, `${id}.apk`);
-  if (contents === undefined || source === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk is gone from the store`, { hint: 'run the command again' });
+  if (contents === undefined || source === undefined)
+    throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk is gone from the store`, { hint: 'run the command again' });
   return { contents, source, close: source.close };
 }

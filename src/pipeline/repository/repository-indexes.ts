@@ -51,45 +51,84 @@ export const SECTIONS = ['main', 'community'];
 export interface SourcesOptions {
   /** Under a lock the moving indexes are not looked at, unless it is extended by them. */
   readonly extended?: boolean;
-  /** Told of what is there when v2 indexes are missing and v3 is asked for, a round trip with nothing at its end as a rule; and of all. */
+  /**
+   * Told of what is there when v2 indexes are missing and v3 is asked for, a round trip with nothing at its end as a
+   * rule; and of all.
+   */
   readonly onIndexes?: (sources: Sources) => void;
 }
 
 /**
- * The indexes of a release, from one mirror as far as that has them; a section that it lacks, or that holds nothing, from the
- * next that has it. A section comes whole from one mirror, so that two states of a repository are never mixed.
+ * The indexes of a release, from one mirror as far as that has them; a section that it lacks, or that holds nothing,
+ * from the next that has it. A section comes whole from one mirror, so that two states of a repository are never
+ * mixed.
  *
  * @throws ALP_FETCH_MIRRORS naming each mirror's trouble; ALP_VERIFY_*, ALP_STALE_*
  */
-export async function fetchSources(session: Session, chosen: ChosenMirrors, { extended = false, onIndexes }: SourcesOptions = {}): Promise<Sources> {
+export async function fetchSources(
+  session: Session,
+  chosen: ChosenMirrors,
+  { extended = false, onIndexes }: SourcesOptions = {},
+): Promise<Sources> {
   const { mirrors, release } = chosen;
   const branch = branchOf(release);
   const locked = pinnedEnvironment(session, release);
   const buildable = await buildableNames(chosen);
-  const open = async (own: Session, mirror: MirrorSpec, { section, layout }: { readonly section: string; readonly layout?: RepositoryLayout }): Promise<FoundSection | undefined> => {
+  const open = async (
+    own: Session,
+    mirror: MirrorSpec,
+    { section, layout }: { readonly section: string; readonly layout?: RepositoryLayout },
+  ): Promise<FoundSection | undefined> => {
     const place = { mirror, keys: mirrorKeys(mirror, session.config.arch), path: `${branch}/${section}` };
-    const index = await openIndex(own, { ...place, release, locked, extended, ...(layout === undefined ? {} : { layout }) });
+    const index = await openIndex(own, {
+      ...place,
+      release,
+      locked,
+      extended,
+      ...(layout === undefined ? {} : { layout }),
+    });
     return index === undefined ? undefined : { ...place, index };
   };
   const sourcesOf = (mirror: MirrorSpec, found: readonly (FoundSection | undefined)[]): Sources => {
     const sections = found.filter((section) => section !== undefined);
     const places = new Map(sections.map(({ index, ...place }) => [index.location, place] as const));
-    return { mirror, mirrors, keys: mirrorKeys(mirror, session.config.arch), places, branch, release, buildable, repositories: sections.map(({ index }): Repository => ({ index })) };
+    return {
+      mirror,
+      mirrors,
+      keys: mirrorKeys(mirror, session.config.arch),
+      places,
+      branch,
+      release,
+      buildable,
+      repositories: sections.map(({ index }): Repository => ({ index })),
+    };
   };
   const { mirror, found } = await firstMirror(session, mirrors, async (candidate, own) => {
     const first = await together(SECTIONS.map((section) => open(own, candidate, { section, layout: 'v2' })));
     if (first[0] !== undefined) onIndexes?.(sourcesOf(candidate, first));
-    const all = await together(SECTIONS.map(async (section, at) => first[at] ?? open(own, candidate, { section, layout: 'v3' })));
+    const all = await together(
+      SECTIONS.map(async (section, at) => first[at] ?? open(own, candidate, { section, layout: 'v3' })),
+    );
     if (all[0] === undefined) {
-      throw new AlprootError('ALP_FETCH_NOT_FOUND', `${redactUrl(candidate.base)} has no ${branch}/main for ${session.config.arch}`, { hint: 'choose another --release, --arch or --mirror' });
+      throw new AlprootError(
+        'ALP_FETCH_NOT_FOUND',
+        `${redactUrl(candidate.base)} has no ${branch}/main for ${session.config.arch}`,
+        { hint: 'choose another --release, --arch or --mirror' },
+      );
     }
     return { mirror: candidate, found: all };
   });
   const others = mirrors.filter((other) => other !== mirror);
-  const filled = await Promise.all(SECTIONS.map(async (section, at) => {
-    if (isFilled(found[at])) return found[at];
-    return (await firstThatHas(session, { mirrors: others, what: `${branch}/${section}` }, async (other, own) => filledOnly(await open(own, other, { section })))) ?? found[at];
-  }));
+  const filled = await Promise.all(
+    SECTIONS.map(async (section, at) => {
+      if (isFilled(found[at])) return found[at];
+      return (
+        (await firstThatHas(session, { mirrors: others, what: `${branch}/${section}` }, async (other, own) =>
+          filledOnly(await open(own, other, { section })),
+        )) ?? found[at]
+      );
+    }),
+  );
   const sources = sourcesOf(mirror, filled);
   onIndexes?.(sources);
   return sources;
@@ -99,9 +138,11 @@ interface FoundSection extends SectionPlace {
   readonly index: Verified<RepositoryIndex>;
 }
 
-const isFilled = (section: FoundSection | undefined): boolean => section !== undefined && section.index.packages.length > 0;
+const isFilled = (section: FoundSection | undefined): boolean =>
+  section !== undefined && section.index.packages.length > 0;
 
-const filledOnly = (section: FoundSection | undefined): FoundSection | undefined => (isFilled(section) ? section : undefined);
+const filledOnly = (section: FoundSection | undefined): FoundSection | undefined =>
+  isFilled(section) ? section : undefined;
 
 export interface IndexPlace {
   readonly mirror: MirrorSpec;
@@ -130,7 +171,18 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
   const name = place.name ?? path;
   const known = locked?.repositories.find(({ location }) => location === name);
   const record = (repository: LockedRepository): void =>
-    session.recording.add({ requests: [], environments: [{ release, arch: session.config.arch, repositories: [{ ...repository, ...(tag === undefined ? {} : { tag }) }], world: [], packages: [] }] });
+    session.recording.add({
+      requests: [],
+      environments: [
+        {
+          release,
+          arch: session.config.arch,
+          repositories: [{ ...repository, ...(tag === undefined ? {} : { tag }) }],
+          world: [],
+          packages: [],
+        },
+      ],
+    });
   if (locked !== undefined && !extended) {
     if (known === undefined) return undefined;
     record(known);
@@ -138,7 +190,12 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
   }
   const moving = await fetchIndex(session, place);
   if (moving === undefined) return undefined;
-  const repository: LockedRepository = { location: name, description: moving.description, sha256: moving.sha256, sizeBytes: moving.sizeBytes };
+  const repository: LockedRepository = {
+    location: name,
+    description: moving.description,
+    sha256: moving.sha256,
+    sizeBytes: moving.sizeBytes,
+  };
   record(repository);
   if (locked === undefined) return moving;
   const pinned = locked.packages.filter(({ record: { name: own } }) => session.lockPolicy?.update.has(own) !== true);
@@ -146,16 +203,28 @@ export async function openIndex(session: Session, place: OpenIndex): Promise<Ver
 }
 
 /** One verified index; undefined when the mirror does not have that repository. */
-export async function fetchIndex(session: Session, { mirror, keys, path, layout, name = path }: IndexPlace & { readonly name?: string | undefined }): Promise<Verified<RepositoryIndex> | undefined> {
+export async function fetchIndex(
+  session: Session,
+  { mirror, keys, path, layout, name = path }: IndexPlace & { readonly name?: string | undefined },
+): Promise<Verified<RepositoryIndex> | undefined> {
   const location = `${redactUrl(mirror.base)}/${path}`;
   let verified: Verified<RepositoryIndex> | undefined;
   const verify = (found: BlobRef): void => {
     verified = verifyFetchedIndex(session, found, { location, keys, repository: name });
   };
   const find = (kind: RepositoryLayout): Promise<BlobRef | undefined> =>
-    session.fetcher.fetchOptional({ base: mirror.base, path: indexLocation({ location: path, layout: kind }, session.config.arch), maxBytes: limits.indexCompressed, label: `index of ${path}`, remember: 'offline', verify });
+    session.fetcher.fetchOptional({
+      base: mirror.base,
+      path: indexLocation({ location: path, layout: kind }, session.config.arch),
+      maxBytes: limits.indexCompressed,
+      label: `index of ${path}`,
+      remember: 'offline',
+      verify,
+    });
   const ref = await (layout === undefined ? find('v2').then((found) => found ?? find('v3')) : find(layout));
-  return ref === undefined ? undefined : (verified ?? verifyFetchedIndex(session, ref, { location, keys, repository: name }));
+  return ref === undefined
+    ? undefined
+    : (verified ?? verifyFetchedIndex(session, ref, { location, keys, repository: name }));
 }
 
 interface IndexClaim {
@@ -164,11 +233,22 @@ interface IndexClaim {
   readonly repository: string;
 }
 
-function verifyFetchedIndex(session: Session, ref: BlobRef, { location, keys, repository }: IndexClaim): Verified<RepositoryIndex> {
+function verifyFetchedIndex(
+  session: Session,
+  ref: BlobRef,
+  { location, keys, repository }: IndexClaim,
+): Verified<RepositoryIndex> {
   const blob = session.store.openBlob(ref.sha256, location);
-  if (blob === undefined) throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, { hint: 'run the command again' });
+  if (blob === undefined)
+    throw new AlprootError('ALP_STORE_DAMAGED', `the index of ${location} was damaged in the store`, {
+      hint: 'run the command again',
+    });
   try {
-    const { index, signers, form } = verifyIndex(readWhole(blob), { location, keys, form: readCachedIndex(session.store, ref) });
+    const { index, signers, form } = verifyIndex(readWhole(blob), {
+      location,
+      keys,
+      form: readCachedIndex(session.store, ref),
+    });
     verifyFreshness(session, { index, repository, signers });
     if (index.packages.length >= KEPT_FROM) writeCachedIndex(session.store, ref, form);
     return index;
@@ -200,7 +280,7 @@ function writeCachedIndex(store: Store, ref: BlobRef, make: (() => Buffer | unde
 
 export function readWhole(blob: OpenBlob): Buffer {
   const bytes = Buffer.alloc(blob.sizeBytes);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const count = blob.read(bytes.subarray(at), at);
     if (count === 0) throw new AlprootError('ALP_STORE_DAMAGED', `${blob.name} became shorter while it was read`);
     at += count;

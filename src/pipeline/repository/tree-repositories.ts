@@ -7,7 +7,12 @@ import type { PackageRecord, Repository } from '../../core/package.ts';
 import type { TreePath } from '../../core/paths.ts';
 import { limits } from '../../core/limits.ts';
 import { officialRepository } from '../../formats/release/alpine-mirrors.ts';
-import { parseRepositories, repositoryFiles, type RepositoryLayout, type RepositoryLine } from '../../formats/release/repositories-file.ts';
+import {
+  parseRepositories,
+  repositoryFiles,
+  type RepositoryLayout,
+  type RepositoryLine,
+} from '../../formats/release/repositories-file.ts';
 import { isUrl } from '../../fetch/fetcher.ts';
 import { parseTrustedKey, keyring, type TrustedKeys } from '../../verify/key.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
@@ -62,16 +67,40 @@ export interface ReadLines {
 }
 
 /** The lines of a tree's files, in apk's order, and those of `--repository`. @throws ALP_FORMAT_TEXT */
-export function readRepositoryLines(tree: WorkTree, session: Session, { chosen, extra, file, isSecond = false }: ReadLines): RepositoryLine[] {
+export function readRepositoryLines(
+  tree: WorkTree,
+  session: Session,
+  { chosen, extra, file, isSecond = false }: ReadLines,
+): RepositoryLine[] {
   const { arch } = session.config;
   const place = tree.resolve(FILE);
   const directory = tree.stat(DIRECTORY)?.kind === 'directory' ? repositoryFiles(tree.list(DIRECTORY)) : [];
-  const files = file === undefined ? [place, ...directory.map((name) => `${DIRECTORY}/${name}` as TreePath)].map((path) => ({ tree, path })) : [file];
-  const own = files.flatMap((one) => (one.tree.stat(one.path)?.kind === 'file' ? parseRepositories(one.tree.readFile(one.path, limits.metadata).toString('latin1'), { file: one.path, arch, keywords: true }) : []));
+  const files =
+    file === undefined
+      ? [place, ...directory.map((name) => `${DIRECTORY}/${name}` as TreePath)].map((path) => ({ tree, path }))
+      : [file];
+  const own = files.flatMap((one) =>
+    one.tree.stat(one.path)?.kind === 'file'
+      ? parseRepositories(one.tree.readFile(one.path, limits.metadata).toString('latin1'), {
+          file: one.path,
+          arch,
+          keywords: true,
+        })
+      : [],
+  );
   // A minirootfs made from Debian's packages names no repository: there is no apk in it that could ask one.
   const isEmpty = own.length === 0 && (tree.stat(place)?.sizeBytes ?? 0) === 0 && file === undefined && !isSecond;
-  const implied = isEmpty ? ['main', 'community'].map((section): RepositoryLine => ({ location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`, layout: 'v2' })) : [];
-  return [...own, ...implied, ...extra.flatMap((text) => parseRepositories(text, { file: '--repository', arch, keywords: false }))];
+  const implied = isEmpty
+    ? ['main', 'community'].map((section): RepositoryLine => ({
+        location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`,
+        layout: 'v2',
+      }))
+    : [];
+  return [
+    ...own,
+    ...implied,
+    ...extra.flatMap((text) => parseRepositories(text, { file: '--repository', arch, keywords: false })),
+  ];
 }
 
 export interface OpenRepositories {
@@ -84,13 +113,19 @@ export interface OpenRepositories {
   readonly onMissing: (location: string) => void;
 }
 
-type Found = { readonly repository: Repository } & ({ readonly place: PackagePlace } | { readonly open: (record: PackageRecord) => OpenedPackageFile });
+type Found = { readonly repository: Repository } & (
+  { readonly place: PackagePlace } | { readonly open: (record: PackageRecord) => OpenedPackageFile }
+);
 
 /**
- * Fetches and verifies them all. A section of Alpine's that the chosen mirror does not carry is left out; any other that
- * cannot be had is a warning and counts as unavailable, as it does for apk.
+ * Fetches and verifies them all. A section of Alpine's that the chosen mirror does not carry is left out; any other
+ * that cannot be had is a warning and counts as unavailable, as it does for apk.
  */
-export async function openTreeRepositories(session: Session, chosen: ChosenMirrors, { lines, ...options }: OpenRepositories): Promise<TreeRepositories> {
+export async function openTreeRepositories(
+  session: Session,
+  chosen: ChosenMirrors,
+  { lines, ...options }: OpenRepositories,
+): Promise<TreeRepositories> {
   const places = new Map<string, PackagePlace>();
   const local = new Map<string, (record: PackageRecord) => OpenedPackageFile>();
   const warnings: string[] = [];
@@ -110,11 +145,21 @@ export async function openTreeRepositories(session: Session, chosen: ChosenMirro
       return found.repository;
     }),
   );
-  return { repositories: opened.filter((repository) => repository !== undefined), places, local, unavailable, warnings };
+  return {
+    repositories: opened.filter((repository) => repository !== undefined),
+    places,
+    local,
+    unavailable,
+    warnings,
+  };
 }
 
 /** A foreign host that did not answer would cost each apk call of a build all its attempts anew. */
-async function queryOnce<T>({ unreachableHosts }: Session, { location }: RepositoryLine, ask: () => Promise<T>): Promise<T> {
+async function queryOnce<T>(
+  { unreachableHosts }: Session,
+  { location }: RepositoryLine,
+  ask: () => Promise<T>,
+): Promise<T> {
   if (!isUrl(location) || !URL.canParse(location) || officialRepository(location) !== undefined) return ask();
   const { origin } = new URL(location);
   const known = unreachableHosts.get(origin);
@@ -122,14 +167,21 @@ async function queryOnce<T>({ unreachableHosts }: Session, { location }: Reposit
   try {
     return await ask();
   } catch (error) {
-    if (isAlprootError(error) && (error.code === 'ALP_FETCH_NETWORK' || error.code === 'ALP_FETCH_SLOW')) unreachableHosts.set(origin, error);
+    if (isAlprootError(error) && (error.code === 'ALP_FETCH_NETWORK' || error.code === 'ALP_FETCH_SLOW'))
+      unreachableHosts.set(origin, error);
     throw error;
   }
 }
 
 /** Of somebody else's host that does not answer; without Alpine's own there is nothing to go on with. */
 function passOver({ location }: RepositoryLine, error: unknown): AlprootError {
-  if (!isAlprootError(error) || !error.code.startsWith('ALP_FETCH_') || error.code === 'ALP_FETCH_OFFLINE' || officialRepository(location) !== undefined) throw error;
+  if (
+    !isAlprootError(error) ||
+    !error.code.startsWith('ALP_FETCH_') ||
+    error.code === 'ALP_FETCH_OFFLINE' ||
+    officialRepository(location) !== undefined
+  )
+    throw error;
   return error;
 }
 
@@ -137,7 +189,11 @@ interface OpenRequest extends Omit<OpenRepositories, 'lines'> {
   readonly line: RepositoryLine;
 }
 
-async function openRepository(session: Session, chosen: ChosenMirrors, { line, tree, extended, allowUntrusted = false, onMissing }: OpenRequest): Promise<Found | undefined> {
+async function openRepository(
+  session: Session,
+  chosen: ChosenMirrors,
+  { line, tree, extended, allowUntrusted = false, onMissing }: OpenRequest,
+): Promise<Found | undefined> {
   const { arch } = session.config;
   const { layout, location, tag } = line;
   const own = keyring(alpineKeys(arch).values(), treeKeys(tree));
@@ -152,12 +208,19 @@ async function openRepository(session: Session, chosen: ChosenMirrors, { line, t
     const keys = official === undefined ? own : mirrorKeys(mirror, arch);
     const index = await openIndex(from, { mirror, keys, path, layout, name, tag, release, locked, extended });
     if (index === undefined) return undefined;
-    return { repository: { index, ...(tag === undefined ? {} : { tag }) }, place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, layout, keys, release, name } };
+    return {
+      repository: { index, ...(tag === undefined ? {} : { tag }) },
+      place: { mirrors: [mirror, ...mirrors.filter((other) => other !== mirror)], path, layout, keys, release, name },
+    };
   };
   const first = await firstMirror(session, mirrors, find);
   // What a mirror lacks, or has no package of, does not hide what the next one has.
   const isFilled = (found: FoundIndex | undefined): boolean => (found?.repository.index.packages.length ?? 0) > 0;
-  const found = isFilled(first) ? first : ((await firstThatHas(session, { mirrors: othersOf(mirrors, first), what: path }, (mirror, from) => find(mirror, from).then((other) => (isFilled(other) ? other : undefined)))) ?? first);
+  const found = isFilled(first)
+    ? first
+    : ((await firstThatHas(session, { mirrors: othersOf(mirrors, first), what: path }, (mirror, from) =>
+        find(mirror, from).then((other) => (isFilled(other) ? other : undefined)),
+      )) ?? first);
   if (found === undefined && (locked === undefined || extended)) onMissing(location);
   return found;
 }
@@ -165,19 +228,26 @@ async function openRepository(session: Session, chosen: ChosenMirrors, { line, t
 type FoundIndex = Extract<Found, { readonly place: PackagePlace }>;
 
 /** All when none has it: each answers from what it said before. */
-const othersOf = (mirrors: readonly MirrorSpec[], found: FoundIndex | undefined): readonly MirrorSpec[] => (mirrors.length === 1 ? [] : mirrors.filter((mirror) => mirror !== found?.place.mirrors[0]));
+const othersOf = (mirrors: readonly MirrorSpec[], found: FoundIndex | undefined): readonly MirrorSpec[] =>
+  mirrors.length === 1 ? [] : mirrors.filter((mirror) => mirror !== found?.place.mirrors[0]);
 
 /** The mirror that a repository of its own stands for. */
-export const foreignMirror = (location: string): MirrorSpec => ({ base: location.slice(0, location.lastIndexOf('/')), keys: [] });
+export const foreignMirror = (location: string): MirrorSpec => ({
+  base: location.slice(0, location.lastIndexOf('/')),
+  keys: [],
+});
 
 /** Keys that lie in a tree count for the foreign repositories of that tree, and for nothing else. */
 export function treeKeys(tree: WorkTree): ReturnType<typeof parseTrustedKey>[] {
   if (tree.stat(KEYS)?.kind !== 'directory') return [];
-  return tree.list(KEYS).filter((name) => name.endsWith('.pub')).flatMap((name) => {
-    try {
-      return [parseTrustedKey(tree.readFile(`${KEYS}/${name}` as TreePath, limits.metadata).toString('utf8'), name)];
-    } catch {
-      return [];
-    }
-  });
+  return tree
+    .list(KEYS)
+    .filter((name) => name.endsWith('.pub'))
+    .flatMap((name) => {
+      try {
+        return [parseTrustedKey(tree.readFile(`${KEYS}/${name}` as TreePath, limits.metadata).toString('utf8'), name)];
+      } catch {
+        return [];
+      }
+    });
 }

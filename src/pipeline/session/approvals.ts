@@ -1,6 +1,6 @@
 /**
- * Which project files the user has approved: one record for each, in the user's own directory, with a digest of all that
- * was read. A file that changes is another file.
+ * Which project files the user has approved: one record for each, in the user's own directory, with a digest of all
+ * that was read. A file that changes is another file.
  */
 import { sha256Hex } from '../../core/digest.ts';
 import { parseJson } from '../../core/json.ts';
@@ -39,7 +39,11 @@ export function findApproval(env: Env, path: HostPath): Approval | undefined {
 
 /** @throws ALP_STORE_OWNER, ALP_STORE_WRITE */
 export function writeApproval(env: Env, approval: Approval): void {
-  writeFileAtomic(joinHost(openUserDirectory(env, DIRECTORY), nameOf(approval.path)), `${JSON.stringify(approval)}\n`, { mode: 0o600 });
+  writeFileAtomic(
+    joinHost(openUserDirectory(env, DIRECTORY), nameOf(approval.path)),
+    `${JSON.stringify(approval)}\n`,
+    { mode: 0o600 },
+  );
 }
 
 /** @returns whether there was one @throws ALP_STORE_OWNER, ALP_STORE_WRITE */
@@ -59,14 +63,20 @@ export function listApprovals(env: Env): Approval[] {
   const directory = joinHost(own, DIRECTORY);
   const names = namesIn(directory).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
   if (names.length > 0) requireOwnDirectory(directory);
-  return names.flatMap((name) => readApproval(joinHost(directory, name)) ?? []).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return names
+    .flatMap((name) => readApproval(joinHost(directory, name)) ?? [])
+    .sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 function readApproval(record: HostPath): Approval | undefined {
   const bytes = foreignWriterAt(record) === undefined ? readFileCapped(record, RECORD_BYTES) : undefined;
   try {
-    const { path, digest, approved } = parseJson(bytes?.toString('utf8') ?? '{}') as Partial<Record<keyof Approval, unknown>>;
-    return typeof path === 'string' && typeof digest === 'string' && typeof approved === 'string' ? { path: hostPath(path), digest, approved } : undefined;
+    const { path, digest, approved } = parseJson(bytes?.toString('utf8') ?? '{}') as Partial<
+      Record<keyof Approval, unknown>
+    >;
+    return typeof path === 'string' && typeof digest === 'string' && typeof approved === 'string'
+      ? { path: hostPath(path), digest, approved }
+      : undefined;
   } catch {
     return undefined;
   }

@@ -1,4 +1,6 @@
-/** Choosing a backend for this host, once: the verdicts are kept in the store for as long as the host stays as it is. */
+/**
+ * Choosing a backend for this host, once: the verdicts are kept in the store for as long as the host stays as it is.
+ */
 import { keyOf } from '../../core/digest.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import type { HostPath } from '../../core/paths.ts';
@@ -12,7 +14,16 @@ import type { Session } from './session.ts';
 
 /** Of what is known of the host; changes when the host's kernel, user or tools do. */
 export function fingerprint({ runHost, config }: Session): string {
-  return keyOf('backend-3', runHost.kernel, bootId(), String(process.getuid?.()), String(process.pid === 1), ...Object.values(runHost.tools).map((tool) => tool ?? ''), config.backend ?? '', config.requireIsolation ? 'isolated' : '');
+  return keyOf(
+    'backend-3',
+    runHost.kernel,
+    bootId(),
+    String(process.getuid?.()),
+    String(process.pid === 1),
+    ...Object.values(runHost.tools).map((tool) => tool ?? ''),
+    config.backend ?? '',
+    config.requireIsolation ? 'isolated' : '',
+  );
 }
 
 /** A backend that is tried while other work goes on; undefined when it is not known to work. */
@@ -26,10 +37,20 @@ export type PendingProbe = Promise<Backend | undefined>;
  */
 export function tryBackend(session: Session, tree: HostPath): PendingProbe {
   const { config, store, runHost } = session;
-  const candidate = backendsFor(runHost).find(({ name, isolation, needs, refuse }) =>
-    isolation === 'full' && (config.backend ?? name) === name && needs.every((tool) => runHost.tools[tool] !== undefined) && refuse(runHost) === undefined);
+  const candidate = backendsFor(runHost).find(
+    ({ name, isolation, needs, refuse }) =>
+      isolation === 'full' &&
+      (config.backend ?? name) === name &&
+      needs.every((tool) => runHost.tools[tool] !== undefined) &&
+      refuse(runHost) === undefined,
+  );
   if (candidate === undefined || store.getRecord(recordName(session)) !== undefined) return Promise.resolve(undefined);
-  return import('../../run/probe.ts').then(({ probeBackend }) => probeBackend(candidate, runHost, tree)).then(({ works }) => (works ? candidate : undefined), () => undefined);
+  return import('../../run/probe.ts')
+    .then(({ probeBackend }) => probeBackend(candidate, runHost, tree))
+    .then(
+      ({ works }) => (works ? candidate : undefined),
+      () => undefined,
+    );
 }
 
 const recordName = (session: Session): string => `backend-${fingerprint(session)}`;
@@ -49,7 +70,11 @@ export async function chooseBackend(session: Session, tree: HostPath): Promise<B
   const { backend, verdicts } = await findBackend(session, tree);
   if (backend === undefined) throw noBackend(verdicts, config.backend);
   if (config.requireIsolation && backend.isolation !== 'full') {
-    throw new AlprootError('ALP_RUN_ISOLATION', `only ${backend.name} works here, whose isolation is ${backend.isolation}:\n${listVerdicts(verdicts)}`, { hint: 'drop --require-isolation, or make one of the others work' });
+    throw new AlprootError(
+      'ALP_RUN_ISOLATION',
+      `only ${backend.name} works here, whose isolation is ${backend.isolation}:\n${listVerdicts(verdicts)}`,
+      { hint: 'drop --require-isolation, or make one of the others work' },
+    );
   }
   store.putRecord(record, { id: backend.id });
   return announced(session, backend);
@@ -60,11 +85,17 @@ function announced({ config, announcements }: Session, backend: Backend): Backen
   if (backend.isolation === 'full' || announcements.has(backend.id)) return backend;
   announcements.add(backend.id);
   const network = backend.cutsNetwork ? '' : '; the network cannot be cut off';
-  config.emit({ kind: 'note', message: `using ${backend.name}; isolation: ${backend.isolation}, no boundary for hostile code${network}` });
+  config.emit({
+    kind: 'note',
+    message: `using ${backend.name}; isolation: ${backend.isolation}, no boundary for hostile code${network}`,
+  });
   return backend;
 }
 
-async function findBackend(session: Session, tree: HostPath): Promise<{ backend: Backend | undefined; verdicts: readonly BackendVerdict[] }> {
+async function findBackend(
+  session: Session,
+  tree: HostPath,
+): Promise<{ backend: Backend | undefined; verdicts: readonly BackendVerdict[] }> {
   const tried = await session.pendingProbe;
   if (tried !== undefined) return { backend: tried, verdicts: [] };
   return (await import('../../run/probe.ts')).findWorkingBackend(session.runHost, tree, session.config.backend);
@@ -79,9 +110,16 @@ export async function adviseStronger({ config, runHost }: Session, tree: HostPat
 export async function runCommandIn(session: Session, description: RunDescription): Promise<RunResult> {
   const backend = await chooseBackend(session, description.tree);
   try {
-    return await runInTree(backend, { ...description, ...(session.config.signal === undefined ? {} : { signal: session.config.signal }) }, session.runHost);
+    return await runInTree(
+      backend,
+      { ...description, ...(session.config.signal === undefined ? {} : { signal: session.config.signal }) },
+      session.runHost,
+    );
   } catch (error) {
     if (backend.showsTree || !isAlprootError(error, 'ALP_RUN_MOUNT')) throw error;
-    throw new AlprootError('ALP_RUN_MOUNT', error.message, { hint: `${error.hint ?? ''}; ${await adviseStronger(session, description.tree)}`, cause: error });
+    throw new AlprootError('ALP_RUN_MOUNT', error.message, {
+      hint: `${error.hint ?? ''}; ${await adviseStronger(session, description.tree)}`,
+      cause: error,
+    });
   }
 }

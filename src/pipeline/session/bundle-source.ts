@@ -1,4 +1,6 @@
-/** A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted vouches for them. */
+/**
+ * A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted vouches for them.
+ */
 import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
@@ -30,8 +32,14 @@ export interface BundleSourceRequest {
   readonly lockPolicy: LockPolicy | undefined;
 }
 
-/** @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT as openBundle; ALP_STALE_LOCK when it was made from another lock */
-export function openBundleSource(config: Config, { store, bundle: path, lockPolicy }: BundleSourceRequest): BundleSource {
+/**
+ * @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT as openBundle; ALP_STALE_LOCK when it was made from
+ * another lock
+ */
+export function openBundleSource(
+  config: Config,
+  { store, bundle: path, lockPolicy }: BundleSourceRequest,
+): BundleSource {
   const trusted = userKeys(config);
   const bundle = openBundle(path, { verify: signatureVerifier(trusted) });
   const keys = store.makeTemporary('keys');
@@ -41,18 +49,41 @@ export function openBundleSource(config: Config, { store, bundle: path, lockPoli
   };
   try {
     const { lock } = bundle.manifest;
-    if (lockPolicy !== undefined && !isSameLock(lockPolicy.lock, lock)) requireNoDrift({ path: lockPolicy.name as HostPath, lock: lockPolicy.lock, wanted: lock });
+    if (lockPolicy !== undefined && !isSameLock(lockPolicy.lock, lock))
+      requireNoDrift({ path: lockPolicy.name as HostPath, lock: lockPolicy.lock, wanted: lock });
     // Keys that a stranger put into a bundle count for nothing.
-    const strangers = bundle.signedBy === undefined ? bundle.manifest.keys.filter(({ name }) => !trusted.has(name)) : [];
+    const strangers =
+      bundle.signedBy === undefined ? bundle.manifest.keys.filter(({ name }) => !trusted.has(name)) : [];
     if (strangers.length > 0) {
-      config.emit({ kind: 'warning', message: `the bundle is signed by no key that is trusted here: the keys in it count for nothing`, hint: `name ${strangers.map(({ name }) => quoteName(name)).join(', ')} with --key FILE, if you trust them` });
+      config.emit({
+        kind: 'warning',
+        message: `the bundle is signed by no key that is trusted here: the keys in it count for nothing`,
+        hint: `name ${strangers.map(({ name }) => quoteName(name)).join(', ')} with --key FILE, if you trust them`,
+      });
     }
-    if (bundle.signedBy !== undefined) for (const { name, pem } of bundle.manifest.keys) writeFileAtomic(joinHost(keys, name), pem);
+    if (bundle.signedBy !== undefined)
+      for (const { name, pem } of bundle.manifest.keys) writeFileAtomic(joinHost(keys, name), pem);
     const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
     const own = mirrors.flatMap((mirror) => mirror.keys);
     return {
-      config: { ...config, mirrors: [{ base: path, keys: [...new Set([...own, ...config.keys, keys])], publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys) }], offline: true },
-      lockPolicy: { name: path, lock, strict: true, update: new Set(), hint: 'make the bundle again, from a lock that has it' },
+      config: {
+        ...config,
+        mirrors: [
+          {
+            base: path,
+            keys: [...new Set([...own, ...config.keys, keys])],
+            publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys),
+          },
+        ],
+        offline: true,
+      },
+      lockPolicy: {
+        name: path,
+        lock,
+        strict: true,
+        update: new Set(),
+        hint: 'make the bundle again, from a lock that has it',
+      },
       fetcher: createBundleFetcher({ store, name: path, find: bundle.find }),
       close,
     };
@@ -64,9 +95,16 @@ export function openBundleSource(config: Config, { store, bundle: path, lockPoli
 
 /** Alpine's keys and all that the user named. */
 export const userKeys = (config: Config): TrustedKeys =>
-  keyring(alpineKeys(undefined).values(), [...(config.mirrors === 'auto' ? [] : config.mirrors.flatMap(keysOf)), ...config.keys.flatMap(readKeys)]);
+  keyring(alpineKeys(undefined).values(), [
+    ...(config.mirrors === 'auto' ? [] : config.mirrors.flatMap(keysOf)),
+    ...config.keys.flatMap(readKeys),
+  ]);
 
-/** The first trusted key that signed; a wrong signature under a trusted name ends everything. @throws ALP_VERIFY_SIGNATURE */
+/**
+ * The first trusted key that signed; a wrong signature under a trusted name ends everything.
+ *
+ * @throws ALP_VERIFY_SIGNATURE
+ */
 export const signatureVerifier =
   (keys: TrustedKeys) =>
   (manifest: Uint8Array, signatures: readonly BundleSignature[]): string | undefined => {
@@ -74,7 +112,11 @@ export const signatureVerifier =
     for (const { keyName, signature } of known) {
       const key = keys.get(keyName);
       if (key === undefined || !isRsaSignature({ data: manifest, signature, digest: 'sha256', key })) {
-        throw new AlprootError('ALP_VERIFY_SIGNATURE', `the signature of ${quoteName(keyName)} over the bundle is wrong`, { hint: 'the bundle was damaged or tampered with: get it again' });
+        throw new AlprootError(
+          'ALP_VERIFY_SIGNATURE',
+          `the signature of ${quoteName(keyName)} over the bundle is wrong`,
+          { hint: 'the bundle was damaged or tampered with: get it again' },
+        );
       }
     }
     return known[0]?.keyName;

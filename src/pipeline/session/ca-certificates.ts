@@ -17,12 +17,19 @@ const PEM_BYTES = 4 * 1024 * 1024;
 const DIRECTORY_FILES = 4096;
 
 /**
- * Where distributions keep theirs: the first of the files, which their tools make of all there are; where there is none,
- * the directories, whose many small files take ten times as long to read.
+ * Where distributions keep theirs: the first of the files, which their tools make of all there are; where there is
+ * none, the directories, whose many small files take ten times as long to read.
  *
  * @see Go 1.22 src/crypto/x509/root_linux.go
  */
-const STORE_FILES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt', '/etc/ssl/ca-bundle.pem', '/etc/pki/tls/cacert.pem', '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', '/etc/ssl/cert.pem'];
+const STORE_FILES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/tls/cacert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
 const STORE_DIRECTORIES = ['/etc/ssl/certs', '/etc/pki/tls/certs'];
 export const HOST_STORE = "this host's store";
 
@@ -50,7 +57,11 @@ interface Place {
   readonly namedBy: readonly string[];
 }
 
-/** Reads all of them. @throws ALP_USAGE_OPTION for a `--ca-file` that holds none; what else cannot be used is a trouble of its source */
+/**
+ * Reads all of them.
+ *
+ * @throws ALP_USAGE_OPTION for a `--ca-file` that holds none; what else cannot be used is a trouble of its source
+ */
 export function readCaCertificates({ caFiles, hostCa }: Config): CaCertificates {
   const bundled = certificatesIn(joinHost(packageRoot(), 'keys', 'ca-certificates.pem'));
   const known = new Set(bundled.map(bodyOf));
@@ -68,12 +79,16 @@ export const allCertificates = (found: CaCertificates): string[] => [...found.bu
 /** One path named twice is read once. */
 function merge(places: readonly { readonly path: HostPath; readonly variable: string }[]): Place[] {
   const paths = [...new Set(places.map(({ path }) => path))];
-  return paths.map((path) => ({ path, namedBy: places.filter((other) => other.path === path).map(({ variable }) => variable) }));
+  return paths.map((path) => ({
+    path,
+    namedBy: places.filter((other) => other.path === path).map(({ variable }) => variable),
+  }));
 }
 
 function storePlaces(): Place[] {
   const file = STORE_FILES.find(isFile);
-  const places = file === undefined ? new Set(STORE_DIRECTORIES.filter(isDirectory).map((path) => realPath(path) ?? path)) : [file];
+  const places =
+    file === undefined ? new Set(STORE_DIRECTORIES.filter(isDirectory).map((path) => realPath(path) ?? path)) : [file];
   return [...places].map((path) => ({ path: path as HostPath, namedBy: [HOST_STORE] }));
 }
 
@@ -92,11 +107,19 @@ function readPlace(place: Place, known: Set<string>): CaSource {
     if (!exists(path)) return sourceOf(place, { files: [], failures: ['does not exist'], known });
     if (!isDirectory(path)) {
       const found = certificatesIn(path);
-      return sourceOf(place, { files: [{ path, found }], failures: found.length === 0 ? ['holds no certificate (BEGIN CERTIFICATE)'] : [], known });
+      return sourceOf(place, {
+        files: [{ path, found }],
+        failures: found.length === 0 ? ['holds no certificate (BEGIN CERTIFICATE)'] : [],
+        known,
+      });
     }
     const { files, failures } = readDirectory(path);
-    const none = files.length === 0 && !isStore ? ['holds no file with a certificate (*.pem, *.crt, *.cer or a hash such as 1a2b3c4d.0)'] : [];
-    // What lies in the host's directories beside certificates is nobody's mistake: keys that are closed to us, for one.
+    const none =
+      files.length === 0 && !isStore
+        ? ['holds no file with a certificate (*.pem, *.crt, *.cer or a hash such as 1a2b3c4d.0)']
+        : [];
+    // What lies in the host's directories beside certificates is nobody's mistake: keys that are closed to us, for
+    // one.
     return sourceOf(place, { files, failures: isStore ? [] : [...failures, ...none], known });
   } catch (error) {
     return sourceOf(place, { files: [], failures: [reasonOf(error)], known });
@@ -105,31 +128,36 @@ function readPlace(place: Place, known: Set<string>): CaSource {
 
 function readDirectory(directory: HostPath): { readonly files: Read['files']; readonly failures: readonly string[] } {
   const failures: string[] = [];
-  const files = namesOf(directory).filter((name) => /\.(?:pem|crt|cer)$|^[\da-f]{8}\.\d+$/.test(name)).slice(0, DIRECTORY_FILES).flatMap((name) => {
-    const path = joinHost(directory, name);
-    // Hashed names are links to their neighbours, which are read as such.
-    if (linkTarget(path)?.includes('/') === false || !isFile(path)) return [];
-    try {
-      const found = certificatesIn(path);
-      return found.length === 0 ? [] : [{ path, found }];
-    } catch (error) {
-      failures.push(`${name}: ${reasonOf(error)}`);
-      return [];
-    }
-  });
+  const files = namesOf(directory)
+    .filter((name) => /\.(?:pem|crt|cer)$|^[\da-f]{8}\.\d+$/.test(name))
+    .slice(0, DIRECTORY_FILES)
+    .flatMap((name) => {
+      const path = joinHost(directory, name);
+      // Hashed names are links to their neighbours, which are read as such.
+      if (linkTarget(path)?.includes('/') === false || !isFile(path)) return [];
+      try {
+        const found = certificatesIn(path);
+        return found.length === 0 ? [] : [{ path, found }];
+      } catch (error) {
+        failures.push(`${name}: ${reasonOf(error)}`);
+        return [];
+      }
+    });
   return { files, failures };
 }
 
 function sourceOf({ path, namedBy }: Place, { files, failures = [], known }: Read): CaSource {
   const broken: string[] = [];
-  const added = files.flatMap(({ path: file, found }) => found.filter((pem) => {
-    const body = bodyOf(pem);
-    if (known.has(body)) return false;
-    known.add(body);
-    if (isCertificate(pem)) return true;
-    broken.push(`${file === path ? '' : `${file.slice(path.length + 1)}: `}a certificate that cannot be read`);
-    return false;
-  }));
+  const added = files.flatMap(({ path: file, found }) =>
+    found.filter((pem) => {
+      const body = bodyOf(pem);
+      if (known.has(body)) return false;
+      known.add(body);
+      if (isCertificate(pem)) return true;
+      broken.push(`${file === path ? '' : `${file.slice(path.length + 1)}: `}a certificate that cannot be read`);
+      return false;
+    }),
+  );
   const count = files.reduce((sum, { found }) => sum + found.length, 0) - broken.length;
   return { path, namedBy, count, added, failures: [...failures, ...new Set(broken)] };
 }
@@ -155,8 +183,14 @@ const reasonOf = (error: unknown): string => {
 function requireSource(path: HostPath, known: Set<string>): CaSource {
   if (!exists(path)) throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(path)} does not exist`);
   const source = sourceOf({ path, namedBy: ['--ca-file'] }, { files: [{ path, found: certificatesIn(path) }], known });
-  if (source.count === 0) throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(path)} holds no certificate`, { hint: '--ca-file takes PEM files (BEGIN CERTIFICATE)' });
+  if (source.count === 0)
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(path)} holds no certificate`, {
+      hint: '--ca-file takes PEM files (BEGIN CERTIFICATE)',
+    });
   return source;
 }
 
-const certificatesIn = (path: HostPath): string[] => (readFileCapped(path, PEM_BYTES)?.toString('latin1') ?? '').match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+const certificatesIn = (path: HostPath): string[] =>
+  (readFileCapped(path, PEM_BYTES)?.toString('latin1') ?? '').match(
+    /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g,
+  ) ?? [];

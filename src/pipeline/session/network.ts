@@ -1,4 +1,7 @@
-/** The network as a `Config` allows it: certificates, credentials and proxies that count, for us and for commands that are granted it. */
+/**
+ * The network as a `Config` allows it: certificates, credentials and proxies that count, for us and for commands that
+ * are granted it.
+ */
 import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
@@ -22,7 +25,12 @@ export function openCertificates(config: Config): () => CaCertificates {
     if (found !== undefined) return found;
     found = readCaCertificates(config);
     for (const { path, namedBy, failures } of found.sources) {
-      for (const failure of failures) config.emit({ kind: 'warning', message: `CA certificates of ${quoteName(path)} (${namedBy.join(', ')}) do not count: ${failure}`, hint: '`alproot doctor --network` lists those that do' });
+      for (const failure of failures)
+        config.emit({
+          kind: 'warning',
+          message: `CA certificates of ${quoteName(path)} (${namedBy.join(', ')}) do not count: ${failure}`,
+          hint: '`alproot doctor --network` lists those that do',
+        });
     }
     return found;
   };
@@ -53,25 +61,44 @@ function credentialsOf({ env }: Config): HttpSettings['credentials'] {
 }
 
 /** What commands are lent that are granted the network. */
-export function networkFiles({ config, certificates }: { readonly config: Config; readonly certificates: () => CaCertificates }): InjectedNetworkFiles {
+export function networkFiles({
+  config,
+  certificates,
+}: {
+  readonly config: Config;
+  readonly certificates: () => CaCertificates;
+}): InjectedNetworkFiles {
   const { http, https, all, no } = proxyVariables(config.env);
-  const set = Object.entries({ http_proxy: http, https_proxy: https, all_proxy: all, no_proxy: no }).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const set = Object.entries({ http_proxy: http, https_proxy: https, all_proxy: all, no_proxy: no }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
   return {
     get added() {
       return addedCertificates(certificates()).join('\n');
     },
     all: () => allCertificates(certificates()).join('\n'),
-    env: Object.fromEntries(set.flatMap(([name, value]) => [[name, value], [name.toUpperCase(), value]])),
+    env: Object.fromEntries(
+      set.flatMap(([name, value]) => [
+        [name, value],
+        [name.toUpperCase(), value],
+      ]),
+    ),
   };
 }
 
 function readNetrc(env: Config['env']): NetrcEntry[] {
   const named = env['NETRC'];
   const home = env['HOME'];
-  const file = named !== undefined && named !== '' ? hostPath(named) : home?.startsWith('/') === true ? hostPath(`${home}/.netrc`) : undefined;
+  const file =
+    named !== undefined && named !== ''
+      ? hostPath(named)
+      : home?.startsWith('/') === true
+        ? hostPath(`${home}/.netrc`)
+        : undefined;
   if (file === undefined || (named === undefined && !(exists(file) && isFile(file)))) return [];
   const bytes = readFileCapped(file, NETRC_BYTES);
-  if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `NETRC names ${quoteName(file)}, which does not exist`);
+  if (bytes === undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', `NETRC names ${quoteName(file)}, which does not exist`);
   return parseNetrc(bytes.toString('utf8'));
 }
 

@@ -14,19 +14,28 @@ export interface ApprovedProject {
   readonly requirements: readonly Requirement[];
 }
 
-/** Approves the file as it is now. @throws ALP_USAGE_ARGUMENT, ALP_USAGE_CONFIG, ALP_VERIFY_KEY, ALP_STORE_OWNER, ALP_STORE_WRITE */
+/**
+ * Approves the file as it is now.
+ *
+ * @throws ALP_USAGE_ARGUMENT, ALP_USAGE_CONFIG, ALP_VERIFY_KEY, ALP_STORE_OWNER, ALP_STORE_WRITE
+ */
 export async function approveProject(env: Env, directory: HostPath): Promise<ApprovedProject> {
   const project = await openProject(directory);
-  if (project === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no alproot.yaml in ${quoteName(directory)}`);
+  if (project === undefined)
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no alproot.yaml in ${quoteName(directory)}`);
   const { path, requirements } = project;
-  if (requirements.length > 0) writeApproval(env, { path, digest: (await project.readKeys()).digest, approved: new Date().toISOString() });
+  if (requirements.length > 0)
+    writeApproval(env, { path, digest: (await project.readKeys()).digest, approved: new Date().toISOString() });
   return { path, requirements };
 }
 
 /** @throws ALP_USAGE_ARGUMENT when it was not approved, ALP_STORE_OWNER, ALP_STORE_WRITE */
 export function revokeProject(env: Env, directory: HostPath): HostPath {
   const path = joinHost(realPath(directory) ?? directory, 'alproot.yaml');
-  if (!removeApproval(env, path)) throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is not approved`, { hint: '`alproot trust --list` shows what is' });
+  if (!removeApproval(env, path))
+    throw new AlprootError('ALP_USAGE_ARGUMENT', `${quoteName(path)} is not approved`, {
+      hint: '`alproot trust --list` shows what is',
+    });
   return path;
 }
 
@@ -39,7 +48,13 @@ export interface ListedProject {
 
 /** @throws ALP_STORE_OWNER */
 export const listProjects = (env: Env): Promise<ListedProject[]> =>
-  Promise.all(listApprovals(env).map(async ({ path, approved, digest }) => ({ path, approved, state: await stateOf(path, digest) })));
+  Promise.all(
+    listApprovals(env).map(async ({ path, approved, digest }) => ({
+      path,
+      approved,
+      state: await stateOf(path, digest),
+    })),
+  );
 
 async function stateOf(path: HostPath, digest: string): Promise<ListedProject['state']> {
   try {

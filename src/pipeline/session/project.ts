@@ -58,14 +58,26 @@ export async function openProject(directory: HostPath): Promise<OpenedProject | 
   const { parseProjectFile } = await import('../../formats/yaml/project-file.ts');
   const file = parseProjectFile(bytes.toString('utf8'));
   const path = joinHost(realPath(directory) ?? directory, 'alproot.yaml');
-  return { path, file, requirements: requirementsOf(file), readKeys: () => readProjectKeys(directory, { path, bytes, mirrors: file.mirrors ?? [] }) };
+  return {
+    path,
+    file,
+    requirements: requirementsOf(file),
+    readKeys: () => readProjectKeys(directory, { path, bytes, mirrors: file.mirrors ?? [] }),
+  };
 }
 
 function requirementsOf({ backend, mirrors, lines }: ProjectFile): Requirement[] {
   const of = (key: string, what: string): Requirement => ({ line: lines[key] ?? 1, what });
   return [
-    ...(backend === undefined || ISOLATING.includes(backend) ? [] : [of('backend', `backend ${quoteName(backend)}, which is no security boundary`)]),
-    ...(mirrors ?? []).map(({ url, keys }) => of('mirrors', `mirror ${quoteName(isUrl(url) ? redactUrl(url) : url)}${keys.length === 0 ? '' : ` with ${keys.map(quoteName).join(', ')} as keys that may sign packages`}`)),
+    ...(backend === undefined || ISOLATING.includes(backend)
+      ? []
+      : [of('backend', `backend ${quoteName(backend)}, which is no security boundary`)]),
+    ...(mirrors ?? []).map(({ url, keys }) =>
+      of(
+        'mirrors',
+        `mirror ${quoteName(isUrl(url) ? redactUrl(url) : url)}${keys.length === 0 ? '' : ` with ${keys.map(quoteName).join(', ')} as keys that may sign packages`}`,
+      ),
+    ),
   ];
 }
 
@@ -78,8 +90,18 @@ interface KeyRequest {
 async function readProjectKeys(directory: HostPath, { path, bytes, mirrors }: KeyRequest): Promise<ProjectKeys> {
   const named = mirrors.some(({ keys }) => keys.length > 0);
   const read = named ? (await import('./trusted-keys.ts')).readKeys : () => [];
-  const ofMirrors = mirrors.map(({ keys }) => keys.flatMap((key) => read(hostPath(resolve(directory, key))).map(({ name, pem }) => ({ name, pem }))));
-  return { ofMirrors, digest: keyOf('project-1', path, sha256Hex(bytes), ...ofMirrors.flatMap((keys) => ['mirror', ...keys.flatMap(({ name, pem }) => [name, pem])])) };
+  const ofMirrors = mirrors.map(({ keys }) =>
+    keys.flatMap((key) => read(hostPath(resolve(directory, key))).map(({ name, pem }) => ({ name, pem }))),
+  );
+  return {
+    ofMirrors,
+    digest: keyOf(
+      'project-1',
+      path,
+      sha256Hex(bytes),
+      ...ofMirrors.flatMap((keys) => ['mirror', ...keys.flatMap(({ name, pem }) => [name, pem])]),
+    ),
+  };
 }
 
 /** undefined when the directory has none. @throws ALP_USAGE_CONFIG, ALP_VERIFY_KEY */
@@ -99,7 +121,9 @@ export async function readProject(directory: HostPath, context: ProjectContext):
   return {
     ...defaults,
     ...(backend === undefined ? {} : { backend: { approved: () => backendOf(backend, approval) } }),
-    ...(mirrors === undefined ? {} : { mirrors: { approved: () => mirrorsOf(directory, mirrors, approval.keys ?? approval.refuse()) } }),
+    ...(mirrors === undefined
+      ? {}
+      : { mirrors: { approved: () => mirrorsOf(directory, mirrors, approval.keys ?? approval.refuse()) } }),
   };
 }
 
@@ -109,7 +133,11 @@ function backendOf(name: string, { keys, refuse }: ApprovalState): ProjectBacken
 }
 
 const mirrorsOf = (directory: HostPath, mirrors: readonly ProjectMirror[], { ofMirrors }: ProjectKeys): MirrorSpec[] =>
-  mirrors.map(({ url }, at) => ({ base: isUrl(url) ? url.replace(/\/+$/, '') : hostPath(resolve(directory, url)), keys: [], publicKeys: ofMirrors[at] ?? [] }));
+  mirrors.map(({ url }, at) => ({
+    base: isUrl(url) ? url.replace(/\/+$/, '') : hostPath(resolve(directory, url)),
+    keys: [],
+    publicKeys: ofMirrors[at] ?? [],
+  }));
 
 interface ApprovalState {
   /** Of a file that is approved as it is. */
@@ -119,26 +147,47 @@ interface ApprovalState {
 }
 
 /** Found out before it is needed, told when it is: a flag may take the place of what the file wants. */
-async function approvalOf(project: OpenedProject, directory: HostPath, context: ProjectContext): Promise<ApprovalState> {
+async function approvalOf(
+  project: OpenedProject,
+  directory: HostPath,
+  context: ProjectContext,
+): Promise<ApprovalState> {
   try {
     const { findApproval } = await import('./approvals.ts');
     const isListed = context.trusted.some((entry) => entry.startsWith('/') && realPath(entry) === realPath(directory));
     const known = isListed ? undefined : findApproval(context.env, project.path);
     const keys = isListed || known !== undefined ? await project.readKeys() : undefined;
     const isApproved = isListed || (known !== undefined && known.digest === keys?.digest);
-    return { keys: isApproved ? keys : undefined, refuse: () => { throw refusal(project, known); } };
+    return {
+      keys: isApproved ? keys : undefined,
+      refuse: () => {
+        throw refusal(project, known);
+      },
+    };
   } catch (error) {
     // Who has no home has approved nothing.
-    return { keys: undefined, refuse: () => { throw isAlprootError(error, 'ALP_USAGE_CONFIG') ? refusal(project, undefined) : error; } };
+    return {
+      keys: undefined,
+      refuse: () => {
+        throw isAlprootError(error, 'ALP_USAGE_CONFIG') ? refusal(project, undefined) : error;
+      },
+    };
   }
 }
 
 function refusal({ path, requirements }: OpenedProject, known: Approval | undefined): AlprootError {
   const directory = path.slice(0, path.lastIndexOf('/')) || '/';
   const lines = requirements.map(({ line, what }) => `  ${showName(path)}:${line}: ${what}`);
-  const state = known === undefined ? 'which you have not approved' : `which you have approved on ${known.approved.slice(0, 10)}, and it was changed since, or a key that it names`;
-  return new AlprootError('ALP_VERIFY_PROJECT', `${quoteName(path)} asks for what only you can allow, ${state}:\n${lines.join('\n')}`, {
-    hint: `read it, then \`alproot trust ${showName(directory)}\`; where nobody can be asked, as in CI: ALPROOT_TRUST=${showName(directory)}`,
-    facts: { path, requirements },
-  });
+  const state =
+    known === undefined
+      ? 'which you have not approved'
+      : `which you have approved on ${known.approved.slice(0, 10)}, and it was changed since, or a key that it names`;
+  return new AlprootError(
+    'ALP_VERIFY_PROJECT',
+    `${quoteName(path)} asks for what only you can allow, ${state}:\n${lines.join('\n')}`,
+    {
+      hint: `read it, then \`alproot trust ${showName(directory)}\`; where nobody can be asked, as in CI: ALPROOT_TRUST=${showName(directory)}`,
+      facts: { path, requirements },
+    },
+  );
 }

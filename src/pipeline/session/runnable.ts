@@ -1,4 +1,6 @@
-/** Whether what is asked for can be run on this machine and from this store at all, said before anything is fetched. */
+/**
+ * Whether what is asked for can be run on this machine and from this store at all, said before anything is fetched.
+ */
 import { archOfNode, runnableOn } from '../../core/arch.ts';
 import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
@@ -18,5 +20,10 @@ export function requireRunnable({ arch }: Config): void {
 /** @throws ALP_RUN_BACKEND for a store on a file system that is mounted noexec */
 export function requireExecutableStore({ store }: Session): void {
   const refusal = refuseNoexec(store.root);
-  if (refusal !== undefined) throw new AlprootError('ALP_RUN_BACKEND', `the store ${quoteName(store.root)} cannot be used to run anything: ${refusal.reason}`, { hint: refusal.fix, facts: { path: store.root } });
+  if (refusal !== undefined)
+    throw new AlprootError(
+      'ALP_RUN_BACKEND',
+      `the store ${quoteName(store.root)} cannot be used to run anything: ${refusal.reason}`,
+      { hint: refusal.fix, facts: { path: store.root } },
+    );
 }

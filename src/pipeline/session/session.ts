@@ -42,7 +42,9 @@ export interface Session {
   readonly prefetched?: Prefetched | undefined;
   /** A backend that is being tried already. */
   readonly pendingProbe?: PendingProbe | undefined;
-  /** Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again. */
+  /**
+   * Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again.
+   */
   readonly unreachableHosts: Map<string, AlprootError>;
   /** What has been said once and is not said again. */
   readonly announcements: Set<string>;
@@ -56,12 +58,16 @@ export function cachePathOf(config: Config): HostPath {
   if (config.cache !== undefined) return config.cache;
   const checkout = joinHost(packageRoot(), 'rootfs-cache');
   // That of another user's checkout would be refused.
-  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout) && findForeignWriter(checkout) === undefined) return checkout;
+  if (exists(joinHost(checkout, 'README.md')) && isWritable(checkout) && findForeignWriter(checkout) === undefined)
+    return checkout;
   // One that is not absolute counts for nothing, says the specification.
   const named = config.env['XDG_CACHE_HOME'];
   if (named?.startsWith('/') === true) return joinHost(hostPath(named), 'alproot');
   const home = homeOf(config.env);
-  if (home === undefined) throw new AlprootError('ALP_USAGE_CONFIG', 'there is no place for the store: this user has no home directory', { hint: 'set HOME, or name a directory with --cache or ALPROOT_CACHE' });
+  if (home === undefined)
+    throw new AlprootError('ALP_USAGE_CONFIG', 'there is no place for the store: this user has no home directory', {
+      hint: 'set HOME, or name a directory with --cache or ALPROOT_CACHE',
+    });
   return joinHost(home, '.cache', 'alproot');
 }
 
@@ -71,13 +77,23 @@ export async function openSession(asked: Config, lockPolicy?: LockPolicy): Promi
   const store = openStore(cachePathOf(asked), { clock: systemClock, signal: asked.signal });
   // Whoever cleans the store up sees that somebody is at work.
   const presence = store.readOnly ? undefined : store.makeTemporary('session');
-  const bundleSource = asked.bundle === undefined ? undefined : (await import('./bundle-source.ts')).openBundleSource(asked, { store, bundle: asked.bundle, lockPolicy });
+  const bundleSource =
+    asked.bundle === undefined
+      ? undefined
+      : (await import('./bundle-source.ts')).openBundleSource(asked, { store, bundle: asked.bundle, lockPolicy });
   const config = bundleSource?.config ?? asked;
   const certificates = openCertificates(config);
   const http = openHttp(config, certificates);
   const isRoot = hasRealRoot();
   const hostArch = archOfNode(process.arch);
-  const network = createFetcher({ store, http, clock: systemClock, emit: config.emit, signal: config.signal, minRateBytes: config.minRateBytes });
+  const network = createFetcher({
+    store,
+    http,
+    clock: systemClock,
+    emit: config.emit,
+    signal: config.signal,
+    minRateBytes: config.minRateBytes,
+  });
   return {
     config,
     store,
@@ -89,10 +105,16 @@ export async function openSession(asked: Config, lockPolicy?: LockPolicy): Promi
     unreachableHosts: new Map(),
     announcements: new Set(),
     failedMirrors: new Set(),
-    fetcher: bundleSource?.fetcher ?? rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
+    fetcher:
+      bundleSource?.fetcher ??
+      rememberFetches(network, { store, emit: config.emit, offline: config.offline, refresh: config.refresh }),
     runHost: findHostTools({
-      searchPath: config.env['PATH'] ?? '', isRoot, kernel: kernelRelease(), scratch: () => store.makeTemporary('run'),
-      cache: store.path('native'), ...(hostArch === undefined ? {} : { arch: hostArch }),
+      searchPath: config.env['PATH'] ?? '',
+      isRoot,
+      kernel: kernelRelease(),
+      scratch: () => store.makeTemporary('run'),
+      cache: store.path('native'),
+      ...(hostArch === undefined ? {} : { arch: hostArch }),
     }),
     close: async () => {
       bundleSource?.close();
@@ -109,8 +131,16 @@ export function hasRealRoot(): boolean {
   return map.trim() === '' || map.split('\n').some((line) => Number(line.trim().split(/\s+/)[2] ?? '0') >= 65_535);
 }
 
-/** Opens a session for `work`, under a lock when there is one, and closes it whatever happens. @throws ALP_STORE_WRITE, ALP_FILE_* when the host fails */
-export async function withSession<T>(config: Config, work: (session: Session) => Promise<T>, lockPolicy?: LockPolicy): Promise<T> {
+/**
+ * Opens a session for `work`, under a lock when there is one, and closes it whatever happens.
+ *
+ * @throws ALP_STORE_WRITE, ALP_FILE_* when the host fails
+ */
+export async function withSession<T>(
+  config: Config,
+  work: (session: Session) => Promise<T>,
+  lockPolicy?: LockPolicy,
+): Promise<T> {
   try {
     const session = await openSession(config, lockPolicy);
     try {
@@ -124,4 +154,5 @@ export async function withSession<T>(config: Config, work: (session: Session) =>
 }
 
 /** The same under the lock beside `alproot.yaml`, for verbs that make an environment of packages. */
-export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> => withSession(config, work, projectLockPolicy(config));
+export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> =>
+  withSession(config, work, projectLockPolicy(config));

@@ -13,8 +13,8 @@ const KEYS = 'keys';
 export const openPrivateKeys = ({ env }: Pick<Config, 'env'>): HostPath => openUserDirectory(env, KEYS);
 
 /**
- * For a mirror that alproot makes: the keys of those in the store are the store's, which is as closed as the user's own
- * directory; so are those of a user who has none.
+ * For a mirror that alproot makes: the keys of those in the store are the store's, which is as closed as the user's
+ * own directory; so are those of a user who has none.
  */
 export function privateKeysFor({ config, store }: Pick<Session, 'config' | 'store'>, mirror: HostPath): HostPath {
   const own = (): HostPath => makeDirectory(store.path(KEYS), 0o700);
@@ -28,7 +28,10 @@ export function privateKeysFor({ config, store }: Pick<Session, 'config' | 'stor
 }
 
 /** A key that `--sign-with` names: a path, or the bare name of one in the user's own directory. */
-export function findSigningKey({ env }: Pick<Config, 'env'>, { given, path }: { readonly given: string; readonly path: HostPath }): HostPath {
+export function findSigningKey(
+  { env }: Pick<Config, 'env'>,
+  { given, path }: { readonly given: string; readonly path: HostPath },
+): HostPath {
   if (given.includes('/') || isFile(path)) return path;
   try {
     const own = joinHost(userDirectory(env), KEYS, given);

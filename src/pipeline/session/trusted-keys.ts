@@ -22,26 +22,38 @@ export function alpineKeys(arch: Arch | undefined): TrustedKeys {
 }
 
 /** Keys that count for one mirror: Alpine's and the user's for it. @throws ALP_VERIFY_KEY, ALP_USAGE_OPTION */
-export const mirrorKeys = (mirror: MirrorSpec, arch: Arch): TrustedKeys => keyring(alpineKeys(arch).values(), keysOf(mirror));
+export const mirrorKeys = (mirror: MirrorSpec, arch: Arch): TrustedKeys =>
+  keyring(alpineKeys(arch).values(), keysOf(mirror));
 
 /** Those that the user has named for a mirror. @throws ALP_VERIFY_KEY, ALP_USAGE_OPTION */
-export const keysOf = ({ keys, publicKeys = [] }: MirrorSpec): TrustedKey[] => [...keys.flatMap(readKeys), ...publicKeys.map(({ pem, name }) => parseTrustedKey(pem, name))];
+export const keysOf = ({ keys, publicKeys = [] }: MirrorSpec): TrustedKey[] => [
+  ...keys.flatMap(readKeys),
+  ...publicKeys.map(({ pem, name }) => parseTrustedKey(pem, name)),
+];
 
 /** A key file, or all `*.pub` of a directory. */
 export function readKeys(path: HostPath): TrustedKey[] {
   return isDirectory(path) ? keysIn(path) : [readKey(parentOfHost(path), path.slice(path.lastIndexOf('/') + 1))];
 }
 
-const keysIn = (directory: HostPath, parse = parseTrustedKey): TrustedKey[] => namesOf(directory).filter((name) => name.endsWith('.pub')).map((name) => readKey(directory, name, parse));
+const keysIn = (directory: HostPath, parse = parseTrustedKey): TrustedKey[] =>
+  namesOf(directory)
+    .filter((name) => name.endsWith('.pub'))
+    .map((name) => readKey(directory, name, parse));
 
 function readKey(directory: HostPath, name: string, parse = parseTrustedKey): TrustedKey {
   const bytes = readFileCapped(joinHost(directory, name), KEY_BYTES);
-  if (bytes === undefined) throw new AlprootError('ALP_USAGE_OPTION', `there is no key file ${joinHost(directory, name)}`, { hint: '--key names the public key (PEM) of the mirror before it' });
+  if (bytes === undefined)
+    throw new AlprootError('ALP_USAGE_OPTION', `there is no key file ${joinHost(directory, name)}`, {
+      hint: '--key names the public key (PEM) of the mirror before it',
+    });
   return parse(bytes.toString('utf8'), name);
 }
 
 export function bundledPins(): MinirootfsPins {
-  return parsePins(readFileCapped(joinHost(packageRoot(), 'keys', 'minirootfs.sha512'), PIN_BYTES)?.toString('utf8') ?? '');
+  return parsePins(
+    readFileCapped(joinHost(packageRoot(), 'keys', 'minirootfs.sha512'), PIN_BYTES)?.toString('utf8') ?? '',
+  );
 }
 
 /** The key that signs Alpine's releases. @throws ALP_VERIFY_KEY when the file is not that key's */

@@ -19,7 +19,12 @@ export function findUserDirectory(env: Env): HostPath | undefined {
 /** @throws ALP_USAGE_CONFIG for a user without a home */
 export function userDirectory(env: Env): HostPath {
   const found = findUserDirectory(env);
-  if (found === undefined) throw new AlprootError('ALP_USAGE_CONFIG', 'there is no place for what is yours alone: this user has no home directory', { hint: 'set HOME or XDG_CONFIG_HOME' });
+  if (found === undefined)
+    throw new AlprootError(
+      'ALP_USAGE_CONFIG',
+      'there is no place for what is yours alone: this user has no home directory',
+      { hint: 'set HOME or XDG_CONFIG_HOME' },
+    );
   return found;
 }
 
@@ -37,8 +42,12 @@ export function requireOwnDirectory(path: HostPath): void {
   const found = findForeignWriter(path);
   if (found === undefined) return;
   const isShared = found.kind === 'writable';
-  throw new AlprootError('ALP_STORE_OWNER', `${quoteName(path)} is not used: ${quoteName(found.path)} ${isShared ? 'can be written by other users' : `belongs to user ${found.uid}`}`, {
-    hint: `${isShared ? `\`chmod go-w ${showName(found.path)}\`` : 'run alproot as that user'}, or name another directory with XDG_CONFIG_HOME`,
-    facts: { path: found.path, uid: found.uid, kind: found.kind },
-  });
+  throw new AlprootError(
+    'ALP_STORE_OWNER',
+    `${quoteName(path)} is not used: ${quoteName(found.path)} ${isShared ? 'can be written by other users' : `belongs to user ${found.uid}`}`,
+    {
+      hint: `${isShared ? `\`chmod go-w ${showName(found.path)}\`` : 'run alproot as that user'}, or name another directory with XDG_CONFIG_HOME`,
+      facts: { path: found.path, uid: found.uid, kind: found.kind },
+    },
+  );
 }

@@ -1,7 +1,7 @@
 /**
- * A tree's programs as scripts that start them through the tree's own dynamic loader, laid out as in the tree: `/usr/bin/make`
- * becomes SHADOW/usr/bin/make. Nothing translates paths; a program sees the host's files, and whatever it starts by
- * name is found in the shadow first.
+ * A tree's programs as scripts that start them through the tree's own dynamic loader, laid out as in the tree:
+ * `/usr/bin/make` becomes SHADOW/usr/bin/make. Nothing translates paths; a program sees the host's files, and whatever
+ * it starts by name is found in the shadow first.
  */
 import { isAlprootError } from '../../core/errors.ts';
 import { treePathFromUser, type TreePath } from '../../core/paths.ts';
@@ -72,7 +72,11 @@ function scriptFor(wrapper: Wrapper, { real, path }: Program): string | undefine
   const shebang = /^#!\s*(\/\S+)(?:[ \t]+(\S+))?/.exec(head);
   if (shebang !== null) {
     const [, interpreter = '', argument] = shebang;
-    return startWith([wrapper.own.hostPathOf(treePathFromUser(interpreter)), ...(argument === undefined ? [] : [argument]), file]);
+    return startWith([
+      wrapper.own.hostPathOf(treePathFromUser(interpreter)),
+      ...(argument === undefined ? [] : [argument]),
+      file,
+    ]);
   }
   if (!head.startsWith('\x7fELF')) return undefined;
   const interpreter = interpreterOf(tree, real);
@@ -80,7 +84,15 @@ function scriptFor(wrapper: Wrapper, { real, path }: Program): string | undefine
   const loader = resolveInside(tree, interpreter);
   if (loader === undefined || tree.stat(loader)?.kind !== 'file') return undefined;
   const name = wrapper.own.hostPathOf(treePathFromUser(path));
-  return startWith([tree.hostPathOf(loader), '--library-path', libraryPath(tree, interpreter, loader), '--argv0', name, file, ...(wrapper.extra.get(path) ?? [])]);
+  return startWith([
+    tree.hostPathOf(loader),
+    '--library-path',
+    libraryPath(tree, interpreter, loader),
+    '--argv0',
+    name,
+    file,
+    ...(wrapper.extra.get(path) ?? []),
+  ]);
 }
 
 function interpreterOf(tree: WorkTree, real: TreePath): string | undefined {
@@ -94,8 +106,12 @@ function interpreterOf(tree: WorkTree, real: TreePath): string | undefined {
 
 /** The directories that a loader looks into by itself: those of its own name, with and without `usr`. */
 function libraryPath(tree: WorkTree, interpreter: string, loader: TreePath): string {
-  const places = [interpreter.replace(/^\/+/, ''), loader].map((path) => path.slice(0, path.lastIndexOf('/')).replace(/^usr\//, ''));
-  return [...new Set(places.flatMap((place) => [place, `usr/${place}`, `usr/local/${place}`]))].map((place) => tree.hostPathOf(treePathFromUser(place))).join(':');
+  const places = [interpreter.replace(/^\/+/, ''), loader].map((path) =>
+    path.slice(0, path.lastIndexOf('/')).replace(/^usr\//, ''),
+  );
+  return [...new Set(places.flatMap((place) => [place, `usr/${place}`, `usr/local/${place}`]))]
+    .map((place) => tree.hostPathOf(treePathFromUser(place)))
+    .join(':');
 }
 
 const quote = (word: string): string => `'${word.replaceAll("'", `'\\''`)}'`;

@@ -17,7 +17,10 @@ import type { MountPlan } from '../mount-plan.ts';
 /** Where the tree is seen, inside the namespace alone. */
 export const overlayPlace = (changes: HostPath): HostPath => joinHost(changes, 'tree');
 
-/** Makes what an overlay over `tree` needs in `changes`, which exists and is empty; false when it would not show the tree as it is. */
+/**
+ * Makes what an overlay over `tree` needs in `changes`, which exists and is empty; false when it would not show the
+ * tree as it is.
+ */
 export function prepareOverlay(tree: HostPath, changes: HostPath): boolean {
   // The kernel takes these for separators, and no more than a page of options.
   if (/[:,\\]/.test(`${tree}${changes}`) || Buffer.byteLength(`${tree}${changes}${changes}`) > 3900) return false;
@@ -45,13 +48,34 @@ export interface OverlayRun {
 }
 
 /** A command, under the overlay. */
-export function throughOverlay(compiled: CompiledRun, { program, isRoot, tree, changes, missing }: OverlayRun): CompiledRun {
-  const options = [`lowerdir=${tree}`, `upperdir=${joinHost(changes, 'upper')}`, `workdir=${joinHost(changes, 'work')}`, 'volatile', ...(isRoot ? [] : ['userxattr'])];
+export function throughOverlay(
+  compiled: CompiledRun,
+  { program, isRoot, tree, changes, missing }: OverlayRun,
+): CompiledRun {
+  const options = [
+    `lowerdir=${tree}`,
+    `upperdir=${joinHost(changes, 'upper')}`,
+    `workdir=${joinHost(changes, 'work')}`,
+    'volatile',
+    ...(isRoot ? [] : ['userxattr']),
+  ];
   const made = missing.flatMap(({ at, kind }) => [kind, Buffer.from(at, 'latin1').toString('utf8')]);
-  return { ...compiled, argv: [program, isRoot ? 'keep' : 'map', options.join(','), overlayPlace(changes), ...made, '--', ...compiled.argv] };
+  return {
+    ...compiled,
+    argv: [
+      program,
+      isRoot ? 'keep' : 'map',
+      options.join(','),
+      overlayPlace(changes),
+      ...made,
+      '--',
+      ...compiled.argv,
+    ],
+  };
 }
 
-const PROGRAM = 'cd "$1" && echo more >> file && rm directory/gone && rmdir directory && mkdir directory && ln -s x directory/link && test ! -e directory/gone && test -d made && exec cat file';
+const PROGRAM =
+  'cd "$1" && echo more >> file && rm directory/gone && rmdir directory && mkdir directory && ln -s x directory/link && test ! -e directory/gone && test -d made && exec cat file';
 
 /** Whether it works here, tried on a little tree in the place where the trees are. */
 export async function probeOverlay(host: RunHost): Promise<boolean> {
@@ -65,7 +89,13 @@ export async function probeOverlay(host: RunHost): Promise<boolean> {
     writeFileAtomic(joinHost(tree, 'directory/gone'), '', { durable: false });
     if (!prepareOverlay(tree, changes)) return false;
     const command = { argv: [host.tools.sh ?? '/bin/sh', '-c', PROGRAM, 'sh', overlayPlace(changes)], env: HOST_ENV };
-    const { argv, env } = throughOverlay(command, { program, isRoot: host.isRoot, tree, changes, missing: [{ at: 'made' as never, kind: 'directory' }] });
+    const { argv, env } = throughOverlay(command, {
+      program,
+      isRoot: host.isRoot,
+      tree,
+      changes,
+      missing: [{ at: 'made' as never, kind: 'directory' }],
+    });
     const { status, stdout } = await captureProcess(argv, { env, maxBytes: 4096 });
     const below = readFileCapped(joinHost(tree, 'file'), 4096)?.toString();
     return status === 0 && stdout === 'one\nmore\n' && below === 'one\n' && exists(joinHost(tree, 'directory/gone'));

@@ -1,6 +1,6 @@
 /*
- * The records of owners: a file that every process of a sandbox maps. One slot for an inode, found by its number;
- * a slot counts only for the inode with the birth time that it was made for, so that a number used again is a new file.
+ * The records of owners: a file that every process of a sandbox maps. One slot for an inode, found by its number; a
+ * slot counts only for the inode with the birth time that it was made for, so that a number used again is a new file.
  * The layout is read and written by records.ts too: change both.
  */
 #ifndef ALPROOT_RECORDS_H

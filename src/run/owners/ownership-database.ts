@@ -42,8 +42,15 @@ export interface RecordsHeader {
  *
  * @throws ALP_LIMIT_COUNT for more records than the file has room for
  */
-export function formatRecords(header: RecordsHeader, slots: readonly OwnerSlot[]): { readonly at: number; readonly bytes: Buffer }[] {
-  if (slots.length > CAPACITY / 2) throw new AlprootError('ALP_LIMIT_COUNT', `${slots.length} files with owners of their own, more than the cap of ${CAPACITY / 2}`);
+export function formatRecords(
+  header: RecordsHeader,
+  slots: readonly OwnerSlot[],
+): { readonly at: number; readonly bytes: Buffer }[] {
+  if (slots.length > CAPACITY / 2)
+    throw new AlprootError(
+      'ALP_LIMIT_COUNT',
+      `${slots.length} files with owners of their own, more than the cap of ${CAPACITY / 2}`,
+    );
   const taken = new Set<number>();
   const pieces = slots.map((slot) => {
     let index = Number(slot.ino % BigInt(CAPACITY));
@@ -66,7 +73,13 @@ function formatSlot({ dev, ino, birth, owner, mode, capability }: OwnerSlot): Bu
   bytes.writeBigUInt64LE(ino, 8);
   bytes.writeBigUInt64LE(birth, 16);
   const kept = capability?.subarray(0, MAX_CAPABILITY_BYTES);
-  bytes.writeUInt32LE(USED | (owner === undefined ? 0 : HAS_OWNER) | (mode === undefined ? 0 : HAS_MODE) | (kept === undefined ? 0 : HAS_CAPABILITY), 24);
+  bytes.writeUInt32LE(
+    USED |
+      (owner === undefined ? 0 : HAS_OWNER) |
+      (mode === undefined ? 0 : HAS_MODE) |
+      (kept === undefined ? 0 : HAS_CAPABILITY),
+    24,
+  );
   bytes.writeUInt32LE(owner?.uid ?? 0, 28);
   bytes.writeUInt32LE(owner?.gid ?? 0, 32);
   bytes.writeUInt32LE((mode ?? 0) & 0o7777, 36);
@@ -76,13 +89,18 @@ function formatSlot({ dev, ino, birth, owner, mode, capability }: OwnerSlot): Bu
 }
 
 /**
- * Everything in a records file. The sandbox could write to it, so nothing in it is believed but numbers in their ranges.
+ * Everything in a records file. The sandbox could write to it, so nothing in it is believed but numbers in their
+ * ranges.
  *
  * @throws ALP_RUN_OWNERS when it is not such a file
  */
 export function parseRecords(bytes: Buffer): OwnerSlot[] {
   if (bytes.length !== RECORDS_BYTES || bytes.toString('latin1', 0, 8) !== MAGIC) {
-    throw new AlprootError('ALP_RUN_OWNERS', `expected ${RECORDS_BYTES} bytes of owner records, got ${bytes.length} bytes`, { hint: 'a program of the sandbox has damaged them' });
+    throw new AlprootError(
+      'ALP_RUN_OWNERS',
+      `expected ${RECORDS_BYTES} bytes of owner records, got ${bytes.length} bytes`,
+      { hint: 'a program of the sandbox has damaged them' },
+    );
   }
   const slots: OwnerSlot[] = [];
   for (let at = HEADER_BYTES; at < bytes.length; at += SLOT_BYTES) {

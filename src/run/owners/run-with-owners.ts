@@ -34,7 +34,11 @@ export interface OwnersContext {
  *
  * @throws ALP_RUN_OWNERS for a user out of range, and for records that a program has damaged
  */
-export async function runWithOwners(backend: Backend, description: RunDescription, { host, library, owners, now }: OwnersContext): Promise<RunResult> {
+export async function runWithOwners(
+  backend: Backend,
+  description: RunDescription,
+  { host, library, owners, now }: OwnersContext,
+): Promise<RunResult> {
   requireIds(description.user);
   const tree = openWorkTree(description.tree);
   const directory = host.scratch();
@@ -45,7 +49,10 @@ export async function runWithOwners(backend: Backend, description: RunDescriptio
     prepare(directory, library, formatRecords(header, seedSlots(description.tree, owners)));
     const result = await runInTree(backend, hooked(description, joinHost(directory, 'shared')), host);
     const bytes = readFileCapped(joinHost(directory, 'shared/records'), RECORDS_BYTES);
-    if (bytes === undefined) throw new AlprootError('ALP_RUN_OWNERS', 'the records of owners are gone', { hint: 'a program of the sandbox has removed them' });
+    if (bytes === undefined)
+      throw new AlprootError('ALP_RUN_OWNERS', 'the records of owners are gone', {
+        hint: 'a program of the sandbox has removed them',
+      });
     absorbSlots(description.tree, owners, { slots: parseRecords(bytes), header, seeded, setMode: tree.setMode });
     return result;
   } finally {

@@ -16,7 +16,10 @@ export function seedSlots(tree: HostPath, owners: ReadonlyMap<TreePath, FileOwne
     const { dev, ino, birth } = entry;
     const capability = xattrs?.[CAPABILITY];
     slots.set(`${dev}:${ino}`, {
-      dev, ino, birth, owner: { uid, gid },
+      dev,
+      ino,
+      birth,
+      owner: { uid, gid },
       ...(mode === undefined ? {} : { mode }),
       ...(capability === undefined ? {} : { capability: Buffer.from(capability, 'latin1') }),
     });
@@ -33,31 +36,57 @@ export function seedSlots(tree: HostPath, owners: ReadonlyMap<TreePath, FileOwne
 export function absorbSlots(
   tree: HostPath,
   owners: Map<TreePath, FileOwner>,
-  { slots, header, seeded, setMode }: { readonly slots: readonly OwnerSlot[]; readonly header: RecordsHeader; readonly seeded: ReadonlySet<TreePath>; readonly setMode: (path: TreePath, mode: number) => void },
+  {
+    slots,
+    header,
+    seeded,
+    setMode,
+  }: {
+    readonly slots: readonly OwnerSlot[];
+    readonly header: RecordsHeader;
+    readonly seeded: ReadonlySet<TreePath>;
+    readonly setMode: (path: TreePath, mode: number) => void;
+  },
 ): void {
   const before = new Map(owners);
   const byInode = new Map(slots.map((slot) => [`${slot.dev}:${slot.ino}`, slot]));
   owners.clear();
-  for (const { path, dev, ino, birth, kind, mode } of inodesOf(tree, (locked, bits) => setMode(locked, bits | 0o700))) {
+  for (const { path, dev, ino, birth, kind, mode } of inodesOf(tree, (locked, bits) =>
+    setMode(locked, bits | 0o700),
+  )) {
     const slot = byInode.get(`${dev}:${ino}`);
     const known = slot !== undefined && (slot.birth === 0n || birth === 0n || slot.birth === birth) ? slot : undefined;
     const born = birth >= header.start ? { uid: header.uid, gid: header.gid } : { uid: 0, gid: 0 };
     // Recorded by another hand while the command ran: packages that it asked for.
     const other = seeded.has(path) ? undefined : before.get(path);
-    const recorded: FileOwner = known === undefined ? (other ?? born) : ownerOf(known, { born, before: before.get(path) });
-    const record = isClosed({ kind, mode }) && path !== TREE_ROOT && recorded.mode === undefined ? { ...recorded, mode } : recorded;
+    const recorded: FileOwner =
+      known === undefined ? (other ?? born) : ownerOf(known, { born, before: before.get(path) });
+    const record =
+      isClosed({ kind, mode }) && path !== TREE_ROOT && recorded.mode === undefined ? { ...recorded, mode } : recorded;
     if (!isPlain(record)) owners.set(path, record);
   }
 }
 
-function ownerOf({ owner, mode, capability }: OwnerSlot, { born, before }: { readonly born: FileOwner; readonly before: FileOwner | undefined }): FileOwner {
+function ownerOf(
+  { owner, mode, capability }: OwnerSlot,
+  { born, before }: { readonly born: FileOwner; readonly before: FileOwner | undefined },
+): FileOwner {
   const { [CAPABILITY]: _, ...others } = before?.xattrs ?? {};
-  const xattrs = { ...others, ...(capability === undefined ? {} : { [CAPABILITY]: Buffer.from(capability).toString('latin1') }) };
+  const xattrs = {
+    ...others,
+    ...(capability === undefined ? {} : { [CAPABILITY]: Buffer.from(capability).toString('latin1') }),
+  };
   const { uid, gid } = owner ?? born;
-  return { uid, gid, ...(mode === undefined ? {} : { mode }), ...(Object.keys(xattrs).length === 0 ? {} : { xattrs }) };
+  return {
+    uid,
+    gid,
+    ...(mode === undefined ? {} : { mode }),
+    ...(Object.keys(xattrs).length === 0 ? {} : { xattrs }),
+  };
 }
 
-const isPlain = ({ uid, gid, mode, xattrs }: FileOwner): boolean => uid === 0 && gid === 0 && mode === undefined && xattrs === undefined;
+const isPlain = ({ uid, gid, mode, xattrs }: FileOwner): boolean =>
+  uid === 0 && gid === 0 && mode === undefined && xattrs === undefined;
 
 /** @throws ALP_RUN_OWNERS for ids that no record can hold */
 export function requireIds({ uid, gid }: { readonly uid: number; readonly gid: number }): void {

@@ -1,6 +1,6 @@
 /**
- * Steps of the sandbox program (sandbox.c), as data: what a mount plan and a user mean in its words. The order in which
- * a backend lists them is the order in which they are carried out.
+ * Steps of the sandbox program (sandbox.c), as data: what a mount plan and a user mean in its words. The order in
+ * which a backend lists them is the order in which they are carried out.
  */
 import type { RunDescription } from '../../core/run-description.ts';
 import type { MountOp, MountPlan } from '../mount-plan.ts';
@@ -8,20 +8,38 @@ import type { MountOp, MountPlan } from '../mount-plan.ts';
 export type Step = readonly [name: string, ...args: string[]];
 
 /** CLONE_NEW*, as unshare(2) takes them. */
-export const NAMESPACES = { mounts: 0x20000, names: 0x4000000, ipc: 0x8000000, processes: 0x20000000, network: 0x40000000 } as const;
+export const NAMESPACES = {
+  mounts: 0x20000,
+  names: 0x4000000,
+  ipc: 0x8000000,
+  processes: 0x20000000,
+  network: 0x40000000,
+} as const;
 
 /**
- * What docker leaves a container, without CAP_MKNOD and CAP_NET_RAW: devices are never made, and the host's network may
- * be shared.
+ * What docker leaves a container, without CAP_MKNOD and CAP_NET_RAW: devices are never made, and the host's network
+ * may be shared.
  *
  * @see https://docs.docker.com/engine/containers/run/#runtime-privilege-and-linux-capabilities
  */
 const CAPABILITIES = {
-  CHOWN: 0, DAC_OVERRIDE: 1, FOWNER: 3, FSETID: 4, KILL: 5, SETGID: 6, SETUID: 7, SETPCAP: 8, NET_BIND_SERVICE: 10,
-  SYS_CHROOT: 18, AUDIT_WRITE: 29, SETFCAP: 31,
+  CHOWN: 0,
+  DAC_OVERRIDE: 1,
+  FOWNER: 3,
+  FSETID: 4,
+  KILL: 5,
+  SETGID: 6,
+  SETUID: 7,
+  SETPCAP: 8,
+  NET_BIND_SERVICE: 10,
+  SYS_CHROOT: 18,
+  AUDIT_WRITE: 29,
+  SETFCAP: 31,
 } as const;
 
-const KEPT = `0x${Object.values(CAPABILITIES).reduce<number>((bits, bit) => bits + 2 ** bit, 0).toString(16)}`;
+const KEPT = `0x${Object.values(CAPABILITIES)
+  .reduce<number>((bits, bit) => bits + 2 ** bit, 0)
+  .toString(16)}`;
 
 export const formatSteps = (steps: readonly Step[]): string[] => steps.flat();
 
@@ -51,8 +69,14 @@ function mountStep(op: MountOp): Step {
   }
 }
 
-/** How the program becomes somebody else: of a namespace with one user by another namespace, which gives that user another name. */
-export function userSteps({ uid, gid, groups = [] }: RunDescription['user'], { isRoot }: { readonly isRoot: boolean }): Step[] {
+/**
+ * How the program becomes somebody else: of a namespace with one user by another namespace, which gives that user
+ * another name.
+ */
+export function userSteps(
+  { uid, gid, groups = [] }: RunDescription['user'],
+  { isRoot }: { readonly isRoot: boolean },
+): Step[] {
   const changed: Step[] = isRoot ? [['user', String(uid), String(gid), groups.join(',')]] : [];
   const renamed: Step[] = isRoot || (uid === 0 && gid === 0) ? [] : [['map', String(uid), String(gid)]];
   return [...renamed, ['bound', KEPT], ...changed, ['capabilities', uid === 0 ? KEPT : '0']];
@@ -67,17 +91,29 @@ export const filterSteps: readonly Step[] = [['filter', 'calls']];
  * @param writable paths below which may be written, as seen when the steps are carried out
  */
 export const partialSteps = ({ network }: RunDescription, writable: readonly string[]): Step[] => [
-  ['landlock'], ...writable.map((path): Step => ['allow', path]), ['restrict'],
-  ...filterSteps, ...(network === 'none' ? [['filter', 'network'] as const] : []),
+  ['landlock'],
+  ...writable.map((path): Step => ['allow', path]),
+  ['restrict'],
+  ...filterSteps,
+  ...(network === 'none' ? [['filter', 'network'] as const] : []),
 ];
 
 /** The devices that a program may write to where it sees the host's. */
-export const SHARED_DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'pts'].map((name) => `/dev/${name}`);
+export const SHARED_DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty', 'ptmx', 'pts'].map(
+  (name) => `/dev/${name}`,
+);
 
-export const keptCapabilities: readonly Step[] = [['bound', KEPT], ['capabilities', KEPT]];
+export const keptCapabilities: readonly Step[] = [
+  ['bound', KEPT],
+  ['capabilities', KEPT],
+];
 
-/** Variables that programs of the host read as well, on the way to the command; they travel as arguments, which everybody on the host can read. */
-const READ_BY_HOST = /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$|SHELL$|TERM$|PROOT_)/;
+/**
+ * Variables that programs of the host read as well, on the way to the command; they travel as arguments, which
+ * everybody on the host can read.
+ */
+const READ_BY_HOST =
+  /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$|SHELL$|TERM$|PROOT_)/;
 
 export interface SplitEnvironment {
   /** For the environment of the first process: only its owner can read it there. */
@@ -87,7 +123,11 @@ export interface SplitEnvironment {
 
 export function splitEnvironment(env: Readonly<Record<string, string>>): SplitEnvironment {
   const entries = Object.entries(env);
-  return { quiet: Object.fromEntries(entries.filter(([name]) => !READ_BY_HOST.test(name))), loud: entries.filter(([name]) => READ_BY_HOST.test(name)) };
+  return {
+    quiet: Object.fromEntries(entries.filter(([name]) => !READ_BY_HOST.test(name))),
+    loud: entries.filter(([name]) => READ_BY_HOST.test(name)),
+  };
 }
 
-export const variableSteps = ({ loud }: SplitEnvironment): Step[] => loud.map(([name, value]): Step => ['set', `${name}=${value}`]);
+export const variableSteps = ({ loud }: SplitEnvironment): Step[] =>
+  loud.map(([name, value]): Step => ['set', `${name}=${value}`]);

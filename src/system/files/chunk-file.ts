@@ -1,4 +1,6 @@
-/** Files written and read piece by piece, with their digest: layers and archives that need not fit in memory at once. */
+/**
+ * Files written and read piece by piece, with their digest: layers and archives that need not fit in memory at once.
+ */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { HostPath } from '../../core/paths.ts';

@@ -1,6 +1,6 @@
 /**
- * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id,
- * start time and boot) loses it, and so does one of an earlier start of this machine; one of another container or machine
+ * Locks between processes: a file made with O_EXCL that names its holder. A holder that is dead (by process id, start
+ * time and boot) loses it, and so does one of an earlier start of this machine; one of another container or machine
  * does when it gives no sign of life.
  */
 import { randomBytes } from 'node:crypto';
@@ -25,13 +25,22 @@ const POLL_MS = 50;
 const ATTEMPTS = 12_000;
 /** How often a holder says that it lives, to those who cannot see its process. */
 const BEAT_MS = 5000;
-/** Looks at a holder's file without a beat, after which the holder counts as dead: about a minute. Counted, for clocks may jump. */
+/**
+ * Looks at a holder's file without a beat, after which the holder counts as dead: about a minute. Counted, for clocks
+ * may jump.
+ */
 const SILENT_POLLS = 800;
-/** The same at a file that names nobody, a second or two: without hard links a holder is in it a moment before its name. */
+/**
+ * The same at a file that names nobody, a second or two: without hard links a holder is in it a moment before its
+ * name.
+ */
 const EMPTY_POLLS = 20;
 
 /** Waits for the lock. @throws ALP_STORE_BUSY naming the holder, ALP_FILE_WRITE */
-export async function acquireLock(path: HostPath, { clock, signal }: LockOptions): Promise<{ readonly release: () => void }> {
+export async function acquireLock(
+  path: HostPath,
+  { clock, signal }: LockOptions,
+): Promise<{ readonly release: () => void }> {
   const countPolls = createWatch(path);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const own = tryLock(path);
@@ -40,9 +49,11 @@ export async function acquireLock(path: HostPath, { clock, signal }: LockOptions
     if (signal?.aborted === true) break;
     await clock.sleep(POLL_MS + clock.random() * POLL_MS);
   }
-  throw new AlprootError('ALP_STORE_BUSY', `${quoteName(path)} is held by process ${readHolder(path)?.split(' ')[0] ?? '?'}`, {
-    hint: 'wait for the other alproot to finish, or end it',
-  });
+  throw new AlprootError(
+    'ALP_STORE_BUSY',
+    `${quoteName(path)} is held by process ${readHolder(path)?.split(' ')[0] ?? '?'}`,
+    { hint: 'wait for the other alproot to finish, or end it' },
+  );
 }
 
 function hold(path: HostPath, own: string): { readonly release: () => void } {
@@ -143,8 +154,8 @@ function readHolder(path: HostPath): string | undefined {
 }
 
 /**
- * Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. A file that
- * names nobody is what a power failure leaves of one, unless it was made in this moment.
+ * Takes a dead holder's file away; if it turns out that somebody else's live one was taken, it is put back. A file
+ * that names nobody is what a power failure leaves of one, unless it was made in this moment.
  *
  * @param looks at the file as it is, so far; they count where no process tells whether the holder lives
  */

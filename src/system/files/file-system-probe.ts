@@ -20,7 +20,9 @@ export function lacksOf(place: HostPath): Lack[] {
     return [
       ...(isRefused(() => symlinkSync('a', `${place}/link`)) ? (['symbolic links'] as const) : []),
       ...(existsSync(`${place}/A`) ? (['names that differ in case only'] as const) : []),
-      ...(isRefused(() => chmodSync(`${place}/a`, 0o755)) || (statSync(`${place}/a`).mode & 0o100) === 0 ? (['programs'] as const) : []),
+      ...(isRefused(() => chmodSync(`${place}/a`, 0o755)) || (statSync(`${place}/a`).mode & 0o100) === 0
+        ? (['programs'] as const)
+        : []),
     ];
   } finally {
     rmSync(place, { recursive: true, force: true });
@@ -47,7 +49,12 @@ function isRefused(work: () => void): boolean {
 export function requireTreePlace(place: HostPath, shown: { readonly what: string; readonly path: HostPath }): void {
   const lacks = lacksOf(place);
   if (lacks.length === 0) return;
-  throw new AlprootError('ALP_FILE_WRITE', `${quoteName(shown.path)} cannot be ${shown.what}: its file system has no ${lacks.join(', no ')}`, {
-    hint: 'choose a place on a file system of Linux, such as ext4, xfs or tmpfs', facts: { path: shown.path, lacks },
-  });
+  throw new AlprootError(
+    'ALP_FILE_WRITE',
+    `${quoteName(shown.path)} cannot be ${shown.what}: its file system has no ${lacks.join(', no ')}`,
+    {
+      hint: 'choose a place on a file system of Linux, such as ext4, xfs or tmpfs',
+      facts: { path: shown.path, lacks },
+    },
+  );
 }

@@ -2,7 +2,17 @@
  * Whole files of the host: read under a cap, written atomically (temporary name, fsync, rename, fsync of the
  * directory). A reader sees the old file or the new one, whatever happens.
  */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { getSystemErrorMap } from 'node:util';
 import { AlprootError, errnoOf } from '../../core/errors.ts';
@@ -28,9 +38,15 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
   }
   try {
     const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new AlprootError('ALP_FILE_READ', `cannot read ${quoteName(path)}: not a regular file`, { facts: { path } });
+    if (!stat.isFile())
+      throw new AlprootError('ALP_FILE_READ', `cannot read ${quoteName(path)}: not a regular file`, {
+        facts: { path },
+      });
     if (stat.size > maxBytes) {
-      throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${stat.size} bytes, more than the cap of ${maxBytes}`);
+      throw new AlprootError(
+        'ALP_LIMIT_SIZE',
+        `${quoteName(path)} is ${stat.size} bytes, more than the cap of ${maxBytes}`,
+      );
     }
     // Files of /proc say that they are empty.
     if (stat.size === 0) return readToEnd(fd, maxBytes);
@@ -38,7 +54,10 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
     let filled = 0;
     while (filled < bytes.length) {
       const count = readSync(fd, bytes, filled, bytes.length - filled, filled);
-      if (count === 0) throw new AlprootError('ALP_FILE_READ', `${quoteName(path)} became shorter while it was read`, { facts: { path } });
+      if (count === 0)
+        throw new AlprootError('ALP_FILE_READ', `${quoteName(path)} became shorter while it was read`, {
+          facts: { path },
+        });
       filled += count;
     }
     return bytes;
@@ -52,7 +71,8 @@ export function readFileCapped(path: HostPath, maxBytes: number): Buffer | undef
 function readToEnd(fd: number, maxBytes: number): Buffer {
   const buffer = Buffer.alloc(Math.min(maxBytes, 64 * 1024));
   let filled = 0;
-  for (let count = -1; count !== 0 && filled < buffer.length; filled += count) count = readSync(fd, buffer, filled, buffer.length - filled, null);
+  for (let count = -1; count !== 0 && filled < buffer.length; filled += count)
+    count = readSync(fd, buffer, filled, buffer.length - filled, null);
   return buffer.subarray(0, filled);
 }
 
@@ -68,14 +88,18 @@ export interface WriteOptions {
  *
  * @throws ALP_FILE_WRITE with the errno, the path and what to do
  */
-export function writeFileAtomic(path: HostPath, bytes: Uint8Array | string, { mode = 0o644, durable = true }: WriteOptions = {}): void {
+export function writeFileAtomic(
+  path: HostPath,
+  bytes: Uint8Array | string,
+  { mode = 0o644, durable = true }: WriteOptions = {},
+): void {
   const temporary = temporaryBeside(path);
   try {
     makeDirectories(dirname(path));
     const fd = openSync(temporary, 'wx', mode);
     try {
       const buffer = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
-      for (let written = 0; written < buffer.length; ) written += writeSync(fd, buffer, written);
+      for (let written = 0; written < buffer.length;) written += writeSync(fd, buffer, written);
       if (durable) fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -148,7 +172,19 @@ function wordsFor(errno: string): string {
 }
 
 /** Verbs of ours and system calls that change nothing. */
-const READING = new Set(['read', 'list', 'open', 'scandir', 'stat', 'lstat', 'fstat', 'readlink', 'realpath', 'access', 'statfs']);
+const READING = new Set([
+  'read',
+  'list',
+  'open',
+  'scandir',
+  'stat',
+  'lstat',
+  'fstat',
+  'readlink',
+  'realpath',
+  'access',
+  'statfs',
+]);
 const ONLY_WRITING = new Set(['EROFS', 'ENOSPC', 'EDQUOT']);
 
 /**
@@ -160,11 +196,35 @@ export function fileError(verb: string, path: string, error: unknown): AlprootEr
   const errno = errnoOf(error);
   if (errno === undefined) throw error;
   const code = READING.has(verb) && !ONLY_WRITING.has(errno) ? 'ALP_FILE_READ' : 'ALP_FILE_WRITE';
-  return new AlprootError(code, `cannot ${verb} ${quoteName(path)}: ${wordsFor(errno)}`, { cause: error, hint: HINTS[errno], facts: { errno, path } });
+  return new AlprootError(code, `cannot ${verb} ${quoteName(path)}: ${wordsFor(errno)}`, {
+    cause: error,
+    hint: HINTS[errno],
+    facts: { errno, path },
+  });
 }
 
 /** What a host may do to any file operation; other errnos there mean a mistake of ours. */
-const HOST_ERRNOS = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EIO', 'ENOMEM', 'EINTR', 'ELOOP', 'EBUSY', 'ETXTBSY', 'EXDEV', 'EMLINK', 'ENAMETOOLONG', 'ESTALE', 'ENOSYS', 'ENOTSUP']);
+const HOST_ERRNOS = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'EMFILE',
+  'ENFILE',
+  'EIO',
+  'ENOMEM',
+  'EINTR',
+  'ELOOP',
+  'EBUSY',
+  'ETXTBSY',
+  'EXDEV',
+  'EMLINK',
+  'ENAMETOOLONG',
+  'ESTALE',
+  'ENOSYS',
+  'ENOTSUP',
+]);
 
 /** A system call that failed where nobody had words of their own for it; anything else comes back as it is. */
 export function hostFailure(error: unknown): unknown {

@@ -1,5 +1,18 @@
-/** A second name of a file, or a copy of it where there is no such thing: FAT, some file servers, hosts that forbid it. */
-import { chmodSync, closeSync, constants, copyFileSync, fstatSync, lchownSync, linkSync, lstatSync, lutimesSync, openSync } from 'node:fs';
+/**
+ * A second name of a file, or a copy of it where there is no such thing: FAT, some file servers, hosts that forbid it.
+ */
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  fstatSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  openSync,
+} from 'node:fs';
 import { errnoOf } from '../../core/errors.ts';
 
 /** The file system has no links, the host forbids them, or the file has as many as it may. */

@@ -1,5 +1,15 @@
 /** Files named by what they hold: written under a temporary name, hashed on the way, renamed when whole. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { eachChunk, type ByteSource } from '../../core/bytes.ts';
 import type { Sha256Hex } from '../../core/digest.ts';
@@ -33,7 +43,11 @@ export interface DescriptorSource extends ByteSource {
  * @param name what messages call it
  * @param options `path`: where it is, when `name` is not its path
  */
-export const descriptorSource = (fd: number, name: string, { path = name }: { readonly path?: string } = {}): DescriptorSource => ({
+export const descriptorSource = (
+  fd: number,
+  name: string,
+  { path = name }: { readonly path?: string } = {},
+): DescriptorSource => ({
   name,
   sizeBytes: fstatSync(fd).size,
   read: (target, position) => {
@@ -80,11 +94,15 @@ export function copyHashed({ from, to, tailStart }: CopyJob): Copied {
     writeWhole(to, chunk);
     at += chunk.length;
   });
-  return { sha256: whole.digest('hex') as Sha256Hex, sizeBytes: at, tail: { start: tailStart, sha256: tail.digest('hex') as Sha256Hex } };
+  return {
+    sha256: whole.digest('hex') as Sha256Hex,
+    sizeBytes: at,
+    tail: { start: tailStart, sha256: tail.digest('hex') as Sha256Hex },
+  };
 }
 
 function writeWhole(fd: number, chunk: Uint8Array): void {
-  for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done);
+  for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done);
 }
 
 /** A file being written; nobody sees it before `finish`, which names it after its SHA-256. */
@@ -155,7 +173,11 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
   };
 }
 
-/** The same without a file: only its digest is wanted. @param judge is given it by `finish`, and throws when it will not do */
+/**
+ * The same without a file: only its digest is wanted.
+ *
+ * @param judge is given it by `finish`, and throws when it will not do
+ */
 export function hashBytes(verify: (sha256: Sha256Hex) => unknown): HashedWriter {
   const hash = createHash('sha256');
   let size = 0;

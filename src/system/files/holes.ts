@@ -18,7 +18,7 @@ export function createHoleWriter(fd: number): HoleWriter {
   return {
     write: (chunk) => {
       if (chunk.length < LEAST_HOLE || !isZero(chunk)) {
-        for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done, chunk.length - done, at + done);
+        for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done, chunk.length - done, at + done);
         written = at + chunk.length;
       }
       at += chunk.length;

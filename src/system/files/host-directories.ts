@@ -21,13 +21,18 @@ export function makeDirectory(path: HostPath, mode = 0o755): HostPath {
 
 const WORK = 'alproot-work-';
 
-/** A new directory for unfinished work, outside a store that can only be read; those of dead processes are removed. @throws ALP_FILE_WRITE */
+/**
+ * A new directory for unfinished work, outside a store that can only be read; those of dead processes are removed.
+ *
+ * @throws ALP_FILE_WRITE
+ */
 export function makeWorkDirectory(): HostPath {
   const root = temporaryRoot();
   for (const name of namesOf(root).filter((entry) => entry.startsWith(WORK))) {
     const path = joinHost(root, name);
     const isOurs = lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.();
-    if (isOurs && !isProcessAlive({ pid: Number(name.slice(WORK.length).split('-', 1)[0]), started: '' })) removeTree(path);
+    if (isOurs && !isProcessAlive({ pid: Number(name.slice(WORK.length).split('-', 1)[0]), started: '' }))
+      removeTree(path);
   }
   try {
     return hostPath(mkdtempSync(join(root, `${WORK}${process.pid}-`)));

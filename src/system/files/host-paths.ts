@@ -1,5 +1,16 @@
 /** Questions about paths of the host, answered without following the last component where that matters. */
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, statSync, statfsSync as statfs, accessSync, constants, type Stats } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  statSync,
+  statfsSync as statfs,
+  accessSync,
+  constants,
+  type Stats,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { errnoOf } from '../../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
@@ -25,7 +36,9 @@ export const isDirectory = (path: string): boolean => reach(path)?.isDirectory()
 
 export const isFile = (path: string): boolean => reach(path)?.isFile() === true;
 
-/** undefined for whatever cannot be reached: below a file, in a directory that is closed to us, behind a loop of links. */
+/**
+ * undefined for whatever cannot be reached: below a file, in a directory that is closed to us, behind a loop of links.
+ */
 function reach(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });

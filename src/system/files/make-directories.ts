@@ -1,9 +1,14 @@
-/** A directory and what is missing above it. Node's own way says ENOENT for whatever keeps it from making a parent, such as a read-only file system. */
+/**
+ * A directory and what is missing above it. Node's own way says ENOENT for whatever keeps it from making a parent,
+ * such as a read-only file system.
+ */
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../core/errors.ts';
 
-/** @throws Error with the errno of the step that failed; a directory that is there already, or comes meanwhile, is fine */
+/**
+ * @throws Error with the errno of the step that failed; a directory that is there already, or comes meanwhile, is fine
+ */
 export function makeDirectories(path: string, mode = 0o755): void {
   try {
     mkdirSync(path, { mode });

@@ -14,7 +14,12 @@ import { fileError, HINTS } from './files.ts';
 export function requireWritablePlace(path: HostPath, { into = false }: { readonly into?: boolean } = {}): void {
   for (let at = into ? path : parentOfHost(path); ; at = parentOfHost(at)) {
     try {
-      if (!statSync(at).isDirectory()) throw new AlprootError('ALP_FILE_WRITE', `cannot write ${quoteName(path)}: ${quoteName(at)} is not a directory`, { hint: HINTS['ENOTDIR'], facts: { errno: 'ENOTDIR', path } });
+      if (!statSync(at).isDirectory())
+        throw new AlprootError(
+          'ALP_FILE_WRITE',
+          `cannot write ${quoteName(path)}: ${quoteName(at)} is not a directory`,
+          { hint: HINTS['ENOTDIR'], facts: { errno: 'ENOTDIR', path } },
+        );
       accessSync(at, constants.W_OK | constants.X_OK);
       return;
     } catch (error) {

@@ -10,7 +10,9 @@ import { hostPath, type HostPath } from '../../core/paths.ts';
 export interface ForeignWriter {
   /** The path asked about, or a directory above it. */
   readonly path: HostPath;
-  /** 'owner': it belongs to another user; 'writable': others may write there; 'unmapped': its owner has no number here. */
+  /**
+   * 'owner': it belongs to another user; 'writable': others may write there; 'unmapped': its owner has no number here.
+   */
   readonly kind: 'owner' | 'writable' | 'unmapped';
   readonly uid: number;
 }
@@ -64,7 +66,8 @@ function verify(path: HostPath, stat: Stats): ForeignWriter | undefined {
 const writable = (path: HostPath, { uid, gid, mode }: Stats): ForeignWriter | undefined =>
   isShared(gid, mode) ? { path, uid, kind: 'writable' } : undefined;
 
-const isShared = (gid: number, mode: number): boolean => (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && !isOwnGroup(gid));
+const isShared = (gid: number, mode: number): boolean =>
+  (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && !isOwnGroup(gid));
 
 /**
  * A group that has this user alone for a member, as most distributions give one to each: their umask lets the group
@@ -73,21 +76,36 @@ const isShared = (gid: number, mode: number): boolean => (mode & 0o002) !== 0 ||
 function isOwnGroup(gid: number): boolean {
   const uid = process.geteuid?.() ?? 0;
   if (uid === 0 || gid !== process.getegid?.()) return false;
-  const rows = (file: string): string[][] => textOf(file).split('\n').map((line) => line.split(':'));
+  const rows = (file: string): string[][] =>
+    textOf(file)
+      .split('\n')
+      .map((line) => line.split(':'));
   const group = rows('/etc/group').find((row) => row[2] === String(gid));
   const users = rows('/etc/passwd').filter((row) => row[3] === String(gid));
   const [name, members] = [group?.[0], group?.[3]];
-  return name !== undefined && users.length === 1 && users[0]?.[0] === name && users[0]?.[2] === String(uid) && (members === '' || members === name);
+  return (
+    name !== undefined &&
+    users.length === 1 &&
+    users[0]?.[0] === name &&
+    users[0]?.[2] === String(uid) &&
+    (members === '' || members === name)
+  );
 }
 
-/** The number that stands for all whom this user namespace does not map; in gVisor, whom the sandbox itself does not. */
+/**
+ * The number that stands for all whom this user namespace does not map; in gVisor, whom the sandbox itself does not.
+ */
 function isUnmapped(uid: number): boolean {
   if (uid !== OVERFLOW_UID) return false;
-  const isMapped = textOf('/proc/self/uid_map').split('\n').some((line) => {
-    const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
-    return uid >= inside && uid < inside + count;
-  });
-  return !isMapped || (release().startsWith('4.4.0') && textOf('/proc/version').includes('Sun Jan 10 15:06:54 PST 2016'));
+  const isMapped = textOf('/proc/self/uid_map')
+    .split('\n')
+    .some((line) => {
+      const [inside = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
+      return uid >= inside && uid < inside + count;
+    });
+  return (
+    !isMapped || (release().startsWith('4.4.0') && textOf('/proc/version').includes('Sun Jan 10 15:06:54 PST 2016'))
+  );
 }
 
 function statOf(path: string): Stats | undefined {
@@ -104,7 +122,9 @@ function realOf(path: HostPath): HostPath {
     return hostPath(realpathSync(path));
   } catch {
     const parent = dirname(path);
-    return parent === path ? path : hostPath(join(realOf(hostPath(parent)), path.slice(parent.length + (parent.endsWith('/') ? 0 : 1))));
+    return parent === path
+      ? path
+      : hostPath(join(realOf(hostPath(parent)), path.slice(parent.length + (parent.endsWith('/') ? 0 : 1))));
   }
 }
 

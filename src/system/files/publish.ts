@@ -1,7 +1,7 @@
 /**
- * Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them is
- * ever seen. Single files are on the disk before they have their name; of a directory's files nothing is forced there, as
- * with `cp` and `tar`.
+ * Results put where the user wants them: made complete beside the place first, then renamed, so that no half of them
+ * is ever seen. Single files are on the disk before they have their name; of a directory's files nothing is forced
+ * there, as with `cp` and `tar`.
  */
 import { lstatSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
@@ -13,13 +13,19 @@ import { isAbandoned, temporaryName, workerOf } from '../process/process-identit
 import { fileError, syncDirectory, syncFile } from './files.ts';
 import { removeTree } from '../tree/remove-tree.ts';
 
-/** A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same place goes. @throws ALP_FILE_WRITE */
+/**
+ * A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same
+ * place goes.
+ *
+ * @throws ALP_FILE_WRITE
+ */
 export function stagingPath(path: HostPath): HostPath {
   const directory = hostPath(dirname(path));
   const prefix = `.${basename(path)}.alproot-`;
   makeDirectory(directory);
   for (const name of readdirSync(directory).filter((entry) => entry.startsWith(prefix))) {
-    if (isAbandoned(workerOf(name.slice(prefix.length)), joinHost(directory, name))) removeTree(joinHost(directory, name));
+    if (isAbandoned(workerOf(name.slice(prefix.length)), joinHost(directory, name)))
+      removeTree(joinHost(directory, name));
   }
   return joinHost(directory, `${prefix}${temporaryName('staged')}`);
 }
@@ -30,7 +36,8 @@ export function publish(staged: HostPath, path: HostPath): void {
     const found = lstatSync(path, { throwIfNoEntry: false });
     const staging = lstatSync(staged);
     if (staging.isFile()) syncFile(staged);
-    const old = found === undefined || (!found.isDirectory() && !staging.isDirectory()) ? undefined : stagingPath(path);
+    const old =
+      found === undefined || (!found.isDirectory() && !staging.isDirectory()) ? undefined : stagingPath(path);
     if (old !== undefined) renameSync(path, old);
     renameSync(staged, path);
     syncDirectory(dirname(path));
@@ -59,7 +66,11 @@ export function mergeDirectory(staged: HostPath, path: HostPath): void {
 /** @returns whether there is a directory @throws ALP_FILE_WRITE when something else is there, a link included */
 export function requireMergeable(path: HostPath): boolean {
   const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found !== undefined && !found.isDirectory()) throw new AlprootError('ALP_FILE_WRITE', `${quoteName(path)} is not a directory`, { hint: 'choose another output directory, or remove it', facts: { path } });
+  if (found !== undefined && !found.isDirectory())
+    throw new AlprootError('ALP_FILE_WRITE', `${quoteName(path)} is not a directory`, {
+      hint: 'choose another output directory, or remove it',
+      facts: { path },
+    });
   return found !== undefined;
 }
 

@@ -10,7 +10,11 @@ export interface SmallFileOptions {
 }
 
 /** The first that `test` is true for. Links are not followed; what cannot be read is passed over. */
-export function findSmallFile(directory: HostPath, options: SmallFileOptions, test: (bytes: Buffer) => boolean): HostPath | undefined {
+export function findSmallFile(
+  directory: HostPath,
+  options: SmallFileOptions,
+  test: (bytes: Buffer) => boolean,
+): HostPath | undefined {
   for (const entry of entriesOf(directory)) {
     if (entry.name.includes('\ufffd')) continue;
     const path = joinHost(hostPath(directory), entry.name);
@@ -22,7 +26,9 @@ export function findSmallFile(directory: HostPath, options: SmallFileOptions, te
   return undefined;
 }
 
-function entriesOf(directory: HostPath): { readonly name: string; readonly isDirectory: () => boolean; readonly isFile: () => boolean }[] {
+function entriesOf(
+  directory: HostPath,
+): { readonly name: string; readonly isDirectory: () => boolean; readonly isFile: () => boolean }[] {
   try {
     return readdirSync(directory, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
   } catch {

@@ -14,7 +14,8 @@ export function writeSparseFile(path: HostPath, sizeBytes: number, pieces: Itera
     const fd = openSync(path, 'wx', 0o600);
     try {
       ftruncateSync(fd, sizeBytes);
-      for (const { at, bytes } of pieces) for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
+      for (const { at, bytes } of pieces)
+        for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done, bytes.length - done, at + done);
     } finally {
       closeSync(fd);
     }

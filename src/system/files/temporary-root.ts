@@ -18,7 +18,9 @@ export function temporaryRoot(candidates: readonly string[] = [tmpdir(), ...USUA
   const paths = [...new Set(candidates.map((path) => resolve(path)))];
   const found = paths.find((path) => isDirectory(path) && isWritable(path));
   if (found !== undefined) return hostPath(found);
-  throw new AlprootError('ALP_STORE_WRITE', `no directory for temporary files can be written: tried ${paths.map(quoteName).join(', ')}`, {
-    hint: 'set TMPDIR to a directory that exists and can be written',
-  });
+  throw new AlprootError(
+    'ALP_STORE_WRITE',
+    `no directory for temporary files can be written: tried ${paths.map(quoteName).join(', ')}`,
+    { hint: 'set TMPDIR to a directory that exists and can be written' },
+  );
 }

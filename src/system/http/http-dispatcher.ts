@@ -1,4 +1,7 @@
-/** undici's dispatchers, loaded with it at the first request: direct, through an HTTP(S) proxy, or through SOCKS, chosen for each URL. */
+/**
+ * undici's dispatchers, loaded with it at the first request: direct, through an HTTP(S) proxy, or through SOCKS,
+ * chosen for each URL.
+ */
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { Agent, buildConnector, ProxyAgent, type Dispatcher } from 'undici';
 import { AlprootError } from '../../core/errors.ts';
@@ -27,12 +30,17 @@ export interface Dispatchers {
 /** One for each proxy that may be used. */
 export async function createDispatchers(settings: HttpSettings): Promise<Dispatchers> {
   const tls = createTls(settings);
-  const timeouts = { bodyTimeout: settings.idleTimeoutMs ?? 30_000, headersTimeout: settings.idleTimeoutMs ?? 30_000, connectTimeout: settings.connectTimeoutMs ?? 20_000 };
+  const timeouts = {
+    bodyTimeout: settings.idleTimeoutMs ?? 30_000,
+    headersTimeout: settings.idleTimeoutMs ?? 30_000,
+    connectTimeout: settings.connectTimeoutMs ?? 20_000,
+  };
   const shared = { ...timeouts, connections: 32, pipelining: 1, allowH2: false };
   const made = new Map<string, Dispatcher>();
   const make = async (proxy: URL | undefined): Promise<Dispatcher> => {
     if (proxy === undefined) return new Agent({ ...shared, connect: directly(tls, timeouts.connectTimeout) });
-    if (proxy.protocol === 'http:' || proxy.protocol === 'https:') return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls(), proxyTls: tls(), proxyTunnel: false });
+    if (proxy.protocol === 'http:' || proxy.protocol === 'https:')
+      return new ProxyAgent({ ...shared, uri: proxy.href, requestTls: tls(), proxyTls: tls(), proxyTunnel: false });
     if (/^socks(?:4a?|5h?)?:$/.test(proxy.protocol)) {
       const { socksAgent } = await import('./socks-agent.ts');
       return socksAgent(proxy, { tls: tls(), shared });
@@ -61,15 +69,27 @@ interface Tls {
   readonly secureContext: SecureContext;
 }
 
-/** For all connections alike: what 150 authorities mean takes 20 ms to work out, which Node does for each connection that is not given the result. */
+/**
+ * For all connections alike: what 150 authorities mean takes 20 ms to work out, which Node does for each connection
+ * that is not given the result.
+ */
 function createTls(settings: HttpSettings): () => Tls {
   let made: Tls | undefined;
-  return () => (made ??= { rejectUnauthorized: true, secureContext: createSecureContext({ ca: [...settings.roots], minVersion: 'TLSv1.2', ...(settings.clientCertificate ?? {}) }) });
+  return () =>
+    (made ??= {
+      rejectUnauthorized: true,
+      secureContext: createSecureContext({
+        ca: [...settings.roots],
+        minVersion: 'TLSv1.2',
+        ...(settings.clientCertificate ?? {}),
+      }),
+    });
 }
 
 /** Nothing is done for TLS before the first URL that wants it. */
 function directly(tls: () => Tls, timeout: number): buildConnector.connector {
   const plain = buildConnector({ timeout });
   let secure: buildConnector.connector | undefined;
-  return (options, callback) => (options.protocol === 'https:' ? (secure ??= buildConnector({ ...tls(), timeout })) : plain)(options, callback);
+  return (options, callback) =>
+    (options.protocol === 'https:' ? (secure ??= buildConnector({ ...tls(), timeout })) : plain)(options, callback);
 }

@@ -20,7 +20,10 @@ export interface HttpResponse {
   readonly url: URL;
   /** Ends the transfer. */
   readonly abort: () => void;
-  /** Ends the transfer of an answer that nobody wants. One that is short and comes soon is read, so that its connection serves the next request. */
+  /**
+   * Ends the transfer of an answer that nobody wants. One that is short and comes soon is read, so that its connection
+   * serves the next request.
+   */
   readonly discard: () => Promise<void>;
 }
 
@@ -66,7 +69,11 @@ export function createHttpClient(settings: HttpSettings): HttpClient {
   };
 }
 
-async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: HttpRequest, settings: HttpSettings): Promise<HttpResponse> {
+async function follow(
+  dispatchers: Dispatchers,
+  { url, headers = {}, signal }: HttpRequest,
+  settings: HttpSettings,
+): Promise<HttpResponse> {
   const authorization = authorizationFor(url, settings.credentials);
   let at = withoutCredentials(url);
   for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
@@ -80,7 +87,11 @@ async function follow(dispatchers: Dispatchers, { url, headers = {}, signal }: H
   throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(url)} redirects more than ${MAX_REDIRECTS} times`);
 }
 
-async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: HttpRequest, settings: HttpSettings): Promise<HttpResponse> {
+async function requestOnce(
+  dispatchers: Dispatchers,
+  { url, headers, signal }: HttpRequest,
+  settings: HttpSettings,
+): Promise<HttpResponse> {
   const controller = new AbortController();
   const abort = (): void => {
     signal?.removeEventListener('abort', abort);
@@ -89,19 +100,33 @@ async function requestOnce(dispatchers: Dispatchers, { url, headers, signal }: H
   signal?.throwIfAborted();
   signal?.addEventListener('abort', abort, { once: true });
   try {
-    const response = await dispatchers.for(url).request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: 'GET',
-      headers: { 'user-agent': 'alproot', 'accept-encoding': 'identity', ...headers },
-      signal: controller.signal,
-      headersTimeout: dispatchers.idleTimeoutMs,
-      bodyTimeout: dispatchers.idleTimeoutMs,
-    });
-    const plain = Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(',') : (value ?? '')]));
+    const response = await dispatchers
+      .for(url)
+      .request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method: 'GET',
+        headers: { 'user-agent': 'alproot', 'accept-encoding': 'identity', ...headers },
+        signal: controller.signal,
+        headersTimeout: dispatchers.idleTimeoutMs,
+        bodyTimeout: dispatchers.idleTimeoutMs,
+      });
+    const plain = Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => [
+        name.toLowerCase(),
+        Array.isArray(value) ? value.join(',') : (value ?? ''),
+      ]),
+    );
     response.body.on('error', () => undefined);
     const end = (): void => (abort(), void response.body.destroy());
-    return { status: response.statusCode, headers: plain, body: explained(response.body, url), url, abort: end, discard: () => drain(response.body).finally(end) };
+    return {
+      status: response.statusCode,
+      headers: plain,
+      body: explained(response.body, url),
+      url,
+      abort: end,
+      discard: () => drain(response.body).finally(end),
+    };
   } catch (error) {
     signal?.removeEventListener('abort', abort);
     throw signal?.aborted === true ? error : await explainFully(error, url, settings);
@@ -113,14 +138,21 @@ async function explainFully(error: unknown, url: URL, settings: HttpSettings): P
   const known = explainNetworkError(error, url);
   if (!wantsChain(known)) return known;
   const [{ examineTls }, { portOf }] = await Promise.all([import('./tls-chain.ts'), import('./tunnel.ts')]);
-  const { chain } = await examineTls({ host: url.hostname, port: portOf(url), roots: settings.roots, timeoutMs: EXAMINATION_MS, proxy: proxyFor(url, settings.proxies) });
+  const { chain } = await examineTls({
+    host: url.hostname,
+    port: portOf(url),
+    roots: settings.roots,
+    timeoutMs: EXAMINATION_MS,
+    proxy: proxyFor(url, settings.proxies),
+  });
   return explainChain(known, chain, Date.now());
 }
 
 async function* explained(body: AsyncIterable<Uint8Array>, url: URL): AsyncIterable<Uint8Array> {
   try {
     yield* body;
-    // A connection is free one turn after its last byte; who asks for the next file before that is given a new one, which costs two round trips.
+    // A connection is free one turn after its last byte; who asks for the next file before that is given a new one,
+    // which costs two round trips.
     await setImmediate();
   } catch (error) {
     throw explainNetworkError(error, url);
@@ -134,8 +166,13 @@ async function drain(body: Dispatcher.ResponseData['body']): Promise<void> {
 
 /** From the URL, else from what the user keeps for its host. */
 function authorizationFor(url: URL, credentials: HttpSettings['credentials']): Readonly<Record<string, string>> {
-  const found = url.username === '' && url.password === '' ? credentials?.(url) : { user: decoded(url.username), password: decoded(url.password) };
-  return found === undefined ? {} : { authorization: `Basic ${Buffer.from(`${found.user}:${found.password}`).toString('base64')}` };
+  const found =
+    url.username === '' && url.password === ''
+      ? credentials?.(url)
+      : { user: decoded(url.username), password: decoded(url.password) };
+  return found === undefined
+    ? {}
+    : { authorization: `Basic ${Buffer.from(`${found.user}:${found.password}`).toString('base64')}` };
 }
 
 function decoded(text: string): string {
@@ -153,11 +190,18 @@ function checkRedirect(from: URL, location: string): URL {
   } catch {
     throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects to something that is no URL`);
   }
-  if (target.protocol !== 'https:' && target.protocol !== 'http:') throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects to ${redactUrl(target)}, which is not http`);
+  if (target.protocol !== 'https:' && target.protocol !== 'http:')
+    throw new AlprootError(
+      'ALP_FETCH_REDIRECT',
+      `${redactUrl(from)} redirects to ${redactUrl(target)}, which is not http`,
+    );
   if (from.protocol === 'https:' && target.protocol === 'http:') {
-    throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects from https to ${redactUrl(target)}`, { hint: 'this looks like a login page or a portal; open the address in a browser' });
+    throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects from https to ${redactUrl(target)}`, {
+      hint: 'this looks like a login page or a portal; open the address in a browser',
+    });
   }
-  if (/^(?:169\.254\.|\[fe80)/.test(target.hostname) && target.hostname !== from.hostname) throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects to a link-local address`);
+  if (/^(?:169\.254\.|\[fe80)/.test(target.hostname) && target.hostname !== from.hostname)
+    throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects to a link-local address`);
   return withoutCredentials(target);
 }
 

@@ -12,10 +12,19 @@ export interface ProxyVariables {
 /** Lower-case names win, and HTTP_PROXY is ignored where a CGI server could have set it. */
 export function proxyVariables(env: Readonly<Record<string, string | undefined>>): ProxyVariables {
   const read = (name: string): string | undefined => env[name] || env[name.toUpperCase()] || undefined;
-  return { http: env['http_proxy'] || (env['REQUEST_METHOD'] === undefined ? env['HTTP_PROXY'] : undefined), https: read('https_proxy'), all: read('all_proxy'), no: read('no_proxy') };
+  return {
+    http: env['http_proxy'] || (env['REQUEST_METHOD'] === undefined ? env['HTTP_PROXY'] : undefined),
+    https: read('https_proxy'),
+    all: read('all_proxy'),
+    no: read('no_proxy'),
+  };
 }
 
-/** The proxy for `url`; undefined for a direct connection. @throws ALP_FETCH_PROXY for a variable that holds no address */
+/**
+ * The proxy for `url`; undefined for a direct connection.
+ *
+ * @throws ALP_FETCH_PROXY for a variable that holds no address
+ */
 export function proxyFor(url: URL, { http, https, all, no }: ProxyVariables): URL | undefined {
   const text = (url.protocol === 'https:' ? https : http) ?? all;
   return text === undefined || text === '' || isExempt(url, no ?? '') ? undefined : parseProxy(text);
@@ -25,7 +34,9 @@ export function proxyFor(url: URL, { http, https, all, no }: ProxyVariables): UR
 export function parseProxy(text: string): URL {
   const value = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(value)) {
-    throw new AlprootError('ALP_FETCH_PROXY', 'a proxy variable is not a valid URL', { hint: 'write http://proxy:3128, or http://user:password@proxy:3128 with special characters as %40; see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY' });
+    throw new AlprootError('ALP_FETCH_PROXY', 'a proxy variable is not a valid URL', {
+      hint: 'write http://proxy:3128, or http://user:password@proxy:3128 with special characters as %40; see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY',
+    });
   }
   return new URL(value);
 }
@@ -33,15 +44,19 @@ export function parseProxy(text: string): URL {
 function isExempt(url: URL, list: string): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   const port = url.port || (url.protocol === 'https:' ? '443' : '80');
-  return list.split(/[\s,]+/).filter((entry) => entry !== '').some((entry) => {
-    if (entry === '*') return true;
-    if (entry.includes('/')) return isInRange(host, entry);
-    // Colons of a bare IPv6 address are no ports.
-    const [, name = entry.toLowerCase(), entryPort] = /^(\[[\da-f:]+\]|[^:]*)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
-    if (entryPort !== undefined && entryPort !== port) return false;
-    const suffix = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
-    return host === suffix || host.endsWith(`.${suffix}`);
-  });
+  return list
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => {
+      if (entry === '*') return true;
+      if (entry.includes('/')) return isInRange(host, entry);
+      // Colons of a bare IPv6 address are no ports.
+      const [, name = entry.toLowerCase(), entryPort] =
+        /^(\[[\da-f:]+\]|[^:]*)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
+      if (entryPort !== undefined && entryPort !== port) return false;
+      const suffix = name.replace(/^\[|\]$/g, '').replace(/^\*?\./, '');
+      return host === suffix || host.endsWith(`.${suffix}`);
+    });
 }
 
 /** An address in a range such as 10.0.0.0/8 or fd00::/8. What is no range holds nothing. */

@@ -14,16 +14,28 @@ type SocksWay = Omit<ProxiedWay, 'roots'>;
  * @throws ALP_FETCH_PROXY with what the proxy answers
  */
 export async function openSocks({ proxy, host, port, timeoutMs }: SocksWay): Promise<Socket> {
-  const login = proxy.username === '' ? {} : { userId: decodeURIComponent(proxy.username), password: decodeURIComponent(proxy.password) };
+  const login =
+    proxy.username === ''
+      ? {}
+      : { userId: decodeURIComponent(proxy.username), password: decodeURIComponent(proxy.password) };
   try {
     const { socket } = await SocksClient.createConnection({
-      proxy: { host: bareHost(proxy), port: portOf(proxy), type: proxy.protocol.startsWith('socks4') ? 4 : 5, ...login },
-      command: 'connect', destination: { host: await destinationFor(proxy, host.replace(/^\[|\]$/g, '')), port }, timeout: timeoutMs,
+      proxy: {
+        host: bareHost(proxy),
+        port: portOf(proxy),
+        type: proxy.protocol.startsWith('socks4') ? 4 : 5,
+        ...login,
+      },
+      command: 'connect',
+      destination: { host: await destinationFor(proxy, host.replace(/^\[|\]$/g, '')), port },
+      timeout: timeoutMs,
     });
     return socket;
   } catch (error) {
     const { message } = error as Error;
-    const hint = /auth|4[0-9a-f]*.*(?:rejected|failed)/i.test(message) ? 'it may want credentials: put them into the proxy variable, socks5h://user:password@proxy:port' : 'ask who runs the proxy, or exempt the host with NO_PROXY';
+    const hint = /auth|4[0-9a-f]*.*(?:rejected|failed)/i.test(message)
+      ? 'it may want credentials: put them into the proxy variable, socks5h://user:password@proxy:port'
+      : 'ask who runs the proxy, or exempt the host with NO_PROXY';
     throw new AlprootError('ALP_FETCH_PROXY', `SOCKS proxy ${redactUrl(proxy)}: ${message}`, { cause: error, hint });
   }
 }
@@ -35,5 +47,8 @@ export async function openSocks({ proxy, host, port, timeoutMs }: SocksWay): Pro
 async function destinationFor({ protocol }: URL, host: string): Promise<string> {
   if (isIP(host) !== 0 || (protocol !== 'socks4:' && protocol !== 'socks5:')) return host;
   const family = protocol === 'socks4:' ? 4 : 0;
-  return lookup(host, { family }).then(({ address }) => address, () => host);
+  return lookup(host, { family }).then(
+    ({ address }) => address,
+    () => host,
+  );
 }

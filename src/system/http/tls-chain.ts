@@ -49,16 +49,30 @@ export async function examineTls({ host: name, port, roots, timeoutMs, proxy }: 
 function shakeHands({ host, port, roots, timeoutMs }: TlsQuery, tunnel: Socket | undefined): Promise<TlsReport> {
   return new Promise((resolve) => {
     const way = tunnel === undefined ? { host, port } : { socket: tunnel, host };
-    const socket = connect({ ...way, ca: [...roots], rejectUnauthorized: false, ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }) });
+    const socket = connect({
+      ...way,
+      ca: [...roots],
+      rejectUnauthorized: false,
+      ...(/^[\d.]+$|:/.test(host) ? {} : { servername: host }),
+    });
     const end = (report: TlsReport): void => {
       socket.destroy();
       resolve(report);
     };
     socket.setTimeout(timeoutMs, () => end({ chain: [], failedCheck: 'TIMEOUT' }));
-    socket.once('error', (error: NodeJS.ErrnoException) => end({ chain: [], failedCheck: error.code ?? error.message }));
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      end({ chain: [], failedCheck: error.code ?? error.message }),
+    );
     socket.once('secureConnect', () => {
       const failure = socket.authorizationError as (Error & { code?: string }) | string | null | undefined;
-      end({ chain: chainOf(socket.getPeerCertificate(true)), failedCheck: socket.authorized ? undefined : typeof failure === 'string' ? failure : (failure?.code ?? failure?.message ?? 'UNKNOWN') });
+      end({
+        chain: chainOf(socket.getPeerCertificate(true)),
+        failedCheck: socket.authorized
+          ? undefined
+          : typeof failure === 'string'
+            ? failure
+            : (failure?.code ?? failure?.message ?? 'UNKNOWN'),
+      });
     });
   });
 }
@@ -66,11 +80,22 @@ function shakeHands({ host, port, roots, timeoutMs }: TlsQuery, tunnel: Socket |
 function chainOf(leaf: DetailedPeerCertificate): ShownCertificate[] {
   const chain: ShownCertificate[] = [];
   const seen = new Set<string>();
-  for (let at: DetailedPeerCertificate | undefined = leaf; at?.fingerprint256 !== undefined && !seen.has(at.fingerprint256) && chain.length < MAX_CHAIN; at = at.issuerCertificate) {
+  for (
+    let at: DetailedPeerCertificate | undefined = leaf;
+    at?.fingerprint256 !== undefined && !seen.has(at.fingerprint256) && chain.length < MAX_CHAIN;
+    at = at.issuerCertificate
+  ) {
     seen.add(at.fingerprint256);
-    chain.push({ subject: nameOf(at.subject), issuer: nameOf(at.issuer), validFrom: at.valid_from, validTo: at.valid_to, sha256: at.fingerprint256.replaceAll(':', '').toLowerCase() });
+    chain.push({
+      subject: nameOf(at.subject),
+      issuer: nameOf(at.issuer),
+      validFrom: at.valid_from,
+      validTo: at.valid_to,
+      sha256: at.fingerprint256.replaceAll(':', '').toLowerCase(),
+    });
   }
   return chain;
 }
 
-const nameOf = (name: { readonly CN?: string | string[]; readonly O?: string | string[] }): string => [name.CN ?? name.O ?? ''].flat().join(', ');
+const nameOf = (name: { readonly CN?: string | string[]; readonly O?: string | string[] }): string =>
+  [name.CN ?? name.O ?? ''].flat().join(', ');

@@ -1,4 +1,7 @@
-/** A bare connection to a host through a proxy, and what can be asked of the way to a host without one: names, TCP. For examinations; transfers go through undici. */
+/**
+ * A bare connection to a host through a proxy, and what can be asked of the way to a host without one: names, TCP. For
+ * examinations; transfers go through undici.
+ */
 import { lookup } from 'node:dns/promises';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -36,25 +39,41 @@ export function tryConnect({ host, port, timeoutMs }: Way): Promise<string | und
     };
     socket.setTimeout(timeoutMs, () => end('ETIMEDOUT'));
     socket.once('connect', () => end(undefined));
-    socket.once('error', (error) => end(errnoOf(error) ?? errnoOf((error as AggregateError).errors?.[0]) ?? error.message));
+    socket.once('error', (error) =>
+      end(errnoOf(error) ?? errnoOf((error as AggregateError).errors?.[0]) ?? error.message),
+    );
   });
 }
 
 /** A socket whose other end is the host, through an HTTP(S) or SOCKS proxy. Rejects with the proxy's answer. */
 export async function openTunnel(way: ProxiedWay): Promise<Socket> {
-  return way.proxy.protocol.startsWith('socks') ? (await import('./socks-tunnel.ts')).openSocks(way) : openConnect(way);
+  return way.proxy.protocol.startsWith('socks')
+    ? (await import('./socks-tunnel.ts')).openSocks(way)
+    : openConnect(way);
 }
 
 /** A host as sockets take it: an IPv6 address without its brackets. */
 export const bareHost = ({ hostname }: URL): string => hostname.replace(/^\[|\]$/g, '');
 
-export const portOf = (url: URL): number => Number(url.port) || (url.protocol === 'https:' ? 443 : url.protocol.startsWith('socks') ? 1080 : 80);
+export const portOf = (url: URL): number =>
+  Number(url.port) || (url.protocol === 'https:' ? 443 : url.protocol.startsWith('socks') ? 1080 : 80);
 
 function openConnect({ proxy, host, port, timeoutMs, roots }: ProxiedWay): Promise<Socket> {
   const login = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
   const target = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const headers = { host: target, ...(login === ':' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }) };
-  const common = { host: bareHost(proxy), port: portOf(proxy), method: 'CONNECT', path: target, headers, timeout: timeoutMs, agent: false };
+  const headers = {
+    host: target,
+    ...(login === ':' ? {} : { 'proxy-authorization': `Basic ${Buffer.from(login).toString('base64')}` }),
+  };
+  const common = {
+    host: bareHost(proxy),
+    port: portOf(proxy),
+    method: 'CONNECT',
+    path: target,
+    headers,
+    timeout: timeoutMs,
+    agent: false,
+  };
   return new Promise((resolve, reject) => {
     const request = proxy.protocol === 'https:' ? requestHttps({ ...common, ca: [...roots] }) : requestHttp(common);
     request.once('connect', ({ statusCode = 0 }, socket: Socket) => {

@@ -13,7 +13,10 @@ export function bootId(): string {
   }
 }
 
-/** Eight digits: where they are the same, a process id means the same process. Containers of one machine count processes apart. */
+/**
+ * Eight digits: where they are the same, a process id means the same process. Containers of one machine count
+ * processes apart.
+ */
 export const processSpace = (): string => sha256Hex(`${bootId()} ${pidNamespace()}`).slice(0, 8);
 
 function pidNamespace(): string {

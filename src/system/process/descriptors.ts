@@ -3,7 +3,10 @@ import { closeSync, readdirSync, readFileSync } from 'node:fs';
 
 const CLOSE_ON_EXEC = 0o2000000;
 
-/** Closes everything above standard error that would be inherited further; Node's own descriptors are not. Call before anything is opened. */
+/**
+ * Closes everything above standard error that would be inherited further; Node's own descriptors are not. Call before
+ * anything is opened.
+ */
 export function closeInheritedDescriptors(): void {
   for (const name of descriptorNames()) {
     const fd = Number(name);

@@ -19,7 +19,11 @@ export function watchFirstChild(pid: number, { below, onEnd }: ChildWatch): () =
   const line = [pid];
   let looks = 0;
   const timer = setInterval(() => {
-    for (let next: number | undefined; line.length < below + 2 && (next = firstChildOf(line.at(-1) ?? pid)) !== undefined; ) line.push(next);
+    for (
+      let next: number | undefined;
+      line.length < below + 2 && (next = firstChildOf(line.at(-1) ?? pid)) !== undefined;
+    )
+      line.push(next);
     const first = line[below + 1];
     if (first !== undefined && existsSync(`/proc/${first}`)) return;
     if (++looks < (first === undefined ? NEVER_SEEN : PATIENCE)) return;

@@ -29,15 +29,19 @@ function readMounts(): MountLine[] {
 }
 
 /** @see proc_pid_mountinfo(5): id, parent, device, root, mount point, options of the mount */
-const parseMounts = (text: string): MountLine[] => text.split('\n').flatMap((line) => {
-  const [id, parent, , , point, options] = line.split(' ');
-  if (id === undefined || parent === undefined || point === undefined || options === undefined) return [];
-  return [{ id, parent, point: unescape(point), options: options.split(',') }];
-});
+const parseMounts = (text: string): MountLine[] =>
+  text.split('\n').flatMap((line) => {
+    const [id, parent, , , point, options] = line.split(' ');
+    if (id === undefined || parent === undefined || point === undefined || options === undefined) return [];
+    return [{ id, parent, point: unescape(point), options: options.split(',') }];
+  });
 
 /** Space, tab, newline and backslash stand as octal numbers; the bytes are UTF-8. */
 const unescape = (word: string): string =>
-  Buffer.from(word.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))), 'latin1').toString('utf8');
+  Buffer.from(
+    word.replace(/\\([0-7]{3})/g, (_all, digits: string) => String.fromCharCode(Number.parseInt(digits, 8))),
+    'latin1',
+  ).toString('utf8');
 
 /** Goes down from the root as a lookup of the path does, so that what a later mount hides does not count. */
 function mountOf(path: string, mounts: readonly MountLine[]): MountLine | undefined {
@@ -47,8 +51,11 @@ function mountOf(path: string, mounts: readonly MountLine[]): MountLine | undefi
 }
 
 function nextBelow(above: MountLine, path: string, mounts: readonly MountLine[]): MountLine | undefined {
-  const below = mounts.filter(({ id, parent, point }) => id !== above.id && parent === above.id && isAtOrBelow(path, point));
+  const below = mounts.filter(
+    ({ id, parent, point }) => id !== above.id && parent === above.id && isAtOrBelow(path, point),
+  );
   return below.sort((a, b) => a.point.length - b.point.length)[0];
 }
 
-const isAtOrBelow = (path: string, directory: string): boolean => directory === '/' || path === directory || path.startsWith(`${directory}/`);
+const isAtOrBelow = (path: string, directory: string): boolean =>
+  directory === '/' || path === directory || path.startsWith(`${directory}/`);

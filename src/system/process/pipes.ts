@@ -22,7 +22,11 @@ export interface Output {
   readonly supervisorArguments: readonly string[];
   /** Once, right after its start. */
   readonly attach: (child: ChildProcess, onOutput: OnOutput) => void;
-  /** When it has ended, resolves as soon as all that it has printed was read. @throws ALP_FILE_READ when it could not be read */
+  /**
+   * When it has ended, resolves as soon as all that it has printed was read.
+   *
+   * @throws ALP_FILE_READ when it could not be read
+   */
   readonly drained: () => Promise<void>;
   /** It was not started. */
   readonly abandon: () => void;
@@ -44,7 +48,8 @@ export const socketOutput = (): Output => ({
 });
 
 /** @param hasGuard whether src/run/supervisor/supervisor.c starts the child */
-export const reopenableOutput = (hasSupervisor: boolean): Output => (hasSupervisor ? supervisedOutput() : fifoOutput());
+export const reopenableOutput = (hasSupervisor: boolean): Output =>
+  hasSupervisor ? supervisedOutput() : fifoOutput();
 
 const PREFIX = 'alproot-pipe-';
 
@@ -70,13 +75,17 @@ function clearLeftovers(root: string): void {
   }
 }
 
-const openToRead = (path: string): Socket => new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
+const openToRead = (path: string): Socket =>
+  new Socket({ fd: openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), readable: true, writable: false });
 
 const whenClosed = (stream: Socket): Promise<void> => new Promise((done) => stream.once('close', () => done()));
 
 const YES = 'y'.charCodeAt(0);
 
-/** The guard tells through the first socket that the pipes are there, and that they are connected; see open_pipes of guard.c. It removes the directory. */
+/**
+ * The guard tells through the first socket that the pipes are there, and that they are connected; see open_pipes of
+ * guard.c. It removes the directory.
+ */
 function supervisedOutput(): Output {
   const directory = makeDirectory();
   const streams: Socket[] = [];

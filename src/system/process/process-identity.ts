@@ -1,4 +1,7 @@
-/** Who a process is, also when its number is given to another; and what unfinished work is called, so that one knows whose it is. */
+/**
+ * Who a process is, also when its number is given to another; and what unfinished work is called, so that one knows
+ * whose it is.
+ */
 import { lstatSync, readFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { errnoOf } from '../../core/errors.ts';
@@ -76,9 +79,13 @@ export function workerOf(name: string): ProcessIdentity {
 const FOREIGN_WORK_MS = 24 * 60 * 60 * 1000;
 
 /** Whether process ids mean the same to it as to us: neither another container, nor another machine or start of it. */
-export const isOfOurSpace = ({ started }: ProcessIdentity): boolean => started.slice(-SPACE_DIGITS) === processSpace() || started.length <= SPACE_DIGITS;
+export const isOfOurSpace = ({ started }: ProcessIdentity): boolean =>
+  started.slice(-SPACE_DIGITS) === processSpace() || started.length <= SPACE_DIGITS;
 
-/** Whether the unfinished work at `path` is nobody's any more. What machines or containers share counts as somebody's for a day. */
+/**
+ * Whether the unfinished work at `path` is nobody's any more. What machines or containers share counts as somebody's
+ * for a day.
+ */
 export function isAbandoned(worker: ProcessIdentity, path: HostPath): boolean {
   if (isOfOurSpace(worker)) return !isProcessAlive(worker);
   return Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > FOREIGN_WORK_MS;

@@ -53,18 +53,25 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
   if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
   return new Promise((resolve, reject) => {
     const output = options.stdio === 'reopenable' ? reopenableOutput(supervisor !== undefined) : socketOutput();
-    const [file = '', ...args] = supervisor === undefined ? argv : [supervisor, String(process.pid), ...output.supervisorArguments, ...argv];
-    const child = underUmask(options.umask, () => spawn(file, args, {
-      env: options.env,
-      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-      stdio: options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', ...output.stdio],
-      detached: options.detached ?? false,
-    }));
+    const [file = '', ...args] =
+      supervisor === undefined ? argv : [supervisor, String(process.pid), ...output.supervisorArguments, ...argv];
+    const child = underUmask(options.umask, () =>
+      spawn(file, args, {
+        env: options.env,
+        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+        stdio:
+          options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', ...output.stdio],
+        detached: options.detached ?? false,
+      }),
+    );
     output.attach(child, (stream, bytes) => options.onOutput?.(stream, bytes));
     const kill = (): void => {
       if (child.pid !== undefined) sendSignal(options.detached === true ? -child.pid : child.pid, 'SIGKILL');
     };
-    const requestExit = (how: NodeJS.Signals, { graceMs, pid = child.pid ?? 0 }: { readonly graceMs: number; readonly pid?: number | undefined }): void => {
+    const requestExit = (
+      how: NodeJS.Signals,
+      { graceMs, pid = child.pid ?? 0 }: { readonly graceMs: number; readonly pid?: number | undefined },
+    ): void => {
       sendSignal(pid, how);
       const grace = setTimeout(kill, graceMs);
       child.once('exit', () => clearTimeout(grace));
@@ -77,7 +84,13 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     signal?.addEventListener('abort', end, { once: true });
     if (options.outlivesCommand !== undefined && child.pid !== undefined) {
       const finish = (pid: number): void => requestExit(options.endSignal ?? 'SIGKILL', { graceMs: GRACE_MS, pid });
-      child.once('exit', watchFirstChild(child.pid, { below: options.outlivesCommand + (supervisor === undefined ? 0 : 1), onEnd: finish }));
+      child.once(
+        'exit',
+        watchFirstChild(child.pid, {
+          below: options.outlivesCommand + (supervisor === undefined ? 0 : 1),
+          onEnd: finish,
+        }),
+      );
     }
     child.once('error', (error) => {
       signal?.removeEventListener('abort', end);
@@ -86,13 +99,24 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     });
     child.stdin?.on('error', () => undefined);
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
-    child.once('close', (code, endedBy) => void output.drained().then(() => {
-      signal?.removeEventListener('abort', end);
-      // Whoever is left of the session ends with it.
-      if (options.detached === true) kill();
-      if (signal?.aborted === true) reject(signal.reason as Error);
-      else resolve({ status: code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy]), signal: endedBy ?? undefined });
-    }).catch(reject));
+    child.once(
+      'close',
+      (code, endedBy) =>
+        void output
+          .drained()
+          .then(() => {
+            signal?.removeEventListener('abort', end);
+            // Whoever is left of the session ends with it.
+            if (options.detached === true) kill();
+            if (signal?.aborted === true) reject(signal.reason as Error);
+            else
+              resolve({
+                status: code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy]),
+                signal: endedBy ?? undefined,
+              });
+          })
+          .catch(reject),
+    );
   });
 }
 
@@ -141,21 +165,35 @@ export async function captureProcess(
 
 function spawnError(file: string, error: Error): AlprootError {
   const errno = errnoOf(error);
-  if (errno === 'ENOENT') return new AlprootError('ALP_RUN_NOT_FOUND', `cannot start ${quoteName(file)}: not found`, { cause: error });
+  if (errno === 'ENOENT')
+    return new AlprootError('ALP_RUN_NOT_FOUND', `cannot start ${quoteName(file)}: not found`, { cause: error });
   const { reason = errno ?? error.message, hint } = explainSpawnFailure(file, errno);
   return new AlprootError('ALP_RUN_EXEC', `cannot start ${quoteName(file)}: ${reason}`, { cause: error, hint });
 }
 
-function explainSpawnFailure(file: string, errno: string | undefined): { readonly reason?: string; readonly hint?: string } {
+function explainSpawnFailure(
+  file: string,
+  errno: string | undefined,
+): { readonly reason?: string; readonly hint?: string } {
   switch (errno) {
     case 'EAGAIN':
       return { reason: `${TOO_MANY_PROCESSES} (EAGAIN)`, hint: RAISE_PROCESSES };
     case 'ENOMEM':
-      return { reason: 'there is not enough memory (ENOMEM)', hint: 'end something that uses memory, or raise the limit (ulimit -v, or that of the container)' };
+      return {
+        reason: 'there is not enough memory (ENOMEM)',
+        hint: 'end something that uses memory, or raise the limit (ulimit -v, or that of the container)',
+      };
     case 'EACCES': {
       const mount = noexecMountOf(file);
-      if (mount === undefined) return { reason: 'permission denied (EACCES)', hint: 'check that the file and the directories above it may be read and executed' };
-      return { reason: `its file system (${quoteName(mount)}) is mounted noexec`, hint: 'choose a place on another file system; ALPROOT_CACHE says where the store is' };
+      if (mount === undefined)
+        return {
+          reason: 'permission denied (EACCES)',
+          hint: 'check that the file and the directories above it may be read and executed',
+        };
+      return {
+        reason: `its file system (${quoteName(mount)}) is mounted noexec`,
+        hint: 'choose a place on another file system; ALPROOT_CACHE says where the store is',
+      };
     }
     default:
       return {};

@@ -1,7 +1,7 @@
 /**
- * A ring of buffers between two threads: one fills slot after slot, the other empties them in the same order. Both wait
- * without an event loop, so that either side may be deep inside synchronous work. A slot is its reader's alone until it
- * is released.
+ * A ring of buffers between two threads: one fills slot after slot, the other empties them in the same order. Both
+ * wait without an event loop, so that either side may be deep inside synchronous work. A slot is its reader's alone
+ * until it is released.
  */
 
 export interface SharedRing {
@@ -42,7 +42,10 @@ const [WRITTEN, RELEASED, CLOSED, FIRST_SLOT] = [0, 1, 2, 4];
 /** A thread that has died cannot say so to one that waits; a disk may be slow. */
 const PATIENCE_MS = 60_000;
 
-export const createRing = (): SharedRing => ({ control: new SharedArrayBuffer(4 * (FIRST_SLOT + 2 * SLOTS)), data: new SharedArrayBuffer(SLOTS * SLOT_BYTES) });
+export const createRing = (): SharedRing => ({
+  control: new SharedArrayBuffer(4 * (FIRST_SLOT + 2 * SLOTS)),
+  data: new SharedArrayBuffer(SLOTS * SLOT_BYTES),
+});
 
 export function ringWriter({ control, data }: SharedRing): RingWriter {
   const state = new Int32Array(control);
@@ -94,7 +97,8 @@ export function ringReader({ control, data }: SharedRing): RingReader {
   };
 }
 
-const slotsOf = (data: SharedArrayBuffer): Uint8Array[] => Array.from({ length: SLOTS }, (_, at) => new Uint8Array(data, at * SLOT_BYTES, SLOT_BYTES));
+const slotsOf = (data: SharedArrayBuffer): Uint8Array[] =>
+  Array.from({ length: SLOTS }, (_, at) => new Uint8Array(data, at * SLOT_BYTES, SLOT_BYTES));
 
 function slotAt(slots: readonly Uint8Array[], count: number): Uint8Array {
   const slot = slots[count % SLOTS];

@@ -6,10 +6,20 @@ import { fileURLToPath } from 'node:url';
 import { parentPort, Worker, workerData } from 'node:worker_threads';
 import { AlprootError, isAlprootError, type ErrorCode } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
-import { createRing, ringReader, RingClosed, ringWriter, type RingReader, type RingWriter, type SharedRing } from './ring.ts';
+import {
+  createRing,
+  ringReader,
+  RingClosed,
+  ringWriter,
+  type RingReader,
+  type RingWriter,
+  type SharedRing,
+} from './ring.ts';
 
 export interface Thread {
-  /** Begins with a job that brings bytes. All jobs are done one after another, and must be received in the same order. */
+  /**
+   * Begins with a job that brings bytes. All jobs are done one after another, and must be received in the same order.
+   */
   readonly begin: (job: unknown) => Receive;
   /**
    * Has a job done that answers at once. Only while nothing is left to receive: the thread may wait for room in the
@@ -34,7 +44,13 @@ const [BYTES, END] = [0, 1];
 type Outcome =
   | { readonly kind: 'done'; readonly value: unknown }
   /** `code` is ours or Node's. */
-  | { readonly kind: 'failed'; readonly code: string | undefined; readonly isOurs: boolean; readonly message: string; readonly facts: Readonly<Record<string, unknown>> };
+  | {
+      readonly kind: 'failed';
+      readonly code: string | undefined;
+      readonly isOurs: boolean;
+      readonly message: string;
+      readonly facts: Readonly<Record<string, unknown>>;
+    };
 
 /**
  * Starts the built script of that name beside the running one. undefined where there is none (the sources, run as they
@@ -106,7 +122,9 @@ function receive(ring: RingReader, onBytes: (bytes: Uint8Array) => void): Outcom
 function valueOf(outcome: Outcome): unknown {
   if (outcome.kind === 'done') return outcome.value;
   const { code, isOurs, message, facts } = outcome;
-  throw isOurs ? new AlprootError(code as ErrorCode, message, { facts }) : Object.assign(new Error(message), code === undefined ? {} : { code });
+  throw isOurs
+    ? new AlprootError(code as ErrorCode, message, { facts })
+    : Object.assign(new Error(message), code === undefined ? {} : { code });
 }
 
 /** In the thread: where the bytes of a job go. */
@@ -127,7 +145,8 @@ export interface Work {
 export function serveJobs(work: Work): void {
   const ring = ringWriter(workerData as SharedRing);
   parentPort?.on('message', (message: Message) => {
-    if ('job' in message) serve(ring, () => work.job(message.job, { room: ring.room, write: (length) => ring.commit(BYTES, length) }));
+    if ('job' in message)
+      serve(ring, () => work.job(message.job, { room: ring.room, write: (length) => ring.commit(BYTES, length) }));
     else parentPort?.postMessage(outcomeOf(() => work.query(message.query)));
   });
 }
@@ -146,7 +165,14 @@ function outcomeOf(work: () => unknown): Outcome {
     return { kind: 'done', value: work() };
   } catch (error) {
     if (!(error instanceof Error) || error instanceof RingClosed) throw error;
-    if (isAlprootError(error)) return { kind: 'failed', code: error.code, isOurs: true, message: error.message, facts: error.facts };
-    return { kind: 'failed', code: (error as NodeJS.ErrnoException).code, isOurs: false, message: error.message, facts: {} };
+    if (isAlprootError(error))
+      return { kind: 'failed', code: error.code, isOurs: true, message: error.message, facts: error.facts };
+    return {
+      kind: 'failed',
+      code: (error as NodeJS.ErrnoException).code,
+      isOurs: false,
+      message: error.message,
+      facts: {},
+    };
   }
 }

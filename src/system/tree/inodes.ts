@@ -14,10 +14,17 @@ export interface InodeEntry {
   readonly mode: number;
 }
 
-const inTree = (root: HostPath, path: TreePath): Buffer => Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
+const inTree = (root: HostPath, path: TreePath): Buffer =>
+  Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
 
-const entryOf = (path: TreePath, stat: BigIntStats): InodeEntry =>
-  ({ path, dev: stat.dev, ino: stat.ino, birth: stat.birthtimeNs, kind: stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other', mode: Number(stat.mode & 0o7777n) });
+const entryOf = (path: TreePath, stat: BigIntStats): InodeEntry => ({
+  path,
+  dev: stat.dev,
+  ino: stat.ino,
+  birth: stat.birthtimeNs,
+  kind: stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other',
+  mode: Number(stat.mode & 0o7777n),
+});
 
 /** One entry; undefined when there is none. */
 export function inodeOf(root: HostPath, path: TreePath): InodeEntry | undefined {
@@ -30,7 +37,8 @@ export function inodeOf(root: HostPath, path: TreePath): InodeEntry | undefined 
 }
 
 /** A directory whose own user can neither list it nor go through it. */
-export const isClosed = ({ kind, mode }: Pick<InodeEntry, 'kind' | 'mode'>): boolean => kind === 'directory' && (mode & 0o500) !== 0o500;
+export const isClosed = ({ kind, mode }: Pick<InodeEntry, 'kind' | 'mode'>): boolean =>
+  kind === 'directory' && (mode & 0o500) !== 0o500;
 
 /**
  * The root and all below it; what may not be read, or goes away meanwhile, is left out.

@@ -2,7 +2,17 @@
  * Removing a whole tree of ours, without ever following a link out of it: every directory is opened as none but a
  * directory, and what is in it is removed by way of that descriptor.
  */
-import { closeSync, constants, fchmodSync, fstatSync, lstatSync, openSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { errnoOf } from '../../core/errors.ts';
 import { TREE_ROOT, type HostPath } from '../../core/paths.ts';
 import { openWorkTree } from './work-tree.ts';
@@ -27,8 +37,21 @@ export function removeTree(path: HostPath): void {
   }
 }
 
-/** No descriptor left for another level; a directory that may not be opened; an entry that became another kind meanwhile. */
-const SLOWLY: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ELOOP', 'ENOTEMPTY', 'ENOENT']);
+/**
+ * No descriptor left for another level; a directory that may not be opened; an entry that became another kind
+ * meanwhile.
+ */
+const SLOWLY: ReadonlySet<string> = new Set([
+  'EMFILE',
+  'ENFILE',
+  'EACCES',
+  'EPERM',
+  'EISDIR',
+  'ENOTDIR',
+  'ELOOP',
+  'ENOTEMPTY',
+  'ENOENT',
+]);
 
 /** One call for each entry; a descriptor for each level. */
 function removeEntries(directory: Buffer): void {

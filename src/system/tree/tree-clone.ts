@@ -1,8 +1,20 @@
 /**
- * A tree copied once per build: reflinks where the file system has them, else copies; links stay links, hard links stay
- * together. Large files are copied by Node's pool of threads, while this thread makes everything else.
+ * A tree copied once per build: reflinks where the file system has them, else copies; links stay links, hard links
+ * stay together. Large files are copied by Node's pool of threads, while this thread makes everything else.
  */
-import { chmodSync, constants, copyFileSync, lchownSync, lstatSync, lutimesSync, mkdirSync, readdirSync, readlinkSync, symlinkSync, type Stats } from 'node:fs';
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  symlinkSync,
+  type Stats,
+} from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { HostPath } from '../../core/paths.ts';
@@ -17,7 +29,11 @@ const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
  * @param to does not exist yet
  * @param owners whether to set owners as well, which only root can
  */
-export async function cloneTree(from: HostPath, to: HostPath, { owners }: { readonly owners: boolean }): Promise<void> {
+export async function cloneTree(
+  from: HostPath,
+  to: HostPath,
+  { owners }: { readonly owners: boolean },
+): Promise<void> {
   const linked = new Map<bigint, Buffer>();
   const own = { uid: process.geteuid?.(), gid: process.getegid?.() };
   // Below a directory with the set-group-ID bit, what is made has the directory's group.
@@ -78,8 +94,12 @@ export async function cloneTree(from: HostPath, to: HostPath, { owners }: { read
   for (const set of last) set();
 }
 
-/** One that its owner may not read takes more than a copy, and one with several names must be there when the next is made. */
-const isCopiedAside = (stat: Stats): boolean => stat.isFile() && stat.size >= LARGE_BYTES && stat.nlink === 1 && (stat.mode & 0o400) !== 0;
+/**
+ * One that its owner may not read takes more than a copy, and one with several names must be there when the next is
+ * made.
+ */
+const isCopiedAside = (stat: Stats): boolean =>
+  stat.isFile() && stat.size >= LARGE_BYTES && stat.nlink === 1 && (stat.mode & 0o400) !== 0;
 
 /** Also a file that its owner may not read, such as a set-id program with mode 4111. */
 function copyReadable(source: Buffer, target: Buffer, mode: number): void {

@@ -7,7 +7,11 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { TREE_ROOT, type TreePath } from '../../core/paths.ts';
 
 export interface TreeDirectories {
-  /** A descriptor of the directory, valid until the next call. @throws Error with the errno of the component that cannot be opened */
+  /**
+   * A descriptor of the directory, valid until the next call.
+   *
+   * @throws Error with the errno of the component that cannot be opened
+   */
   readonly open: (path: TreePath) => number;
   /** Closes what is open at or below `path`: it is about to go, or has gone. */
   readonly forget: (path: TreePath) => void;
@@ -53,7 +57,7 @@ export function openDirectories(rootFd: number): TreeDirectories {
     open: (path) => {
       while (chain.length > 0 && !isWithin(path, chain.at(-1)?.path ?? TREE_ROOT)) closeTo(chain.length - 1);
       const from = chain.at(-1)?.path ?? TREE_ROOT;
-      for (let at = from === TREE_ROOT ? 0 : from.length + 1; at < path.length; ) {
+      for (let at = from === TREE_ROOT ? 0 : from.length + 1; at < path.length;) {
         const slash = path.indexOf('/', at);
         const end = slash < 0 ? path.length : slash;
         step(path.slice(0, end) as TreePath, path.slice(at, end));
@@ -68,4 +72,5 @@ export function openDirectories(rootFd: number): TreeDirectories {
   };
 }
 
-const isWithin = (path: TreePath, directory: TreePath): boolean => directory === TREE_ROOT || path === directory || path.startsWith(`${directory}/`);
+const isWithin = (path: TreePath, directory: TreePath): boolean =>
+  directory === TREE_ROOT || path === directory || path.startsWith(`${directory}/`);

@@ -1,5 +1,18 @@
-/** Contents of regular files of a tree: written in pieces, read in pieces, copied with their holes; no one piece is large. */
-import { closeSync, constants, copyFileSync, fchmodSync, fstatSync, futimesSync, openSync, readSync, unlinkSync } from 'node:fs';
+/**
+ * Contents of regular files of a tree: written in pieces, read in pieces, copied with their holes; no one piece is
+ * large.
+ */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  fchmodSync,
+  fstatSync,
+  futimesSync,
+  openSync,
+  readSync,
+  unlinkSync,
+} from 'node:fs';
 import { AlprootError, errnoOf } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import type { TreePath } from '../../core/paths.ts';
@@ -35,12 +48,14 @@ export function createFileWriter(fd: number, attempt: (work: () => void) => void
 
 function cappedSize(fd: number, path: TreePath, maxBytes: number): number {
   const { size } = fstatSync(fd);
-  if (size > maxBytes) throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${size} bytes, more than the cap of ${maxBytes}`);
+  if (size > maxBytes)
+    throw new AlprootError('ALP_LIMIT_SIZE', `${quoteName(path)} is ${size} bytes, more than the cap of ${maxBytes}`);
   return size;
 }
 
 /** The length of an open file that is to be read at once. @throws ALP_LIMIT_SIZE */
-export const cappedAtOnce = (fd: number, path: TreePath, maxBytes: number): number => cappedSize(fd, path, Math.min(maxBytes, MOST_AT_ONCE));
+export const cappedAtOnce = (fd: number, path: TreePath, maxBytes: number): number =>
+  cappedSize(fd, path, Math.min(maxBytes, MOST_AT_ONCE));
 
 /**
  * The content of an open file that is `sizeBytes` long; each piece is valid until the next is asked for.
@@ -48,10 +63,11 @@ export const cappedAtOnce = (fd: number, path: TreePath, maxBytes: number): numb
  * @throws ALP_LIMIT_SIZE, ALP_UNPACK_TREE when its length is another one
  */
 export function* filePieces(fd: number, path: TreePath, sizeBytes: number): Generator<Buffer> {
-  const changed = (): AlprootError => new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} changed its length while it was read`);
+  const changed = (): AlprootError =>
+    new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} changed its length while it was read`);
   if (cappedSize(fd, path, limits.unpacked) !== sizeBytes) throw changed();
   const buffer = Buffer.allocUnsafe(Math.min(PIECE_BYTES, sizeBytes));
-  for (let at = 0; at < sizeBytes; ) {
+  for (let at = 0; at < sizeBytes;) {
     const count = readSync(fd, buffer, 0, Math.min(buffer.length, sizeBytes - at), at);
     if (count === 0) throw changed();
     yield buffer.subarray(0, count);
@@ -67,7 +83,8 @@ export function* filePieces(fd: number, path: TreePath, sizeBytes: number): Gene
 export function copyContent(fd: number, path: TreePath, target: Buffer): void {
   const size = cappedSize(fd, path, limits.unpacked);
   const source = `/proc/self/fd/${fd}`;
-  if (size < PIECE_BYTES || fstatSync(fd).blocks * 512 >= size) return copyFileSync(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+  if (size < PIECE_BYTES || fstatSync(fd).blocks * 512 >= size)
+    return copyFileSync(source, target, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
   if (isCloned(source, target)) return;
   const copy = openSync(target, 'wx', 0o600);
   try {

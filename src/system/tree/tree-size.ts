@@ -17,12 +17,18 @@ export function sizeOfTree(path: HostPath | string): number {
   }
 }
 
-/** Of the kind of every entry under `root`, and of the sizes of regular files: what a power failure takes from files, it shows. */
+/**
+ * Of the kind of every entry under `root`, and of the sizes of regular files: what a power failure takes from files,
+ * it shows.
+ */
 export function digestOfSizes(root: HostPath): Sha256Hex {
   const lines: string[] = [];
   const walk = (directory: string): void => {
-    const at = (name: string): Buffer => Buffer.concat([Buffer.from(root), Buffer.from(`${directory}/${name}`, 'latin1')]);
-    for (const entry of readdirSync(at(''), { encoding: 'latin1', withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const at = (name: string): Buffer =>
+      Buffer.concat([Buffer.from(root), Buffer.from(`${directory}/${name}`, 'latin1')]);
+    for (const entry of readdirSync(at(''), { encoding: 'latin1', withFileTypes: true }).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    )) {
       const size = entry.isFile() ? lstatSync(at(entry.name)).size : entry.isDirectory() ? 'directory' : 'other';
       lines.push(`${directory}/${entry.name} ${size}`);
       if (entry.isDirectory()) walk(`${directory}/${entry.name}`);
@@ -33,7 +39,8 @@ export function digestOfSizes(root: HostPath): Sha256Hex {
 }
 
 /** Days since the last change, with a fraction. */
-export const ageDays = (path: HostPath): number => (Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? Date.now())) / DAY_MS;
+export const ageDays = (path: HostPath): number =>
+  (Date.now() - (lstatSync(path, { throwIfNoEntry: false })?.ctimeMs ?? Date.now())) / DAY_MS;
 
 /** Says that something of ours is used now; a store that cannot be written keeps no such marks. */
 export function markUsed(path: HostPath): void {

@@ -55,7 +55,7 @@ interface Resolver {
 export function resolveInside(path: TreePath, { followLast, stat, readLink }: Resolver): TreePath {
   let left = path.split('/').filter((part) => part !== '');
   let done = TREE_ROOT;
-  for (let links = 0; left.length > 0; ) {
+  for (let links = 0; left.length > 0;) {
     const [part = '', ...rest] = left;
     left = rest;
     if (part === '' || part === '.') continue;
@@ -65,7 +65,8 @@ export function resolveInside(path: TreePath, { followLast, stat, readLink }: Re
     }
     const next = joinTree(done, part);
     if ((left.length > 0 || followLast) && stat(next)?.kind === 'symlink') {
-      if (++links > MAX_LINKS) throw new AlprootError('ALP_UNPACK_LINK', `too many links on the way to ${quoteName(path)}`);
+      if (++links > MAX_LINKS)
+        throw new AlprootError('ALP_UNPACK_LINK', `too many links on the way to ${quoteName(path)}`);
       const target = readLink(next);
       if (target.startsWith('/')) done = TREE_ROOT;
       left = [...target.split('/'), ...left];

@@ -16,7 +16,10 @@ export function walkTree(directories: TreeDirectories, visit: TreeVisitor, path:
   // Names of one directory are looked up in the same descriptor until the walk has been below it.
   let fd = directories.open(path);
   for (const name of readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' }).sort()) {
-    const stat = lstatSync(PLAIN.test(name) ? `/proc/self/fd/${fd}/${name}` : inside(fd, name), { bigint: true, throwIfNoEntry: false });
+    const stat = lstatSync(PLAIN.test(name) ? `/proc/self/fd/${fd}/${name}` : inside(fd, name), {
+      bigint: true,
+      throwIfNoEntry: false,
+    });
     if (stat === undefined) continue;
     const found = statOf(stat);
     const entry = (prefix + name) as TreePath;

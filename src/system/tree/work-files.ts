@@ -14,12 +14,20 @@ export function readWorkFiles(directory: HostPath): WorkFile[] {
   const found: WorkFile[] = [];
   const walk = (relative: string): void => {
     const here = Buffer.concat([Buffer.from(directory), Buffer.from(relative === '' ? '' : `/${relative}`, 'latin1')]);
-    for (const name of readdirSync(here, { encoding: 'buffer' }).map((bytes) => bytes.toString('latin1')).sort()) {
+    for (const name of readdirSync(here, { encoding: 'buffer' })
+      .map((bytes) => bytes.toString('latin1'))
+      .sort()) {
       const path = relative === '' ? name : `${relative}/${name}`;
       const absolute = Buffer.concat([Buffer.from(directory), Buffer.from(`/${path}`, 'latin1')]);
       const stat = lstatSync(absolute);
       const mode = stat.mode & 0o7777;
-      if (stat.isSymbolicLink()) found.push({ path, mode: 0o777, kind: 'symlink', target: readlinkSync(absolute, { encoding: 'buffer' }).toString('latin1') });
+      if (stat.isSymbolicLink())
+        found.push({
+          path,
+          mode: 0o777,
+          kind: 'symlink',
+          target: readlinkSync(absolute, { encoding: 'buffer' }).toString('latin1'),
+        });
       else if (stat.isFile()) found.push({ path, mode, kind: 'file', bytes: readFileSync(absolute) });
       else if (stat.isDirectory()) {
         found.push({ path, mode, kind: 'directory' });

@@ -6,8 +6,25 @@
  * @see runc `libcontainer/utils`, and Linux `openat2(2)` RESOLVE_IN_ROOT, which Node cannot call
  */
 import {
-  chmodSync, closeSync, constants, fchmodSync, fstatSync, lchownSync, lstatSync, lutimesSync, mkdirSync, openSync, readdirSync,
-  readFileSync, readlinkSync, readSync, renameSync, rmdirSync, symlinkSync, unlinkSync, writeFileSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  lchownSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  renameSync,
+  rmdirSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { AlprootError, errnoOf } from '../../core/errors.ts';
 import { type HostPath, joinHost, joinTree, nameOf, parentOf, TREE_ROOT, type TreePath } from '../../core/paths.ts';
@@ -25,19 +42,28 @@ export interface WorkTree {
   readonly stat: (path: TreePath) => TreeStat | undefined;
   /** Everything below the root, see walkTree. */
   readonly walk: (visit: TreeVisitor) => void;
-  /** What was made, changed or removed through this since it was asked last; undefined when that is not all that has changed, as with a second name of a file. */
+  /**
+   * What was made, changed or removed through this since it was asked last; undefined when that is not all that has
+   * changed, as with a second name of a file.
+   */
   readonly takeChanges: () => ReadonlySet<TreePath> | undefined;
   /** Names in a directory, sorted, one character per byte. */
   readonly list: (path: TreePath) => string[];
   readonly readFile: (path: TreePath, maxBytes: number) => Buffer;
-  /** The content of a regular file that is `sizeBytes` long, in pieces that are each valid until the next is asked for. @throws ALP_LIMIT_SIZE */
+  /**
+   * The content of a regular file that is `sizeBytes` long, in pieces that are each valid until the next is asked for.
+   *
+   * @throws ALP_LIMIT_SIZE
+   */
   readonly readPieces: (path: TreePath, sizeBytes: number) => Generator<Buffer>;
   /** The first bytes of a regular file. */
   readonly readHead: (path: TreePath, sizeBytes: number) => Buffer;
   /** Hands a descriptor of a regular file to `work`; it is closed afterwards. */
   readonly withFile: <T>(path: TreePath, work: (fd: number) => T) => T;
   readonly readLink: (path: TreePath) => string;
-  /** Where a path leads when links are followed inside the tree; the last one only with `followLast`. Need not exist. */
+  /**
+   * Where a path leads when links are followed inside the tree; the last one only with `followLast`. Need not exist.
+   */
   readonly resolve: (path: TreePath, options?: { readonly followLast?: boolean }) => TreePath;
   readonly writeFile: (path: TreePath, content: Uint8Array, mode: number) => void;
   /** A new regular file, written in pieces; `finish` sets mode and time, seconds since 1970. */
@@ -46,12 +72,18 @@ export interface WorkTree {
   readonly createFileIfFree: (path: TreePath) => TreeFileWriter | undefined;
   /** Replaces whatever has the new name, a directory excepted. Both in the tree. */
   readonly rename: (from: TreePath, to: TreePath) => void;
-  /** Takes an entry out of the tree to a path of the host on the same file system, where no process of a sandbox sees it. */
+  /**
+   * Takes an entry out of the tree to a path of the host on the same file system, where no process of a sandbox sees
+   * it.
+   */
   readonly moveOut: (path: TreePath, to: HostPath) => void;
   /** Brings back what was taken out; whatever has the name by now goes, unless it is a directory that is not empty. */
   readonly moveIn: (from: HostPath, path: TreePath) => void;
   /** A copy of a regular file of another tree, by reflink where the file system can. */
-  readonly copyFile: (path: TreePath, from: { readonly tree: WorkTree; readonly path: TreePath; readonly mode: number }) => void;
+  readonly copyFile: (
+    path: TreePath,
+    from: { readonly tree: WorkTree; readonly path: TreePath; readonly mode: number },
+  ) => void;
   readonly makeDirectory: (path: TreePath, mode: number) => void;
   readonly makeSymlink: (path: TreePath, target: string) => void;
   /** A copy where the file system has no links, or no more of them. */
@@ -80,7 +112,11 @@ const O_PATH = 0o10000000;
 function treeError(verb: Verb, path: TreePath, error: unknown): AlprootError {
   const errno = errnoOf(error);
   if (error instanceof AlprootError || errno === undefined) throw error;
-  return new AlprootError('ALP_UNPACK_WRITE', `cannot ${verb} ${quoteName(path)} in the tree: ${errno}`, { cause: error, hint: HINTS[errno], facts: { errno } });
+  return new AlprootError('ALP_UNPACK_WRITE', `cannot ${verb} ${quoteName(path)} in the tree: ${errno}`, {
+    cause: error,
+    hint: HINTS[errno],
+    facts: { errno },
+  });
 }
 
 /** @param root an existing directory; the caller keeps it alive until `close` */
@@ -88,7 +124,8 @@ export function openWorkTree(root: HostPath): WorkTree {
   const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
   const directories = openDirectories(rootFd);
   const directory = directories.open;
-  const place = (path: TreePath): Buffer => (path === TREE_ROOT ? Buffer.from(`/proc/self/fd/${rootFd}/.`) : inside(directory(parentOf(path)), nameOf(path)));
+  const place = (path: TreePath): Buffer =>
+    path === TREE_ROOT ? Buffer.from(`/proc/self/fd/${rootFd}/.`) : inside(directory(parentOf(path)), nameOf(path));
 
   let changes: Set<TreePath> | undefined = new Set();
 
@@ -154,7 +191,10 @@ export function openWorkTree(root: HostPath): WorkTree {
 
   /** Opens a regular file, also one that its owner may not read. */
   function openFile(path: TreePath): { readonly fd: number; readonly close: () => void } {
-    const open = (): number => attempt('read', path, (target) => openSync(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+    const open = (): number =>
+      attempt('read', path, (target) =>
+        openSync(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK),
+      );
     const found = stat(path);
     if (found?.kind !== 'file') throw new AlprootError('ALP_UNPACK_TREE', `${quoteName(path)} is not a regular file`);
     const hidden = (found.mode & 0o400) === 0;
@@ -200,7 +240,11 @@ export function openWorkTree(root: HostPath): WorkTree {
     withFile,
     readLink: (path) => attempt('read', path, (target) => readlinkSync(target, { encoding: 'latin1' })),
     resolve: (path, { followLast = true } = {}) =>
-      resolveInside(path, { followLast, stat, readLink: (link) => attempt('read', link, (target) => readlinkSync(target, { encoding: 'latin1' })) }),
+      resolveInside(path, {
+        followLast,
+        stat,
+        readLink: (link) => attempt('read', link, (target) => readlinkSync(target, { encoding: 'latin1' })),
+      }),
     readFile: (path, maxBytes) =>
       withFile(path, (fd) => {
         cappedAtOnce(fd, path, maxBytes);

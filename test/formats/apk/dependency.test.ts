@@ -1,14 +1,29 @@
 import { describe, expect, it } from 'vitest';
-import { formatDependencies, formatDependency, formatProvides, parseDependencies, parseDependency, parseProvides } from '../../../src/formats/apk/dependency.ts';
+import {
+  formatDependencies,
+  formatDependency,
+  formatProvides,
+  parseDependencies,
+  parseDependency,
+  parseProvides,
+} from '../../../src/formats/apk/dependency.ts';
 
 describe('dependencies', () => {
   it('reads and writes every operator in its own spelling', () => {
-    const text = 'a b=1 c<2 d>3 e<=4 f>=5 g~6 h<~7 i>~8 !j !k=9 so:libc.musl-x86_64.so.1 cmd:sh=1.36-r0 /bin/sh l><Q1hdUpqRv5mYgJEqW52UmVsvmyysE=';
+    const text =
+      'a b=1 c<2 d>3 e<=4 f>=5 g~6 h<~7 i>~8 !j !k=9 so:libc.musl-x86_64.so.1 cmd:sh=1.36-r0 /bin/sh l><Q1hdUpqRv5mYgJEqW52UmVsvmyysE=';
     expect(formatDependencies(parseDependencies(text))).toBe(text);
   });
 
   it('reads other spellings of an operator as the same', () => {
-    for (const [text, op] of [['a=~1', '~'], ['a~=1', '~'], ['a~<1', '<~'], ['a~>1', '>~'], ['a=<1', '<='], ['a=>1', '>=']]) {
+    for (const [text, op] of [
+      ['a=~1', '~'],
+      ['a~=1', '~'],
+      ['a~<1', '<~'],
+      ['a~>1', '>~'],
+      ['a=<1', '<='],
+      ['a=>1', '>='],
+    ]) {
       expect(parseDependency(text ?? '').op).toBe(op);
     }
   });
@@ -23,7 +38,9 @@ describe('dependencies', () => {
 
   it('refuses what apk refuses', () => {
     for (const text of ['', '!', '=1', 'a=', 'a=invalid', 'a<', 'a=1=2', '@edge']) {
-      expect(() => parseDependency(text, { tag: true }), text).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_TEXT' }));
+      expect(() => parseDependency(text, { tag: true }), text).toThrow(
+        expect.objectContaining({ code: 'ALP_FORMAT_TEXT' }),
+      );
     }
   });
 

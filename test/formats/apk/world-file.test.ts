@@ -3,7 +3,9 @@ import { formatWorld, parseWorld } from '../../../src/formats/apk/world-file.ts'
 
 describe('world', () => {
   it('is written sorted without regard to case, one a line', () => {
-    expect(formatWorld(parseWorld('zlib\nBusybox a-b a.b\nab@edge~1 !mdev\n'))).toBe('a-b\na.b\nab@edge~1\nBusybox\n!mdev\nzlib\n');
+    expect(formatWorld(parseWorld('zlib\nBusybox a-b a.b\nab@edge~1 !mdev\n'))).toBe(
+      'a-b\na.b\nab@edge~1\nBusybox\n!mdev\nzlib\n',
+    );
   });
 
   it('is a single newline when empty', () => {

@@ -8,22 +8,41 @@ import { AlprootError } from '../../../src/core/errors.ts';
 import { readAr } from '../../../src/formats/elf/ar.ts';
 import { hasProgram, withDirectory } from '../../helpers/compile.ts';
 
-const header = (name: string, size: number | string): string => `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'644'.padEnd(8)}${String(size).padEnd(10)}\`\n`;
+const header = (name: string, size: number | string): string =>
+  `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'644'.padEnd(8)}${String(size).padEnd(10)}\`\n`;
 const archive = (...parts: string[]): Buffer => Buffer.from(`!<arch>\n${parts.join('')}`, 'latin1');
-const members = (bytes: Buffer): [string, string][] => [...readAr(bufferSource('libx.a', bytes))].map(({ name, source }) => {
-  const content = Buffer.alloc(source.sizeBytes);
-  source.read(content, 0);
-  return [name, content.toString('latin1')];
-});
+const members = (bytes: Buffer): [string, string][] =>
+  [...readAr(bufferSource('libx.a', bytes))].map(({ name, source }) => {
+    const content = Buffer.alloc(source.sizeBytes);
+    source.read(content, 0);
+    return [name, content.toString('latin1')];
+  });
 
 it('hands out members with short names, padded to even offsets', () => {
-  expect(members(archive(header('a.o/', 3), 'abc\n', header('b.o/', 2), 'de'))).toEqual([['a.o', 'abc'], ['b.o', 'de']]);
+  expect(members(archive(header('a.o/', 3), 'abc\n', header('b.o/', 2), 'de'))).toEqual([
+    ['a.o', 'abc'],
+    ['b.o', 'de'],
+  ]);
 });
 
 it('knows GNU and BSD long names, and leaves out indexes', () => {
   const names = 'a_rather_long_name.o/\n';
-  expect(members(archive(header('/', 2), 'xx', header('//', names.length), names, header('/0', 1), 'x\n', header('#1/20', 22), 'another_long_name.o\0yz'))).toEqual([
-    ['a_rather_long_name.o', 'x'], ['another_long_name.o', 'yz'],
+  expect(
+    members(
+      archive(
+        header('/', 2),
+        'xx',
+        header('//', names.length),
+        names,
+        header('/0', 1),
+        'x\n',
+        header('#1/20', 22),
+        'another_long_name.o\0yz',
+      ),
+    ),
+  ).toEqual([
+    ['a_rather_long_name.o', 'x'],
+    ['another_long_name.o', 'yz'],
   ]);
 });
 
@@ -52,17 +71,20 @@ describe('refused by code', () => {
 
   it('anything else too', () => {
     const sound = archive(header('//', 4), 'x.o/', header('/0', 1), 'x\n', header('b.o/', 2), 'de');
-    fc.assert(fc.property(fc.nat(sound.length - 1), fc.nat(255), fc.nat(sound.length), (at, value, cut) => {
-      const copy = Buffer.from(sound);
-      copy.writeUInt8(value, at);
-      for (const bytes of [copy, copy.subarray(0, cut)]) {
-        try {
-          members(bytes);
-        } catch (error) {
-          if (!(error instanceof AlprootError) || error.code !== 'ALP_FORMAT_AR') throw error;
+    fc.assert(
+      fc.property(fc.nat(sound.length - 1), fc.nat(255), fc.nat(sound.length), (at, value, cut) => {
+        const copy = Buffer.from(sound);
+        copy.writeUInt8(value, at);
+        for (const bytes of [copy, copy.subarray(0, cut)]) {
+          try {
+            members(bytes);
+          } catch (error) {
+            if (!(error instanceof AlprootError) || error.code !== 'ALP_FORMAT_AR') throw error;
+          }
         }
-      }
-    }), { numRuns: 500 });
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
@@ -71,6 +93,8 @@ it.skipIf(!hasProgram('ar'))("reads what the host's ar made", () => {
     const names = ['x.o', 'a_name_longer_than_sixteen.o', 'z.o'];
     names.forEach((name, index) => writeFileSync(join(directory, name), 'x'.repeat(index * 3 + 1)));
     execFileSync('ar', ['rcs', 'lib.a', ...names], { cwd: directory });
-    expect(members(readFileSync(join(directory, 'lib.a')))).toEqual(names.map((name, index) => [name, 'x'.repeat(index * 3 + 1)]));
+    expect(members(readFileSync(join(directory, 'lib.a')))).toEqual(
+      names.map((name, index) => [name, 'x'.repeat(index * 3 + 1)]),
+    );
   });
 });

@@ -57,8 +57,20 @@ describe('a header that lies', () => {
 describe('a dynamic table that lies', () => {
   it.each<[string, readonly (readonly [number, number | string])[]]>([
     ['a library name outside the strings', [[1, 1 << 20]]],
-    ['versions outside the file', [[0x6ffffffe, 0x7fffffff], [0x6fffffff, 1]]],
-    ['more versions than a file can hold', [[0x6ffffffe, BASE], [0x6fffffff, 0x7fffffff]]],
+    [
+      'versions outside the file',
+      [
+        [0x6ffffffe, 0x7fffffff],
+        [0x6fffffff, 1],
+      ],
+    ],
+    [
+      'more versions than a file can hold',
+      [
+        [0x6ffffffe, BASE],
+        [0x6fffffff, 0x7fffffff],
+      ],
+    ],
   ])('is refused: %s', (_what, dynamic) => {
     expect(() => inspectElf(makeElf({ dynamic }))).toThrow(refused);
   });
@@ -69,7 +81,13 @@ describe('a dynamic table that lies', () => {
     record.writeUInt16LE(0xffff, 2);
     record.writeUInt32LE(1, 12);
     const headersEnd = 64 + 2 * 56;
-    const file = makeElf({ dynamic: [[0x6ffffffe, BASE + headersEnd], [0x6fffffff, 0xffff]], afterHeaders: Buffer.alloc(200_000, record) });
+    const file = makeElf({
+      dynamic: [
+        [0x6ffffffe, BASE + headersEnd],
+        [0x6fffffff, 0xffff],
+      ],
+      afterHeaders: Buffer.alloc(200_000, record),
+    });
     expect(() => inspectElf(file)).toThrow(refused);
   });
 });
@@ -82,23 +100,42 @@ it('ends when needed libraries all overlap in one endless name', () => {
 
 it.skipIf(!hasProgram('gcc'))('section headers agree with what the compiler made', () => {
   const elf = parseElf(bufferSource('main', compile('gcc', ['-static']).bytes));
-  expect(elf.sections.map(({ name }) => name)).toEqual(expect.arrayContaining(['.text', '.rodata', '.symtab', '.strtab', '.shstrtab']));
+  expect(elf.sections.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['.text', '.rodata', '.symtab', '.strtab', '.shstrtab']),
+  );
   expect(elf.segments.some(({ type }) => type === 1)).toBe(true);
 });
 
 describe('mutated files end in a report or in ALP_FORMAT_ELF', () => {
   const seeds = [
-    makeElf({ interpreter: '/lib/ld-musl-x86_64.so.1', dynamic: [[1, 'libc.so'], [14, 'x'], [0x6ffffffe, BASE + 8], [0x6fffffff, 2]] }),
+    makeElf({
+      interpreter: '/lib/ld-musl-x86_64.so.1',
+      dynamic: [
+        [1, 'libc.so'],
+        [14, 'x'],
+        [0x6ffffffe, BASE + 8],
+        [0x6fffffff, 2],
+      ],
+    }),
     makeElf({ bits: 32, endian: 'big', machine: 8, dynamic: [[1, 'libc.so']] }),
     ...(hasProgram('gcc') ? [compile('gcc', []).bytes, compile('gcc', ['-c', '-g']).bytes] : []),
   ];
   it.each(seeds.map((seed, index) => [index, seed] as const))('seed %i', (_index, seed) => {
-    const edits = fc.array(fc.tuple(fc.nat(seed.length - 1), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 6 });
-    const nearHeader = fc.array(fc.tuple(fc.nat(Math.min(400, seed.length - 1)), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)), { minLength: 1, maxLength: 6 });
-    fc.assert(fc.property(fc.oneof(edits, nearHeader), fc.nat(seed.length), (changes, cut) => {
-      const copy = patched(seed, (bytes) => changes.forEach(([at, value]) => bytes.writeUInt8(value, at)));
-      verify(copy);
-      verify(copy.subarray(0, cut));
-    }), { numRuns: 400 });
+    const edits = fc.array(fc.tuple(fc.nat(seed.length - 1), fc.integer({ min: 0, max: 255 })), {
+      minLength: 1,
+      maxLength: 6,
+    });
+    const nearHeader = fc.array(
+      fc.tuple(fc.nat(Math.min(400, seed.length - 1)), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)),
+      { minLength: 1, maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(fc.oneof(edits, nearHeader), fc.nat(seed.length), (changes, cut) => {
+        const copy = patched(seed, (bytes) => changes.forEach(([at, value]) => bytes.writeUInt8(value, at)));
+        verify(copy);
+        verify(copy.subarray(0, cut));
+      }),
+      { numRuns: 400 },
+    );
   });
 });

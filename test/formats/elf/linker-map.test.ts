@@ -38,12 +38,32 @@ OUTPUT(hello elf64-x86-64)
 it('gives each piece that takes space, with its archive member', () => {
   expect(parseLinkerMap(MAP)).toEqual([
     { outputSection: '.text', section: '.text', file: '/tmp/main.o', member: undefined, sizeBytes: 0x2f },
-    { outputSection: '.text', section: '.text.a_very_long_section_name', file: '/usr/lib/libc.a', member: 'printf.lo', sizeBytes: 0x40 },
-    { outputSection: '.a_long_output_section_name', section: '.rodata.str1.1', file: '/opt/with space/lib x.a', member: 'y z.o', sizeBytes: 0x10 },
-    { outputSection: '.a_long_output_section_name', section: 'COMMON', file: '/tmp/main.o', member: undefined, sizeBytes: 8 },
+    {
+      outputSection: '.text',
+      section: '.text.a_very_long_section_name',
+      file: '/usr/lib/libc.a',
+      member: 'printf.lo',
+      sizeBytes: 0x40,
+    },
+    {
+      outputSection: '.a_long_output_section_name',
+      section: '.rodata.str1.1',
+      file: '/opt/with space/lib x.a',
+      member: 'y z.o',
+      sizeBytes: 0x10,
+    },
+    {
+      outputSection: '.a_long_output_section_name',
+      section: 'COMMON',
+      file: '/tmp/main.o',
+      member: undefined,
+      sizeBytes: 8,
+    },
   ]);
 });
 
 it('text that is no map is refused, with how to make one', () => {
-  expect(() => parseLinkerMap('hello\n')).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_TEXT', hint: expect.stringContaining('-Wl,-Map=') as string }));
+  expect(() => parseLinkerMap('hello\n')).toThrow(
+    expect.objectContaining({ code: 'ALP_FORMAT_TEXT', hint: expect.stringContaining('-Wl,-Map=') as string }),
+  );
 });

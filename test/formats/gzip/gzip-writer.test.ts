@@ -10,8 +10,13 @@ async function gather(pieces: AsyncIterable<Buffer>): Promise<Buffer> {
 
 describe('a gzip member made of pieces', () => {
   it.each([1, 511, 65_536, 1_000_003])('of %i bytes is that of the whole', async (size) => {
-    const whole = Buffer.concat([randomBytes(300_000), Buffer.alloc(500_000, 'ab'), randomBytes(300_000)]).subarray(0, size === 1 ? 20_000 : undefined);
-    const pieces = Array.from({ length: Math.ceil(whole.length / size) }, (_, at) => whole.subarray(at * size, (at + 1) * size));
+    const whole = Buffer.concat([randomBytes(300_000), Buffer.alloc(500_000, 'ab'), randomBytes(300_000)]).subarray(
+      0,
+      size === 1 ? 20_000 : undefined,
+    );
+    const pieces = Array.from({ length: Math.ceil(whole.length / size) }, (_, at) =>
+      whole.subarray(at * size, (at + 1) * size),
+    );
     expect((await gather(formatGzipPieces(pieces))).equals(await formatGzipMember(whole))).toBe(true);
   });
 

@@ -15,8 +15,13 @@ describe('a repository URL', () => {
   });
 
   it.each([
-    'https://nginx.org/packages/alpine/v3.19/main', 'https://alpinelinux.org.example.com/alpine/v3.19/main', 'https://evil-alpinelinux.org/alpine/v3.19/main',
-    'https://mirrors.aliyun.com@example.com/alpine/v3.19/main', 'https://mirrors.aliyun.com/other/v3.19/main', '/alpine/v3.19/main', 'https://dl-cdn.alpinelinux.org/alpine/v3.19/main?x=/alpine/v3.19/main',
+    'https://nginx.org/packages/alpine/v3.19/main',
+    'https://alpinelinux.org.example.com/alpine/v3.19/main',
+    'https://evil-alpinelinux.org/alpine/v3.19/main',
+    'https://mirrors.aliyun.com@example.com/alpine/v3.19/main',
+    'https://mirrors.aliyun.com/other/v3.19/main',
+    '/alpine/v3.19/main',
+    'https://dl-cdn.alpinelinux.org/alpine/v3.19/main?x=/alpine/v3.19/main',
   ])('%s is not', (location) => {
     expect(officialRepository(location)).toBeUndefined();
   });

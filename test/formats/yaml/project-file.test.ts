@@ -2,14 +2,19 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseProjectFile } from '../../../src/formats/yaml/project-file.ts';
 
-const refused = (message: RegExp): unknown => expect.objectContaining({ code: 'ALP_USAGE_CONFIG', message: expect.stringMatching(message) });
+const refused = (message: RegExp): unknown =>
+  expect.objectContaining({ code: 'ALP_USAGE_CONFIG', message: expect.stringMatching(message) });
 
 describe('alproot.yaml', () => {
   it('gives mirrors with their keys, packages and the release', () => {
-    const text = "release: '3.20'\nmirrors:\n  - https://mirror.example/alpine\n  - url: ./mirror\n    keys: [keys/a.rsa.pub]\npackages: [gcc, musl-dev]\n";
+    const text =
+      "release: '3.20'\nmirrors:\n  - https://mirror.example/alpine\n  - url: ./mirror\n    keys: [keys/a.rsa.pub]\npackages: [gcc, musl-dev]\n";
     expect(parseProjectFile(text)).toEqual({
       release: '3.20',
-      mirrors: [{ url: 'https://mirror.example/alpine', keys: [] }, { url: './mirror', keys: ['keys/a.rsa.pub'] }],
+      mirrors: [
+        { url: 'https://mirror.example/alpine', keys: [] },
+        { url: './mirror', keys: ['keys/a.rsa.pub'] },
+      ],
       packages: ['gcc', 'musl-dev'],
       lines: { release: 1, mirrors: 2, packages: 6 },
     });
@@ -39,7 +44,9 @@ describe('alproot.yaml', () => {
   });
 
   it('knows the keys that the published schema lists', () => {
-    const schema = JSON.parse(readFileSync(new URL('../../../docs/alproot.schema.json', import.meta.url), 'utf8')) as { properties: object };
+    const schema = JSON.parse(readFileSync(new URL('../../../docs/alproot.schema.json', import.meta.url), 'utf8')) as {
+      properties: object;
+    };
     for (const key of Object.keys(schema.properties)) {
       expect(() => parseProjectFile(`${key}: {}`)).not.toThrow(refused(/unknown key/));
     }

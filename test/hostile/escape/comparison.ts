@@ -7,15 +7,20 @@ import type { Level } from './worlds.ts';
 export function differences(results: Results, level: Level, circumstances: Circumstances): readonly string[] {
   const lines: string[] = [];
   const exceptions = exceptionsAtFull(circumstances);
-  const refused = level === 'full' ? [...results.keys()].filter((name) => !exceptions.has(name)) : promisedBelowFull(level, circumstances);
+  const refused =
+    level === 'full'
+      ? [...results.keys()].filter((name) => !exceptions.has(name))
+      : promisedBelowFull(level, circumstances);
   for (const name of refused) {
     const result = results.get(name);
     if (result === undefined) lines.push(`${name}: promised to be refused at ${level}, and never tried`);
-    if (result?.outcome === 'succeeded') lines.push(`${name}: promised to be refused at ${level}, and succeeded: ${result.detail}`);
+    if (result?.outcome === 'succeeded')
+      lines.push(`${name}: promised to be refused at ${level}, and succeeded: ${result.detail}`);
   }
   for (const name of promisedToWork(circumstances)) {
     const result = results.get(name);
-    if (result?.outcome !== 'succeeded') lines.push(`${name}: promised to work, and was refused: ${result?.detail ?? 'never tried'}`);
+    if (result?.outcome !== 'succeeded')
+      lines.push(`${name}: promised to work, and was refused: ${result?.detail ?? 'never tried'}`);
   }
   return lines.sort();
 }

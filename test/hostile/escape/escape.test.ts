@@ -38,28 +38,42 @@ interface Road {
 }
 
 const runRoad = (network: Circumstances['network'], inTerminal = false): Road => ({
-  title: `run --network ${network}${inTerminal ? ', in a terminal' : ''}`, network, bindsWritable: true, needsTree: network === 'host',
-  run: (world, backend) => world.attack(['run', '--backend', backend, '--network', network, ...mirror.args, '--', './attack', 'facts'], { inTerminal }),
+  title: `run --network ${network}${inTerminal ? ', in a terminal' : ''}`,
+  network,
+  bindsWritable: true,
+  needsTree: network === 'host',
+  run: (world, backend) =>
+    world.attack(['run', '--backend', backend, '--network', network, ...mirror.args, '--', './attack', 'facts'], {
+      inTerminal,
+    }),
 });
 
 /** Files with more rights than their caller, brought by COPY, and a directory that every user may write to. */
-const dockerfile = (user: number): string => [
-  'FROM alpine:3.19 AS attacked',
-  'COPY --chmod=4755 attack /brought/attack-set-uid',
-  'COPY --chmod=2755 attack /brought/attack-set-gid',
-  'COPY --chmod=0755 attack /brought/attack',
-  'COPY --chmod=0644 facts /brought/facts',
-  'RUN mkdir -m 0777 /work',
-  'WORKDIR /work',
-  `USER ${user}`,
-  'RUN /brought/attack /brought/facts >results',
-  'FROM scratch',
-  'COPY --from=attacked /work/results /',
-].join('\n');
+const dockerfile = (user: number): string =>
+  [
+    'FROM alpine:3.19 AS attacked',
+    'COPY --chmod=4755 attack /brought/attack-set-uid',
+    'COPY --chmod=2755 attack /brought/attack-set-gid',
+    'COPY --chmod=0755 attack /brought/attack',
+    'COPY --chmod=0644 facts /brought/facts',
+    'RUN mkdir -m 0777 /work',
+    'WORKDIR /work',
+    `USER ${user}`,
+    'RUN /brought/attack /brought/facts >results',
+    'FROM scratch',
+    'COPY --from=attacked /work/results /',
+  ].join('\n');
 
 const buildRoad = (user: number): Road => ({
-  title: `build with USER ${user}`, network: 'none', bindsWritable: false, needsTree: true,
-  run: (world, backend) => world.attack(['build', '--backend', backend, '--network', 'none', '--no-cache', ...mirror.args, '-o', 'out', '.'], { files: { Dockerfile: dockerfile(user) }, show: 'out/results' }),
+  title: `build with USER ${user}`,
+  network: 'none',
+  bindsWritable: false,
+  needsTree: true,
+  run: (world, backend) =>
+    world.attack(
+      ['build', '--backend', backend, '--network', 'none', '--no-cache', ...mirror.args, '-o', 'out', '.'],
+      { files: { Dockerfile: dockerfile(user) }, show: 'out/results' },
+    ),
 });
 
 const ROADS: Readonly<Record<Kernel, readonly Road[]>> = {
@@ -68,10 +82,16 @@ const ROADS: Readonly<Record<Kernel, readonly Road[]>> = {
 };
 
 /** What a test machine must have; backends that need nothing have no name here. */
-const capabilityOf: Readonly<Record<string, Capability>> = { bwrap: 'bwrap', userns: 'userns', chroot: 'chroot', proot: 'proot' };
+const capabilityOf: Readonly<Record<string, Capability>> = {
+  bwrap: 'bwrap',
+  userns: 'userns',
+  chroot: 'chroot',
+  proot: 'proot',
+};
 
 /** Of an ordinary user, and in gVisor, some backends cannot be; elsewhere one that does not work is a failure. */
-const mayBeMissing = ({ kernel, caller }: World, backend: BackendName): boolean => kernel === 'gvisor' || (caller === 'user' && backend === 'chroot');
+const mayBeMissing = ({ kernel, caller }: World, backend: BackendName): boolean =>
+  kernel === 'gvisor' || (caller === 'user' && backend === 'chroot');
 
 describe.each(['plain', 'gvisor'] as const)('on the %s kernel', (kernel) => {
   describe.each(callers.map((caller) => ({ caller })))('as $caller', ({ caller }) => {
@@ -83,20 +103,45 @@ describe.each(['plain', 'gvisor'] as const)('on the %s kernel', (kernel) => {
 
     it.skipIf(needs.skip)(`the program finds the host where nothing is in its way${needs.reason}`, async () => {
       const results = parseResults(await world.attackBare());
-      const found = ['read-by-path', 'write-by-path', 'host-home', 'host-tmp', 'store-read', 'proc-environ', 'proc-cmdline', 'kill', 'reach-inet', 'abstract-socket', 'path-socket', 'descriptors', 'environment', 'outlive'];
+      const found = [
+        'read-by-path',
+        'write-by-path',
+        'host-home',
+        'host-tmp',
+        'store-read',
+        'proc-environ',
+        'proc-cmdline',
+        'kill',
+        'reach-inet',
+        'abstract-socket',
+        'path-socket',
+        'descriptors',
+        'environment',
+        'outlive',
+      ];
       expect(found.filter((name) => results.get(name)?.outcome !== 'succeeded')).toEqual([]);
     });
 
-    for (const { name: backend, showsTree } of BACKENDS.filter(({ name }, at) => BACKENDS.findIndex((other) => other.name === name) === at)) {
+    for (const { name: backend, showsTree } of BACKENDS.filter(
+      ({ name }, at) => BACKENDS.findIndex((other) => other.name === name) === at,
+    )) {
       const known = capabilityOf[backend];
-      const can = capability('upstream', 'gcc', ...(kernel === 'gvisor' ? ['gvisor' as const] : []), ...(known === undefined ? [] : [known]));
+      const can = capability(
+        'upstream',
+        'gcc',
+        ...(kernel === 'gvisor' ? ['gvisor' as const] : []),
+        ...(known === undefined ? [] : [known]),
+      );
       for (const road of ROADS[kernel].filter(({ needsTree }) => showsTree || !needsTree)) {
-        it.skipIf(can.skip)(`${backend}, ${road.title}: what its level promises, and no more${can.reason}`, async (context) => {
-          const verdict = world.verdicts.find(({ name }) => name === backend);
-          if (verdict?.works !== true && mayBeMissing(world, backend)) return context.skip(verdict?.reason);
-          expect(verdict).toMatchObject({ works: true });
-          await expectPromises(road, world, verdict as Verdict);
-        });
+        it.skipIf(can.skip)(
+          `${backend}, ${road.title}: what its level promises, and no more${can.reason}`,
+          async (context) => {
+            const verdict = world.verdicts.find(({ name }) => name === backend);
+            if (verdict?.works !== true && mayBeMissing(world, backend)) return context.skip(verdict?.reason);
+            expect(verdict).toMatchObject({ works: true });
+            await expectPromises(road, world, verdict as Verdict);
+          },
+        );
       }
     }
   });
@@ -109,7 +154,11 @@ async function expectPromises(road: Road, world: World, { name, isolation }: Ver
   const text = await road.run(world, name);
   const results = parseResults(text);
   expect(commandStatus(text), text).toBe(0);
-  const circumstances: Circumstances = { network: road.network, bindsWritable: road.bindsWritable, landlock: world.landlock };
+  const circumstances: Circumstances = {
+    network: road.network,
+    bindsWritable: road.bindsWritable,
+    landlock: world.landlock,
+  };
   if (isolation === 'full') {
     for (const exception of exceptionsAtFull(circumstances).keys()) {
       exceptions.set(exception, exceptions.get(exception) === true || results.get(exception)?.outcome === 'succeeded');

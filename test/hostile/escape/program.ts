@@ -5,7 +5,10 @@ import { join } from 'node:path';
 
 const sourcesOf = (directory: string): string[] => {
   const at = join(import.meta.dirname, directory);
-  return readdirSync(at).filter((name) => name.endsWith('.c')).sort().map((name) => join(at, name));
+  return readdirSync(at)
+    .filter((name) => name.endsWith('.c'))
+    .sort()
+    .map((name) => join(at, name));
 };
 
 export interface Programs {
@@ -19,7 +22,9 @@ export interface Programs {
 export function buildPrograms(directory: string): Programs {
   const link = (name: string, sources: string): string => {
     const output = join(directory, name);
-    execFileSync('gcc', ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-o', output, ...sourcesOf(sources)], { stdio: 'pipe' });
+    execFileSync('gcc', ['-static', '-O1', '-Wall', '-Wextra', '-Werror', '-o', output, ...sourcesOf(sources)], {
+      stdio: 'pipe',
+    });
     return output;
   };
   return { attack: link('attack', 'inside'), host: link('host', 'host') };

@@ -65,8 +65,10 @@ export async function makeWorld({ root, caller, kernel, programs, mirror }: Worl
   };
   // The store is made by alproot itself, with the mode that it gives.
   const cache = join(directory(join(root, `${caller}-${kernel}-`)), 'store');
-  const become = caller === 'user' && process.getuid?.() === 0
-    ? ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups'] : [];
+  const become =
+    caller === 'user' && process.getuid?.() === 0
+      ? ['setpriv', `--reuid=${ORDINARY}`, `--regid=${ORDINARY}`, '--clear-groups']
+      : [];
   const alproot = [process.execPath, builtCommand()];
   const env = { PATH: process.env['PATH'] ?? '', HOME: root, LC_ALL: 'C.UTF-8', ALPROOT_CACHE: cache, NO_COLOR: '1' };
   const start = (argv: readonly string[], cwd: string, where = kernel): Promise<CliResult> =>
@@ -79,7 +81,10 @@ export async function makeWorld({ root, caller, kernel, programs, mirror }: Worl
   const verdicts = parseVerdicts(doctor);
   const landlock = (await start([programs.attack, '--landlock'], root)).status === 0;
 
-  const around = async (command: readonly string[], { files = {}, inTerminal = false }: AttackOptions): Promise<string> => {
+  const around = async (
+    command: readonly string[],
+    { files = {}, inTerminal = false }: AttackOptions,
+  ): Promise<string> => {
     // Not below /tmp, of which every sandbox has its own.
     const base = directory('/var/tmp/alproot-escape-', 0o700);
     const work = directory(join(root, 'work-'));
@@ -87,7 +92,10 @@ export async function makeWorld({ root, caller, kernel, programs, mirror }: Worl
       copyFileSync(programs.attack, join(work, 'attack'));
       own(join(work, 'attack'));
       for (const [name, text] of Object.entries(files)) writeFileSync(join(work, name), text);
-      const { stdout, stderr } = await start([programs.host, base, work, cache, ...(inTerminal ? ['--terminal'] : []), '--', ...command], work);
+      const { stdout, stderr } = await start(
+        [programs.host, base, work, cache, ...(inTerminal ? ['--terminal'] : []), '--', ...command],
+        work,
+      );
       return `${stderr}\n${stdout}`;
     } finally {
       for (const made of [base, work]) rmSync(made, { recursive: true, force: true });
@@ -96,7 +104,10 @@ export async function makeWorld({ root, caller, kernel, programs, mirror }: Worl
   const show = (command: readonly string[], file: string | undefined): readonly string[] =>
     file === undefined ? command : ['sh', '-c', 'file=$1; shift; "$@" && cat "$file"', 'sh', file, ...command];
   return {
-    caller, kernel, verdicts, landlock,
+    caller,
+    kernel,
+    verdicts,
+    landlock,
     attack: (args, options = {}) => around(show([...alproot, ...args], options.show), options),
     attackBare: () => around(['./attack', 'facts'], {}),
   };
@@ -104,7 +115,9 @@ export async function makeWorld({ root, caller, kernel, programs, mirror }: Worl
 
 function parseVerdicts({ stdout, stderr }: CliResult): readonly Verdict[] {
   for (const line of stdout.split('\n')) {
-    const event = line.startsWith('{') ? JSON.parse(line) as { kind: string; value?: { backends: Verdict[] } } : undefined;
+    const event = line.startsWith('{')
+      ? (JSON.parse(line) as { kind: string; value?: { backends: Verdict[] } })
+      : undefined;
     if (event?.kind === 'result' && event.value !== undefined) return event.value.backends;
   }
   throw new Error(`doctor says nothing: ${stderr}`);

@@ -35,12 +35,19 @@ it('hands a tree to one build, with its record', () => {
   expect(trees.take('a', first)).toEqual({ is: 2 });
   expect(trees.take('a', second)).toBeUndefined();
   expect(readFileSync(join(first, 'tree', 'file'), 'utf8')).toBe('two');
-  expect([existsSync(second), readdirSync(join(root, 'store', 'tmp')).filter((name) => name.includes('discarded'))]).toEqual([false, []]);
+  expect([
+    existsSync(second),
+    readdirSync(join(root, 'store', 'tmp')).filter((name) => name.includes('discarded')),
+  ]).toEqual([false, []]);
 });
 
 it('has no record of a tree whose record is damaged', () => {
   const trees = cachedStageTrees(store);
-  for (const damage of [(bytes: Buffer) => bytes.fill('0', 70, 71), (bytes: Buffer) => bytes.subarray(0, -3), () => Buffer.alloc(0)]) {
+  for (const damage of [
+    (bytes: Buffer) => bytes.fill('0', 70, 71),
+    (bytes: Buffer) => bytes.subarray(0, -3),
+    () => Buffer.alloc(0),
+  ]) {
     trees.put('a', made('one'), { is: 1 });
     writeFileSync(recordFile('a'), damage(readFileSync(recordFile('a'))));
     expect(trees.take('a', place())).toBeUndefined();

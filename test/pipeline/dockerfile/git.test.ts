@@ -14,7 +14,21 @@ let work: string;
 let first: string;
 
 const git = (directory: string, ...args: string[]): string =>
-  execFileSync('git', ['-C', directory, '-c', 'user.name=a', '-c', 'user.email=a@example.org', '-c', 'protocol.file.allow=always', ...args], { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: work } }).trim();
+  execFileSync(
+    'git',
+    [
+      '-C',
+      directory,
+      '-c',
+      'user.name=a',
+      '-c',
+      'user.email=a@example.org',
+      '-c',
+      'protocol.file.allow=always',
+      ...args,
+    ],
+    { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', HOME: work } },
+  ).trim();
 
 function makeRepository(name: string): string {
   const directory = join(work, name);
@@ -43,11 +57,24 @@ beforeAll(() => {
 afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 let count = 0;
-async function fetched(options: { readonly ref?: string; readonly commit?: string; readonly submodules?: boolean; readonly keepGitDir?: boolean }): Promise<(name: string) => string | undefined> {
+async function fetched(options: {
+  readonly ref?: string;
+  readonly commit?: string;
+  readonly submodules?: boolean;
+  readonly keepGitDir?: boolean;
+}): Promise<(name: string) => string | undefined> {
   const into = join(work, `into-${count++}`);
   mkdirSync(into);
   const fetch = fetchGitTree({ config: { env: { PATH: process.env['PATH'] }, offline: false } } as unknown as Session);
-  await fetch?.({ url: `file://${work}/outer`, ref: undefined, commit: undefined, submodules: true, keepGitDir: false, into: hostPath(into), ...options });
+  await fetch?.({
+    url: `file://${work}/outer`,
+    ref: undefined,
+    commit: undefined,
+    submodules: true,
+    keepGitDir: false,
+    into: hostPath(into),
+    ...options,
+  });
   return (name) => (existsSync(join(into, name)) ? readFileSync(join(into, name), 'utf8') : undefined);
 }
 
@@ -59,7 +86,8 @@ describe.skipIf(needs.skip)(`fetching a repository${needs.reason}`, () => {
   });
 
   it('takes a tag, a branch, a commit, or the beginning of one', async () => {
-    for (const ref of ['v1', 'refs/tags/v1', first, first.slice(0, 9)]) expect((await fetched({ ref }))('f')).toBe('one\n');
+    for (const ref of ['v1', 'refs/tags/v1', first, first.slice(0, 9)])
+      expect((await fetched({ ref }))('f')).toBe('one\n');
     const read = await fetched({ ref: 'refs/heads/main', keepGitDir: true });
     expect([read('f'), read('.git/HEAD')]).toEqual(['two\n', expect.stringMatching(/^[\da-f]{40}\n$/)]);
   });

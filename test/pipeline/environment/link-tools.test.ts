@@ -10,12 +10,25 @@ let root: string;
 beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'alproot-tools-'))));
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const write = (packages?: string[]): string[] => writeToolLinks(hostPath(root), { arch: 'x86_64', launcher: ['/bin/echo', "it's"], ...(packages === undefined ? {} : { packages }) });
+const write = (packages?: string[]): string[] =>
+  writeToolLinks(hostPath(root), {
+    arch: 'x86_64',
+    launcher: ['/bin/echo', "it's"],
+    ...(packages === undefined ? {} : { packages }),
+  });
 const start = (name: string, ...args: string[]): string => execFileSync(join(root, name), args, { encoding: 'utf8' });
 
 describe('link-tools', () => {
   it('writes the names of musl toolchains, which start the tool behind them', () => {
-    expect(write()).toEqual(expect.arrayContaining(['musl-gcc', 'x86_64-linux-musl-gcc', 'x86_64-linux-musl-g++', 'x86_64-alpine-linux-musl-ar', 'x86_64-linux-musl.cmake']));
+    expect(write()).toEqual(
+      expect.arrayContaining([
+        'musl-gcc',
+        'x86_64-linux-musl-gcc',
+        'x86_64-linux-musl-g++',
+        'x86_64-alpine-linux-musl-ar',
+        'x86_64-linux-musl.cmake',
+      ]),
+    );
     expect(start('x86_64-linux-musl-cc', 'a b', '-c')).toBe("it's tool --arch x86_64 -- gcc a b -c\n");
     expect(start('x86_64-linux-musl-c++')).toBe("it's tool --arch x86_64 -- g++\n");
     expect(start('x86_64-alpine-linux-musl-strip')).toBe("it's tool --arch x86_64 -- strip\n");
@@ -31,11 +44,14 @@ describe('link-tools', () => {
     const text = readFileSync(join(root, 'x86_64-linux-musl.cmake'), 'utf8');
     expect(text).toContain('set(CMAKE_C_COMPILER "${CMAKE_CURRENT_LIST_DIR}/x86_64-linux-musl-gcc")');
     expect(text).toMatch(/-print-sysroot OUTPUT_VARIABLE/);
-    for (const kind of ['LIBRARY', 'INCLUDE', 'PACKAGE']) expect(text).toContain(`set(CMAKE_FIND_ROOT_PATH_MODE_${kind} ONLY)`);
+    for (const kind of ['LIBRARY', 'INCLUDE', 'PACKAGE'])
+      expect(text).toContain(`set(CMAKE_FIND_ROOT_PATH_MODE_${kind} ONLY)`);
   });
 
   it('refuses a file as its directory', () => {
     writeFileSync(join(root, 'file'), '');
-    expect(() => writeToolLinks(hostPath(join(root, 'file')), { arch: 'x86_64', launcher: [] })).toThrow(expect.objectContaining({ code: 'ALP_FILE_WRITE' }));
+    expect(() => writeToolLinks(hostPath(join(root, 'file')), { arch: 'x86_64', launcher: [] })).toThrow(
+      expect.objectContaining({ code: 'ALP_FILE_WRITE' }),
+    );
   });
 });

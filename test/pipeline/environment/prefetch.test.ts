@@ -21,37 +21,74 @@ afterEach(async () => {
 });
 
 const config = (more: Partial<Config>): Config => ({
-  cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+  cache: hostPath(join(work, 'cache')),
+  mirrors: 'auto',
+  keys: [],
+  arch: 'x86_64',
+  release: '3.19',
+  backend: undefined,
+  requireIsolation: false,
+  offline: false,
+  refresh: false,
+  lock: 'off',
+  project: undefined,
+  bundle: undefined,
+  allowRollback: false,
+  maxIndexAgeDays: undefined,
+  epochSeconds: undefined,
+  caFiles: [],
+  clientCertificate: undefined,
+  env: {},
+  emit: silent,
+  signal: undefined,
+  ...more,
 });
 
 /** Serves a mirror of two packages; what `instead` answers is its business. */
-async function mirror(instead: (visit: Visit, give: () => void) => boolean): Promise<{ readonly url: string; readonly keyFile: string }> {
-  const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [{ name: 'near', version: '1-r0', depends: ['far'], files: { 'usr/share/near': 'near' } }, { name: 'far', version: '1-r0', files: { 'usr/share/far': 'far' } }]);
+async function mirror(
+  instead: (visit: Visit, give: () => void) => boolean,
+): Promise<{ readonly url: string; readonly keyFile: string }> {
+  const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [
+    { name: 'near', version: '1-r0', depends: ['far'], files: { 'usr/share/near': 'near' } },
+    { name: 'far', version: '1-r0', files: { 'usr/share/far': 'far' } },
+  ]);
   server = await startServer((visit) => {
     const file = join(directory, visit.request.url ?? '');
-    const give = (): void => void (existsSync(file) ? visit.response.end(readFileSync(file)) : visit.response.writeHead(404).end());
+    const give = (): void =>
+      void (existsSync(file) ? visit.response.end(readFileSync(file)) : visit.response.writeHead(404).end());
     if (!instead(visit, give)) give();
   });
   return { url: server.url, keyFile };
 }
 
-const install = ({ url, keyFile }: { readonly url: string; readonly keyFile: string }): ReturnType<typeof createRootfs> =>
-  createRootfs(config({ mirrors: [{ base: url, keys: [hostPath(keyFile)] }] }), { directory: hostPath(join(work, 'tree')), packages: ['near'] });
+const install = ({
+  url,
+  keyFile,
+}: {
+  readonly url: string;
+  readonly keyFile: string;
+}): ReturnType<typeof createRootfs> =>
+  createRootfs(config({ mirrors: [{ base: url, keys: [hostPath(keyFile)] }] }), {
+    directory: hostPath(join(work, 'tree')),
+    packages: ['near'],
+  });
 
-const isMinirootfs = ({ request }: Visit): boolean => request.url?.endsWith('.tar.gz') === true && request.url.includes('minirootfs');
+const isMinirootfs = ({ request }: Visit): boolean =>
+  request.url?.endsWith('.tar.gz') === true && request.url.includes('minirootfs');
 
 describe.skipIf(capability('upstream').skip)('packages that are far away', () => {
   it('come with what they need while the minirootfs is still on its way', async () => {
     const asked: string[] = [];
     let held: (() => void) | undefined;
     const release = (): void => (asked.length === 2 ? held?.() : undefined);
-    const made = await install(await mirror((visit, give) => {
-      if (visit.request.url?.endsWith('.apk') === true) asked.push(visit.request.url);
-      if (isMinirootfs(visit)) held = give;
-      release();
-      return isMinirootfs(visit);
-    }));
+    const made = await install(
+      await mirror((visit, give) => {
+        if (visit.request.url?.endsWith('.apk') === true) asked.push(visit.request.url);
+        if (isMinirootfs(visit)) held = give;
+        release();
+        return isMinirootfs(visit);
+      }),
+    );
     expect(made.packages).toEqual(expect.arrayContaining(['far-1-r0', 'near-1-r0']));
     expect(asked.sort()).toEqual(['/v3.19/main/x86_64/far-1-r0.apk', '/v3.19/main/x86_64/near-1-r0.apk']);
     expect(readFileSync(join(work, 'tree/usr/share/far'), 'utf8')).toBe('far');
@@ -60,13 +97,15 @@ describe.skipIf(capability('upstream').skip)('packages that are far away', () =>
   it('come while a section without an index is asked for one in the other format', async () => {
     const asked: string[] = [];
     const held: (() => void)[] = [];
-    const made = await install(await mirror((visit, give) => {
-      const { url = '' } = visit.request;
-      if (url.endsWith('.apk')) asked.push(url);
-      if (url.endsWith('/community/x86_64/Packages.adb')) held.push(give);
-      if (asked.length === 2) for (const answer of held.splice(0)) answer();
-      return url.endsWith('/community/x86_64/Packages.adb');
-    }));
+    const made = await install(
+      await mirror((visit, give) => {
+        const { url = '' } = visit.request;
+        if (url.endsWith('.apk')) asked.push(url);
+        if (url.endsWith('/community/x86_64/Packages.adb')) held.push(give);
+        if (asked.length === 2) for (const answer of held.splice(0)) answer();
+        return url.endsWith('/community/x86_64/Packages.adb');
+      }),
+    );
     expect(made.packages).toEqual(expect.arrayContaining(['far-1-r0', 'near-1-r0']));
   });
 

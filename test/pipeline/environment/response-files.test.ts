@@ -10,9 +10,15 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('response files', () => {
   it.each([
-    ['a  b\n\tc', ['a', 'b', 'c']], ['', []], [' \n ', []],
-    ['"a b" \'c d\'', ['a b', 'c d']], ['-DX="a b"c', ['-DX=a bc']], ['a\\ b \\" \\\\', ['a b', '"', '\\']],
-    ['"a\\"b" \'a\\\'b\' "it\'s" \'a"b\'', ['a"b', "a'b", "it's", 'a"b']], ['"" x \'\'', ['', 'x', '']], ['"open', ['open']],
+    ['a  b\n\tc', ['a', 'b', 'c']],
+    ['', []],
+    [' \n ', []],
+    ['"a b" \'c d\'', ['a b', 'c d']],
+    ['-DX="a b"c', ['-DX=a bc']],
+    ['a\\ b \\" \\\\', ['a b', '"', '\\']],
+    ['"a\\"b" \'a\\\'b\' "it\'s" \'a"b\'', ['a"b', "a'b", "it's", 'a"b']],
+    ['"" x \'\'', ['', 'x', '']],
+    ['"open', ['open']],
   ] as [string, string[]][])('%j is read as gcc reads it', (text, words) => {
     expect(splitWords(text)).toEqual(words);
   });

@@ -17,7 +17,11 @@ it('reads a file, through a link too, and judges the demands', () => {
     elf(directory);
     symlinkSync('program', join(directory, 'link'));
     const inspection = inspectFile(hostPath(join(directory, 'link')), { require: 'static,musl' });
-    expect(inspection).toMatchObject({ kind: 'elf', report: { linkage: 'static' }, failures: [{ requirement: 'musl' }] });
+    expect(inspection).toMatchObject({
+      kind: 'elf',
+      report: { linkage: 'static' },
+      failures: [{ requirement: 'musl' }],
+    });
     expect(formatInspection(inspection)).toContain('static (no interpreter, no libraries)');
   });
 });
@@ -56,8 +60,14 @@ it.skipIf(!hasProgram('gcc'))('tells which members of a static library were comp
     writeFileSync(join(directory, 'f.o'), compile('gcc', ['-c', '-O2', '-D_FORTIFY_SOURCE=2'], { source }).bytes);
     execFileSync('ar', ['rcs', 'libf.a', 'f.o'], { cwd: directory });
     const inspection = inspectFile(hostPath(join(directory, 'libf.a')));
-    expect(inspection).toMatchObject({ kind: 'library', memberCount: 1, glibcObjects: [{ symbols: ['__strcpy_chk'] }] });
+    expect(inspection).toMatchObject({
+      kind: 'library',
+      memberCount: 1,
+      glibcObjects: [{ symbols: ['__strcpy_chk'] }],
+    });
     expect(formatInspection(inspection)).toContain('libf.a(f.o) asks for __strcpy_chk');
-    expect(() => inspectFile(hostPath(join(directory, 'libf.a')), { require: 'static' })).toThrow(expect.objectContaining({ code: 'ALP_USAGE_OPTION' }));
+    expect(() => inspectFile(hostPath(join(directory, 'libf.a')), { require: 'static' })).toThrow(
+      expect.objectContaining({ code: 'ALP_USAGE_OPTION' }),
+    );
   });
 });

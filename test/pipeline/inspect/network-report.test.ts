@@ -9,7 +9,14 @@ import { indexDirectory } from '../../../src/mirror/repository.ts';
 import { generateSigningKey } from '../../../src/mirror/signing.ts';
 import { examineNetwork, type NetworkReport } from '../../../src/pipeline/inspect/network-report.ts';
 import { withSession } from '../../../src/pipeline/session/session.ts';
-import { makePair, startProxy, startServer, startSocks, type TestServer, type Visit } from '../../helpers/https-mirror.ts';
+import {
+  makePair,
+  startProxy,
+  startServer,
+  startSocks,
+  type TestServer,
+  type Visit,
+} from '../../helpers/https-mirror.ts';
 
 const authority = makePair({ authority: true });
 const stranger = makePair({ authority: true });
@@ -24,7 +31,13 @@ beforeAll(async () => {
   const key = await generateSigningKey('test', 2048);
   writeFileSync(join(work, key.publicName), key.publicPem);
   writeFileSync(join(work, 'key.name'), key.publicName);
-  await indexDirectory({ directory: hostPath(directory), description: 'v3.19-test', time: 1_700_000_000, key, arch: 'x86_64' });
+  await indexDirectory({
+    directory: hostPath(directory),
+    description: 'v3.19-test',
+    time: 1_700_000_000,
+    key,
+    arch: 'x86_64',
+  });
   index = readFileSync(join(directory, 'APKINDEX.tar.gz'));
   writeFileSync(join(work, 'ca.pem'), authority.certPem);
 });
@@ -36,8 +49,27 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 const examine = async (bases: readonly string[], more: Partial<Config> = {}): Promise<NetworkReport> => {
   const keys = [hostPath(join(work, readFileSync(join(work, 'key.name'), 'utf8')))];
   const config: Config = {
-    cache: hostPath(mkdtempSync(join(work, 'cache-'))), mirrors: bases.map((base) => ({ base, keys })), keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false,
-    lock: 'off', project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [hostPath(join(work, 'ca.pem'))], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+    cache: hostPath(mkdtempSync(join(work, 'cache-'))),
+    mirrors: bases.map((base) => ({ base, keys })),
+    keys: [],
+    arch: 'x86_64',
+    release: '3.19',
+    backend: undefined,
+    requireIsolation: false,
+    offline: false,
+    refresh: false,
+    lock: 'off',
+    project: undefined,
+    bundle: undefined,
+    allowRollback: false,
+    maxIndexAgeDays: undefined,
+    epochSeconds: undefined,
+    caFiles: [hostPath(join(work, 'ca.pem'))],
+    clientCertificate: undefined,
+    env: {},
+    emit: silent,
+    signal: undefined,
+    ...more,
   };
   return withSession(config, examineNetwork);
 };
@@ -53,7 +85,9 @@ describe('the report on a mirror', () => {
   it('goes from the proxy to the signed index, with the chain that the server shows', async () => {
     const server = await serve(whole);
     const report = await examine([server.url]);
-    expect(report.mirrors[0]?.checks.map(({ name, ok }) => [name, ok])).toEqual(['proxy', 'name', 'connection', 'certificates', 'answer', 'clock', 'index'].map((name) => [name, true]));
+    expect(report.mirrors[0]?.checks.map(({ name, ok }) => [name, ok])).toEqual(
+      ['proxy', 'name', 'connection', 'certificates', 'answer', 'clock', 'index'].map((name) => [name, true]),
+    );
     expect(report.mirrors[0]?.chain[0]).toMatchObject({ subject: 'Test Leaf', issuer: 'Test Root' });
     expect(report.text).toMatch(/ok {2}index +v3\.19\/main: 0 packages, signed by a trusted key; v3\.19-test/);
     expect(report.exitStatus).toBe(0);
@@ -77,7 +111,9 @@ describe('the report on a mirror', () => {
     await closed.close();
     const liar = await serve(whole, makePair({ issuer: stranger }));
     const expired = await serve(whole, makePair({ issuer: authority, from: -9, until: -2 }));
-    const portal = await serve(({ response }) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'));
+    const portal = await serve(
+      ({ response }) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>'),
+    );
     const gone = await serve(({ response }) => void response.writeHead(404).end());
     const cases: readonly [string, string, RegExp][] = [
       ['http://mirror.invalid/alpine', 'name', /cannot be resolved/],
@@ -95,9 +131,13 @@ describe('the report on a mirror', () => {
     expect((await examine([liar.url])).text).toMatch(/fix: .*--ca-file FILE[^\n]*\n +Test Leaf <- Test Root, /);
   });
 
-  it('tells a wrong clock by the mirror\'s', async () => {
-    const server = await serve(({ response }) => void response.setHeader('date', new Date(Date.now() + 86_400_000).toUTCString()).end(index));
-    expect((await examine([server.url])).text).toMatch(/no {2}clock +this machine's clock is 14(?:40|39) minutes behind/);
+  it("tells a wrong clock by the mirror's", async () => {
+    const server = await serve(
+      ({ response }) => void response.setHeader('date', new Date(Date.now() + 86_400_000).toUTCString()).end(index),
+    );
+    expect((await examine([server.url])).text).toMatch(
+      /no {2}clock +this machine's clock is 14(?:40|39) minutes behind/,
+    );
   });
 
   it('judges the index, of a directory too, and is content with one good mirror', async () => {
@@ -105,7 +145,10 @@ describe('the report on a mirror', () => {
     const bad = await examine([broken.url]);
     expect([last(bad)?.name, bad.exitStatus]).toEqual(['index', 4]);
     const good = await examine([broken.url, join(work, 'mirror')]);
-    expect([good.exitStatus, good.mirrors[1]?.checks]).toEqual([0, [expect.objectContaining({ name: 'index', ok: true })]]);
+    expect([good.exitStatus, good.mirrors[1]?.checks]).toEqual([
+      0,
+      [expect.objectContaining({ name: 'index', ok: true })],
+    ]);
     expect((await examine([join(work, 'nowhere')])).exitStatus).toBe(3);
   });
 

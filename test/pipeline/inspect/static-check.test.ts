@@ -22,7 +22,9 @@ const warnings = (): string[] => {
 
 it('warns of a dynamic program whose loader is not in the output', () => {
   copyFileSync('/bin/ls', join(work, 'out/bin/ls'));
-  expect(warnings()).toEqual([expect.stringMatching(/^bin\/ls is dynamic and its loader \S+ is not in the output; it needs .*libc/)]);
+  expect(warnings()).toEqual([
+    expect.stringMatching(/^bin\/ls is dynamic and its loader \S+ is not in the output; it needs .*libc/),
+  ]);
 });
 
 it('does not follow links of the image into the host', () => {

@@ -29,8 +29,27 @@ beforeEach(async () => {
 afterEach(() => rmSync(work, { recursive: true, force: true }));
 
 const config = (more: Partial<Config> = {}): Config => ({
-  cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: silent, signal: undefined, ...more,
+  cache: hostPath(join(work, 'cache')),
+  mirrors: 'auto',
+  keys: [],
+  arch: 'x86_64',
+  release: '3.19',
+  backend: undefined,
+  requireIsolation: false,
+  offline: false,
+  refresh: false,
+  lock: 'off',
+  project: undefined,
+  bundle: undefined,
+  allowRollback: false,
+  maxIndexAgeDays: undefined,
+  epochSeconds: undefined,
+  caFiles: [],
+  clientCertificate: undefined,
+  env: {},
+  emit: silent,
+  signal: undefined,
+  ...more,
 });
 
 /** A section of a mirror with one package of this age. */
@@ -39,14 +58,30 @@ async function publish(mirror: string, section: string, time: number): Promise<v
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   const { fileName, bytes } = await packApk({
-    key, facts: { name: `in-${section}`, version: '1-r0', arch: 'x86_64', description: 'd', url: 'https://example.org', license: 'MIT', origin: 'o', maintainer: 'A <a@example.org>', buildTime: time }, entries: [],
+    key,
+    facts: {
+      name: `in-${section}`,
+      version: '1-r0',
+      arch: 'x86_64',
+      description: 'd',
+      url: 'https://example.org',
+      license: 'MIT',
+      origin: 'o',
+      maintainer: 'A <a@example.org>',
+      buildTime: time,
+    },
+    entries: [],
   });
   writeFileSync(join(directory, fileName), bytes);
   await indexDirectory({ directory: hostPath(directory), description: `at ${time}`, time, key, arch: 'x86_64' });
 }
 const open = (mirrors: readonly string[], more: Partial<Config> = {}) => {
   const specs = mirrors.map((name) => ({ base: join(work, name), keys: [hostPath(join(work, key.publicName))] }));
-  return withSession(config({ mirrors: specs, ...more }), async (session) => (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(({ index }) => index.location.replace(`${work}/`, '')));
+  return withSession(config({ mirrors: specs, ...more }), async (session) =>
+    (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(
+      ({ index }) => index.location.replace(`${work}/`, ''),
+    ),
+  );
 };
 
 describe.skipIf(capability('upstream').skip)('a large index', () => {
@@ -56,20 +91,34 @@ describe.skipIf(capability('upstream').skip)('a large index', () => {
     mkdirSync(directory, { recursive: true });
     cpSync(join(SHARED, 'upstream/apkindex', name), join(directory, 'APKINDEX.tar.gz'));
     const place = { mirror: { base: join(work, 'a'), keys: [] }, keys: alpineKeys('x86_64'), path: 'v3.19/main' };
-    const description = (): Promise<string | undefined> => withSession(config(), async (session) => (await fetchIndex(session, place))?.description);
+    const description = (): Promise<string | undefined> =>
+      withSession(config(), async (session) => (await fetchIndex(session, place))?.description);
     const real = await description();
     await withSession(config(), (session) => {
-      const [record = ''] = readdirSync(session.store.path('records')).filter((file) => file.startsWith('index-form-'));
-      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as { sha256: Sha256Hex };
+      const [record = ''] = readdirSync(session.store.path('records')).filter((file) =>
+        file.startsWith('index-form-'),
+      );
+      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as {
+        sha256: Sha256Hex;
+      };
       // Another description of the same length, under the name of its own hash: only a reader of the form can say it.
-      const marked = Buffer.from(readFileSync(session.store.blobPath(sha256)).toString('latin1').replace(`"${real ?? ''}"`, `"${'kept'.padEnd(real?.length ?? 0)}"`), 'latin1');
+      const marked = Buffer.from(
+        readFileSync(session.store.blobPath(sha256))
+          .toString('latin1')
+          .replace(`"${real ?? ''}"`, `"${'kept'.padEnd(real?.length ?? 0)}"`),
+        'latin1',
+      );
       session.store.putRecord(record.replace('.json', ''), session.store.putBlob(marked));
       return Promise.resolve();
     });
     expect((await description())?.trim()).toBe('kept');
     await withSession(config(), (session) => {
-      const [record = ''] = readdirSync(session.store.path('records')).filter((file) => file.startsWith('index-form-'));
-      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as { sha256: Sha256Hex };
+      const [record = ''] = readdirSync(session.store.path('records')).filter((file) =>
+        file.startsWith('index-form-'),
+      );
+      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as {
+        sha256: Sha256Hex;
+      };
       const bytes = readFileSync(session.store.blobPath(sha256));
       bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
       writeFileSync(session.store.blobPath(sha256), bytes);
@@ -84,7 +133,11 @@ describe('the indexes of a mirror', () => {
     await publish('a', 'main', 2000);
     expect(await open(['a'])).toEqual(['a/v3.19/main']);
     await publish('a', 'main', 1000);
-    await expect(open(['a'])).rejects.toMatchObject({ code: 'ALP_STALE_ROLLBACK', message: expect.stringMatching(/at 1000.* offered, .*at 2000.* seen/), hint: expect.stringContaining('--allow-rollback') });
+    await expect(open(['a'])).rejects.toMatchObject({
+      code: 'ALP_STALE_ROLLBACK',
+      message: expect.stringMatching(/at 1000.* offered, .*at 2000.* seen/),
+      hint: expect.stringContaining('--allow-rollback'),
+    });
     expect(await open(['a'], { allowRollback: true })).toEqual(['a/v3.19/main']);
   });
 
@@ -94,7 +147,10 @@ describe('the indexes of a mirror', () => {
     await open(['a']);
     await publish('a', 'main', 3000);
     await publish('a', 'community', 1000);
-    await expect(open(['a'])).rejects.toMatchObject({ code: 'ALP_STALE_ROLLBACK', message: expect.stringContaining('v3.19/community') });
+    await expect(open(['a'])).rejects.toMatchObject({
+      code: 'ALP_STALE_ROLLBACK',
+      message: expect.stringContaining('v3.19/community'),
+    });
   });
 
   it('come from one mirror alone: when a section of it lags behind, all come from the next', async () => {
@@ -107,7 +163,10 @@ describe('the indexes of a mirror', () => {
   it('may not be older than --max-index-age says', async () => {
     const days = Date.now() / 1000 - 10 * 86_400;
     await publish('a', 'main', Math.floor(days));
-    await expect(open(['a'], { maxIndexAgeDays: 9 })).rejects.toMatchObject({ code: 'ALP_STALE_FROZEN', exitStatus: 10 });
+    await expect(open(['a'], { maxIndexAgeDays: 9 })).rejects.toMatchObject({
+      code: 'ALP_STALE_FROZEN',
+      exitStatus: 10,
+    });
     expect(await open(['a'], { maxIndexAgeDays: 11 })).toHaveLength(1);
   });
 });
@@ -117,9 +176,19 @@ describe('an answer that was tampered with', () => {
     await publish('a', 'main', 2000);
     const good = readFileSync(join(work, 'a', 'v3.19', 'main', 'x86_64', 'APKINDEX.tar.gz'));
     let body = good;
-    const server = await startServer(({ request, response }) => void (request.url?.includes('/main/') === true && request.url.endsWith('.gz') ? response.end(body) : response.writeHead(404).end()));
+    const server = await startServer(
+      ({ request, response }) =>
+        void (request.url?.includes('/main/') === true && request.url.endsWith('.gz')
+          ? response.end(body)
+          : response.writeHead(404).end()),
+    );
     const specs = [{ base: server.url, keys: [hostPath(join(work, key.publicName))] }];
-    const look = (offline: boolean) => withSession(config({ mirrors: specs, offline }), async (session) => (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(({ index }) => index.description));
+    const look = (offline: boolean) =>
+      withSession(config({ mirrors: specs, offline }), async (session) =>
+        (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(
+          ({ index }) => index.description,
+        ),
+      );
     try {
       expect(await look(false)).toEqual(['at 2000']);
       for (const bad of [Buffer.concat([good, Buffer.from('x')]), gzipSync(good), gzipSync('nothing')]) {
@@ -138,7 +207,13 @@ describe('what Alpine signed', () => {
     const session = await openSession(config());
     const alpine: Signer = { kind: 'key', keyName: [...alpineKeys('x86_64').keys()][0] ?? '', algorithm: 'sha1' };
     const offer = (base: string, time: number, signer: Signer = alpine): void => {
-      const index = { location: `${base}/v3.19/main`, description: `at ${time}`, sha256: String(time), sizeBytes: 1, packages: [{ buildTime: time }] } as unknown as RepositoryIndex;
+      const index = {
+        location: `${base}/v3.19/main`,
+        description: `at ${time}`,
+        sha256: String(time),
+        sizeBytes: 1,
+        packages: [{ buildTime: time }],
+      } as unknown as RepositoryIndex;
       verifyFreshness(session, { index, repository: 'v3.19/main', signers: [signer] });
     };
     offer('https://one.example', 2000);

@@ -26,13 +26,34 @@ afterEach(async () => {
 });
 
 const config = (more: Partial<Config>): Config => ({
-  cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off', project: undefined,
-  bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: {}, emit: (event) => void events.push(event), signal: undefined, ...more,
+  cache: hostPath(join(work, 'cache')),
+  mirrors: 'auto',
+  keys: [],
+  arch: 'x86_64',
+  release: '3.19',
+  backend: undefined,
+  requireIsolation: false,
+  offline: false,
+  refresh: false,
+  lock: 'off',
+  project: undefined,
+  bundle: undefined,
+  allowRollback: false,
+  maxIndexAgeDays: undefined,
+  epochSeconds: undefined,
+  caFiles: [],
+  clientCertificate: undefined,
+  env: {},
+  emit: (event) => void events.push(event),
+  signal: undefined,
+  ...more,
 });
 
 /** Without its indexes when it is not whole. */
 async function mirror(): Promise<Config> {
-  const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [{ name: 'app', version: '1-r0', files: { 'usr/share/app': 'app' } }]);
+  const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [
+    { name: 'app', version: '1-r0', files: { 'usr/share/app': 'app' } },
+  ]);
   server = await startServer(({ request, response }) => {
     const file = join(directory, request.url ?? '');
     if (existsSync(file) && (isWhole || !file.includes('APKINDEX'))) response.end(readFileSync(file));
@@ -41,10 +62,18 @@ async function mirror(): Promise<Config> {
   return config({ mirrors: [{ base: server.url, keys: [hostPath(keyFile)] }] });
 }
 
-const install = (to: Config, name: string): ReturnType<typeof createRootfs> => createRootfs(to, { directory: hostPath(join(work, name)), packages: ['app'] });
-const asked = (): number => (server?.visits ?? []).filter(({ path }) => path.endsWith('.tar.gz') && path.includes('minirootfs')).length;
-const blobs = (): string[] => readdirSync(join(work, 'cache/blobs'), { recursive: true, encoding: 'utf8' }).map((name) => join(work, 'cache/blobs', name)).filter((path) => statSync(path).isFile());
-const openBlobs = (): string[] => readdirSync('/proc/self/fd').map((fd) => join('/proc/self/fd', fd)).filter((fd) => existsSync(fd) && blobs().some((path) => statSync(path).ino === statSync(fd).ino));
+const install = (to: Config, name: string): ReturnType<typeof createRootfs> =>
+  createRootfs(to, { directory: hostPath(join(work, name)), packages: ['app'] });
+const asked = (): number =>
+  (server?.visits ?? []).filter(({ path }) => path.endsWith('.tar.gz') && path.includes('minirootfs')).length;
+const blobs = (): string[] =>
+  readdirSync(join(work, 'cache/blobs'), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(work, 'cache/blobs', name))
+    .filter((path) => statSync(path).isFile());
+const openBlobs = (): string[] =>
+  readdirSync('/proc/self/fd')
+    .map((fd) => join('/proc/self/fd', fd))
+    .filter((fd) => existsSync(fd) && blobs().some((path) => statSync(path).ino === statSync(fd).ino));
 
 describe.skipIf(capability('upstream').skip)('a minirootfs', () => {
   it('that was damaged in the store is fetched again, and the store is sound', async () => {
@@ -55,9 +84,13 @@ describe.skipIf(capability('upstream').skip)('a minirootfs', () => {
     bytes[bytes.length >> 1]! ^= 1;
     writeFileSync(largest, bytes);
     await install(to, 'second');
-    expect(events).toContainEqual({ kind: 'note', message: expect.stringMatching(/minirootfs.* was damaged in the store and is fetched again/) });
+    expect(events).toContainEqual({
+      kind: 'note',
+      message: expect.stringMatching(/minirootfs.* was damaged in the store and is fetched again/),
+    });
     expect(asked()).toBe(2);
-    for (const path of blobs()) expect(path.endsWith(createHash('sha256').update(readFileSync(path)).digest('hex'))).toBe(true);
+    for (const path of blobs())
+      expect(path.endsWith(createHash('sha256').update(readFileSync(path)).digest('hex'))).toBe(true);
   });
 
   it('is read through one descriptor, which is given back, also when nothing comes of it', async () => {

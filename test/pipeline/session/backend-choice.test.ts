@@ -27,11 +27,31 @@ function tool(name: string, text = 'echo works'): void {
   writeFileSync(join(work, 'tools', name), `#!/bin/sh\necho ${name} >>${work}/starts\n${text}\n`);
   chmodSync(join(work, 'tools', name), 0o755);
 }
-const starts = (): string[] => (existsSync(join(work, 'starts')) ? readFileSync(join(work, 'starts'), 'utf8').trim().split('\n') : []);
+const starts = (): string[] =>
+  existsSync(join(work, 'starts')) ? readFileSync(join(work, 'starts'), 'utf8').trim().split('\n') : [];
 
 const config = (more: Partial<Config> = {}): Config => ({
-  cache: hostPath(join(work, 'cache')), mirrors: 'auto', keys: [], arch: 'x86_64', release: '3.19', backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off', project: undefined,
-  bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [], clientCertificate: undefined, env: { PATH: join(work, 'tools') }, emit: silent, signal: undefined, ...more,
+  cache: hostPath(join(work, 'cache')),
+  mirrors: 'auto',
+  keys: [],
+  arch: 'x86_64',
+  release: '3.19',
+  backend: undefined,
+  requireIsolation: false,
+  offline: false,
+  refresh: false,
+  lock: 'off',
+  project: undefined,
+  bundle: undefined,
+  allowRollback: false,
+  maxIndexAgeDays: undefined,
+  epochSeconds: undefined,
+  caFiles: [],
+  clientCertificate: undefined,
+  env: { PATH: join(work, 'tools') },
+  emit: silent,
+  signal: undefined,
+  ...more,
 });
 
 /** The backend that is chosen after a trial, and whether the trial found it. */
@@ -71,10 +91,18 @@ describe('a backend that is tried ahead', () => {
 });
 
 describe.skipIf(capability('upstream').skip)('an installation', () => {
-  it.each([[['cmd:app=1'], ['bwrap']], [[], []]])('of what provides %j tries a backend while it unpacks: %j', async (provides, expected) => {
+  it.each([
+    [['cmd:app=1'], ['bwrap']],
+    [[], []],
+  ])('of what provides %j tries a backend while it unpacks: %j', async (provides, expected) => {
     tool('bwrap');
-    const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [{ name: 'app', version: '1-r0', provides, files: { 'usr/share/app': 'app' } }]);
-    await createRootfs(config({ mirrors: [{ base: directory, keys: [hostPath(keyFile)] }] }), { directory: hostPath(join(work, 'made')), packages: ['app'] });
+    const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [
+      { name: 'app', version: '1-r0', provides, files: { 'usr/share/app': 'app' } },
+    ]);
+    await createRootfs(config({ mirrors: [{ base: directory, keys: [hostPath(keyFile)] }] }), {
+      directory: hostPath(join(work, 'made')),
+      packages: ['app'],
+    });
     expect(starts()).toEqual(expected);
   });
 });

@@ -23,8 +23,27 @@ afterEach(async () => {
 });
 
 const config = (more: Partial<Config> = {}): Config => ({
-  cache: undefined, mirrors: 'auto', keys: [], arch: 'x86_64', release: undefined, backend: undefined, requireIsolation: false, offline: false, refresh: false, lock: 'off',
-  project: undefined, bundle: undefined, allowRollback: false, maxIndexAgeDays: undefined, epochSeconds: undefined, caFiles: [hostPath(join(home, 'ca.pem'))], clientCertificate: undefined, env: { HOME: home }, emit: silent, signal: undefined, ...more,
+  cache: undefined,
+  mirrors: 'auto',
+  keys: [],
+  arch: 'x86_64',
+  release: undefined,
+  backend: undefined,
+  requireIsolation: false,
+  offline: false,
+  refresh: false,
+  lock: 'off',
+  project: undefined,
+  bundle: undefined,
+  allowRollback: false,
+  maxIndexAgeDays: undefined,
+  epochSeconds: undefined,
+  caFiles: [hostPath(join(home, 'ca.pem'))],
+  clientCertificate: undefined,
+  env: { HOME: home },
+  emit: silent,
+  signal: undefined,
+  ...more,
 });
 async function serve(handler: (visit: Visit) => void, pair: typeof leaf | undefined = leaf): Promise<TestServer> {
   const server = await startServer(handler, pair);
@@ -42,7 +61,7 @@ const ok = ({ response }: Visit): void => void response.end('x');
 const basic = (text: string): string => `Basic ${Buffer.from(text).toString('base64')}`;
 const sent = (server: TestServer): (string | undefined)[] => server.visits.map(({ headers }) => headers.authorization);
 
-describe('the user\'s netrc', () => {
+describe("the user's netrc", () => {
   it('gives the credentials of a host to that host, over https and over http where the URL says so', async () => {
     writeFileSync(join(home, '.netrc'), 'machine localhost login me password s3cret');
     const [secure, plain] = [await serve(ok), await startServer(ok)];
@@ -52,18 +71,23 @@ describe('the user\'s netrc', () => {
     expect([sent(secure), sent(plain)]).toEqual([[basic('me:s3cret')], [basic('me:s3cret')]]);
   });
 
-  it('is the one that NETRC names, and gives way to the URL\'s own credentials', async () => {
+  it("is the one that NETRC names, and gives way to the URL's own credentials", async () => {
     writeFileSync(join(home, '.netrc'), 'machine localhost login me password s3cret');
     writeFileSync(join(home, 'other'), 'default login you password p');
     const server = await serve(ok);
     await get(server.url, { env: { HOME: home, NETRC: join(home, 'other') } });
     await get(server.url.replace('//', '//url:own@'));
     expect(sent(server)).toEqual([basic('you:p'), basic('url:own')]);
-    await expect(get(server.url, { env: { NETRC: join(home, 'missing') } })).rejects.toMatchObject({ code: 'ALP_USAGE_OPTION' });
+    await expect(get(server.url, { env: { NETRC: join(home, 'missing') } })).rejects.toMatchObject({
+      code: 'ALP_USAGE_OPTION',
+    });
   });
 
   it('gives nothing to where the host redirects: neither its own credentials nor others', async () => {
-    writeFileSync(join(home, '.netrc'), 'machine localhost login me password s3cret\nmachine 127.0.0.1 login x password y');
+    writeFileSync(
+      join(home, '.netrc'),
+      'machine localhost login me password s3cret\nmachine 127.0.0.1 login x password y',
+    );
     const [otherPort, otherHost] = [await serve(ok), await serve(ok)];
     for (const target of [otherPort.url, otherHost.url.replace('localhost', '127.0.0.1')]) {
       const server = await serve(({ response }) => void response.writeHead(302, { location: target }).end());
@@ -92,13 +116,17 @@ describe('the user\'s netrc', () => {
 });
 
 describe('certificate authorities', () => {
-  it('are joined by a client\'s own certificate where a server asks for one', async () => {
+  it("are joined by a client's own certificate where a server asks for one", async () => {
     const client = makePair({ issuer: root });
     writeFileSync(join(home, 'cert.pem'), client.certPem);
     writeFileSync(join(home, 'key.pem'), client.keyPem);
     const server = await startServer(ok, leaf, { requestCert: true, rejectUnauthorized: true, ca: root.certPem });
     cleanups.push(server.close);
-    expect(await get(server.url, { clientCertificate: { cert: hostPath(join(home, 'cert.pem')), key: hostPath(join(home, 'key.pem')) } })).toBe(200);
+    expect(
+      await get(server.url, {
+        clientCertificate: { cert: hostPath(join(home, 'cert.pem')), key: hostPath(join(home, 'key.pem')) },
+      }),
+    ).toBe(200);
     await expect(get(server.url)).rejects.toMatchObject({ code: expect.stringMatching(/^ALP_FETCH_/) });
     expect(server.visits).toHaveLength(1);
   });

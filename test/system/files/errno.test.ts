@@ -2,8 +2,16 @@ import { expect, it } from 'vitest';
 import { AlprootError, errnoOf } from '../../../src/core/errors.ts';
 import { hostFailure } from '../../../src/system/files/files.ts';
 
-it.each([[-122, 'EDQUOT'], [-116, 'ESTALE']])('errno %i, which Node has no name for, is known as %s and is no bug of ours', (errno, name) => {
-  const error = Object.assign(new Error('Unknown system error'), { errno, code: `Unknown system error ${errno}`, syscall: 'mkdir', path: '/x' });
+it.each([
+  [-122, 'EDQUOT'],
+  [-116, 'ESTALE'],
+])('errno %i, which Node has no name for, is known as %s and is no bug of ours', (errno, name) => {
+  const error = Object.assign(new Error('Unknown system error'), {
+    errno,
+    code: `Unknown system error ${errno}`,
+    syscall: 'mkdir',
+    path: '/x',
+  });
   expect(errnoOf(error)).toBe(name);
   expect(hostFailure(error)).toBeInstanceOf(AlprootError);
 });

@@ -1,4 +1,15 @@
-import { chmodSync, lstatSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -30,5 +41,8 @@ it('copies to nothing that is there, and copies no link', () => {
   expect(() => linkOrCopy(at('file'), at('taken'))).toThrow(expect.objectContaining({ code: 'EEXIST' }));
   symlinkSync('file', join(place, 'symlink'));
   linkOrCopy(at('symlink'), at('second'));
-  expect([readFileSync(join(place, 'taken'), 'utf8'), lstatSync(join(place, 'second')).isSymbolicLink()]).toEqual(['mine', true]);
+  expect([readFileSync(join(place, 'taken'), 'utf8'), lstatSync(join(place, 'second')).isSymbolicLink()]).toEqual([
+    'mine',
+    true,
+  ]);
 });

@@ -1,4 +1,7 @@
-/** Queries of the host's paths, among which some cannot be reached; programs along a PATH of which not every directory may be read. */
+/**
+ * Queries of the host's paths, among which some cannot be reached; programs along a PATH of which not every directory
+ * may be read.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -13,7 +16,10 @@ it('passes over directories that may not be read, files that cannot be started, 
     writeFileSync(join(root, 'data', 'tool'), '', { mode: 0o644 });
     writeFileSync(join(root, 'good', 'tool'), '', { mode: 0o755 });
     execFileSync('ln', ['-s', 'tool', join(root, 'circle', 'tool')]);
-    const path = ['relative', ...['missing', 'data/tool', 'circle', 'directory', 'data', 'good'].map((name) => join(root, name))].join(':');
+    const path = [
+      'relative',
+      ...['missing', 'data/tool', 'circle', 'directory', 'data', 'good'].map((name) => join(root, name)),
+    ].join(':');
     expect(findProgram('tool', path)).toBe(join(root, 'good', 'tool'));
     expect(findProgram('other', path)).toBeUndefined();
   } finally {
@@ -26,7 +32,8 @@ it('what cannot be reached is neither a file nor a directory: below a file, behi
   try {
     writeFileSync(join(root, 'file'), '');
     execFileSync('ln', ['-s', 'loop', join(root, 'loop')]);
-    for (const name of ['file/below', 'loop', 'loop/below', 'x'.repeat(300), 'missing']) expect([isFile(join(root, name)), isDirectory(join(root, name))], name.slice(0, 20)).toEqual([false, false]);
+    for (const name of ['file/below', 'loop', 'loop/below', 'x'.repeat(300), 'missing'])
+      expect([isFile(join(root, name)), isDirectory(join(root, name))], name.slice(0, 20)).toEqual([false, false]);
     expect([isFile(join(root, 'file')), isDirectory(root)]).toEqual([true, true]);
   } finally {
     rmSync(root, { recursive: true, force: true });

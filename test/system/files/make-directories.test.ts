@@ -15,7 +15,9 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 describe('a directory', () => {
   it('is made with all that is missing above it, and twice without harm', () => {
     for (let turn = 0; turn < 2; turn++) makeDirectories(join(root, 'a/b/c'), 0o750);
-    expect([lstatSync(join(root, 'a')).mode & 0o777, lstatSync(join(root, 'a/b/c')).mode & 0o777]).toEqual([0o750, 0o750]);
+    expect([lstatSync(join(root, 'a')).mode & 0o777, lstatSync(join(root, 'a/b/c')).mode & 0o777]).toEqual([
+      0o750, 0o750,
+    ]);
   });
 
   it('is none when something else is there', () => {
@@ -32,13 +34,20 @@ describe.skipIf(userns.skip)(`on a read-only file system${userns.reason}`, () =>
   const tried = (module: string, call: string): string => {
     const program = `const all = await import('${projectRoot}/src/system/${module}.ts'); try { all.${call}; console.log('made'); } catch (error) { console.log(error.message); }`;
     const script = 'mount -t tmpfs -o ro tmpfs "$1" && cd "$2" && exec "$3" --import tsx --input-type=module -e "$4"';
-    return spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', root, projectRoot, process.execPath, program], { encoding: 'utf8' }).stdout;
+    return spawnSync(
+      'unshare',
+      ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh', root, projectRoot, process.execPath, program],
+      { encoding: 'utf8' },
+    ).stdout;
   };
 
   it.each([
     ['directories', (path: string) => `makeDirectory(${JSON.stringify(path)})`],
     ['files', (path: string) => `writeFileAtomic(${JSON.stringify(path)}, 'x')`],
   ] as const)('%s says EROFS', (module, call) => {
-    for (const path of ['one', 'one/two/three']) expect(tried(module, call(join(root, path)))).toMatch(/^cannot (?:make|write) .*: read-only file system \(EROFS\)\n$/);
+    for (const path of ['one', 'one/two/three'])
+      expect(tried(module, call(join(root, path)))).toMatch(
+        /^cannot (?:make|write) .*: read-only file system \(EROFS\)\n$/,
+      );
   });
 });

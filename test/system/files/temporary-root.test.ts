@@ -10,7 +10,11 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 describe('the directory for temporary files', () => {
   it('is the first that can be used: one that is missing or a file is passed over', () => {
-    const [missing, file, good] = ['missing', 'file', 'good'].map((name) => join(root, name)) as [string, string, string];
+    const [missing, file, good] = ['missing', 'file', 'good'].map((name) => join(root, name)) as [
+      string,
+      string,
+      string,
+    ];
     writeFileSync(file, '');
     mkdirSync(good);
     expect(temporaryRoot([missing, file, join(file, 'below'), good, root])).toBe(good);
@@ -29,8 +33,12 @@ describe('the directory for temporary files', () => {
   });
 
   it('is an error that names all that were tried where there is none', () => {
-    expect(() => temporaryRoot([join(root, 'a'), join(root, 'b')])).toThrow(expect.objectContaining({
-      code: 'ALP_STORE_WRITE', message: expect.stringMatching(/\/a`.*\/b`/) as string, hint: expect.stringContaining('TMPDIR') as string,
-    }));
+    expect(() => temporaryRoot([join(root, 'a'), join(root, 'b')])).toThrow(
+      expect.objectContaining({
+        code: 'ALP_STORE_WRITE',
+        message: expect.stringMatching(/\/a`.*\/b`/) as string,
+        hint: expect.stringContaining('TMPDIR') as string,
+      }),
+    );
   });
 });

@@ -8,7 +8,9 @@ const { fetcher, serve } = networkBench();
 it('what the authorities mean is worked out once for all connections', async () => {
   const waiting: Visit[] = [];
   // Nobody is answered before all have a connection.
-  const server = await serve((visit) => void (waiting.push(visit) === 3 && waiting.forEach(({ response }) => response.end('here'))));
+  const server = await serve(
+    (visit) => void (waiting.push(visit) === 3 && waiting.forEach(({ response }) => response.end('here'))),
+  );
   const perConnection = vi.spyOn(tls, 'createSecureContext');
   try {
     const files = fetcher();

@@ -36,8 +36,14 @@ it('the connection of a redirect serves the request that it leads to', async () 
 });
 
 it.each([
-  ['large', (visit: Visit): void => void visit.response.writeHead(404, { 'content-length': 1 << 30 }).write('not here')],
-  ['large and does not say so', (visit: Visit): void => void visit.response.writeHead(404).write(Buffer.alloc(100_000))],
+  [
+    'large',
+    (visit: Visit): void => void visit.response.writeHead(404, { 'content-length': 1 << 30 }).write('not here'),
+  ],
+  [
+    'large and does not say so',
+    (visit: Visit): void => void visit.response.writeHead(404).write(Buffer.alloc(100_000)),
+  ],
   ['not coming to its end', (visit: Visit): void => void visit.response.writeHead(404).write('not here')],
 ])('a refusal that is %s is not waited for', async (_what, refuse) => {
   const [first, second] = await afterRefusal(refuse);

@@ -23,7 +23,9 @@ describe('a ring', () => {
         reader.release();
       }
     }
-    expect(read).toEqual(Array.from({ length: 100 }, (_, at) => ['a', 'b', 'c'].map((part) => `${at % 2} ${at}${part}`)).flat());
+    expect(read).toEqual(
+      Array.from({ length: 100 }, (_, at) => ['a', 'b', 'c'].map((part) => `${at % 2} ${at}${part}`)).flat(),
+    );
   });
 
   it('does not give a slot to the writer while its reader has it', () => {

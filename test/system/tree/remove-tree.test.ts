@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -25,7 +35,11 @@ it('removes links and not what they lead to, at any place', () => {
   symlinkSync(at('outside'), at('link'));
   remove();
   remove('link');
-  expect([existsSync(at('tree')), existsSync(at('link')), readFileSync(at('outside', 'canary'), 'utf8')]).toEqual([false, false, 'alive']);
+  expect([existsSync(at('tree')), existsSync(at('link')), readFileSync(at('outside', 'canary'), 'utf8')]).toEqual([
+    false,
+    false,
+    'alive',
+  ]);
 });
 
 it('removes names that are no text, and more levels than descriptors', () => {
@@ -34,7 +48,13 @@ it('removes names that are no text, and more levels than descriptors', () => {
   writeFileSync(join(deep, 'file'), '');
   writeFileSync(Buffer.concat([Buffer.from(`${at('tree')}/`), Buffer.from([0xff, 0xfe])]), '');
   const script = `const { removeTree } = await import('./src/system/tree/remove-tree.ts'); removeTree(process.argv[1]);`;
-  execFileSync('sh', ['-c', 'ulimit -n 48 && exec "$0" --import tsx --input-type=module -e "$1" "$2"', process.execPath, script, at('tree')]);
+  execFileSync('sh', [
+    '-c',
+    'ulimit -n 48 && exec "$0" --import tsx --input-type=module -e "$1" "$2"',
+    process.execPath,
+    script,
+    at('tree'),
+  ]);
   expect(existsSync(at('tree'))).toBe(false);
 });
 
@@ -51,7 +71,14 @@ it('removes what its owner may neither list nor enter', () => {
     chownSync(root, 12345, 12345);
     chmodSync(root, 0o755);
     const script = `process.setgroups([]); process.setgid(12345); process.setuid(12345); removeTree(process.argv[1]);`;
-    execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', `const { removeTree } = await import('./src/system/tree/remove-tree.ts'); ${script}`, at('tree')]);
+    execFileSync(process.execPath, [
+      '--import',
+      'tsx',
+      '--input-type=module',
+      '-e',
+      `const { removeTree } = await import('./src/system/tree/remove-tree.ts'); ${script}`,
+      at('tree'),
+    ]);
   } else remove();
   expect(existsSync(at('tree'))).toBe(false);
 });

@@ -1,4 +1,19 @@
-import { chmodSync, chownSync, existsSync, linkSync, lstatSync, lutimesSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,7 +31,8 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const from = (name = ''): string => join(root, 'from', name);
 const to = (name = ''): string => join(root, 'to', name);
-const clone = (): Promise<void> => cloneTree(hostPath(join(root, 'from')), hostPath(join(root, 'to')), { owners: isRoot });
+const clone = (): Promise<void> =>
+  cloneTree(hostPath(join(root, 'from')), hostPath(join(root, 'to')), { owners: isRoot });
 
 function file(name: string, mode: number): void {
   writeFileSync(from(name), name);
@@ -34,14 +50,16 @@ it('keeps bytes, modes, times and owners', async () => {
   mkdirSync(from('directory'));
   file('directory/inside', 0o640);
   chmodSync(from('directory'), 0o3770);
-  if (isRoot) for (const name of ['644', '4755', 'directory', 'directory/inside']) {
-    const { mode } = lstatSync(from(name));
-    chownSync(from(name), 1234, 5678);
-    chmodSync(from(name), mode & 0o7777);
-  }
+  if (isRoot)
+    for (const name of ['644', '4755', 'directory', 'directory/inside']) {
+      const { mode } = lstatSync(from(name));
+      chownSync(from(name), 1234, 5678);
+      chmodSync(from(name), mode & 0o7777);
+    }
   lutimesSync(from('directory'), 5, 6);
   await clone();
-  for (const name of readdirSync(from(), { recursive: true, encoding: 'utf8' })) expect([name, look(to(name))]).toEqual([name, look(from(name))]);
+  for (const name of readdirSync(from(), { recursive: true, encoding: 'utf8' }))
+    expect([name, look(to(name))]).toEqual([name, look(from(name))]);
   expect(readFileSync(to('directory/inside'), 'utf8')).toBe('directory/inside');
 });
 

@@ -17,7 +17,12 @@ it('a walk that cannot go on names the directory', () => {
     return true;
   };
   try {
-    expect(() => tree.walk(swap)).toThrow(expect.objectContaining({ code: 'ALP_UNPACK_WRITE', message: expect.stringMatching(/cannot walk `a\/b` in the tree: E(?:LOOP|NOTDIR)/) as string }));
+    expect(() => tree.walk(swap)).toThrow(
+      expect.objectContaining({
+        code: 'ALP_UNPACK_WRITE',
+        message: expect.stringMatching(/cannot walk `a\/b` in the tree: E(?:LOOP|NOTDIR)/) as string,
+      }),
+    );
   } finally {
     tree.close();
     rmSync(root, { recursive: true });
