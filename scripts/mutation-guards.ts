@@ -449,11 +449,11 @@ const trees = [
   guard(
     'kept trees of another start',
     [
-      'pipeline/dockerfile/cached-stage-trees.ts',
+      'pipeline/session/cached-stage-trees.ts',
       "return boot === bootId() && boot !== '' ? record : undefined;",
       'return record;',
     ],
-    'pipeline/dockerfile/cached-stage-trees',
+    'pipeline/session/cached-stage-trees',
   ),
   guard(
     'what an overlay cannot name',

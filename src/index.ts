@@ -51,7 +51,7 @@ export {
   mirrorFromDebian,
   serveDirectory,
   signFiles,
-} from './pipeline/repository/mirror-tools.ts';
+} from './pipeline/bundle/mirror-tools.ts';
 export { buildDockerfile, planDockerfile, type BuildOptions } from './pipeline/dockerfile/build.ts';
 export { queryPackages, type Answer, type PackageQuery } from './pipeline/inspect/package-query.ts';
 export { explainNeed, explainTree, type WhyRequest } from './pipeline/inspect/why-query.ts';

@@ -2,7 +2,8 @@
  * The story, verb by verb. Each stage is a folder beside this file: fetch → verify → solve → unpack → run → build;
  * `pipeline/` holds what ties them together.
  */
-export { prepareEnvironment, type Environment } from './pipeline/environment/environment.ts';
+export { prepareEnvironment } from './pipeline/environment/environment.ts';
+export type { Environment } from './pipeline/environment/manifest.ts';
 export { createRootfs, type CreateRootfs, type CreatedRootfs } from './pipeline/environment/rootfs.ts';
 export { describeRun, runInEnvironment, type EnvironmentRun } from './pipeline/environment/run.ts';
 export { runTool, type ToolRun } from './pipeline/environment/compiler.ts';

@@ -13,7 +13,7 @@ import { hostPath } from '../../src/core/paths.ts';
 import { packApk } from '../../src/mirror/pack.ts';
 import { indexDirectory } from '../../src/mirror/repository.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
-import { withSession } from '../../src/pipeline/session/session.ts';
+import { withInstall } from '../../src/pipeline/repository/install-context.ts';
 import { fetchSources } from '../../src/pipeline/repository/repository-indexes.ts';
 import { alpineKeys, mirrorKeys, readKeys } from '../../src/pipeline/session/trusted-keys.ts';
 import { verifyIndex } from '../../src/verify/index-file.ts';
@@ -85,7 +85,7 @@ const fetch = async (mirrors: readonly MirrorSpec[]): Promise<string> => {
   };
   let from = '';
   const code = await codeOf(() =>
-    withSession(config, async (session) => {
+    withInstall(config, async (session) => {
       from = basename((await fetchSources(session, { mirrors, debian: undefined, release: '3.19' })).mirror.base);
     }),
   );

@@ -10,7 +10,7 @@ import {
   mirrorFromDebian,
   serveDirectory,
   signFiles,
-} from '../../pipeline/repository/mirror-tools.ts';
+} from '../../pipeline/bundle/mirror-tools.ts';
 import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
 import { targetOf } from './lock-command.ts';
 

@@ -37,6 +37,8 @@ import type { ChosenMirrors } from '../repository/mirrors.ts';
 import { addDebianPackages, buildableNames } from '../repository/buildable.ts';
 import { alpineKeys } from '../session/trusted-keys.ts';
 import type { Session } from '../session/session.ts';
+import { openPortSandbox } from '../environment/environment.ts';
+import type { InstallContext } from '../repository/install-context.ts';
 
 export interface ApkServiceOptions {
   readonly mirrors: ChosenMirrors;
@@ -50,7 +52,11 @@ export interface ApkServiceOptions {
 }
 
 /** Serves one call. What goes wrong is printed and becomes a status, as apk does it. */
-export async function serveApk(session: Session, request: ApkRequest, options: ApkServiceOptions): Promise<ApkAnswer> {
+export async function serveApk(
+  session: InstallContext,
+  request: ApkRequest,
+  options: ApkServiceOptions,
+): Promise<ApkAnswer> {
   const tree = openWorkTree(request.tree);
   try {
     const args = parseApkArguments(request.args);
@@ -114,7 +120,7 @@ function parseReadCall(argv: readonly string[]): ApkArguments | undefined {
 }
 
 /** `--arch`: a root of another architecture. */
-function withArch(session: Session, { options }: ApkArguments): Session {
+function withArch(session: InstallContext, { options }: ApkArguments): InstallContext {
   const given = options.get('arch')?.at(-1);
   if (given === undefined || given === session.config.arch) return session;
   if (!isArch(given)) throw new ApkUsageError(`${given}: unknown architecture`);
@@ -122,7 +128,7 @@ function withArch(session: Session, { options }: ApkArguments): Session {
 }
 
 function linesOf(
-  session: Session,
+  session: InstallContext,
   { request, tree, outer, options }: Call,
   given: ApkArguments['options'],
 ): RepositoryLine[] {
@@ -137,14 +143,14 @@ function linesOf(
 
 const isUntrusted = ({ options }: ApkArguments): boolean => options.get('allow-untrusted')?.at(-1) === 'yes';
 
-async function answer(session: Session, call: Call, args: ApkArguments): Promise<ApkAnswer> {
+async function answer(session: InstallContext, call: Call, args: ApkArguments): Promise<ApkAnswer> {
   const { request, tree, outer, options } = call;
   const allowUntrusted = isUntrusted(args);
   const keys = keyring(alpineKeys(undefined).values(), [...treeKeys(outer), ...treeKeys(tree)]);
   const files = openLocalFiles(outer, args.operands, { keys, allowUntrusted, cwd: request.cwd });
   return withPinned(session, async (extended) => {
     if (args.command === 'add' && (session.lockPolicy === undefined || extended))
-      await addDebianPackages(session, options.mirrors, args.operands);
+      await addDebianPackages(session, options.mirrors, { packages: args.operands, openSandbox: openPortSandbox });
     const database = readDatabase(tree);
     const opened = await openTreeRepositories(session, options.mirrors, {
       lines: linesOf(session, call, args.options),
@@ -163,7 +169,7 @@ async function answer(session: Session, call: Call, args: ApkArguments): Promise
   });
 }
 
-async function answerReadCall(session: Session, call: Call, given: ApkArguments): Promise<ApkAnswer> {
+async function answerReadCall(session: InstallContext, call: Call, given: ApkArguments): Promise<ApkAnswer> {
   const { request, tree, options } = call;
   const { args, cwd } = request;
   const { arch } = session.config;
@@ -195,7 +201,7 @@ async function answerReadCall(session: Session, call: Call, given: ApkArguments)
 
 /** Those of the tree's own directories are opened there, the others downloaded. */
 async function fetchAll(
-  session: Session,
+  session: InstallContext,
   planned: readonly PlannedPackage[],
   { places, local, copy }: TreeRepositories & Pick<FetchOptions, 'copy'>,
 ): Promise<FetchedPackages> {
@@ -279,7 +285,7 @@ interface AnsweredCall extends Call {
 }
 
 async function executeCall(
-  session: Session,
+  session: InstallContext,
   { request, args, tree, options, outcome, opened, files }: AnsweredCall,
 ): Promise<ApkAnswer> {
   const out = outcome.lines.filter(({ stream }) => stream === 'stdout').map(({ text }) => text);

@@ -10,13 +10,13 @@ import { diffLocks, formatLockDiff, type LockChange } from '../../ship/lock-diff
 import { lockOf, type Recorded } from '../../ship/recording.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { recordBuild, lockDirectory, type BuildOptions } from '../dockerfile/build.ts';
-import { prepareEnvironment } from '../environment/environment.ts';
+import { openPortSandbox, prepareEnvironment } from '../environment/environment.ts';
 import { planPackages } from '../environment/install.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { fetchPackages } from '../repository/package-files.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
 import { UPDATE_HINT, withPinned, type LockPolicy } from '../session/lock-policy.ts';
-import { withSession, type Session } from '../session/session.ts';
+import { withInstall, type InstallContext } from '../repository/install-context.ts';
 import { fetchSources } from '../repository/repository-indexes.ts';
 import { requireDirectory } from '../../system/files/named-file.ts';
 import { requireWritablePlace } from '../../system/files/output-path.ts';
@@ -97,7 +97,7 @@ export async function lockFor(config: Config, target: LockTarget): Promise<Lock>
 const record = (config: Config, target: LockTarget, lockPolicy: LockPolicy | undefined): Promise<Recorded> =>
   target.kind === 'Dockerfile'
     ? recordBuild(config, target.build, lockPolicy)
-    : withSession(
+    : withInstall(
         config,
         async (session) => {
           await recordPackages(session, target.packages);
@@ -109,11 +109,12 @@ const record = (config: Config, target: LockTarget, lockPolicy: LockPolicy | und
 /**
  * Everything that an environment of these packages is made of, in the store; nothing is unpacked but the minirootfs.
  */
-async function recordPackages(session: Session, packages: readonly string[]): Promise<void> {
+async function recordPackages(session: InstallContext, packages: readonly string[]): Promise<void> {
   const chosen = await chooseMirrors(session);
   const base = await prepareEnvironment(session, []);
   await withPinned(session, async (extended) => {
-    if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
+    if (session.lockPolicy === undefined || extended)
+      await addDebianPackages(session, chosen, { packages, openSandbox: openPortSandbox });
     const tree = openWorkTree(base.tree);
     try {
       const sources = await fetchSources(session, chosen, { extended });

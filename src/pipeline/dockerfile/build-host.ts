@@ -32,17 +32,18 @@ import { recordOwners, serveApk } from '../apk/apk-service.ts';
 import { downloadFile } from '../repository/downloads.ts';
 import { prepareEnvironment } from '../environment/environment.ts';
 import { fetchGitTree } from './git.ts';
-import { cachedStageTrees } from './cached-stage-trees.ts';
+import { cachedStageTrees } from '../session/cached-stage-trees.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
 import { networkFiles } from '../session/network.ts';
 import { requireExecutableStore } from '../session/runnable.ts';
 import { adviseStronger, chooseBackend } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext } from '../repository/install-context.ts';
 import { createStepRecords, isCurrent, isPinned, type StepRecords } from './step-records.ts';
 
 export interface BuildHostOptions {
   /** A session like this one for another release or architecture. */
-  readonly sessionFor: (release: string | undefined, arch: Session['config']['arch']) => Session;
+  readonly sessionFor: (release: string | undefined, arch: Session['config']['arch']) => InstallContext;
   /** Cached steps count only when what they installed is still what the mirrors have: for making a lock. */
   readonly current?: boolean;
   /** Told when a lock does not cover what a RUN wants to install; the RUN fails. */
@@ -50,7 +51,7 @@ export interface BuildHostOptions {
 }
 
 export function createBuildHost(
-  session: Session,
+  session: InstallContext,
   { sessionFor, onStale, current = false }: BuildHostOptions,
 ): BuildHost {
   const { config, store } = session;
@@ -179,7 +180,7 @@ interface LayerRules {
 }
 
 /** A layer is kept together with what `apk` installed in it, so that a lock can judge it and be made from it. */
-function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: LayerRules): LayerStore {
+function layerStore(session: InstallContext, { installed, isCurrent: mayBeUsed }: LayerRules): LayerStore {
   const { store } = session;
   // A store that can only be read takes none: they last as long as the build's own files.
   const passing = new Map<string, StoredLayer>();

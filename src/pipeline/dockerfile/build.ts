@@ -22,7 +22,7 @@ import {
   platformArch,
 } from './build-arguments.ts';
 import { announceLockPolicy, findLockPolicy, type LockPolicy } from '../session/lock-policy.ts';
-import { withSession, type Session } from '../session/session.ts';
+import { withInstall, type InstallContext } from '../repository/install-context.ts';
 import { resolve } from 'node:path';
 import { readSecrets } from './secrets.ts';
 import { warnOfDynamicPrograms } from '../inspect/static-check.ts';
@@ -74,7 +74,7 @@ export async function buildDockerfile(config: Config, options: BuildOptions): Pr
       message: 'no output was asked for: the result stays in the cache only',
       hint: 'name a directory with -o DIR',
     });
-  const result = await withSession(
+  const result = await withInstall(
     { ...config, arch: input.targetArch },
     (session) => {
       announceLockPolicy(session);
@@ -93,7 +93,7 @@ export const recordBuild = (
   lockPolicy: LockPolicy | undefined,
 ): Promise<Recorded> => {
   const input = planInput(config, options);
-  return withSession(
+  return withInstall(
     { ...config, arch: input.targetArch },
     async (session) => {
       const { plan } = await buildIn(session, {
@@ -128,7 +128,7 @@ interface BuildIn {
 }
 
 /** What the cache has damaged is dropped, and its step run again. */
-async function buildIn(session: Session, request: BuildIn): Promise<BuildResult> {
+async function buildIn(session: InstallContext, request: BuildIn): Promise<BuildResult> {
   for (;;) {
     try {
       return await buildOnce(session, request);
@@ -141,7 +141,7 @@ async function buildIn(session: Session, request: BuildIn): Promise<BuildResult>
   }
 }
 
-async function buildOnce(session: Session, { input, options, current = false }: BuildIn): Promise<BuildResult> {
+async function buildOnce(session: InstallContext, { input, options, current = false }: BuildIn): Promise<BuildResult> {
   const { config } = session;
   const secrets: Secrets = readSecrets(options);
   let stale: AlprootError | undefined;

@@ -7,18 +7,18 @@ import type { HostPath } from '../../core/paths.ts';
 import { createRecording, mergeRecorded, type Recorded } from '../../ship/recording.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { pinnedPackage } from '../session/lock-policy.ts';
-import type { Session } from '../session/session.ts';
+import type { InstallContext } from '../repository/install-context.ts';
 import { fetchIndex } from '../repository/repository-indexes.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
 export interface StepRecords {
   /** Serves one call of apk with a session whose records belong to the step that is made in the request's tree. */
-  readonly during: (request: ApkRequest, work: (session: Session) => Promise<ApkAnswer>) => Promise<ApkAnswer>;
+  readonly during: (request: ApkRequest, work: (session: InstallContext) => Promise<ApkAnswer>) => Promise<ApkAnswer>;
   /** All of a tree since it was asked last; undefined when there was no call. */
   readonly take: (tree: HostPath) => Recorded | undefined;
 }
 
-export function createStepRecords(session: Session): StepRecords {
+export function createStepRecords(session: InstallContext): StepRecords {
   const byTree = new Map<HostPath, Recorded[]>();
   return {
     during: async (request, work) => {
@@ -40,7 +40,7 @@ export function createStepRecords(session: Session): StepRecords {
 }
 
 /** Whether everything in it is what the lock pins, byte for byte; true without a lock. */
-export const isPinned = (session: Session, { environments }: Recorded): boolean =>
+export const isPinned = (session: InstallContext, { environments }: Recorded): boolean =>
   session.lockPolicy === undefined ||
   environments.every(({ packages }) =>
     packages.every(
@@ -50,7 +50,7 @@ export const isPinned = (session: Session, { environments }: Recorded): boolean 
   );
 
 /** Whether the repositories that it was taken from are still in the state they were in. */
-export async function isCurrent(session: Session, { environments }: Recorded): Promise<boolean> {
+export async function isCurrent(session: InstallContext, { environments }: Recorded): Promise<boolean> {
   if (session.lockPolicy !== undefined) return true;
   for (const { release, repositories } of environments) {
     const {

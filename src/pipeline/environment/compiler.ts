@@ -21,14 +21,14 @@ import {
   type BindCandidate,
 } from './bind-candidates.ts';
 import { prepareEnvironment } from './environment.ts';
-import { findGlibcObjectsIn } from '../inspect/elf-inspection.ts';
+import { findGlibcObjectsIn } from './elf-files.ts';
 import { isCompiler, planLink } from './linkage.ts';
 import { expandResponseFiles } from './response-files.ts';
 import { BASE_ENV } from './run.ts';
 import type { LockPolicy } from '../session/lock-policy.ts';
 import { runCommandIn } from '../session/backend-choice.ts';
 import { requireExecutableStore, requireRunnable } from '../session/runnable.ts';
-import { withProject } from '../session/session.ts';
+import { withProject } from '../repository/install-context.ts';
 
 export interface ToolRun {
   /** `gcc`, `ar`, `strip` … */

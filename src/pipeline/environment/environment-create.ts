@@ -5,7 +5,6 @@
 import { keyOf } from '../../core/digest.ts';
 import type { PlannedPackage } from '../../core/package.ts';
 import { joinHost, TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
-import { createRecording } from '../../ship/recording.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import type { Thread } from '../../system/thread/thread.ts';
@@ -24,8 +23,10 @@ import {
   writeBeside,
   type Contents,
   type Environment,
-} from './environment.ts';
-import { prefetchPackages, type Prefetched } from './prefetch.ts';
+} from './manifest.ts';
+import { prefetchPackages } from './prefetch.ts';
+import { beginInstall, type InstallContext, type Prefetched } from '../repository/install-context.ts';
+import type { OpenPortSandbox } from '../repository/debian-packages.ts';
 import { installInto, namedPackages } from './install.ts';
 import { missingPackages, together } from '../repository/offline-report.ts';
 import { fetchMinirootfs, type Minirootfs } from '../repository/minirootfs.ts';
@@ -33,20 +34,20 @@ import type { ChosenMirrors } from '../repository/mirrors.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
 import { pinnedEnvironment, withPinned } from '../session/lock-policy.ts';
 import { tryBackend, type PendingProbe } from '../session/backend-choice.ts';
-import type { Session } from '../session/session.ts';
 import { fetchSources, type Sources } from '../repository/repository-indexes.ts';
 
 export interface EnvironmentRequest {
   readonly chosen: ChosenMirrors;
   readonly packages: readonly string[];
+  readonly openSandbox: OpenPortSandbox;
 }
 
 /** Into the store. @throws ALP_* of every stage */
-export const makeEnvironment = (session: Session, request: EnvironmentRequest): Promise<Environment> =>
+export const makeEnvironment = (session: InstallContext, request: EnvironmentRequest): Promise<Environment> =>
   withIngredients(session, request, storeEnvironment);
 
 /** Into `root`, which does not exist yet. @throws ALP_* of every stage */
-export const makeTree = (session: Session, request: EnvironmentRequest, root: HostPath): Promise<Contents> =>
+export const makeTree = (session: InstallContext, request: EnvironmentRequest, root: HostPath): Promise<Contents> =>
   withIngredients(session, request, async (own, ingredients) => {
     // A lock that turned out not to be enough is extended, and all is tried again.
     removeTree(root);
@@ -70,13 +71,14 @@ interface Ingredients {
  * of its own.
  */
 function withIngredients<T>(
-  session: Session,
-  { chosen, packages }: EnvironmentRequest,
-  work: (own: Session, ingredients: Ingredients) => Promise<T>,
+  session: InstallContext,
+  { chosen, packages, openSandbox }: EnvironmentRequest,
+  work: (own: InstallContext, ingredients: Ingredients) => Promise<T>,
 ): Promise<T> {
   return withPinned(session, async (extended) => {
-    if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
-    const own: Session = { ...session, recording: createRecording() };
+    if (session.lockPolicy === undefined || extended)
+      await addDebianPackages(session, chosen, { packages, openSandbox });
+    const own = beginInstall(session);
     let named: readonly PlannedPackage[] = [];
     let thread: Thread | undefined;
     let prefetched: Prefetched | undefined;
@@ -108,7 +110,7 @@ function withIngredients<T>(
   });
 }
 
-async function storeEnvironment(session: Session, ingredients: Ingredients): Promise<Environment> {
+async function storeEnvironment(session: InstallContext, ingredients: Ingredients): Promise<Environment> {
   const { store } = session;
   const { minirootfs, sources, packages } = ingredients;
   const key = keyOf(
@@ -153,7 +155,7 @@ interface FillRequest extends Ingredients {
 
 /** Unpacks the minirootfs into `root` and installs `packages`. */
 async function fillTree(
-  session: Session,
+  session: InstallContext,
   { root, minirootfs, sources, packages, named, thread, onSkipped, onFilled }: FillRequest,
 ): Promise<Contents> {
   makeDirectory(root);

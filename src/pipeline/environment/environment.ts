@@ -3,43 +3,21 @@
  * and without loading what makes one.
  */
 import { keyOf, sha256Hex, type Sha256Hex } from '../../core/digest.ts';
-import { joinHost, parentOfHost, type HostPath } from '../../core/paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { joinHost, type HostPath } from '../../core/paths.ts';
 import { cloneTree } from '../../system/tree/tree-clone.ts';
-import { readFileCapped, type WriteOptions } from '../../system/files/files.ts';
-import { readSealed, writeSealed } from '../../system/files/sealed-file.ts';
-import type { Recorded } from '../../ship/recording.ts';
-import type { OwnContents } from '../../unpack/tree-contents.ts';
+import { readFileCapped } from '../../system/files/files.ts';
 import { isUrl } from '../../fetch/fetcher.ts';
 import { formatLock } from '../../formats/lock/lockfile.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
-import { chooseBackend } from '../session/backend-choice.ts';
+import { runCommandIn } from '../session/backend-choice.ts';
+import { beginInstall, type InstallContext } from '../repository/install-context.ts';
+import type { OpenPortSandbox } from '../repository/debian-packages.ts';
+import { findEnvironment, type Contents, type Environment } from './manifest.ts';
 import type { Session } from '../session/session.ts';
 
-/** What is in a tree. */
-export interface Contents {
-  readonly release: string;
-  /** `name-version` of all packages, sorted. */
-  readonly packages: readonly string[];
-}
-
-export interface Environment extends Contents {
-  readonly tree: HostPath;
-  readonly key: Sha256Hex;
-  /** For locks. */
-  readonly recorded: Recorded;
-}
-
-/** Beside the tree: what is in it, and what it was made of. */
-export const MANIFEST = 'environment.json';
-export const RECORDED = 'recorded.json';
-/** The digests of the files that no package brought. */
-export const CONTENTS = 'contents.json';
-const MANIFEST_BYTES = 16 * 1024 * 1024;
-
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
-export async function prepareEnvironment(session: Session, packages: readonly string[]): Promise<Environment> {
+export async function prepareEnvironment(session: InstallContext, packages: readonly string[]): Promise<Environment> {
   const { store } = session;
   const chosen = await chooseMirrors(session);
   const request = requestName(session, chosen, packages);
@@ -50,7 +28,7 @@ export async function prepareEnvironment(session: Session, packages: readonly st
     if (other !== undefined) return other;
     if (store.readOnly) store.refuse('snapshots');
     const { makeEnvironment } = await import('./environment-create.ts');
-    return makeEnvironment(session, { chosen, packages });
+    return makeEnvironment(session, { chosen, packages, openSandbox: openPortSandbox });
   });
   store.putRecord(request, { key: made.key });
   return used(session, made);
@@ -64,7 +42,7 @@ export async function prepareEnvironment(session: Session, packages: readonly st
  * @throws ALP_* of every stage
  */
 export async function placeEnvironment(
-  session: Session,
+  session: InstallContext,
   packages: readonly string[],
   root: HostPath,
 ): Promise<Contents> {
@@ -78,7 +56,7 @@ export async function placeEnvironment(
     return kept;
   }
   const { makeTree } = await import('./environment-create.ts');
-  const made = await makeTree(session, { chosen, packages }, root);
+  const made = await makeTree(session, { chosen, packages, openSandbox: openPortSandbox }, root);
   session.store.putRecord(`placed-${request}`, {});
   return made;
 }
@@ -89,18 +67,10 @@ async function recordedEnvironment(session: Session, request: string): Promise<E
 }
 
 /** What went into it counts as used by this run. */
-function used(session: Session, environment: Environment): Environment {
+function used(session: InstallContext, environment: Environment): Environment {
   session.recording.add(environment.recorded);
   return environment;
 }
-
-/** A file beside the tree of a snapshot. */
-export const writeBeside = (tree: HostPath, name: string, value: unknown, options?: WriteOptions): void =>
-  writeSealed(joinHost(parentOfHost(tree), name), value, options);
-
-/** undefined when it is missing or damaged. */
-const readBeside = (tree: HostPath, name: string): unknown =>
-  readSealed(joinHost(parentOfHost(tree), name), MANIFEST_BYTES);
 
 /**
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
@@ -130,35 +100,8 @@ function requestName(
   return `environment-${keyOf('request-2', lockPolicy === undefined ? '' : formatLock(lockPolicy.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
-/** After another start of the machine: a power failure may have taken from files what was not on the disk yet. */
-async function isUntouched(root: HostPath): Promise<boolean> {
-  const own = readBeside(root, CONTENTS) as OwnContents | undefined;
-  if (own === undefined) return false;
-  const [{ hasItsContents }, { openWorkTree }] = await Promise.all([
-    import('../../unpack/tree-contents.ts'),
-    import('../../system/tree/work-tree.ts'),
-  ]);
-  const tree = openWorkTree(root);
-  try {
-    return hasItsContents(tree, own);
-  } finally {
-    tree.close();
-  }
-}
-
-/** One that is damaged, or whose package scripts could not be run when they can be now, is none any more. */
-export async function findEnvironment(session: Session, key: Sha256Hex): Promise<Environment | undefined> {
-  const tree = await session.store.findSnapshot(key, isUntouched);
-  if (tree === undefined) return undefined;
-  const manifest = readBeside(tree, MANIFEST) as (Contents & { skippedScripts?: true }) | undefined;
-  const recorded = readBeside(tree, RECORDED) as Recorded | undefined;
-  if (
-    manifest === undefined ||
-    recorded === undefined ||
-    (manifest.skippedScripts === true && (await chooseBackend(session, tree)).showsTree)
-  ) {
-    removeTree(parentOfHost(tree));
-    return undefined;
-  }
-  return { tree, key, release: manifest.release, packages: manifest.packages, recorded };
-}
+/** Where a port is built: an environment of its tools, made from the mirror that it goes into. */
+export const openPortSandbox: OpenPortSandbox = async (session, tools) => ({
+  tree: (await prepareEnvironment(beginInstall(session), tools)).tree,
+  run: (description) => runCommandIn(session, description),
+});

@@ -12,8 +12,9 @@ import { readDatabase, type Database } from '../../unpack/database.ts';
 import type { RunScript } from '../../unpack/opened.ts';
 import { startPackageThread } from '../../unpack/unpack-pipeline.ts';
 import { copyPackageBy, fetchPackages, type FetchedPackages } from '../repository/package-files.ts';
-import { chooseBackend, runCommandIn } from '../session/backend-choice.ts';
+import { chooseBackend, runCommandIn, type ProbingSession } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext } from '../repository/install-context.ts';
 import type { Sources } from '../repository/repository-indexes.ts';
 
 export interface InstallRequest {
@@ -28,7 +29,7 @@ export interface InstallRequest {
 }
 
 /** What `packages` would bring to a tree that has a database. @throws ALP_SOLVE_* */
-export function planPackages(session: Session, { tree, sources, packages }: InstallRequest): InstallPlan {
+export function planPackages(session: InstallContext, { tree, sources, packages }: InstallRequest): InstallPlan {
   const before = readDatabase(tree);
   const asked = packages.map((text) => parseDependency(text, { tag: true }));
   const names = new Set(asked.map(({ name }) => name));
@@ -72,7 +73,7 @@ export const namedPackages = ({ repositories }: Sources, packages: readonly stri
  * @returns its database
  * @throws ALP_SOLVE_*, ALP_FETCH_*, ALP_VERIFY_*, ALP_UNPACK_*, ALP_SCRIPT_FAILED
  */
-export async function installInto(session: Session, request: InstallRequest): Promise<Database> {
+export async function installInto(session: InstallContext, request: InstallRequest): Promise<Database> {
   const { tree, sources } = request;
   const plan = planPackages(session, request);
   const { failedScripts, database } = await executePlan(
@@ -121,7 +122,7 @@ function announce({ config: { emit } }: Session, plan: InstallPlan): void {
 }
 
 /** Package scripts run in the tree that they belong to, without network. */
-export function scriptRunner(session: Session, tree: WorkTree, onSkipped?: () => void): RunScript {
+export function scriptRunner(session: ProbingSession, tree: WorkTree, onSkipped?: () => void): RunScript {
   return async ({ path, args, env, onOutput }) => {
     const { name, showsTree } = await chooseBackend(session, tree.root);
     if (!showsTree) {

@@ -19,20 +19,10 @@ import {
   fetchVerified,
   KEPT_OPEN,
   releasePlaces,
-  type VerifiedFile,
 } from '../repository/package-files.ts';
 import type { Session } from '../session/session.ts';
+import type { Prefetched, VerifiedFile } from '../repository/install-context.ts';
 import type { Sources } from '../repository/repository-indexes.ts';
-
-export interface Prefetched {
-  /**
-   * What was asked for, when it is there; undefined when it was not asked for, or could not be had. The file is the
-   * caller's then.
-   */
-  readonly take: (record: PackageRecord) => Promise<VerifiedFile | undefined>;
-  /** Ends what is under way, and lets go of what nobody took. */
-  readonly close: () => void;
-}
 
 /** What Alpine's minirootfs files have had so far: left alone until the plan asks for another version. */
 const BASE = new Set([

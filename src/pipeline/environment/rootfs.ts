@@ -10,7 +10,7 @@ import { stagingPath } from '../../system/files/publish.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import { placeEnvironment } from './environment.ts';
 import { announceLockPolicy } from '../session/lock-policy.ts';
-import { withProject } from '../session/session.ts';
+import { withProject } from '../repository/install-context.ts';
 
 export interface CreateRootfs {
   /** Missing or empty. */

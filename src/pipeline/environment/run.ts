@@ -14,7 +14,8 @@ import { networkFiles } from '../session/network.ts';
 import { announceLockPolicy } from '../session/lock-policy.ts';
 import { chooseBackend, runCommandIn } from '../session/backend-choice.ts';
 import { requireExecutableStore, requireRunnable } from '../session/runnable.ts';
-import { withProject, type Session } from '../session/session.ts';
+import { withProject } from '../repository/install-context.ts';
+import type { Session } from '../session/session.ts';
 import { openWritableTree } from './writable-tree.ts';
 import { candidateMounts, isSystemPath, protectStore, requireShowable } from './bind-candidates.ts';
 

@@ -12,9 +12,8 @@ import { inspectElf, type InspectReport } from '../../ship/inspect-report.ts';
 import { requireElf, whyNotStatic, type RequirementFailure } from '../../ship/inspect-require.ts';
 import { sizesFromMap, sizesFromSymbols, type SizeBreakdown } from '../../ship/inspect-sizes.ts';
 import { formatLibrary, formatReport, formatSizes } from '../../ship/inspect-text.ts';
-import { closeDescriptor, descriptorSource } from '../../system/files/hashed-file.ts';
-import { openNamedFile } from '../../system/files/named-file.ts';
 import { readFileCapped } from '../../system/files/files.ts';
+import { withFile } from '../environment/elf-files.ts';
 
 export interface InspectOptions {
   /** `static,musl,max-size=1M`; see `requireElf`. */
@@ -66,27 +65,6 @@ export const reasonNotStatic = (path: HostPath): string | undefined =>
     return requireElf(report, 'static').length === 0 ? undefined : whyNotStatic(report);
   });
 
-/** The report of an ELF file; undefined for any other file. */
-export function inspectElfFile(path: HostPath): InspectReport | undefined {
-  try {
-    return withFile(path, inspectElf);
-  } catch (error) {
-    if (error instanceof AlprootError) return undefined;
-    throw error;
-  }
-}
-
-/** Objects and archive members that were compiled with glibc's headers; damaged files are passed over. */
-export const findGlibcObjectsIn = (paths: readonly HostPath[]): GlibcObject[] =>
-  paths.flatMap((path) => {
-    try {
-      return withFile(path, (source) => findGlibcObjects([source]));
-    } catch (error) {
-      if (error instanceof AlprootError) return [];
-      throw error;
-    }
-  });
-
 /** An inspection as text for people. */
 export function formatInspection(inspection: Inspection): string {
   if (inspection.kind === 'library') return formatLibrary(inspection);
@@ -113,13 +91,4 @@ function sizesOf(source: ByteSource, { symbols = false, map }: InspectOptions): 
   const text = readFileCapped(map, limits.index);
   if (text === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', `there is no file ${quoteName(map)}`);
   return sizesFromMap(text.toString('latin1'));
-}
-
-function withFile<T>(path: HostPath, work: (source: ByteSource) => T): T {
-  const fd = openNamedFile(path);
-  try {
-    return work(descriptorSource(fd, path));
-  } finally {
-    closeDescriptor(fd);
-  }
 }

@@ -18,7 +18,7 @@ import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';
 import { readDatabase, type Database } from '../../unpack/database.ts';
 import { readSystem } from '../apk/apk-queries.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
-import { withSession } from '../session/session.ts';
+import { withInstall } from '../repository/install-context.ts';
 import { fetchSources } from '../repository/repository-indexes.ts';
 
 /** For people, for programs, for the shell. */
@@ -62,7 +62,7 @@ export async function queryPackages(config: Config, query: PackageQuery): Promis
     return withDatabase(root, ({ tree, database }) =>
       answer(config, { query, system: readSystem({ tree, database, repositories: [], arch }), buildable: [] }),
     );
-  return withSession(config, async (session) => {
+  return withInstall(config, async (session) => {
     const { repositories, buildable } = await fetchSources(session, await chooseMirrors(session));
     if (root !== undefined)
       return withDatabase(root, ({ tree, database }) =>

@@ -4,7 +4,7 @@ import type { Config } from '../../core/config.ts';
 import type { Emit } from '../../core/events.ts';
 import { hostPath, joinTree, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../../core/paths.ts';
 import { showName } from '../../core/redact.ts';
-import { inspectElfFile } from './elf-inspection.ts';
+import { inspectElfFile } from '../environment/elf-files.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';
 import { resolve } from 'node:path';
 

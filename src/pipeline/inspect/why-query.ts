@@ -14,7 +14,8 @@ import { formatLines, withDatabase, type Answer } from './package-query.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
 import { withPinned } from '../session/lock-policy.ts';
-import { withProject } from '../session/session.ts';
+import { openPortSandbox } from '../environment/environment.ts';
+import { withProject } from '../repository/install-context.ts';
 import { fetchSources } from '../repository/repository-indexes.ts';
 
 export interface WhyRequest {
@@ -119,7 +120,8 @@ const plannedInstallation = (config: Config, packages: readonly string[]): Promi
   withProject(config, async (session) => {
     const chosen = await chooseMirrors(session);
     return withPinned(session, async (extended) => {
-      if (session.lockPolicy === undefined || extended) await addDebianPackages(session, chosen, packages);
+      if (session.lockPolicy === undefined || extended)
+        await addDebianPackages(session, chosen, { packages, openSandbox: openPortSandbox });
       const { repositories, buildable } = await fetchSources(session, chosen, { extended });
       const world = packages.map((text) => parseDependency(text, { tag: true }));
       const { changes } = solve({ arch: config.arch, world, repositories, installed: [], options: { buildable } });

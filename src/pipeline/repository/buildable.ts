@@ -5,6 +5,7 @@ import { branchOf } from '../../formats/release/release-names.ts';
 import { namesOf } from '../../system/files/host-directories.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import type { Session } from '../session/session.ts';
+import type { OpenPortSandbox } from './debian-packages.ts';
 
 /** Names that may not be there yet; nothing for other mirrors. */
 export async function buildableNames({ debian }: ChosenMirrors): Promise<readonly string[]> {
@@ -16,11 +17,17 @@ export async function buildableNames({ debian }: ChosenMirrors): Promise<readonl
   return [...new Set([...buildablePackages(), ...buildablePorts()])].sort();
 }
 
+export interface BuildableRequest {
+  /** As for `apk add`. */
+  readonly packages: readonly string[];
+  readonly openSandbox: OpenPortSandbox;
+}
+
 /** Does nothing for other mirrors, and for packages that nobody offers: the solver says what is missing. */
 export async function addDebianPackages(
   session: Session,
   { debian, release }: ChosenMirrors,
-  packages: readonly string[],
+  { packages, openSandbox }: BuildableRequest,
 ): Promise<void> {
   if (debian === undefined || session.config.offline) return;
   const present = ['main', 'community'].flatMap((section) =>
@@ -33,5 +40,5 @@ export async function addDebianPackages(
     .filter((name) => !has(name));
   if (missing.length === 0) return;
   const { addMissing } = await import('./debian-packages.ts');
-  await addMissing(session, { directory: debian, release, names: missing });
+  await addMissing(session, { directory: debian, release, names: missing, openSandbox });
 }

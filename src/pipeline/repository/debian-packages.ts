@@ -1,12 +1,14 @@
 /** Packages that a mirror made from Debian could have but does not have yet are added to it: repacked, or built. */
 import { cpus } from 'node:os';
 import { fromDebian, buildablePackages } from '../../mirror/debian/from-debian.ts';
+import type { BuildSandbox } from '../../mirror/debian/build-port.ts';
 import { buildPorts, buildablePorts, portTools } from '../../mirror/debian/from-ports.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
-import { prepareEnvironment } from '../environment/environment.ts';
-import { runCommandIn } from '../session/backend-choice.ts';
 import { privateKeysFor } from '../session/signing-keys.ts';
 import type { Session } from '../session/session.ts';
+
+/** A tree with these Alpine packages, made from the mirrors of the session, and a way to run commands in it. */
+export type OpenPortSandbox = (session: Session, packages: readonly string[]) => Promise<BuildSandbox>;
 
 export interface MissingRequest {
   /** The mirror. */
@@ -14,12 +16,14 @@ export interface MissingRequest {
   readonly release: string | undefined;
   /** Alpine names; those that nobody offers are passed over. */
   readonly names: readonly string[];
+  /** For ports. */
+  readonly openSandbox: OpenPortSandbox;
 }
 
 /** Repacks and builds. @returns file names of what was made @throws ALP_FETCH_*, ALP_BUILD_RUN */
 export async function addMissing(
   session: Session,
-  { directory, release, names }: MissingRequest,
+  { directory, release, names, openSandbox }: MissingRequest,
 ): Promise<readonly string[]> {
   const { config, store } = session;
   const repackable = new Set(buildablePackages());
@@ -50,15 +54,7 @@ export async function addMissing(
     },
   };
   const built = await store.withLock('mirror-ports', () =>
-    buildPorts({
-      ...shared,
-      names: ports,
-      jobs: cpus().length,
-      openSandbox: async (tools) => ({
-        tree: (await prepareEnvironment(own, tools)).tree,
-        run: (description) => runCommandIn(own, description),
-      }),
-    }),
+    buildPorts({ ...shared, names: ports, jobs: cpus().length, openSandbox: (tools) => openSandbox(own, tools) }),
   );
   return [...repacked, ...built.made];
 }

@@ -9,6 +9,7 @@ import type { LockedDownload } from '../../formats/lock/lockfile.ts';
 import type { BlobRef } from '../../store/blobs.ts';
 import { systemClock } from '../../system/process/system-clock.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext } from './install-context.ts';
 
 /**
  * The body of a URL, in the store.
@@ -17,7 +18,7 @@ import type { Session } from '../session/session.ts';
  * @throws ALP_STALE_LOCK when a strict lock does not have it, ALP_VERIFY_DIGEST, ALP_FETCH_*
  */
 export async function downloadFile(
-  session: Session,
+  session: InstallContext,
   url: string,
   checksum: string | undefined,
 ): Promise<DownloadedFile> {

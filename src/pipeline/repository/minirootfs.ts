@@ -24,6 +24,7 @@ import {
 import type { ChosenMirrors } from './mirrors.ts';
 import { pinnedEnvironment } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext } from './install-context.ts';
 import { firstMirror } from './mirror-failover.ts';
 import { readWhole, type IndexPlace } from './repository-indexes.ts';
 import { bundledPins, mirrorKeys, releaseKeys } from '../session/trusted-keys.ts';
@@ -36,7 +37,10 @@ export interface Minirootfs {
 }
 
 /** The minirootfs of a release, verified. @throws ALP_FETCH_*, ALP_VERIFY_* */
-export async function fetchMinirootfs(asked: Session, { mirrors, release }: ChosenMirrors): Promise<Minirootfs> {
+export async function fetchMinirootfs(
+  asked: InstallContext,
+  { mirrors, release }: ChosenMirrors,
+): Promise<Minirootfs> {
   const locked = pinnedEnvironment(asked, release)?.minirootfs;
   return firstMirror(asked, mirrors, async (mirror, session) => {
     const { arch } = session.config;

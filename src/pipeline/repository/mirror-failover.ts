@@ -27,7 +27,7 @@ const mayPass = (error: AlprootError): boolean =>
   (error.code.startsWith('ALP_STALE_') && error.code !== 'ALP_STALE_LOCK');
 
 /** @param session whose fetcher keeps to the time that the mirror has */
-export type MirrorWork<T> = (mirror: MirrorSpec, session: Session) => Promise<T>;
+export type MirrorWork<T, S extends Session> = (mirror: MirrorSpec, session: S) => Promise<T>;
 
 interface MirrorFailure {
   readonly mirror: MirrorSpec;
@@ -40,14 +40,14 @@ interface MirrorFailure {
  * @throws the trouble when there is one mirror; else ALP_VERIFY_* and its like when some gave what is wrong,
  * ALP_STALE_* when some lag behind, ALP_FETCH_MIRRORS otherwise
  */
-export async function firstMirror<T>(
-  session: Session,
+export async function firstMirror<T, S extends Session>(
+  session: S,
   mirrors: readonly MirrorSpec[],
-  work: MirrorWork<T>,
+  work: MirrorWork<T, S>,
 ): Promise<T> {
   if (mirrors.length === 1) return work(mirrors[0] as MirrorSpec, session);
   const failures = new Map<MirrorSpec, MirrorFailure>();
-  const hurried: Session = { ...session, fetcher: inHaste(session.fetcher) };
+  const hurried: S = { ...session, fetcher: inHaste(session.fetcher) };
   for (const mirror of failedLast(session, mirrors)) {
     const tried = await attempt(() => work(mirror, hurried));
     if ('result' in tried)
@@ -76,12 +76,12 @@ export async function firstMirror<T>(
  *
  * @param what in words, for the warning
  */
-export async function firstThatHas<T>(
-  session: Session,
+export async function firstThatHas<T, S extends Session>(
+  session: S,
   { mirrors, what }: { readonly mirrors: readonly MirrorSpec[]; readonly what: string },
-  work: (mirror: MirrorSpec, session: Session) => Promise<T | undefined>,
+  work: MirrorWork<T | undefined, S>,
 ): Promise<T | undefined> {
-  const hurried: Session = { ...session, fetcher: inHaste(session.fetcher) };
+  const hurried: S = { ...session, fetcher: inHaste(session.fetcher) };
   for (const mirror of failedLast(session, mirrors)) {
     const found = await attempt(() => work(mirror, hurried));
     if ('result' in found && found.result !== undefined) return found.result;

@@ -16,6 +16,7 @@ import { createConcurrencyLimit } from '../session/concurrency-limit.ts';
 import { together } from './offline-report.ts';
 import { pinnedPackage } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext, VerifiedFile } from './install-context.ts';
 import { firstMirror } from './mirror-failover.ts';
 import type { Sources } from './repository-indexes.ts';
 
@@ -57,7 +58,7 @@ export const copyPackageBy =
 
 /** Packages of a release's own repositories. @throws as fetchPlaced */
 export const fetchPackages = (
-  session: Session,
+  session: InstallContext,
   planned: readonly PlannedPackage[],
   { isPrivate = false, ...sources }: Sources & { readonly isPrivate?: boolean },
 ): Promise<FetchedPackages> => fetchPlaced(session, planned, { placeOf: releasePlaces(sources), isPrivate });
@@ -74,7 +75,7 @@ export const releasePlaces =
 
 /** @throws ALP_FETCH_*, ALP_STALE_MIRROR when the index lists what the mirror lacks, ALP_VERIFY_* */
 export async function fetchPlaced(
-  session: Session,
+  session: InstallContext,
   planned: readonly PlannedPackage[],
   options: FetchOptions,
 ): Promise<FetchedPackages> {
@@ -126,7 +127,11 @@ export async function fetchPlaced(
   return fetched;
 }
 
-async function fetchOne(session: Session, planned: PlannedPackage, options: FetchOptions): Promise<VerifiedFile> {
+async function fetchOne(
+  session: InstallContext,
+  planned: PlannedPackage,
+  options: FetchOptions,
+): Promise<VerifiedFile> {
   const opened = (await session.prefetched?.take(planned.record)) ?? (await fetchVerified(session, planned, options));
   recordPackage(session, planned, { place: placeFor(planned, options).place, contents: opened.contents });
   return opened;
@@ -208,12 +213,8 @@ function verifyBlob(
   return found === undefined ? undefined : { ...found, close: found.source.close };
 }
 
-export interface VerifiedFile extends OpenedPackageFile {
-  readonly contents: Verified<OpenedPackage>;
-}
-
 function recordPackage(
-  session: Session,
+  session: InstallContext,
   { because }: PlannedPackage,
   { place, contents }: { readonly place: PackagePlace; readonly contents: OpenedPackage },
 ): void {

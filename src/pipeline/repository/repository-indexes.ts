@@ -21,6 +21,7 @@ import type { ChosenMirrors } from './mirrors.ts';
 import { buildableNames } from './buildable.ts';
 import { pinnedEnvironment } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext } from './install-context.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
 /** Where a section comes from. */
@@ -66,7 +67,7 @@ export interface SourcesOptions {
  * @throws ALP_FETCH_MIRRORS naming each mirror's trouble; ALP_VERIFY_*, ALP_STALE_*
  */
 export async function fetchSources(
-  session: Session,
+  session: InstallContext,
   chosen: ChosenMirrors,
   { extended = false, onIndexes }: SourcesOptions = {},
 ): Promise<Sources> {
@@ -75,7 +76,7 @@ export async function fetchSources(
   const locked = pinnedEnvironment(session, release);
   const buildable = await buildableNames(chosen);
   const open = async (
-    own: Session,
+    own: InstallContext,
     mirror: MirrorSpec,
     { section, layout }: { readonly section: string; readonly layout?: RepositoryLayout },
   ): Promise<FoundSection | undefined> => {
@@ -166,7 +167,10 @@ export interface OpenIndex extends IndexPlace {
 }
 
 /** A repository as the lock and the mirror have it; undefined when neither does. */
-export async function openIndex(session: Session, place: OpenIndex): Promise<Verified<RepositoryIndex> | undefined> {
+export async function openIndex(
+  session: InstallContext,
+  place: OpenIndex,
+): Promise<Verified<RepositoryIndex> | undefined> {
   const { locked, extended, mirror, path, release, tag } = place;
   const name = place.name ?? path;
   const known = locked?.repositories.find(({ location }) => location === name);

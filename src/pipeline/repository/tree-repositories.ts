@@ -25,6 +25,7 @@ import { openIndex } from './repository-indexes.ts';
 import { ALPINE_CDN, type ChosenMirrors } from './mirrors.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import type { Session } from '../session/session.ts';
+import type { InstallContext } from './install-context.ts';
 import type { MirrorSpec } from '../../core/config.ts';
 
 /** Where the packages of a repository come from, and who may vouch for them. */
@@ -69,7 +70,7 @@ export interface ReadLines {
 /** The lines of a tree's files, in apk's order, and those of `--repository`. @throws ALP_FORMAT_TEXT */
 export function readRepositoryLines(
   tree: WorkTree,
-  session: Session,
+  session: InstallContext,
   { chosen, extra, file, isSecond = false }: ReadLines,
 ): RepositoryLine[] {
   const { arch } = session.config;
@@ -122,7 +123,7 @@ type Found = { readonly repository: Repository } & (
  * that cannot be had is a warning and counts as unavailable, as it does for apk.
  */
 export async function openTreeRepositories(
-  session: Session,
+  session: InstallContext,
   chosen: ChosenMirrors,
   { lines, ...options }: OpenRepositories,
 ): Promise<TreeRepositories> {
@@ -190,7 +191,7 @@ interface OpenRequest extends Omit<OpenRepositories, 'lines'> {
 }
 
 async function openRepository(
-  session: Session,
+  session: InstallContext,
   chosen: ChosenMirrors,
   { line, tree, extended, allowUntrusted = false, onMissing }: OpenRequest,
 ): Promise<Found | undefined> {
@@ -204,7 +205,7 @@ async function openRepository(
   const name = official === undefined ? location : path;
   const { release } = chosen;
   const locked = pinnedEnvironment(session, release);
-  const find = async (mirror: MirrorSpec, from: Session): Promise<FoundIndex | undefined> => {
+  const find = async (mirror: MirrorSpec, from: InstallContext): Promise<FoundIndex | undefined> => {
     const keys = official === undefined ? own : mirrorKeys(mirror, arch);
     const index = await openIndex(from, { mirror, keys, path, layout, name, tag, release, locked, extended });
     if (index === undefined) return undefined;

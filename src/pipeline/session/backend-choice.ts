@@ -29,6 +29,11 @@ export function fingerprint({ runHost, config }: Session): string {
 /** A backend that is tried while other work goes on; undefined when it is not known to work. */
 export type PendingProbe = Promise<Backend | undefined>;
 
+/** A session, and the backend that an install probes already. */
+export interface ProbingSession extends Session {
+  readonly pendingProbe?: PendingProbe | undefined;
+}
+
 /**
  * Tries the strongest backend that is installed. Since the tree may be changed meanwhile, only success counts; nothing
  * is tried where the verdicts are known, or where none of these isolates.
@@ -61,7 +66,7 @@ const recordName = (session: Session): string => `backend-${fingerprint(session)
  * @param tree a tree with /bin/sh to try it on
  * @throws ALP_RUN_BACKEND with every backend's reason, ALP_RUN_ISOLATION
  */
-export async function chooseBackend(session: Session, tree: HostPath): Promise<Backend> {
+export async function chooseBackend(session: ProbingSession, tree: HostPath): Promise<Backend> {
   const { config, store } = session;
   const record = recordName(session);
   const known = store.getRecord(record) as { id?: string } | undefined;
@@ -93,7 +98,7 @@ function announced({ config, announcements }: Session, backend: Backend): Backen
 }
 
 async function findBackend(
-  session: Session,
+  session: ProbingSession,
   tree: HostPath,
 ): Promise<{ backend: Backend | undefined; verdicts: readonly BackendVerdict[] }> {
   const tried = await session.pendingProbe;
@@ -107,7 +112,7 @@ export async function adviseStronger({ config, runHost }: Session, tree: HostPat
 }
 
 /** Runs by the chosen backend. @throws ALP_RUN_MOUNT with the reason why a weak one was chosen */
-export async function runCommandIn(session: Session, description: RunDescription): Promise<RunResult> {
+export async function runCommandIn(session: ProbingSession, description: RunDescription): Promise<RunResult> {
   const backend = await chooseBackend(session, description.tree);
   try {
     return await runInTree(

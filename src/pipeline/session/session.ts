@@ -7,7 +7,6 @@ import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { createFetcher, type Fetcher } from '../../fetch/fetcher.ts';
 import { rememberFetches } from '../../fetch/remembered-fetcher.ts';
 import { findHostTools, type RunHost } from '../../run/host-tools.ts';
-import { createRecording, type Recording } from '../../ship/recording.ts';
 import { failureOfStore } from '../../store/store-failure.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { packageRoot } from '../../system/files/assets.ts';
@@ -19,10 +18,8 @@ import { findForeignWriter } from '../../system/files/ownership.ts';
 import { requireProc } from '../../system/process/proc.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import type { CaCertificates } from './ca-certificates.ts';
-import type { Prefetched } from '../environment/prefetch.ts';
 import { openCertificates, openHttp } from './network.ts';
-import { projectLockPolicy, type LockPolicy } from './lock-policy.ts';
-import type { PendingProbe } from './backend-choice.ts';
+import type { LockPolicy } from './lock-policy.ts';
 
 export interface Session {
   readonly config: Config;
@@ -36,12 +33,6 @@ export interface Session {
   readonly isRoot: boolean;
   /** The lock that this invocation keeps to. */
   readonly lockPolicy: LockPolicy | undefined;
-  /** What was used, for a lock. */
-  readonly recording: Recording;
-  /** Packages that are on their way already. */
-  readonly prefetched?: Prefetched | undefined;
-  /** A backend that is being tried already. */
-  readonly pendingProbe?: PendingProbe | undefined;
   /**
    * Origins of foreign repositories that gave no answer, with the error that it ended in: they are not asked again.
    */
@@ -101,7 +92,6 @@ export async function openSession(asked: Config, lockPolicy?: LockPolicy): Promi
     http,
     isRoot,
     lockPolicy: bundleSource?.lockPolicy ?? lockPolicy,
-    recording: createRecording(),
     unreachableHosts: new Map(),
     announcements: new Set(),
     failedMirrors: new Set(),
@@ -152,7 +142,3 @@ export async function withSession<T>(
     throw failureOfStore(hostFailure(error), cachePathOf(config));
   }
 }
-
-/** The same under the lock beside `alproot.yaml`, for verbs that make an environment of packages. */
-export const withProject = <T>(config: Config, work: (session: Session) => Promise<T>): Promise<T> =>
-  withSession(config, work, projectLockPolicy(config));

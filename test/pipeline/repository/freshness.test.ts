@@ -13,6 +13,7 @@ import { packApk } from '../../../src/mirror/pack.ts';
 import { indexDirectory } from '../../../src/mirror/repository.ts';
 import { generateSigningKey, type SigningKey } from '../../../src/mirror/signing.ts';
 import { verifyFreshness } from '../../../src/pipeline/repository/freshness.ts';
+import { withInstall } from '../../../src/pipeline/repository/install-context.ts';
 import { openSession, withSession } from '../../../src/pipeline/session/session.ts';
 import { fetchIndex, fetchSources } from '../../../src/pipeline/repository/repository-indexes.ts';
 import { alpineKeys } from '../../../src/pipeline/session/trusted-keys.ts';
@@ -77,7 +78,7 @@ async function publish(mirror: string, section: string, time: number): Promise<v
 }
 const open = (mirrors: readonly string[], more: Partial<Config> = {}) => {
   const specs = mirrors.map((name) => ({ base: join(work, name), keys: [hostPath(join(work, key.publicName))] }));
-  return withSession(config({ mirrors: specs, ...more }), async (session) =>
+  return withInstall(config({ mirrors: specs, ...more }), async (session) =>
     (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(
       ({ index }) => index.location.replace(`${work}/`, ''),
     ),
@@ -184,7 +185,7 @@ describe('an answer that was tampered with', () => {
     );
     const specs = [{ base: server.url, keys: [hostPath(join(work, key.publicName))] }];
     const look = (offline: boolean) =>
-      withSession(config({ mirrors: specs, offline }), async (session) =>
+      withInstall(config({ mirrors: specs, offline }), async (session) =>
         (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(
           ({ index }) => index.description,
         ),

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { hostPath, type HostPath } from '../../../src/core/paths.ts';
-import { discard, cachedStageTrees } from '../../../src/pipeline/dockerfile/cached-stage-trees.ts';
+import { discard, cachedStageTrees } from '../../../src/pipeline/session/cached-stage-trees.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { systemClock } from '../../../src/system/process/system-clock.ts';
 

@@ -8,9 +8,10 @@ import { indexAdbDirectory, indexDirectory } from '../../mirror/repository.ts';
 import { serveMirror, type ServedMirror } from '../../mirror/serve.ts';
 import { signFile } from '../../mirror/sign-file.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey } from '../../mirror/signing.ts';
-import { addMissing } from './debian-packages.ts';
+import { addMissing } from '../repository/debian-packages.ts';
 import { openPrivateKeys, privateKeysFor } from '../session/signing-keys.ts';
 import { withSession } from '../session/session.ts';
+import { openPortSandbox } from '../environment/environment.ts';
 import { requireDirectory } from '../../system/files/named-file.ts';
 import { openUserDirectory } from '../session/user-directory.ts';
 
@@ -37,7 +38,14 @@ export const mirrorFromDebian = (
       packages: packages.length === 0 ? undefined : packages.filter((name) => !ports.includes(name)),
     });
     const more =
-      ports.length === 0 ? [] : await addMissing(session, { directory, release: config.release, names: ports });
+      ports.length === 0
+        ? []
+        : await addMissing(session, {
+            directory,
+            release: config.release,
+            names: ports,
+            openSandbox: openPortSandbox,
+          });
     return { ...result, made: [...result.made, ...more] };
   });
 
