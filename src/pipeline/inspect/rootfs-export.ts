@@ -18,7 +18,7 @@ import { removeTree } from '../../system/tree/remove-tree.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 import { auditTree, formatAudit, type AuditMode } from '../../unpack/audit.ts';
 import type { Database } from '../../unpack/database.ts';
-import { recordOwners } from '../apk/apk-service.ts';
+import { recordOwners } from '../apk/apk-install.ts';
 import { formatLines, withDatabase, type Answer } from './package-query.ts';
 import { hasRealRoot, withSession } from '../session/session.ts';
 
