@@ -68,7 +68,9 @@ function* findTrespasses(graph: Graph): Generator<string> {
   }
 }
 
-/** Files that can be reached from themselves, by depth-first search; each circle is named once, by its first edge back. */
+/**
+ * Files that can be reached from themselves, by depth-first search; each circle is named once, by its first edge back.
+ */
 function* findCircles(graph: Graph): Generator<string> {
   const done = new Set<string>();
   const way: string[] = [];

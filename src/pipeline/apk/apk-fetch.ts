@@ -138,7 +138,7 @@ function putFile(
 ): void {
   const directory = tree.resolve(pathIn(request.cwd, options.get('output')?.at(-1) ?? '.'));
   if (tree.stat(directory)?.kind !== 'directory')
-    throw new AlprootError('ALP_UNPACK_WRITE', `${quoteName(`/${directory}`)} is no directory to fetch into`);
+    throw new AlprootError('ALP_UNPACK_WRITE', `${quoteName(`/${directory}`)} is not a directory to fetch into`);
   const place = joinTree(directory, `${name}-${version}.apk`);
   tree.remove(place);
   tree.writeFile(place, readWhole(file), 0o644);

@@ -79,7 +79,7 @@ export const readSystem = ({ tree, database, repositories, arch, cwd = '/' }: Re
 function answerAudit({ args, tree, owners }: ApkQuery, database: Database): ApkAnswer | undefined {
   const { command, options } = parseApkArguments(args, ['audit']);
   if (command === undefined) return undefined;
-  const mode: AuditMode = options.has('full') ? 'full' : options.has('system') ? 'system' : 'backup';
+  const mode: AuditMode = (['full', 'system'] as const).find((name) => options.has(name)) ?? 'backup';
   const findings = auditTree(tree, database, {
     mode,
     recursive: options.has('recursive'),

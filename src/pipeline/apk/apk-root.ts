@@ -16,7 +16,7 @@ export interface ApkRoot {
   readonly owners: OwnerTable;
 }
 
-/** What apk says of a directory that is no root. */
+/** What apk says of a directory that is not a root. */
 const NO_DATABASE =
   'Unable to read database: No such file or directory\nERROR: Failed to open apk database: No such file or directory';
 

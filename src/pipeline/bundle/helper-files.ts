@@ -43,7 +43,12 @@ function programFiles(name: string, path: HostPath, libraries: Map<string, Buffe
   const loaderName = interpreter.slice(interpreter.lastIndexOf('/') + 1);
   libraries.set(loaderName, loader);
   libraries.set(name, bytes);
-  const script = `#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\nexec "$here/lib/${loaderName}" --library-path "$here/lib" "$here/lib/${name}" "$@"\n`;
+  const script = [
+    '#!/bin/sh',
+    'here=$(cd "$(dirname "$0")" && pwd)',
+    `exec "$here/lib/${loaderName}" --library-path "$here/lib" "$here/lib/${name}" "$@"`,
+    '',
+  ].join('\n');
   return [{ kind: 'file', path: `helpers/${name}`, mode: 0o755, bytes: Buffer.from(script) }];
 }
 

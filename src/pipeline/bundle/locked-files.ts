@@ -30,7 +30,9 @@ export interface FetchedLock {
   readonly files: readonly BundleFile[];
 }
 
-/** Brings everything that the lock of `target` names into the store; where there is no lock, what one would name. */
+/**
+ * Downloads everything that the lock of `target` names into the store; where there is no lock, what one would name.
+ */
 export async function fetchTarget(config: Config, target: LockTarget): Promise<FetchedLock> {
   const lock = await lockFor(config, target);
   return withSession(config, async (session) => ({ lock, files: (await fetchLock(session, lock)).files }));
@@ -38,7 +40,7 @@ export async function fetchTarget(config: Config, target: LockTarget): Promise<F
 
 interface Fetched {
   readonly files: readonly BundleFile[];
-  /** Keys of the user's that the files' mirrors are judged by. */
+  /** Keys of the user's that the files' mirrors are verified by. */
   readonly keys: readonly BundleKey[];
 }
 
@@ -62,7 +64,7 @@ async function fetchLock(session: Session, lock: Lock): Promise<Fetched> {
   };
 }
 
-/** Bytes by their SHA-256; what they mean is judged where they are used. */
+/** Bytes by their SHA-256; what they mean is verified where they are used. */
 async function fetchEnvironment(session: Session, environment: LockedEnvironment): Promise<Fetched> {
   const { arch, minirootfs, packages } = environment;
   const own: Session = { ...session, config: { ...session.config, arch, release: environment.release } };
@@ -160,7 +162,7 @@ export async function makeMirror(
         throw new AlprootError(
           'ALP_USAGE_ARGUMENT',
           `${foreign.record.name} comes from ${foreign.repository}, which has no place in a mirror of Alpine`,
-          { hint: 'carry it in a bundle instead' },
+          { hint: 'take it along in a bundle instead' },
         );
       const version = parseMinirootfsName(minirootfs.file)?.version ?? release;
       await createMirror({
@@ -185,7 +187,7 @@ export async function makeMirror(
 export interface BundleRequest {
   readonly output: HostPath;
   readonly signWith: HostPath | undefined;
-  /** Also carry alproot itself. */
+  /** Bundle alproot itself, too. */
   readonly withTool: boolean;
 }
 
@@ -229,7 +231,9 @@ export async function makeBundle(
       const names = keys.map(({ name }) => name).join(', ');
       config.emit({
         kind: 'note',
-        message: `its packages are signed by keys of their mirror (${names}): where it is used, name them with --key FILE, or the bundle's own key when it is made with --sign-with`,
+        message:
+          `its packages are signed by keys of their mirror (${names}): where it is used, name them with --key FILE, ` +
+          `or the bundle's own key when it is made with --sign-with`,
       });
     }
     return {

@@ -46,7 +46,7 @@ const directoryOf = (target: LockTarget): HostPath =>
   target.kind === 'packages' ? target.directory : lockDirectory(target.build);
 
 /**
- * Makes the lock and writes it beside the Dockerfile or `alproot.yaml`. For a Dockerfile its RUNs are carried out, as
+ * Makes the lock and writes it beside the Dockerfile or `alproot.yaml`. For a Dockerfile its RUNs are executed, as
  * far as the cache does not have them: only they know what `apk` is asked for.
  *
  * @throws ALP_STALE_LOCK with the difference under `check`; ALP_* of every stage

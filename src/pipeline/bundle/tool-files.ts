@@ -12,7 +12,7 @@ import { isDirectory } from '../../system/files/host-paths.ts';
 import { helperFiles } from './helper-files.ts';
 
 const SCRIPT = `#!/bin/sh
-# alproot, carried by a bundle: needs sh, tar and Node 20.18 or later.
+# alproot, bundled: needs sh, tar and Node 20.18 or later.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 if [ ! -d "$here/alproot.d" ]; then
@@ -38,9 +38,11 @@ export function toolFiles(searchPath: string): { readonly path: string; readonly
     .map((name) => `dist/${name}`);
   const items = [...program, ...PARTS].flatMap((part) => itemsOf(root, part));
   if (!items.some(({ path }) => path === 'dist/alproot.cjs'))
-    throw new AlprootError('ALP_USAGE_ARGUMENT', 'this alproot runs from its sources and has no built file to carry', {
-      hint: 'run `npm run build` first',
-    });
+    throw new AlprootError(
+      'ALP_USAGE_ARGUMENT',
+      'this alproot runs from its sources and has no built file to bundle',
+      { hint: 'run `npm run build` first' },
+    );
   items.push(...helperFiles(searchPath));
   return [
     { path: 'tool/alproot', bytes: Buffer.from(SCRIPT) },

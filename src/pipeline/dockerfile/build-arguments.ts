@@ -63,7 +63,7 @@ export function annotation(text: string): [string, string] {
 export function platformArch(text: string): Arch {
   const arch = archOfPlatform(text);
   if (arch === undefined)
-    throw new AlprootError('ALP_USAGE_OPTION', `--platform ${quoteName(text)} is no platform of Alpine`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `--platform ${quoteName(text)} is not a platform of Alpine`, {
       hint: 'one of linux/amd64, linux/arm64, linux/arm/v7, linux/386, linux/ppc64le, linux/s390x or linux/riscv64',
     });
   return arch;

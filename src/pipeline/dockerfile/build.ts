@@ -1,4 +1,4 @@
-/** `alproot build`: a Dockerfile, planned and carried out over one session. */
+/** `alproot build`: a Dockerfile, planned and executed over one session. */
 import { removeFile } from '../../system/files/hashed-file.ts';
 import { readStandardInput } from '../../system/process/standard-input.ts';
 import { archOfNode, runnableOn } from '../../core/arch.ts';

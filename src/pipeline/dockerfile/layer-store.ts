@@ -1,4 +1,4 @@
-/** Layers of steps in the store, each with what `apk` installed in it: a lock can verify them, and be made from them. */
+/** Layers of steps in the store, each with what `apk` installed in it: a lock verifies them, and is made from them. */
 import { keyOf } from '../../core/digest.ts';
 import type { HostPath } from '../../core/paths.ts';
 import type { LayerStore, StoredLayer } from '../../build/host.ts';

@@ -1,6 +1,6 @@
 /**
- * What `apk` installed in each step of a build: kept with the step's layer, judged by a lock when the layer is used
- * again.
+ * What `apk` installed in each step of a build: kept with the step's layer, verified against a lock when the layer is
+ * used again.
  */
 import type { ApkAnswer, ApkRequest } from '../../build/host.ts';
 import type { HostPath } from '../../core/paths.ts';

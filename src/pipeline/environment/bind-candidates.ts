@@ -12,8 +12,12 @@ import { exists, realPath } from '../../system/files/host-paths.ts';
 const MARKERS = ['.git', '.hg', 'configure', 'configure.ac', 'CMakeLists.txt', 'Makefile', 'meson.build'];
 
 /** With all that is below: programs, libraries and headers that the tree has of its own, and files of the kernel. */
-const SYSTEM_TREES =
-  /^\/(?:(?:usr\/)?(?:s?bin|libexec|include)|lib(?:32|64|x32)?|usr\/lib(?:32|64|x32)|usr\/lib\/(?:gcc|gcc-cross|[\w]+-linux-gnu\w*)|proc|sys|dev(?!\/shm(?:\/|$))|var\/(?:run|lock))(?:\/|$)/;
+const SYSTEM_TREES = new RegExp(
+  [
+    String.raw`^/(?:(?:usr/)?(?:s?bin|libexec|include)|lib(?:32|64|x32)?|usr/lib(?:32|64|x32)`,
+    String.raw`|usr/lib/(?:gcc|gcc-cross|\w+-linux-gnu\w*)|proc|sys|dev(?!/shm(?:/|$))|var/(?:run|lock))(?:/|$)`,
+  ].join(''),
+);
 /** Themselves: what is below may be shown. */
 const SYSTEM_DIRECTORIES =
   /^\/(?:etc|run|usr|usr\/lib|usr\/share|usr\/local|usr\/local\/(?:s?bin|lib(?:32|64|exec)?|include|share|etc))?$/;
@@ -35,9 +39,12 @@ export function requireShowable(directory: string): void {
   if (!isSystemPath(directory)) return;
   throw new AlprootError(
     'ALP_RUN_MOUNT',
-    `the working directory ${quoteName(directory)} cannot be shown inside: the environment has its own ${quoteName(directory)}`,
+    `the working directory ${quoteName(directory)} cannot be shown inside: ` +
+      `the environment has its own ${quoteName(directory)}`,
     {
-      hint: 'work in another directory, such as one below your home or /tmp; for `run` and `shell`, --workdir names one of the environment',
+      hint:
+        'work in another directory, such as one below your home or /tmp; ' +
+        'for `run` and `shell`, --workdir names one of the environment',
     },
   );
 }

@@ -107,7 +107,8 @@ function showableOf(config: Config, { directory, args, env }: ToolRun, words: re
   if (isSystemPath(place) && !/^\/(?:dev|proc)(?:\/|$)/.test(place)) {
     throw new AlprootError(
       'ALP_RUN_MOUNT',
-      `cannot write ${quoteName(output ?? '')}: the environment has its own ${quoteName(place)}, and the host's cannot be shown`,
+      `cannot write ${quoteName(output ?? '')}: ` +
+        `the environment has its own ${quoteName(place)}, and the host's cannot be shown`,
       { hint: 'write it to a directory of your own, and copy it from there' },
     );
   }

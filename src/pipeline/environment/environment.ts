@@ -72,6 +72,8 @@ function used(session: InstallContext, environment: Environment): Environment {
   return environment;
 }
 
+const nameFor = (...parts: readonly string[]): string => `environment-${keyOf(...parts)}`;
+
 /**
  * Everything that the user asked for; of a directory mirror the very indexes, since looking at them costs nothing.
  * The bare minirootfs depends on no index.
@@ -83,7 +85,7 @@ function requestName(
 ): string {
   // A lock says all there is to say, unless it may be extended.
   if (lockPolicy?.strict === true)
-    return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort())}`;
+    return nameFor('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort());
   const indexes = mirrors
     .filter(({ base }) => packages.length > 0 && !isUrl(base))
     .flatMap(({ base }) =>
@@ -97,7 +99,17 @@ function requestName(
         }),
       ),
     );
-  return `environment-${keyOf('request-2', lockPolicy === undefined ? '' : formatLock(lockPolicy.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
+  return nameFor(
+    'request-2',
+    lockPolicy === undefined ? '' : formatLock(lockPolicy.lock),
+    config.arch,
+    release,
+    ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]),
+    '',
+    ...indexes,
+    '',
+    ...[...packages].sort(),
+  );
 }
 
 /** Where a port is built: an environment of its tools, made from the mirror that it goes into. */

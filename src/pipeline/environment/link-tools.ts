@@ -65,9 +65,12 @@ foreach(tool AR RANLIB STRIP NM OBJCOPY OBJDUMP READELF)
   set(CMAKE_\${tool} "\${CMAKE_CURRENT_LIST_DIR}/${machine}-linux-musl-\${name}" CACHE FILEPATH "")
 endforeach()
 set(CMAKE_LINKER "\${CMAKE_CURRENT_LIST_DIR}/${machine}-linux-musl-ld" CACHE FILEPATH "")
-# Programs are the host's; libraries, headers and packages are the environment's, and those of directories that are added here.
+# Programs are the host's; libraries, headers and packages are the environment's, and those of directories that are
+# added here.
 if(NOT ALPROOT_SYSROOT)
-  execute_process(COMMAND "\${CMAKE_C_COMPILER}" -print-sysroot OUTPUT_VARIABLE ALPROOT_SYSROOT OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  execute_process(
+    COMMAND "\${CMAKE_C_COMPILER}" -print-sysroot
+    OUTPUT_VARIABLE ALPROOT_SYSROOT OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 endif()
 list(APPEND CMAKE_FIND_ROOT_PATH "\${ALPROOT_SYSROOT}")
 list(APPEND CMAKE_TRY_COMPILE_PLATFORM_VARIABLES ALPROOT_SYSROOT)

@@ -21,14 +21,22 @@ const DYNAMIC = /^--?dynamic$/;
 const STATIC = /^--?static(?:-pie)?$/;
 const SHARED = /^(?:--?shared|-Wl,(?:.*,)?(?:--?shared|-Bshareable)(?:,.*)?)$/;
 /** Nothing is linked, or to an object only. */
-const UNLINKED =
-  /^(?:-[cESMr]|-MM|-fsyntax-only|-Wl,(?:.*,)?(?:-r|-i|--relocatable)(?:,.*)?|--?(?:version|help|target-help)|-dump\w+|-?-print-.*)$/;
+const UNLINKED = new RegExp(
+  [
+    String.raw`^(?:-[cESMr]|-MM|-fsyntax-only|-Wl,(?:.*,)?(?:-r|-i|--relocatable)(?:,.*)?`,
+    String.raw`|--?(?:version|help|target-help)|-dump\w+|-?-print-.*)$`,
+  ].join(''),
+);
 const POSITION = /^--?(?:no-)?pie$/;
 /** An input that is a shared library; a static link with one can't be done. */
 const LIBRARY = /^(?!-)(?:.*\/)?[^/]+\.so(?:\.\d+)*$|^-l:.*\.so(?:\.\d+)*$/;
 /** Options whose value is a word of its own, and no input. */
-const VALUED =
-  /^-(?:o|MF|MT|MQ|D|U|x|I|L|B|include|imacros|isystem|iquote|idirafter|isysroot|Xlinker|Xassembler|Xpreprocessor|T|u|z|e|h|soname|aux-info|wrapper|specs)$/;
+const VALUED = new RegExp(
+  [
+    '^-(?:o|MF|MT|MQ|D|U|x|I|L|B|include|imacros|isystem|iquote|idirafter|isysroot|Xlinker|Xassembler|Xpreprocessor',
+    '|T|u|z|e|h|soname|aux-info|wrapper|specs)$',
+  ].join(''),
+);
 
 /**
  * @param args as the user gave them

@@ -38,7 +38,7 @@ export const writeBeside = (tree: HostPath, name: string, value: unknown, option
 const readBeside = (tree: HostPath, name: string): unknown =>
   readSealed(joinHost(parentOfHost(tree), name), MANIFEST_BYTES);
 
-/** After another start of the machine: a power failure may have taken from files what was not on the disk yet. */
+/** After another boot: a power failure may have taken from files what was not on the disk yet. */
 async function isUntouched(root: HostPath): Promise<boolean> {
   const own = readBeside(root, CONTENTS) as OwnContents | undefined;
   if (own === undefined) return false;

@@ -118,7 +118,7 @@ function parseVolume(text: string, directory: string): Mount {
   const [source = '', target, mode, ...more] = text.split(':');
   const path = realPath(source.startsWith('/') ? source : `${directory}/${source}`);
   if (path === undefined || more.length > 0 || (mode !== undefined && mode !== 'ro' && mode !== 'rw')) {
-    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no volume`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is not a valid volume`, {
       hint: '-v SOURCE[:TARGET[:ro]], with a SOURCE that exists',
     });
   }

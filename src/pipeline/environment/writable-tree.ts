@@ -1,4 +1,4 @@
-/** A tree of the store lent to a command that may change it: through an overlay where that works, else as a copy. */
+/** A tree of the store for a command that may change it: through an overlay where that works, else as a copy. */
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import type { RunDescription } from '../../core/run-description.ts';
 import { prepareOverlay, probeOverlay } from '../../run/overlay/overlay.ts';

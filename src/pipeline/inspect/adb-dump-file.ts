@@ -1,4 +1,4 @@
-/** `alproot info --dump`: an apk v3 file as text, judged first. */
+/** `alproot info --dump`: an apk v3 file as text, verified first. */
 import { resolve } from 'node:path';
 import type { Config } from '../../core/config.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
@@ -28,8 +28,8 @@ export function dumpFile(config: Config, { file, directory, allowUntrusted }: Du
     const source = descriptorSource(fd, file, { path });
     const head = Buffer.alloc(4);
     if (source.read(head, 0) < head.length || !isAdb(head))
-      throw new AlprootError('ALP_FORMAT_ADB', `${quoteName(file)} is no file of apk v3`, {
-        hint: '`alproot verify` judges files of either format',
+      throw new AlprootError('ALP_FORMAT_ADB', `${quoteName(file)} is not a file of apk v3`, {
+        hint: '`alproot verify` takes files of either format',
       });
     const trusted = trustedIds(source, trustOf(config), { allowUntrusted, file });
     const dump = formatAdbDump(source, (signature) => trusted.has(signature.toString('hex', 2, 18)));
@@ -44,7 +44,7 @@ const trustOf = (config: Config): TrustedKeys => {
   return keyring(alpineKeys(undefined).values(), [...mirrors.flatMap(keysOf), ...config.keys.flatMap(readKeys)]);
 };
 
-/** Ids of the keys that vouch for the file. */
+/** Ids of the keys that signed the file. */
 function trustedIds(
   source: ByteSource,
   keys: TrustedKeys,

@@ -3,6 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { showName } from '../../core/redact.ts';
 import type { CaCertificates } from '../session/ca-certificates.ts';
 
+const MOZILLA = "Mozilla's, which alproot brings";
+
 export interface CertificateReport {
   /** undefined: the list that alproot ships. */
   readonly path: string | undefined;
@@ -36,7 +38,7 @@ export const formatCertificates = (reports: readonly CertificateReport[]): strin
   ...reports.flatMap(({ path, namedBy, count, added, failures }) => {
     const more = path === undefined ? '' : `; ${added.length === 0 ? 'nothing new' : `${added.length} new`}`;
     return [
-      `${String(count).padStart(5)}  ${path === undefined ? "Mozilla's, which alproot brings" : `${showName(path)} (${namedBy.join(', ')})${more}`}`,
+      `${String(count).padStart(5)}  ${path === undefined ? MOZILLA : `${showName(path)} (${namedBy.join(', ')})${more}`}`,
       ...added.map((name) => `       + ${showName(name)}`),
       ...failures.map((failure) => `       does not count: ${showName(failure)}`),
     ];

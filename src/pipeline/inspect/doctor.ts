@@ -9,7 +9,7 @@ import { examineNetwork } from './network-report.ts';
 
 export interface HostReport {
   /**
-   * 0: everything that was asked for works; 1: no backend does; else that of the mirrors' trouble, 3 when none is
+   * 0: everything that was asked for works; 1: no backend does; else that of the mirrors' failure, 3 when none is
    * reached.
    */
   readonly exitStatus: number;
@@ -38,8 +38,7 @@ export const examineHost = (config: Config, options: { readonly network: boolean
           : `backend  ${chosen.name} will be used (isolation: ${chosen.isolation})`,
         ...(network === undefined ? [] : ['', network.text]),
       ];
-      const exitStatus =
-        network !== undefined && network.exitStatus !== 0 ? network.exitStatus : chosen === undefined ? 1 : 0;
+      const exitStatus = network?.exitStatus || (chosen === undefined ? 1 : 0);
       return {
         exitStatus,
         text: lines.join('\n'),

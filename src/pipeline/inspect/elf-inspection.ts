@@ -1,5 +1,6 @@
 /**
- * Looking at ELF files and static libraries of the host: report, demands, sizes. Opens files; judges nothing itself.
+ * Looking at ELF files and static libraries of the host: report, requirements, sizes. Opens files; decides nothing
+ * itself.
  */
 import type { ByteSource } from '../../core/bytes.ts';
 import { AlprootError } from '../../core/errors.ts';
@@ -38,10 +39,10 @@ export type Inspection =
     };
 
 /**
- * Judges one file.
+ * Inspects one file.
  *
  * @throws ALP_USAGE_ARGUMENT when there is no such file; ALP_FORMAT_ELF, ALP_FORMAT_AR, ALP_FORMAT_TEXT,
- * ALP_USAGE_OPTION for demands that make no sense
+ * ALP_USAGE_OPTION for requirements that make no sense
  */
 export function inspectFile(path: HostPath, options: InspectOptions = {}): Inspection {
   return withFile(path, (source) => {
@@ -58,7 +59,7 @@ export function inspectFile(path: HostPath, options: InspectOptions = {}): Inspe
   });
 }
 
-/** The reason why a file is no static program, or undefined when it is one. @throws ALP_FORMAT_ELF */
+/** The reason why a file is not a static program, or undefined when it is one. @throws ALP_FORMAT_ELF */
 export const reasonNotStatic = (path: HostPath): string | undefined =>
   withFile(path, (source) => {
     const report = inspectElf(source);

@@ -40,7 +40,7 @@ export interface MirrorReport {
 export interface NetworkReport {
   readonly certificates: readonly CertificateReport[];
   readonly mirrors: readonly MirrorReport[];
-  /** 0 when some mirror can be used; else the status that the first one's trouble has. */
+  /** 0 when some mirror can be used; else the status that the first one's failure has. */
   readonly exitStatus: number;
   readonly text: string;
 }
@@ -181,7 +181,7 @@ function checkClock(header: string | undefined, now: number): NetworkCheck {
     name: 'clock',
     ok: false,
     text: `this machine's clock is ${minutes} minutes ${skewMs > 0 ? 'behind' : 'ahead of'} the mirror's`,
-    fix: 'set the clock: certificates and freshness are judged by it',
+    fix: 'set the clock: certificates and freshness depend on it',
   };
 }
 
@@ -197,10 +197,11 @@ async function examineIndex(
       `${redactUrl(mirror.base)} has no ${path} for ${session.config.arch}`,
       { hint: 'choose another --release, --arch or --mirror' },
     );
+  const description = index.description === '' ? '' : `; ${showName(index.description)}`;
   checks.push({
     name: 'index',
     ok: true,
-    text: `${path}: ${index.packages.length} packages, signed by a trusted key${index.description === '' ? '' : `; ${showName(index.description)}`}`,
+    text: `${path}: ${index.packages.length} packages, signed by a trusted key${description}`,
   });
 }
 

@@ -197,7 +197,7 @@ interface OpenDatabase {
 
 const INSTALLED = 'lib/apk/db/installed' as TreePath;
 
-/** @throws ALP_USAGE_ARGUMENT for a directory that is no tree of packages */
+/** @throws ALP_USAGE_ARGUMENT for a directory that is not a tree of packages */
 export function withDatabase<T>(root: HostPath, use: (open: OpenDatabase) => T): T {
   requireDirectory(root, 'the directory of an Alpine tree');
   const tree = openWorkTree(root);

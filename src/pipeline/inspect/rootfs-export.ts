@@ -1,4 +1,4 @@
-/** A tree that is there, carried away, held against its database, or listed: `rootfs export`, `audit` and `sbom`. */
+/** A tree that is there, exported, audited against its database, or listed: `rootfs export`, `audit` and `sbom`. */
 import { resolve } from 'node:path';
 import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
@@ -96,7 +96,7 @@ function passingLayers(): LayerStore {
 function checkedName(name: string): string {
   const known = normaliseImageName(name);
   if (known === undefined)
-    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is not a valid image name`, {
       hint: 'expected NAME or NAME:TAG in lower case',
     });
   return known;
@@ -126,7 +126,7 @@ function readTree(config: Config, directory: HostPath, isRoot: boolean): TreeFac
   });
 }
 
-/** A tree that an ordinary user made is that user's altogether, whoever carries it away. */
+/** A tree that an ordinary user made is that user's altogether, whoever exports it. */
 const isRootsTree = (tree: WorkTree): boolean => tree.stat(tree.resolve('lib/apk' as TreePath))?.uid === 0;
 
 export interface AuditRequest {

@@ -34,9 +34,10 @@ function warnOf({ emit, tree }: { readonly emit: Emit; readonly tree: WorkTree }
     tree.stat(tree.resolve(treePathFromUser(interpreter)))?.kind === 'file'
   )
     return;
+  const needed = report.needed.length === 0 ? '' : `; it needs ${report.needed.join(', ')}`;
   emit({
     kind: 'warning',
-    message: `${showName(path)} is dynamic and its loader ${showName(interpreter)} is not in the output${report.needed.length === 0 ? '' : `; it needs ${report.needed.join(', ')}`}`,
+    message: `${showName(path)} is dynamic and its loader ${showName(interpreter)} is not in the output${needed}`,
     hint: 'link it with -static, or copy the libraries too',
   });
 }
@@ -46,6 +47,7 @@ function filesUnder(tree: WorkTree, directory: TreePath = TREE_ROOT): TreePath[]
   return tree.list(directory).flatMap((name) => {
     const path = joinTree(directory, name);
     const kind = tree.stat(path)?.kind;
-    return kind === 'directory' ? filesUnder(tree, path) : kind === 'file' ? [path] : [];
+    if (kind === 'directory') return filesUnder(tree, path);
+    return kind === 'file' ? [path] : [];
   });
 }

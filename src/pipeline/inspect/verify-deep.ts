@@ -1,6 +1,6 @@
 /**
  * `alproot verify --deep`: each file of a tree, or of a minirootfs, against the signed packages that its database
- * claims. Neither the database nor the archive is believed: the packages come from a mirror, are judged by their own
+ * claims. Neither the database nor the archive is believed: the packages come from a mirror, are verified by their own
  * signatures, and every file of the tree has to be in one of them.
  */
 import type { Config } from '../../core/config.ts';
@@ -16,6 +16,7 @@ import { openNamedFile } from '../../system/files/named-file.ts';
 import { isDirectory } from '../../system/files/host-paths.ts';
 import { removeTree } from '../../system/tree/remove-tree.ts';
 import { digestOfFile } from '../../system/tree/tree-digest.ts';
+import type { TreeEntryKind } from '../../system/tree/tree-stat.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';
 import { readDatabase } from '../../unpack/database.ts';
 import { unpackRootfs } from '../../unpack/minirootfs-unpack.ts';
@@ -57,11 +58,11 @@ type Claims = Map<TreePath, Claim[]>;
  */
 export const verifyDeep = (config: Config, path: HostPath): Promise<DeepVerdict> =>
   withSession(config, async (session) => {
-    if (isDirectory(path)) return judgeTree(session, path);
+    if (isDirectory(path)) return verifyTreeDeep(session, path);
     const scratch = session.store.makeTemporary('deep');
     try {
       unpackFile(path, scratch);
-      return await judgeTree(session, scratch);
+      return await verifyTreeDeep(session, scratch);
     } finally {
       removeTree(scratch);
     }
@@ -78,7 +79,7 @@ function unpackFile(path: HostPath, into: HostPath): void {
   }
 }
 
-async function judgeTree(session: Session, root: HostPath): Promise<DeepVerdict> {
+async function verifyTreeDeep(session: Session, root: HostPath): Promise<DeepVerdict> {
   const tree = openWorkTree(root);
   try {
     const { packages } = readDatabase(tree);
@@ -89,7 +90,7 @@ async function judgeTree(session: Session, root: HostPath): Promise<DeepVerdict>
       );
     const release = session.config.release ?? releaseOf(tree);
     const claims = await readClaims({ ...session, config: { ...session.config, release } }, packages);
-    return { packages: packages.length, ...compare(tree, claims) };
+    return { packages: packages.length, ...compareTree(tree, claims) };
   } finally {
     tree.close();
   }
@@ -148,13 +149,8 @@ async function addClaims(session: Session, { record }: InstalledEntry, claims: C
         const own = new Map<string, string>();
         verifyDataMember(blob, opened, (entry) => {
           if (entry.kind === 'directory') return;
-          const content =
-            entry.kind === 'symlink'
-              ? `-> ${entry.target}`
-              : entry.kind === 'hardlink'
-                ? (own.get(entry.target) ?? '')
-                : (entry.sha1 ?? '');
-          own.set(entry.path, content);
+          if (entry.kind === 'symlink') own.set(entry.path, `-> ${entry.target}`);
+          else own.set(entry.path, (entry.kind === 'hardlink' ? own.get(entry.target) : entry.sha1) ?? '');
         });
         for (const [path, content] of own)
           claims.set(path as TreePath, [...(claims.get(path as TreePath) ?? []), { content, owner: id }]);
@@ -168,10 +164,19 @@ async function addClaims(session: Session, { record }: InstalledEntry, claims: C
 }
 
 /** apk's own records, and what it and alproot write beside packages. */
-const GENERATED =
-  /^(?:lib\/apk\/(?:db|exec)\/|var\/cache\/(?:apk|misc)\/|etc\/apk\/(?:world|repositories|arch)$|etc\/(?:shells|mtab|ld-musl-[\w]+\.path)$)/;
+const GENERATED = new RegExp(
+  [
+    String.raw`^(?:lib/apk/(?:db|exec)/|var/cache/(?:apk|misc)/|etc/apk/(?:world|repositories|arch)$`,
+    String.raw`|etc/(?:shells|mtab|ld-musl-\w+\.path)$)`,
+  ].join(''),
+);
 
-function compare(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | 'findings'> {
+function contentOf(tree: WorkTree, path: TreePath, kind: TreeEntryKind): string {
+  if (kind === 'symlink') return `-> ${tree.readLink(path)}`;
+  return kind === 'file' ? sha1Of(tree, path) : 'special';
+}
+
+function compareTree(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | 'findings'> {
   const findings: DeepFinding[] = [];
   const met = new Set<TreePath>();
   let proven = 0;
@@ -185,8 +190,7 @@ function compare(tree: WorkTree, claims: Claims): Pick<DeepVerdict, 'proven' | '
       if (stat?.kind === 'directory') walk(path);
       if (stat === undefined || stat.kind === 'directory') continue;
       met.add(path);
-      const content =
-        stat.kind === 'symlink' ? `-> ${tree.readLink(path)}` : stat.kind === 'file' ? sha1Of(tree, path) : 'special';
+      const content = contentOf(tree, path, stat.kind);
       const wanted = resolved.get(path);
       if (wanted?.some((claim) => claim.content === content) === true) proven++;
       else findings.push(verifyEntry({ path, content, owner: wanted?.[0]?.owner }));

@@ -1,4 +1,4 @@
-/** `alproot verify`: files judged one by one, offline. */
+/** `alproot verify`: files verified one by one, offline. */
 import { resolve } from 'node:path';
 import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
@@ -64,7 +64,7 @@ function readStart(file: HostPath): string {
 
 function verify(path: string, keys: TrustedKeys): Verdict {
   const file = hostPath(path);
-  if (isDirectory(file)) return judgeTree(file);
+  if (isDirectory(file)) return verifyTree(file);
   if (readStart(file) === BUNDLE_START) {
     const bundle = openBundle(file, { verify: signatureVerifier(keys) });
     bundle.close();
@@ -91,15 +91,19 @@ function verify(path: string, keys: TrustedKeys): Verdict {
 
 const SHOWN_FINDINGS = 5;
 
-/** Every file of a package is what the tree's own database says; who vouches for that database, --deep finds out. */
-const judgeTree = (directory: HostPath): Verdict =>
+/**
+ * Every file of a package is what the tree's own database says; whether that database is to be believed, --deep finds
+ * out.
+ */
+const verifyTree = (directory: HostPath): Verdict =>
   withDatabase(directory, ({ tree, database }) => {
     const findings = auditTree(tree, database, { mode: 'packages' });
     if (findings.length === 0) return { kind: 'tree', name: `${database.packages.length} packages`, signers: [] };
     const lines = formatAudit(findings.slice(0, SHOWN_FINDINGS), { verbosity: 1, packages: false });
     throw new AlprootError(
       'ALP_VERIFY_DIGEST',
-      `${findings.length} files are not what the tree's database says: ${lines.join(', ')}${findings.length > SHOWN_FINDINGS ? ' …' : ''}`,
+      `${findings.length} files are not what the tree's database says: ${lines.join(', ')}` +
+        (findings.length > SHOWN_FINDINGS ? ' …' : ''),
       { hint: `\`alproot rootfs audit --full ${directory}\` lists them` },
     );
   });

@@ -31,7 +31,8 @@ export function verifyFreshness({ config, store }: Session, { index, repository,
   if (typeof seen?.newest === 'number' && newest < seen.newest && !config.allowRollback) {
     throw new AlprootError(
       'ALP_STALE_ROLLBACK',
-      `the index of ${index.location} is older than one seen before: ${quoteName(index.description)} offered, ${quoteName(seen.description ?? '')} seen`,
+      `the index of ${index.location} is older than one seen before: ` +
+        `${quoteName(index.description)} offered, ${quoteName(seen.description ?? '')} seen`,
       {
         hint: 'wait for the mirror, use another, or accept it with --allow-rollback',
         facts: { offered: newest, seen: seen.newest },
@@ -42,7 +43,8 @@ export function verifyFreshness({ config, store }: Session, { index, repository,
   if (config.maxIndexAgeDays !== undefined && ageDays > config.maxIndexAgeDays) {
     throw new AlprootError(
       'ALP_STALE_FROZEN',
-      `the newest package of ${index.location} is ${Math.floor(ageDays)} days old, more than ${config.maxIndexAgeDays}`,
+      `the newest package of ${index.location} is ${Math.floor(ageDays)} days old, ` +
+        `more than ${config.maxIndexAgeDays}`,
       { hint: 'the mirror may be frozen: use another, or raise --max-index-age' },
     );
   }

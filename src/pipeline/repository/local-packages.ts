@@ -1,6 +1,6 @@
 /**
  * Packages that lie in the tree itself: files named on apk's command line, and repositories made inside by `apk
- * index`. They are judged by the keys of the tree and by Alpine's, and read without leaving the tree. They are the
+ * index`. They are verified by the keys of the tree and by Alpine's, and read without leaving the tree. They are the
  * build's own work, so no lock knows them.
  */
 import { bufferSource } from '../../core/bytes.ts';

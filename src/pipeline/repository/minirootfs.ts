@@ -1,5 +1,6 @@
 /** fetch → verify: the minirootfs of a release, from the first mirror that has it. */
 import { AlprootError } from '../../core/errors.ts';
+import type { LockedMinirootfs } from '../../formats/lock/lockfile.ts';
 import { limits } from '../../core/limits.ts';
 import type { MirrorSpec } from '../../core/config.ts';
 import { redactUrl } from '../../core/redact.ts';
@@ -32,7 +33,7 @@ import { bundledPins, mirrorKeys, releaseKeys } from '../session/trusted-keys.ts
 export interface Minirootfs {
   readonly file: Verified<MinirootfsFile>;
   readonly version: string;
-  /** The bytes that were judged; the caller closes it. */
+  /** The bytes that were verified; the caller closes it. */
   readonly source: OpenBlob;
 }
 
@@ -50,7 +51,7 @@ export async function fetchMinirootfs(
       (locked === undefined ? undefined : parseMinirootfsName(locked.file)) ??
       (await chooseMinirootfs(session, { mirror, directory, release }));
     const place = { mirror, keys, path: `${directory}/${name.file}` };
-    // They come while the file does; it is judged when all are there.
+    // They come while the file does; it is verified when all are there.
     const signers = Promise.all([fetchSignatures(session, place), fetchReleaseSignature(session, place)]);
     signers.catch(() => undefined);
     let verified: VerifiedMinirootfs | undefined;
@@ -81,19 +82,7 @@ export async function fetchMinirootfs(
           'ALP_VERIFY_DIGEST',
           `${name.file} has SHA-512 ${sha512}, the lock says ${locked.sha512}`,
         );
-      session.recording.add({
-        requests: [],
-        environments: [
-          {
-            release,
-            arch,
-            minirootfs: { file: name.file, sizeBytes, sha256, sha512 },
-            repositories: [],
-            world: [],
-            packages: [],
-          },
-        ],
-      });
+      recordMinirootfs(session, release, { file: name.file, sizeBytes, sha256, sha512 });
       return { file, source, version: name.version };
     } catch (error) {
       verified?.source.close();
@@ -102,9 +91,18 @@ export async function fetchMinirootfs(
   });
 }
 
+function recordMinirootfs(
+  { recording, config: { arch } }: InstallContext,
+  release: string,
+  minirootfs: LockedMinirootfs,
+): void {
+  const environment = { release, arch, minirootfs, repositories: [], world: [], packages: [] };
+  recording.add({ requests: [], environments: [environment] });
+}
+
 type VerifiedMinirootfs = Omit<Minirootfs, 'version'>;
 
-/** Stays open for unpacking: what was judged is what is unpacked. */
+/** Stays open for unpacking: what was verified is what is unpacked. */
 function verifyMinirootfsBlob(
   { store }: Session,
   { sha256 }: BlobRef,

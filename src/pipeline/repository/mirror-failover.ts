@@ -1,6 +1,6 @@
 /**
  * One mirror after another, until one gives what is wanted. While others are left a mirror has little time and few
- * attempts; one that made trouble is asked last from then on. Whatever a mirror gives is verified, so that going on to
+ * attempts; one that failed is tried last from then on. Whatever a mirror gives is verified, so that going on to
  * the next is safe; one that gave something wrong is named.
  */
 import type { MirrorSpec } from '../../core/config.ts';
@@ -20,7 +20,7 @@ const isPassing = ({ code }: AlprootError): boolean =>
 /** What was given is not what was signed. */
 const isWrong = ({ code }: AlprootError): boolean => /^ALP_(?:VERIFY|FORMAT|LIMIT)_/.test(code);
 
-/** Troubles of a mirror that another one may not have. */
+/** Failures of a mirror that another one may not have. */
 const mayPass = (error: AlprootError): boolean =>
   isWrong(error) ||
   error.code.startsWith('ALP_FETCH_') ||
@@ -35,9 +35,9 @@ interface MirrorFailure {
 }
 
 /**
- * What `work` makes of the first mirror that has no trouble.
+ * What `work` makes of the first mirror that does not fail.
  *
- * @throws the trouble when there is one mirror; else ALP_VERIFY_* and its like when some gave what is wrong,
+ * @throws its own error when there is one mirror; else ALP_VERIFY_* and its like when some gave what is wrong,
  * ALP_STALE_* when some lag behind, ALP_FETCH_MIRRORS otherwise
  */
 export async function firstMirror<T, S extends Session>(
@@ -129,7 +129,8 @@ function settle<T>({ config, failedMirrors }: Session, { failures, used, result 
       config.emit({
         kind: 'warning',
         code: error.code,
-        message: `${redactUrl(base)} gave something wrong: ${error.message}; taken from ${redactUrl(used.base)} instead`,
+        message:
+          `${redactUrl(base)} gave something wrong: ${error.message}; ` + `taken from ${redactUrl(used.base)} instead`,
         hint: 'the mirror is damaged, or somebody tampers with it',
       });
     else if (isPassing(error) && !isKnown)

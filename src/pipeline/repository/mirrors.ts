@@ -98,7 +98,8 @@ async function makeDebianMirror(
   }
   config.emit({
     kind: 'warning',
-    message: `Alpine's CDN cannot be used: ${failure.message}; making packages from this host's Debian archive instead`,
+    message:
+      `Alpine's CDN cannot be used: ${failure.message}; ` + `making packages from this host's Debian archive instead`,
     hint: '--mirror names another source',
   });
   const { fromDebian } = await import('../../mirror/debian/from-debian.ts');

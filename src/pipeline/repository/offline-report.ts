@@ -4,7 +4,8 @@ import type { LockedEnvironment } from '../../formats/lock/lockfile.ts';
 import type { Session } from '../session/session.ts';
 
 const HINT =
-  'where there is a network, run `alproot fetch` with the same -p or -f and --mirror, or the same command without --offline';
+  'where there is a network, run `alproot fetch` with the same -p or -f and --mirror, ' +
+  'or the same command without --offline';
 
 /** One error for all that is missing. @param also names that would be found missing next */
 export function missingOffline(errors: readonly AlprootError[], also: readonly string[] = []): AlprootError {

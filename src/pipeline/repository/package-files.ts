@@ -1,4 +1,4 @@
-/** fetch → verify for the packages of a plan: into the store, several at once, each judged before it counts. */
+/** fetch → verify for the packages of a plan: into the store, several at once, each verified before it counts. */
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import type { PackageRecord, PlannedPackage } from '../../core/package.ts';
 import { redactUrl } from '../../core/redact.ts';
@@ -20,14 +20,14 @@ import type { InstallContext, VerifiedFile } from './install-context.ts';
 import { firstMirror } from './mirror-failover.ts';
 import type { Sources } from './repository-indexes.ts';
 
-/** Where packages of a repository are, by the location that they carry. */
+/** Where packages of a repository are, by the location that their index gives. */
 export type PlaceOf = (location: string) => PackagePlace | undefined;
 
 export interface FetchOptions {
   readonly placeOf: PlaceOf;
   /**
    * For a tree that nobody sees before it is whole: packages are handed out as they come, and the hash of a data
-   * member is compared right before it is inflated. Otherwise nothing is handed out before everything was judged.
+   * member is compared right before it is inflated. Otherwise nothing is handed out before everything was verified.
    */
   readonly isPrivate: boolean;
   /** Copies a package of a directory in place of this thread. */
@@ -81,7 +81,7 @@ export async function fetchPlaced(
 ): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
   const isFar = wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base)));
-  const limit = createConcurrencyLimit(isFar ? AT_ONCE : options.copy === undefined ? 1 : COPIED_AT_ONCE);
+  const limit = createConcurrencyLimit(concurrencyFor(isFar, options));
   const arrived = new Map<string, Verified<OpenedPackage>>();
   const kept = new Map<string, VerifiedFile>();
   let failure: { readonly error: unknown } | undefined;
@@ -137,6 +137,12 @@ async function fetchOne(
   return opened;
 }
 
+/** How many at once. */
+function concurrencyFor(isFar: boolean, { copy }: Pick<FetchOptions, 'copy'>): number {
+  if (isFar) return AT_ONCE;
+  return copy === undefined ? 1 : COPIED_AT_ONCE;
+}
+
 function placeFor(
   { source }: PlannedPackage,
   { placeOf }: Pick<FetchOptions, 'placeOf'>,
@@ -148,8 +154,8 @@ function placeFor(
 }
 
 /**
- * One package, in the store and judged. The identity that an index gave, or a lock with the SHA-256 of the whole file,
- * decides; not the mirror that it comes from. What is wrong on one mirror is taken from the next, and told.
+ * One package, in the store and verified. The identity that an index gave, or a lock with the SHA-256 of the whole
+ * file, decides; not the mirror that it comes from. What is wrong on one mirror is taken from the next, and told.
  *
  * @throws ALP_FETCH_*, ALP_STALE_MIRROR, ALP_VERIFY_*
  */
@@ -202,7 +208,7 @@ export async function fetchVerified(
 }
 
 /**
- * Judged, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped.
+ * Verified, and kept open for unpacking. undefined when the store's file was not what its name says, and was dropped.
  */
 function verifyBlob(
   { store }: Session,

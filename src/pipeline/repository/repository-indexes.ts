@@ -36,7 +36,7 @@ export interface Sources {
   /** The one that has `main`. */
   readonly mirror: MirrorSpec;
   readonly keys: TrustedKeys;
-  /** By the location that the packages of a section carry. */
+  /** By the location that the packages of a section have. */
   readonly places: ReadonlyMap<string, SectionPlace>;
   /** All that may be asked for a package whose identity is known. */
   readonly mirrors: readonly MirrorSpec[];
@@ -64,7 +64,7 @@ export interface SourcesOptions {
  * from the next that has it. A section comes whole from one mirror, so that two states of a repository are never
  * mixed.
  *
- * @throws ALP_FETCH_MIRRORS naming each mirror's trouble; ALP_VERIFY_*, ALP_STALE_*
+ * @throws ALP_FETCH_MIRRORS naming each mirror's failure; ALP_VERIFY_*, ALP_STALE_*
  */
 export async function fetchSources(
   session: InstallContext,

@@ -1,6 +1,7 @@
 /**
  * The repositories of a tree, as its own files name them. Alpine's are taken from the mirrors that the user chose,
- * whatever host the file names; others are asked themselves, and only keys of that tree vouch for them.
+ * whatever host the file names; others are fetched from their own hosts, and only keys of that tree may have signed
+ * them.
  */
 import { isAlprootError, type AlprootError } from '../../core/errors.ts';
 import type { PackageRecord, Repository } from '../../core/package.ts';
@@ -28,7 +29,7 @@ import type { Session } from '../session/session.ts';
 import type { InstallContext } from './install-context.ts';
 import type { MirrorSpec } from '../../core/config.ts';
 
-/** Where the packages of a repository come from, and who may vouch for them. */
+/** Where the packages of a repository come from, and whose signatures count. */
 export interface PackagePlace {
   /** All that may be asked: the identity of a package is known before it is fetched. */
   readonly mirrors: readonly MirrorSpec[];
@@ -44,9 +45,9 @@ export interface PackagePlace {
 
 export interface TreeRepositories {
   readonly repositories: readonly Repository[];
-  /** By the location that its packages carry. */
+  /** By the location that its packages have. */
   readonly places: ReadonlyMap<string, PackagePlace>;
-  /** Opens packages of the tree's own directories, by the location that they carry. */
+  /** Opens packages of the tree's own directories, by the location that they have. */
   readonly local: ReadonlyMap<string, (record: PackageRecord) => OpenedPackageFile>;
   readonly unavailable: number;
   /** What apk would say of those that could not be read. */
@@ -89,7 +90,7 @@ export function readRepositoryLines(
         })
       : [],
   );
-  // A minirootfs made from Debian's packages names no repository: there is no apk in it that could ask one.
+  // A minirootfs made from Debian's packages names no repository: there is no apk in it that could use one.
   const isEmpty = own.length === 0 && (tree.stat(place)?.sizeBytes ?? 0) === 0 && file === undefined && !isSecond;
   const implied = isEmpty
     ? ['main', 'community'].map((section): RepositoryLine => ({
@@ -119,7 +120,7 @@ type Found = { readonly repository: Repository } & (
 );
 
 /**
- * Fetches and verifies them all. A section of Alpine's that the chosen mirror does not carry is left out; any other
+ * Fetches and verifies them all. A section of Alpine's that the chosen mirror does not have is left out; any other
  * that cannot be had is a warning and counts as unavailable, as it does for apk.
  */
 export async function openTreeRepositories(

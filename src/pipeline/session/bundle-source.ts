@@ -1,5 +1,5 @@
 /**
- * A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted vouches for them.
+ * A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted has signed them.
  */
 import type { Config } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';

@@ -60,7 +60,7 @@ interface Place {
 /**
  * Reads all of them.
  *
- * @throws ALP_USAGE_OPTION for a `--ca-file` that holds none; what else cannot be used is a trouble of its source
+ * @throws ALP_USAGE_OPTION for a `--ca-file` that holds none; what else cannot be used is a failure of its source
  */
 export function readCaCertificates({ caFiles, hostCa }: Config): CaCertificates {
   const bundled = certificatesIn(joinHost(packageRoot(), 'keys', 'ca-certificates.pem'));

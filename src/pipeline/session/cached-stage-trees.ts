@@ -1,6 +1,6 @@
 /**
  * Trees of builds that outlive them: `trees/NAME/tree`, with a record beside it. Taken and put back by renames, so a
- * tree has one user at a time; those of another start of the machine are not trusted, since a power failure may have
+ * tree has one user at a time; those of another boot are not trusted, since a power failure may have
  * taken from their files.
  */
 import type { CachedStageTrees } from '../../build/host.ts';

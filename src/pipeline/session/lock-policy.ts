@@ -12,7 +12,7 @@ import type { Lock, LockedEnvironment, LockedPackage } from '../../formats/lock/
 import { lockPathIn, readLock } from '../../ship/lock-file.ts';
 
 export interface LockPolicy {
-  /** The lock's file, or the bundle that carries it. */
+  /** The lock's file, or the bundle that has it. */
   readonly name: string;
   readonly lock: Lock;
   /** Whatever the lock does not pin is refused, instead of taken from the mirror. */
@@ -28,6 +28,11 @@ export type LockSubject = 'Dockerfile' | 'packages';
 
 export const subjectOf = ({ requests }: Lock): LockSubject =>
   requests.some((request) => request.startsWith('FROM ')) ? 'Dockerfile' : 'packages';
+
+const MADE_FOR: Readonly<Record<LockSubject, string>> = {
+  packages: 'a list of packages, not for a Dockerfile',
+  Dockerfile: 'a Dockerfile, not for a list of packages',
+};
 
 /** What helps against a lock that has drifted. */
 export const UPDATE_HINT = 'run `alproot lock --update` and commit the result';
@@ -54,7 +59,7 @@ export function findLockPolicy(config: Config, directory: HostPath, subject: Loc
     return undefined;
   }
   if (subjectOf(lock) !== subject) {
-    const message = `${quoteName(path)} was made for ${subjectOf(lock) === 'packages' ? 'a list of packages, not for a Dockerfile' : 'a Dockerfile, not for a list of packages'}`;
+    const message = `${quoteName(path)} was made for ${MADE_FOR[subjectOf(lock)]}`;
     if (config.lock === 'locked') throw new AlprootError('ALP_STALE_LOCK', message, { hint: UPDATE_HINT });
     config.emit({ kind: 'note', message: `not locked: ${message}` });
     return undefined;
@@ -82,7 +87,9 @@ export function announceLockPolicy({
   const count = lockPolicy.lock.environments.reduce((sum, { packages }) => sum + packages.length, 0);
   emit({
     kind: 'note',
-    message: `locked by ${quoteName(lockPolicy.name)}: ${count} packages${lockPolicy.strict ? '' : ' (what it lacks comes from the mirror)'}`,
+    message:
+      `locked by ${quoteName(lockPolicy.name)}: ${count} packages` +
+      (lockPolicy.strict ? '' : ' (what it lacks comes from the mirror)'),
   });
 }
 
@@ -126,7 +133,7 @@ export const pinnedPackage = (
     );
 
 /**
- * Does `work` with what the lock pins and, when that is not enough and the lock is no hard rule, again with the rest
+ * Does `work` with what the lock pins and, when that is not enough and the lock is not strict, again with the rest
  * of the mirror's packages.
  *
  * @throws ALP_STALE_LOCK when a strict lock is not enough
@@ -144,7 +151,9 @@ export async function withPinned<T>(
     if (lockPolicy.strict) throw staleLock(lockPolicy, error);
     config.emit({
       kind: 'warning',
-      message: `${quoteName(lockPolicy.name)} does not cover all that is wanted: the rest comes from the mirror as it is now`,
+      message:
+        `${quoteName(lockPolicy.name)} does not cover all that is wanted: ` +
+        'the rest comes from the mirror as it is now',
       hint: lockPolicy.hint,
     });
     return work(true);

@@ -60,7 +60,7 @@ function credentialsOf({ env }: Config): HttpSettings['credentials'] {
   };
 }
 
-/** What commands are lent that are granted the network. */
+/** What is injected for commands that are granted the network. */
 export function networkFiles({
   config,
   certificates,
@@ -89,12 +89,8 @@ export function networkFiles({
 function readNetrc(env: Config['env']): NetrcEntry[] {
   const named = env['NETRC'];
   const home = env['HOME'];
-  const file =
-    named !== undefined && named !== ''
-      ? hostPath(named)
-      : home?.startsWith('/') === true
-        ? hostPath(`${home}/.netrc`)
-        : undefined;
+  const usual = home?.startsWith('/') === true ? hostPath(`${home}/.netrc`) : undefined;
+  const file = named !== undefined && named !== '' ? hostPath(named) : usual;
   if (file === undefined || (named === undefined && !(exists(file) && isFile(file)))) return [];
   const bytes = readFileCapped(file, NETRC_BYTES);
   if (bytes === undefined)

@@ -75,7 +75,8 @@ function requirementsOf({ backend, mirrors, lines }: ProjectFile): Requirement[]
     ...(mirrors ?? []).map(({ url, keys }) =>
       of(
         'mirrors',
-        `mirror ${quoteName(isUrl(url) ? redactUrl(url) : url)}${keys.length === 0 ? '' : ` with ${keys.map(quoteName).join(', ')} as keys that may sign packages`}`,
+        `mirror ${quoteName(isUrl(url) ? redactUrl(url) : url)}` +
+          (keys.length === 0 ? '' : ` with ${keys.map(quoteName).join(', ')} as keys that may sign packages`),
       ),
     ),
   ];
@@ -186,7 +187,9 @@ function refusal({ path, requirements }: OpenedProject, known: Approval | undefi
     'ALP_VERIFY_PROJECT',
     `${quoteName(path)} asks for what only you can allow, ${state}:\n${lines.join('\n')}`,
     {
-      hint: `read it, then \`alproot trust ${showName(directory)}\`; where nobody can be asked, as in CI: ALPROOT_TRUST=${showName(directory)}`,
+      hint:
+        `read it, then \`alproot trust ${showName(directory)}\`; ` +
+        `where nobody can be asked, as in CI: ALPROOT_TRUST=${showName(directory)}`,
       facts: { path, requirements },
     },
   );

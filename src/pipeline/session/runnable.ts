@@ -13,7 +13,9 @@ export function requireRunnable({ arch }: Config): void {
   const own = archOfNode(process.arch);
   if (own === undefined || runnableOn(own).includes(arch)) return;
   throw new AlprootError('ALP_USAGE_OPTION', `programs for ${arch} cannot be run on this machine, which is ${own}`, {
-    hint: `leave --arch (ALPROOT_ARCH) out, or run this on a machine of that kind; \`alproot rootfs\`, \`search\` and \`verify\` take any architecture`,
+    hint:
+      'leave --arch (ALPROOT_ARCH) out, or run this on a machine of that kind; ' +
+      '`alproot rootfs`, `search` and `verify` take any architecture',
   });
 }
 

@@ -39,7 +39,7 @@ export interface Session {
   readonly unreachableHosts: Map<string, AlprootError>;
   /** What has been said once and is not said again. */
   readonly announcements: Set<string>;
-  /** Bases of mirrors that made trouble: they are asked last. */
+  /** Bases of mirrors that failed: they are tried last. */
   readonly failedMirrors: Set<string>;
   readonly close: () => Promise<void>;
 }

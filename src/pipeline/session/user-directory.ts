@@ -44,9 +44,12 @@ export function requireOwnDirectory(path: HostPath): void {
   const isShared = found.kind === 'writable';
   throw new AlprootError(
     'ALP_STORE_OWNER',
-    `${quoteName(path)} is not used: ${quoteName(found.path)} ${isShared ? 'can be written by other users' : `belongs to user ${found.uid}`}`,
+    `${quoteName(path)} is not used: ${quoteName(found.path)} ` +
+      (isShared ? 'can be written by other users' : `belongs to user ${found.uid}`),
     {
-      hint: `${isShared ? `\`chmod go-w ${showName(found.path)}\`` : 'run alproot as that user'}, or name another directory with XDG_CONFIG_HOME`,
+      hint:
+        `${isShared ? `\`chmod go-w ${showName(found.path)}\`` : 'run alproot as that user'}, ` +
+        'or name another directory with XDG_CONFIG_HOME',
       facts: { path: found.path, uid: found.uid, kind: found.kind },
     },
   );
