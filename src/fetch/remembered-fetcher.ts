@@ -7,7 +7,8 @@ import { isAlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
-import { isUrl, type Fetcher, type FetchRequest } from './fetcher.ts';
+import { isUrl, type Fetcher } from './fetcher.ts';
+import type { FetchRequest } from './fetch-request.ts';
 
 export interface RememberOptions {
   readonly store: Pick<Store, 'getRecord' | 'putRecord' | 'hasBlob' | 'openBlob'>;

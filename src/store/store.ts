@@ -19,7 +19,8 @@ import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../system/files/host-directories.ts';
-import { fileError, readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { fileError } from '../core/file-error.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
 import { failureOfStore } from './store-failure.ts';
 import { requireOwnSnapshot, requireOwnStore } from './store-owner.ts';
@@ -35,7 +36,7 @@ import {
   workerOf,
 } from '../system/process/process-identity.ts';
 import { foreignWriterAt } from '../system/files/ownership.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 import { lastUsedMs, markUsed } from '../system/tree/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
 

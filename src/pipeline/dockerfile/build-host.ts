@@ -23,7 +23,7 @@ import { makeDirectory } from '../../system/files/host-directories.ts';
 import { acquireLock } from '../../system/files/file-lock.ts';
 import { moveFile } from '../../system/files/hashed-file.ts';
 import { isFile } from '../../system/files/host-paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { markUsed } from '../../system/tree/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';
 import { readDatabase } from '../../unpack/database.ts';

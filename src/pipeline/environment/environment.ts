@@ -4,7 +4,7 @@
  */
 import { keyOf, sha256Hex, type Sha256Hex } from '../../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../../core/paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { cloneTree } from '../../system/tree/tree-clone.ts';
 import { readFileCapped, type WriteOptions } from '../../system/files/files.ts';
 import { readSealed, writeSealed } from '../../system/files/sealed-file.ts';
