@@ -39,6 +39,7 @@ import { requireExecutableStore } from '../session/runnable.ts';
 import { adviseStronger, chooseBackend } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
 import { createStepRecords, isCurrent, isPinned, type StepRecords } from './step-records.ts';
+import { LAYER_RECORD } from './layer-record.ts';
 
 export interface BuildHostOptions {
   /** A session like this one for another release or architecture. */
@@ -188,10 +189,9 @@ function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: Layer
     get: async (key) => {
       const own = passing.get(key);
       if (own !== undefined) return own;
-      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as
-        (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
+      const known = store.getRecord(`layer-${keyOf('layer', key)}`, LAYER_RECORD);
       const file = fileOf(key);
-      if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return undefined;
+      if (known === undefined || !isFile(file)) return undefined;
       if (known.recorded !== undefined) {
         if (!isPinned(session, known.recorded) || !(await mayBeUsed(known.recorded))) return undefined;
         session.recording.add(known.recorded);
@@ -208,11 +208,11 @@ function layerStore(session: Session, { installed, isCurrent: mayBeUsed }: Layer
       const target = fileOf(key);
       moveFile(file, target);
       const recorded = tree === undefined ? undefined : installed.take(tree);
-      store.putRecord(`layer-${keyOf('layer', key)}`, {
-        sha256,
-        sizeBytes,
-        ...(recorded === undefined ? {} : { recorded }),
-      });
+      store.putRecord(
+        `layer-${keyOf('layer', key)}`,
+        { sha256, sizeBytes, ...(recorded === undefined ? {} : { recorded }) },
+        { codec: LAYER_RECORD },
+      );
       return Promise.resolve({ file: target, sha256, sizeBytes });
     },
   };

@@ -8,7 +8,7 @@ import { removeTree } from '../../system/files/remove-tree.ts';
 import { cloneTree } from '../../system/tree/tree-clone.ts';
 import { readFileCapped, type WriteOptions } from '../../system/files/files.ts';
 import { readSealed, writeSealed } from '../../system/files/sealed-file.ts';
-import type { Recorded } from '../../ship/recording.ts';
+import { isRecorded, type Recorded } from '../../ship/recording.ts';
 import type { OwnContents } from '../../unpack/tree-contents.ts';
 import { isUrl } from '../../fetch/fetcher.ts';
 import { formatLock } from '../../formats/lock/lockfile.ts';
@@ -16,6 +16,8 @@ import { branchOf } from '../../formats/release/release-names.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
 import { chooseBackend } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
+import { isJsonObject, isSha256Text, isShape } from '../../core/json-shape.ts';
+import { recordCodec } from '../../store/record-codec.ts';
 
 /** What is in a tree. */
 export interface Contents {
@@ -36,6 +38,10 @@ export const MANIFEST = 'environment.json';
 export const RECORDED = 'recorded.json';
 /** The digests of the files that no package brought. */
 export const CONTENTS = 'contents.json';
+/** The environment of a request. */
+export const REQUEST_RECORD = recordCodec(1, isShape<{ readonly key: Sha256Hex }>({ key: isSha256Text }));
+/** That a request was once made in place, and not kept. */
+const PLACED_RECORD = recordCodec(1, isJsonObject);
 const MANIFEST_BYTES = 16 * 1024 * 1024;
 
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
@@ -52,7 +58,7 @@ export async function prepareEnvironment(session: Session, packages: readonly st
     const { makeEnvironment } = await import('./environment-create.ts');
     return makeEnvironment(session, { chosen, packages });
   });
-  store.putRecord(request, { key: made.key });
+  store.putRecord(request, { key: made.key }, { codec: REQUEST_RECORD });
   return used(session, made);
 }
 
@@ -71,7 +77,8 @@ export async function placeEnvironment(
   const chosen = await chooseMirrors(session);
   const request = requestName(session, chosen, packages);
   const isKept =
-    session.store.getRecord(request) !== undefined || session.store.getRecord(`placed-${request}`) !== undefined;
+    session.store.getRecord(request, REQUEST_RECORD) !== undefined ||
+    session.store.getRecord(`placed-${request}`, PLACED_RECORD) !== undefined;
   if (isKept) {
     const kept = await prepareEnvironment(session, packages);
     await cloneTree(kept.tree, root, { owners: session.isRoot });
@@ -79,13 +86,13 @@ export async function placeEnvironment(
   }
   const { makeTree } = await import('./environment-create.ts');
   const made = await makeTree(session, { chosen, packages }, root);
-  session.store.putRecord(`placed-${request}`, {});
+  session.store.putRecord(`placed-${request}`, {}, { codec: PLACED_RECORD });
   return made;
 }
 
 async function recordedEnvironment(session: Session, request: string): Promise<Environment | undefined> {
-  const { key } = (session.store.getRecord(request) ?? {}) as { key?: Sha256Hex };
-  return key === undefined || session.config.refresh ? undefined : findEnvironment(session, key);
+  const known = session.store.getRecord(request, REQUEST_RECORD);
+  return known === undefined || session.config.refresh ? undefined : findEnvironment(session, known.key);
 }
 
 /** What went into it counts as used by this run. */
@@ -151,10 +158,10 @@ export async function findEnvironment(session: Session, key: Sha256Hex): Promise
   const tree = await session.store.findSnapshot(key, isUntouched);
   if (tree === undefined) return undefined;
   const manifest = readBeside(tree, MANIFEST) as (Contents & { skippedScripts?: true }) | undefined;
-  const recorded = readBeside(tree, RECORDED) as Recorded | undefined;
+  const recorded = readBeside(tree, RECORDED);
   if (
     manifest === undefined ||
-    recorded === undefined ||
+    !isRecorded(recorded) ||
     (manifest.skippedScripts === true && (await chooseBackend(session, tree)).showsTree)
   ) {
     removeTree(parentOfHost(tree));
