@@ -283,12 +283,12 @@ const formats = [
 const trees = [
   guard(
     'a walk without links',
-    ['system/tree/tree-directories.ts', 'constants.O_DIRECTORY | constants.O_NOFOLLOW;', 'constants.O_DIRECTORY;'],
+    ['system/files/tree-directories.ts', 'constants.O_DIRECTORY | constants.O_NOFOLLOW;', 'constants.O_DIRECTORY;'],
     'tree-swap: writing a file',
   ),
   guard(
     'modes without links',
-    ['system/tree/work-tree.ts', 'openSync(target, O_PATH | constants.O_NOFOLLOW)', 'openSync(target, O_PATH)'],
+    ['system/files/tree-directories.ts', 'openSync(entry, O_PATH | constants.O_NOFOLLOW)', 'openSync(entry, O_PATH)'],
     'links: in the last place',
   ),
   guard(
@@ -333,7 +333,7 @@ const trees = [
   guard(
     'links in place of a tree',
     [
-      'system/tree/remove-tree.ts',
+      'system/files/remove-tree.ts',
       'if (!stat.isDirectory()) return unlinkSync(path);',
       'if (stat.isFile()) return unlinkSync(path);',
     ],

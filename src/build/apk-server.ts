@@ -3,7 +3,7 @@ import { isAlprootError } from '../core/errors.ts';
 import { TREE_ROOT, type HostPath } from '../core/paths.ts';
 import { showName } from '../core/redact.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
-import { hostFailure } from '../system/files/files.ts';
+import { hostFailure } from '../core/file-error.ts';
 import { openMailbox, type Mailbox } from '../system/files/mailbox.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import { intentOf, parseShimRequest, type ShimRequest } from './apk-shim.ts';

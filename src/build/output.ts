@@ -7,7 +7,7 @@ import { makeDirectory } from '../system/files/host-directories.ts';
 import { isRealDirectory } from '../system/files/host-paths.ts';
 import { mergeDirectory, publish, requireMergeable, stagingPath } from '../system/files/publish.ts';
 import { requireWritablePlace } from '../system/files/output-path.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import { writeImageLayout, type WrittenImage } from './output-image.ts';

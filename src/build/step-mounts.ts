@@ -5,7 +5,7 @@ import { hostPath, joinHost, treePathFromUser, type HostPath } from '../core/pat
 import { quoteName } from '../core/redact.ts';
 import { moveDirectory, namesOf } from '../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 import { cloneTree } from '../system/tree/tree-clone.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import { TREE_ROOT } from '../core/paths.ts';

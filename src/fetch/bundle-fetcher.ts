@@ -5,7 +5,8 @@ import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
-import type { Fetcher, FetchRequest } from './fetcher.ts';
+import type { Fetcher } from './fetcher.ts';
+import type { FetchRequest } from './fetch-request.ts';
 
 export interface BundledFile {
   readonly file: { readonly sha256: Sha256Hex; readonly sizeBytes: number };

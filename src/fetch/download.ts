@@ -9,7 +9,7 @@ import { AlprootError } from '../core/errors.ts';
 import { redactUrl } from '../core/redact.ts';
 import type { BlobRef, BlobWriter } from '../store/blobs.ts';
 import type { HttpResponse } from '../system/http/http.ts';
-import type { FetcherOptions, FetchRequest } from './fetcher.ts';
+import type { FetcherOptions, FetchRequest } from './fetch-request.ts';
 import { createPace, type Pace } from './pace.ts';
 import {
   checkLength,

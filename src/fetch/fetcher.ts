@@ -3,67 +3,20 @@
  * arrives is capped and hashed, and only whole files become blobs. Trust is not decided here.
  */
 import { eachChunk } from '../core/bytes.ts';
-import type { Clock } from '../core/clock.ts';
-import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
-import type { Emit } from '../core/events.ts';
 import { hostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { closeDescriptor, descriptorSource, openRegular, type DescriptorSource } from '../system/files/hashed-file.ts';
-import type { HttpClient } from '../system/http/http.ts';
 import { isDirectory, isTaken } from '../system/files/host-paths.ts';
-
-export interface FetchRequest {
-  /** Base of the mirror: http(s) URL or absolute directory. */
-  readonly base: string;
-  /** Below it, slash-separated, no `..`. */
-  readonly path: string;
-  readonly maxBytes: number;
-  /** What is already known of it; a blob of this hash is taken from the store without asking. */
-  readonly sha256?: Sha256Hex | undefined;
-  readonly sizeBytes?: number | undefined;
-  /**
-   * 'fixed': this path never changes, one answer is enough; 'offline': the last answer counts when there is no
-   * network.
-   */
-  readonly remember?: 'fixed' | 'offline';
-  /**
-   * Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last
-   * good answer stays. Also with a remembered file that need not be asked for: where that is damaged, it is.
-   */
-  readonly verify?: (ref: BlobRef) => unknown;
-  /** For the progress display. */
-  readonly label?: string;
-  /** Attempts at a network file, the first included. */
-  readonly attempts?: number;
-  /** Milliseconds that may pass without a byte before a network file is given up, since another mirror has it too. */
-  readonly patienceMs?: number;
-  /** What ends this transfer, in place of what ends all of them. */
-  readonly signal?: AbortSignal;
-  /** Copies a large file of a directory in place of the thread that asks. */
-  readonly copy?: CopyFile | undefined;
-}
-
-/** Copies all of an open file to another, and tells what it has read. @throws Error */
-export type CopyFile = (from: DescriptorSource, to: number) => Promise<BlobRef>;
+import type { CopyFile, FetcherOptions, FetchRequest } from './fetch-request.ts';
 
 export interface Fetcher {
   /** @throws ALP_FETCH_*, ALP_LIMIT_SIZE, ALP_STORE_WRITE; ALP_FETCH_NOT_FOUND when the mirror does not have it */
   readonly fetch: (request: FetchRequest) => Promise<BlobRef>;
   /** Like fetch; undefined when the mirror says that it does not have it. */
   readonly fetchOptional: (request: FetchRequest) => Promise<BlobRef | undefined>;
-}
-
-export interface FetcherOptions {
-  readonly store: Store;
-  readonly http: HttpClient;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly signal?: AbortSignal | undefined;
-  /** Mean bytes a second that a transfer must have; 0: any. @see MIN_MEAN_RATE_BYTES */
-  readonly minRateBytes?: number | undefined;
 }
 
 /** From here on it is worth a message to another thread. */

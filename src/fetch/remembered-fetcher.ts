@@ -2,12 +2,15 @@
  * A fetcher that knows again what it brought: what cannot change is not asked for twice, and without a network the
  * last known answer counts.
  */
-import { keyOf, type Sha256Hex } from '../core/digest.ts';
+import { keyOf } from '../core/digest.ts';
 import { isAlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
+import { isCount, isSha256Text, isShape } from '../core/json-shape.ts';
 import type { BlobRef } from '../store/blobs.ts';
+import { recordCodec } from '../store/record-codec.ts';
 import type { Store } from '../store/store.ts';
-import { isUrl, type Fetcher, type FetchRequest } from './fetcher.ts';
+import { isUrl, type Fetcher } from './fetcher.ts';
+import type { FetchRequest } from './fetch-request.ts';
 
 export interface RememberOptions {
   readonly store: Pick<Store, 'getRecord' | 'putRecord' | 'hasBlob' | 'openBlob'>;
@@ -18,12 +21,12 @@ export interface RememberOptions {
   readonly refresh: boolean;
 }
 
-interface Answer {
-  readonly sha256?: Sha256Hex;
-  readonly sizeBytes?: number;
-  /** The mirror did not have it. */
-  readonly missing?: true;
-}
+type Answer = Pick<BlobRef, 'sha256' | 'sizeBytes'> | { /** The mirror did not have it. */ readonly missing: true };
+
+const isBlobRef = isShape<Pick<BlobRef, 'sha256' | 'sizeBytes'>>({ sha256: isSha256Text, sizeBytes: isCount });
+const isMissing = isShape<{ readonly missing: true }>({ missing: (value) => value === true });
+
+export const ANSWER_RECORD = recordCodec(1, (value): value is Answer => isBlobRef(value) || isMissing(value));
 
 /** Requests without `remember`, and those to directories, pass through. */
 export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refresh }: RememberOptions): Fetcher {
@@ -31,8 +34,8 @@ export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refres
   const isRemembered = ({ remember, base }: FetchRequest): boolean => remember !== undefined && isUrl(base);
   const lookUp = (request: FetchRequest): Answer | undefined => {
     if (!isRemembered(request) || !(offline || (request.remember === 'fixed' && !refresh))) return undefined;
-    const answer = store.getRecord(nameOf(request)) as Answer | undefined;
-    return answer?.sha256 !== undefined && !store.hasBlob(answer.sha256) ? undefined : answer;
+    const answer = store.getRecord(nameOf(request), ANSWER_RECORD);
+    return answer !== undefined && 'sha256' in answer && !store.hasBlob(answer.sha256) ? undefined : answer;
   };
   const keep = async (request: FetchRequest, ref: BlobRef | undefined): Promise<void> => {
     if (!isRemembered(request) || offline) return;
@@ -40,10 +43,10 @@ export function rememberFetches(fetcher: Fetcher, { store, emit, offline, refres
     store.putRecord(
       nameOf(request),
       ref === undefined ? { missing: true } : { sha256: ref.sha256, sizeBytes: ref.sizeBytes },
+      { codec: ANSWER_RECORD },
     );
   };
-  const refOf = ({ sha256, sizeBytes }: Answer): BlobRef | undefined =>
-    sha256 === undefined || sizeBytes === undefined ? undefined : { sha256, sizeBytes };
+  const refOf = (answer: Answer): BlobRef | undefined => ('sha256' in answer ? answer : undefined);
   /** A file that is damaged is asked for again where that is possible; elsewhere its reader says it. */
   const isSound = async (request: FetchRequest, ref: BlobRef): Promise<boolean> => {
     if (offline) return true;

@@ -9,7 +9,7 @@ import { makeDirectory } from '../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { findProgram } from '../system/files/host-paths.ts';
 import { foreignWriterAt } from '../system/files/ownership.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 import { captureProcess } from '../system/process/spawn.ts';
 import { HOST_ENV } from './compiled.ts';
 import { NATIVE_ARCHES, NATIVE_FLAGS, type NativePart } from './native-parts.ts';

@@ -12,7 +12,7 @@ import { probeMounts } from './probe-tree.ts';
 import { runInTree } from './run-in-tree.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { saysTooManyProcesses } from '../system/process/process-limit.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 
 export interface BackendVerdict {
   readonly name: BackendName;

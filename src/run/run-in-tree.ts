@@ -4,7 +4,7 @@ import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import type { RunDescription, RunResult } from '../core/run-description.ts';
 import { exists } from '../system/files/host-paths.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 import { runProcess } from '../system/process/spawn.ts';
 import { openWorkTree, type WorkTree } from '../system/tree/work-tree.ts';
 import type { Backend } from './backend.ts';

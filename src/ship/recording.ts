@@ -2,10 +2,21 @@
  * What a run used, gathered piece by piece: a lock is the whole of it. The pieces of one run agree, since each
  * repository is looked at once.
  */
+import { isArch } from '../core/arch.ts';
+import { isSha512Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
+import { isAbsentOr, isCount, isListOf, isSha256Text, isShape, isText } from '../core/json-shape.ts';
+import { isDependency, isPackageRecord } from '../core/package-shape.ts';
 import { quoteName, redactUrl } from '../core/redact.ts';
 import { formatDependency } from '../formats/apk/dependency.ts';
-import type { Lock, LockedDownload, LockedEnvironment } from '../formats/lock/lockfile.ts';
+import type {
+  Lock,
+  LockedDownload,
+  LockedEnvironment,
+  LockedMinirootfs,
+  LockedPackage,
+  LockedRepository,
+} from '../formats/lock/lockfile.ts';
 
 /** An environment of which perhaps only some packages are known. */
 export interface RecordedEnvironment extends Omit<LockedEnvironment, 'minirootfs'> {
@@ -17,6 +28,47 @@ export interface Recorded {
   readonly environments: readonly RecordedEnvironment[];
   readonly downloads?: readonly LockedDownload[];
 }
+
+const isRepository = isShape<LockedRepository>({
+  location: isText,
+  tag: isAbsentOr(isText),
+  description: isText,
+  sha256: isSha256Text,
+  sizeBytes: isCount,
+});
+
+const isPackage = isShape<LockedPackage>({
+  record: isPackageRecord,
+  repository: isText,
+  sha256: isSha256Text,
+  datahash: isAbsentOr(isSha256Text),
+  because: isListOf(isText),
+});
+
+const isMinirootfs = isShape<LockedMinirootfs>({
+  file: isText,
+  sizeBytes: isCount,
+  sha256: isSha256Text,
+  sha512: (value) => isText(value) && isSha512Hex(value),
+});
+
+const isEnvironment = isShape<RecordedEnvironment>({
+  release: isText,
+  arch: (value) => isText(value) && isArch(value),
+  minirootfs: isAbsentOr(isMinirootfs),
+  repositories: isListOf(isRepository),
+  world: isListOf(isDependency),
+  packages: isListOf(isPackage),
+});
+
+const isDownload = isShape<LockedDownload>({ url: isText, sha256: isSha256Text, sizeBytes: isCount });
+
+/** Whether JSON that was kept is a record of a run, all the way down. */
+export const isRecorded = isShape<Recorded>({
+  requests: isListOf(isText),
+  environments: isListOf(isEnvironment),
+  downloads: isAbsentOr(isListOf(isDownload)),
+});
 
 export interface Recording {
   /** A function is called when the whole is asked for. */

@@ -2,6 +2,7 @@
 import type { ByteSource } from '../core/bytes.ts';
 import { isSha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
+import { isSha256Text, isShape } from '../core/json-shape.ts';
 import { joinHost, type HostPath } from '../core/paths.ts';
 import { temporaryName } from '../system/process/process-identity.ts';
 import { isInForeignHands } from '../system/files/ownership.ts';
@@ -16,6 +17,7 @@ import {
   writeHashedFile,
   type HashedWriter,
 } from '../system/files/hashed-file.ts';
+import { recordCodec } from './record-codec.ts';
 
 export interface BlobRef {
   readonly sha256: Sha256Hex;
@@ -23,6 +25,9 @@ export interface BlobRef {
   /** What its bytes from `start` on have as SHA-256, where that was found out on the way. */
   readonly tail?: { readonly start: number; readonly sha256: Sha256Hex };
 }
+
+/** A record that names a blob. */
+export const BLOB_RECORD = recordCodec(1, isShape<Pick<BlobRef, 'sha256'>>({ sha256: isSha256Text }));
 
 /** A blob being written; nobody sees it before `finish`. */
 export type BlobWriter = HashedWriter;

@@ -19,8 +19,10 @@ import type { Sha256Hex } from '../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory, makeWorkDirectory, moveDirectory, namesOf } from '../system/files/host-directories.ts';
-import { fileError, readFileCapped, writeFileAtomic } from '../system/files/files.ts';
+import { fileError } from '../core/file-error.ts';
+import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { createBlobStore, type BlobStore } from './blobs.ts';
+import { formatRecord, parseRecord, type RecordCodec } from './record-codec.ts';
 import { failureOfStore } from './store-failure.ts';
 import { requireOwnSnapshot, requireOwnStore } from './store-owner.ts';
 import { isComplete, isWhole, markComplete, type Verifier } from './snapshot-mark.ts';
@@ -35,7 +37,7 @@ import {
   workerOf,
 } from '../system/process/process-identity.ts';
 import { foreignWriterAt } from '../system/files/ownership.ts';
-import { removeTree } from '../system/tree/remove-tree.ts';
+import { removeTree } from '../system/files/remove-tree.ts';
 import { lastUsedMs, markUsed } from '../system/tree/tree-size.ts';
 import type { Clock } from '../core/clock.ts';
 
@@ -48,13 +50,9 @@ export interface Store extends BlobStore {
   readonly readOnly: boolean;
   /** What a store that can only be read says of a path in it that would have to be written. */
   readonly refuse: (...parts: readonly string[]) => never;
-  /** A record's value, or undefined when there is none or it is damaged. */
-  readonly getRecord: (name: string) => unknown;
-  /**
-   * @param options `durable`: it must survive a power failure; most need not, since a lost or torn record is only
-   * asked for again
-   */
-  readonly putRecord: (name: string, value: unknown, options?: { readonly durable?: boolean }) => void;
+  /** A record's value; undefined when there is none, or when it is damaged, of another version or another kind. */
+  readonly getRecord: <T>(name: string, codec: RecordCodec<T>) => T | undefined;
+  readonly putRecord: <T>(name: string, value: T, options: PutRecordOptions<T>) => void;
   /** A new empty directory for unfinished work, removed by the next run if this process dies. */
   readonly makeTemporary: (purpose: string) => HostPath;
   /** The tree of a snapshot that is there. @param judge asked once about one from an earlier start of the machine */
@@ -69,6 +67,12 @@ export interface Store extends BlobStore {
   readonly othersSince: () => number | undefined;
   /** Runs `work` alone under `name` among all processes. @throws ALP_STORE_BUSY when the signal ends the wait */
   readonly withLock: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+}
+
+export interface PutRecordOptions<T> {
+  readonly codec: RecordCodec<T>;
+  /** It must survive a power failure; most need not, since a lost or torn record is only made again. */
+  readonly durable?: boolean;
 }
 
 export interface StoreOptions {
@@ -98,17 +102,9 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
     readOnly,
     refuse: (...parts) => refuse(path(...parts)),
     path,
-    getRecord: (name) => {
-      const bytes =
-        foreignWriterAt(recordPath(name)) === undefined ? readFileCapped(recordPath(name), RECORD_BYTES) : undefined;
-      try {
-        return bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
-      } catch {
-        return undefined;
-      }
-    },
-    putRecord: (name, value, { durable = false } = {}) => {
-      if (!readOnly) writeFileAtomic(recordPath(name), `${JSON.stringify(value)}\n`, { durable });
+    getRecord: (name, codec) => parseRecord(readRecord(recordPath(name)), codec),
+    putRecord: (name, value, { codec, durable = false }) => {
+      if (!readOnly) writeFileAtomic(recordPath(name), formatRecord(value, codec), { durable });
     },
     makeTemporary: (purpose) => (readOnly ? makeWorkDirectory() : makeTemporary(root, purpose)),
     findSnapshot: async (key, verify) => {
@@ -131,6 +127,16 @@ export function openStore(root: HostPath, options: StoreOptions): Store {
       }
     },
   };
+}
+
+/** undefined also for one that another user could have written. */
+function readRecord(path: HostPath): unknown {
+  const bytes = foreignWriterAt(path) === undefined ? readFileCapped(path, RECORD_BYTES) : undefined;
+  try {
+    return bytes === undefined ? undefined : parseJson(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
 }
 
 function prepareStore(root: HostPath): Error | undefined {

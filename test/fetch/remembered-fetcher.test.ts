@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { AlpEvent } from '../../src/core/events.ts';
 import { AlprootError } from '../../src/core/errors.ts';
 import { hostPath } from '../../src/core/paths.ts';
-import type { FetchRequest } from '../../src/fetch/fetcher.ts';
+import type { FetchRequest } from '../../src/fetch/fetch-request.ts';
 import { rememberFetches } from '../../src/fetch/remembered-fetcher.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/process/system-clock.ts';

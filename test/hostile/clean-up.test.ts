@@ -24,7 +24,7 @@ import { keyOf } from '../../src/core/digest.ts';
 import { hostPath, TREE_ROOT, type HostPath, type TreePath } from '../../src/core/paths.ts';
 import { openStore } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/process/system-clock.ts';
-import { removeTree } from '../../src/system/tree/remove-tree.ts';
+import { removeTree } from '../../src/system/files/remove-tree.ts';
 import { openWorkTree } from '../../src/system/tree/work-tree.ts';
 import { capability } from '../helpers/capabilities.ts';
 import { builtCommand, runCli } from '../helpers/cli.ts';

@@ -25,7 +25,7 @@ import { createTarReader } from '../../src/formats/tar/tar-reader.ts';
 import { clampTarTimes } from '../../src/formats/tar/tar-times.ts';
 import { formatTarFile, TAR_END } from '../../src/formats/tar/tar-writer.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
-import { removeTree } from '../../src/system/tree/remove-tree.ts';
+import { removeTree } from '../../src/system/files/remove-tree.ts';
 import { openWorkTree, type WorkTree } from '../../src/system/tree/work-tree.ts';
 import { readDatabase } from '../../src/unpack/database.ts';
 import { installRaw } from '../helpers/install-raw.ts';

@@ -21,6 +21,7 @@ import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { builtCommand, runCli } from '../helpers/cli.ts';
 import { capability } from '../helpers/capabilities.ts';
+import { ANY_RECORD } from '../helpers/records.ts';
 
 const isRoot = process.getuid?.() === 0;
 const OTHER = 4321;
@@ -42,7 +43,7 @@ function storeWithSnapshot(): HostPath {
   mkdirSync(join(work, 'tree'));
   writeFileSync(join(work, 'tree', 'file'), 'content');
   store.publishSnapshot(KEY, work);
-  store.putRecord('fact', { a: 1 });
+  store.putRecord('fact', { a: 1 }, { codec: ANY_RECORD });
   store.putBlob(Buffer.from('bytes'));
   return root;
 }
@@ -130,21 +131,19 @@ describe.skipIf(!isRoot)(`a store that belongs to another user${isRoot ? '' : ' 
     const root = storeWithSnapshot();
     const store = open(root);
     const { sha256 } = store.putBlob(Buffer.from('bytes'));
-    expect([store.hasBlob(sha256), store.getRecord('fact')]).toEqual([true, { a: 1 }]);
+    expect([store.hasBlob(sha256), store.getRecord('fact', ANY_RECORD)]).toEqual([true, { a: 1 }]);
     chownSync(store.blobPath(sha256), OTHER, OTHER);
     chownSync(join(root, 'records', 'fact.json'), OTHER, OTHER);
-    expect([store.hasBlob(sha256), store.openBlob(sha256, 'a blob'), store.getRecord('fact')]).toEqual([
+    expect([store.hasBlob(sha256), store.openBlob(sha256, 'a blob'), store.getRecord('fact', ANY_RECORD)]).toEqual([
       false,
       undefined,
       undefined,
     ]);
     store.putBlob(Buffer.from('bytes'));
-    store.putRecord('fact', { a: 2 });
-    expect([store.hasBlob(sha256), store.getRecord('fact'), statSync(store.blobPath(sha256)).uid]).toEqual([
-      true,
-      { a: 2 },
-      0,
-    ]);
+    store.putRecord('fact', { a: 2 }, { codec: ANY_RECORD });
+    expect([store.hasBlob(sha256), store.getRecord('fact', ANY_RECORD), statSync(store.blobPath(sha256)).uid]).toEqual(
+      [true, { a: 2 }, 0],
+    );
   });
 
   it('says so on the command line, with what to do, and changes nothing', async () => {

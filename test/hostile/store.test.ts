@@ -26,6 +26,7 @@ import { bootId, processSpace } from '../../src/system/process/boot.ts';
 import { systemClock } from '../../src/system/process/system-clock.ts';
 import { ownDisk } from '../../src/system/files/local-disk.ts';
 import { capability } from '../helpers/capabilities.ts';
+import { ANY_RECORD } from '../helpers/records.ts';
 
 const CODE = join(import.meta.dirname, '..', '..', 'src');
 let directory: HostPath;
@@ -41,10 +42,11 @@ const open = (): Store => openStore(root, { clock: systemClock });
 function run(body: string, prefix: readonly string[] = []): Promise<number | null> {
   const program = `
     import { openStore } from '${CODE}/store/store.ts';
-    import { systemClock } from '${CODE}/system/clock.ts';
+    import { systemClock } from '${CODE}/system/process/system-clock.ts';
     import * as fs from 'node:fs';
     const root = ${JSON.stringify(root)};
     const store = openStore(root, { clock: systemClock });
+    const ANY_RECORD = { version: 1, parse: (value) => value };
     ${body}`;
   const [file = '', ...args] = [...prefix, process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
   return new Promise((resolve) =>
@@ -109,17 +111,20 @@ describe('a blob that somebody changed on disk', () => {
 describe('a record that is replaced', () => {
   it('is whole for whoever has the old one open, and a link in its place is not written through', () => {
     const store = open();
-    store.putRecord('r', { value: 'old' });
+    store.putRecord('r', { value: 'old' }, { codec: ANY_RECORD });
     const path = store.path('records', 'r.json');
     const fd = openSync(path, 'r');
-    store.putRecord('r', { value: 'new' });
-    expect([readFileSync(fd, 'utf8'), store.getRecord('r')]).toEqual(['{"value":"old"}\n', { value: 'new' }]);
+    store.putRecord('r', { value: 'new' }, { codec: ANY_RECORD });
+    expect([readFileSync(fd, 'utf8'), store.getRecord('r', ANY_RECORD)]).toEqual([
+      '{"version":1,"value":{"value":"old"}}\n',
+      { value: 'new' },
+    ]);
     closeSync(fd);
     writeFileSync(join(directory, 'victim'), 'untouched');
     rmSync(path);
     symlinkSync(join(directory, 'victim'), path);
-    store.putRecord('r', { value: 'newer' });
-    expect([readFileSync(join(directory, 'victim'), 'utf8'), store.getRecord('r')]).toEqual([
+    store.putRecord('r', { value: 'newer' }, { codec: ANY_RECORD });
+    expect([readFileSync(join(directory, 'victim'), 'utf8'), store.getRecord('r', ANY_RECORD)]).toEqual([
       'untouched',
       { value: 'newer' },
     ]);
@@ -169,14 +174,14 @@ describe('a directory that is no store', () => {
 /** Loses what another counts meanwhile, unless the lock keeps it out. */
 const COUNT_ONE = `
   await store.withLock('count', async () => {
-    const { value } = store.getRecord('count');
+    const { value } = store.getRecord('count', ANY_RECORD);
     await new Promise((resolve) => setImmediate(resolve));
-    store.putRecord('count', { value: value + 1 });
+    store.putRecord('count', { value: value + 1 }, { codec: ANY_RECORD });
   });`;
 
 describe('many processes on one store', () => {
   it('put the same blobs and count under a lock without losing anything', async () => {
-    open().putRecord('count', { value: 0 });
+    open().putRecord('count', { value: 0 }, { codec: ANY_RECORD });
     const body = `
       for (let i = 0; i < 10; i++) {
         ${COUNT_ONE}
@@ -185,7 +190,7 @@ describe('many processes on one store', () => {
     const statuses = await Promise.all(Array.from({ length: 5 }, () => run(body)));
     expect(statuses).toEqual([0, 0, 0, 0, 0]);
     const store = open();
-    expect(store.getRecord('count')).toEqual({ value: 50 });
+    expect(store.getRecord('count', ANY_RECORD)).toEqual({ value: 50 });
     expect(readdirSync(join(root, 'locks'))).toEqual([]);
     expect(readdirSync(join(root, 'tmp'))).toEqual([]);
     for (let i = 0; i < 10; i++) expect(store.hasBlob(sha256Hex(`blob ${i}`))).toBe(true);
@@ -193,7 +198,7 @@ describe('many processes on one store', () => {
 
   const traced = capability('strace');
   it.skipIf(traced.skip)(`keep each other out where there are no hard links${traced.reason}`, async () => {
-    open().putRecord('count', { value: 0 });
+    open().putRecord('count', { value: 0 }, { codec: ANY_RECORD });
     const body = `for (let i = 0; i < 20; i++) { ${COUNT_ONE} }`;
     const linkless = [
       'strace',
@@ -207,7 +212,7 @@ describe('many processes on one store', () => {
       'inject=/^link:error=EPERM',
     ];
     expect(await Promise.all([1, 2, 3].map(() => run(body, linkless)))).toEqual([0, 0, 0]);
-    expect([open().getRecord('count'), readdirSync(join(root, 'locks'))]).toEqual([{ value: 60 }, []]);
+    expect([open().getRecord('count', ANY_RECORD), readdirSync(join(root, 'locks'))]).toEqual([{ value: 60 }, []]);
   });
 
   it('take over from one that was killed in the middle of its work', async () => {
@@ -381,7 +386,7 @@ describe.skipIf(process.getuid?.() === 0)('a store that cannot be written', () =
       expect(store.readOnly).toBe(true);
       store.openBlob(sha256, 'x')?.close();
       expect(store.hasBlob(sha256)).toBe(true);
-      store.putRecord('a', 1);
+      store.putRecord('a', 1, { codec: ANY_RECORD });
       expect(statSync(root).mode & 0o777).toBe(0o555);
     } finally {
       for (const path of modes) chmodSync(path, 0o755);

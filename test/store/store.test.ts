@@ -17,6 +17,7 @@ import { keyOf, sha256Hex } from '../../src/core/digest.ts';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { systemClock } from '../../src/system/process/system-clock.ts';
+import { ANY_RECORD } from '../helpers/records.ts';
 
 const roots: string[] = [];
 const newRoot = (): HostPath => {
@@ -70,7 +71,7 @@ describe('the store', () => {
 
   it('clears what dead processes left beside records and locks, and nothing of the living or of other machines', () => {
     const root = newRoot();
-    open(root).putRecord('kept', 1);
+    open(root).putRecord('kept', 1, { codec: ANY_RECORD });
     mkdirSync(join(root, 'locks'), { recursive: true });
     // No process has this number: they end at 2^22.
     const left = ['records/a.json', 'locks/x', 'alproot-store'].map(
@@ -82,7 +83,7 @@ describe('the store', () => {
       'records/c.json.tmp-4999999-12345deadbeef-file-0123456789ab',
     ];
     for (const name of [...left, ...alive]) writeFileSync(join(root, name), '');
-    expect(open(root).getRecord('kept')).toBe(1);
+    expect(open(root).getRecord('kept', ANY_RECORD)).toBe(1);
     expect(left.filter((name) => existsSync(join(root, name)))).toEqual([]);
     expect(alive.filter((name) => existsSync(join(root, name)))).toEqual(alive);
   });
@@ -193,9 +194,9 @@ describe('the store', () => {
 
   it('treats a damaged record as none', () => {
     const store = open(newRoot());
-    store.putRecord('r', { a: 1 });
-    expect(store.getRecord('r')).toEqual({ a: 1 });
+    store.putRecord('r', { a: 1 }, { codec: ANY_RECORD });
+    expect(store.getRecord('r', ANY_RECORD)).toEqual({ a: 1 });
     writeFileSync(store.path('records', 'r.json'), '{"a":');
-    expect(store.getRecord('r')).toBeUndefined();
+    expect(store.getRecord('r', ANY_RECORD)).toBeUndefined();
   });
 });

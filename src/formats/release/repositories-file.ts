@@ -30,7 +30,7 @@ export interface RepositoriesContext {
   readonly keywords?: boolean;
 }
 
-const isUrl = (word: string): boolean => word.startsWith('/') || word.indexOf('://') > 0;
+const isLocation = (word: string): boolean => word.startsWith('/') || word.indexOf('://') > 0;
 
 /** State of one file: variables live until its end. */
 interface Reader {
@@ -67,7 +67,7 @@ function parseLine(reader: Reader, text: string): RepositoryLine[] {
   const keywords = reader.context.keywords !== false;
   const [first = ''] = words;
   let keyword: string | undefined;
-  if (keywords && !first.startsWith('@') && !isUrl(first)) {
+  if (keywords && !first.startsWith('@') && !isLocation(first)) {
     keyword = words.shift();
     if (keyword === 'set') {
       setVariable(reader, words);
@@ -79,7 +79,7 @@ function parseLine(reader: Reader, text: string): RepositoryLine[] {
   const tag = words[0]?.startsWith('@') === true ? words.shift()?.slice(1) : undefined;
   if (tag === '') reader.refuse('an empty tag');
   const url = substitute(reader, words.shift() ?? reader.refuse('no URL')).replace(/(?<=.)\/+$/, '');
-  if (keywords && !isUrl(url)) reader.refuse(`not a URL: ${quoteName(url)}`);
+  if (keywords && !isLocation(url)) reader.refuse(`not a URL: ${quoteName(url)}`);
   const layout = layoutOf(keyword, url);
   const components =
     words.length === 0

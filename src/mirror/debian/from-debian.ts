@@ -16,7 +16,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { quoteName, showName } from '../../core/redact.ts';
 import { minirootfsFile } from '../../formats/release/release-names.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
 import { fileSizeBytes, isFile, namesIn } from '../../system/files/host-paths.ts';
 import { writeRelease } from '../release.ts';

@@ -5,7 +5,7 @@ import { joinHost } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { namesIn } from '../../system/files/host-paths.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { parsePkginfoText } from '../pkginfo-text.ts';
 import { readApkControl } from '../control-member.ts';
 import { readFileCapped } from '../../system/files/files.ts';

@@ -12,7 +12,7 @@ import { namesIn } from '../../system/files/host-paths.ts';
 import { captureProcess, type Captured } from '../../system/process/spawn.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { currentUid } from '../../system/process/process-identity.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { aptEnvironment } from './apt.ts';
 import { apkVersionOf } from './debian-control.ts';
 

@@ -5,7 +5,7 @@
 import { joinHost, joinTree, TREE_ROOT, type TreePath } from '../../core/paths.ts';
 import type { OwnerTable } from '../../build/owners.ts';
 import type { ApkArguments } from '../../solve/arguments.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';
 import { ensureDirectory, placeOf, readDatabase, writeDatabase } from '../../unpack/database.ts';
 import { pathIn } from '../repository/local-packages.ts';

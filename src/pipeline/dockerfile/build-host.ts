@@ -7,7 +7,7 @@ import type { OwnerTable } from '../../build/owners.ts';
 import { systemClock } from '../../system/process/system-clock.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { acquireLock } from '../../system/files/file-lock.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { readDatabase } from '../../unpack/database.ts';
 import { recordOwners } from '../apk/apk-install.ts';

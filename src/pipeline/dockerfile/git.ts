@@ -8,7 +8,7 @@ import { isUrl } from '../../fetch/fetcher.ts';
 import { writeFileAtomic } from '../../system/files/files.ts';
 import { findProgram, isFile } from '../../system/files/host-paths.ts';
 import { proxyFor, proxyVariables } from '../../system/http/proxy.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { captureProcess, type Captured } from '../../system/process/spawn.ts';
 import { allCertificates } from '../session/ca-certificates.ts';
 import type { Session } from '../session/session.ts';

@@ -7,6 +7,7 @@ import { moveFile } from '../../system/files/hashed-file.ts';
 import { isFile } from '../../system/files/host-paths.ts';
 import { markUsed } from '../../system/tree/tree-size.ts';
 import type { InstallContext } from '../repository/install-context.ts';
+import { LAYER_RECORD } from './layer-record.ts';
 import { isPinned, type StepRecords } from './step-records.ts';
 
 interface LayerRules {
@@ -27,10 +28,9 @@ export function createLayerStore(
     get: async (key) => {
       const own = passing.get(key);
       if (own !== undefined) return own;
-      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as
-        (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
+      const known = store.getRecord(`layer-${keyOf('layer', key)}`, LAYER_RECORD);
       const file = fileOf(key);
-      if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return undefined;
+      if (known === undefined || !isFile(file)) return undefined;
       if (known.recorded !== undefined) {
         if (!isPinned(session, known.recorded) || !(await mayBeUsed(known.recorded))) return undefined;
         session.recording.add(known.recorded);
@@ -47,11 +47,11 @@ export function createLayerStore(
       const target = fileOf(key);
       moveFile(file, target);
       const recorded = tree === undefined ? undefined : installed.take(tree);
-      store.putRecord(`layer-${keyOf('layer', key)}`, {
-        sha256,
-        sizeBytes,
-        ...(recorded === undefined ? {} : { recorded }),
-      });
+      store.putRecord(
+        `layer-${keyOf('layer', key)}`,
+        { sha256, sizeBytes, ...(recorded === undefined ? {} : { recorded }) },
+        { codec: LAYER_RECORD },
+      );
       return Promise.resolve({ file: target, sha256, sizeBytes });
     },
   };

@@ -6,7 +6,7 @@ import { keyOf } from '../../core/digest.ts';
 import type { PlannedPackage } from '../../core/package.ts';
 import { joinHost, TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import type { Thread } from '../../system/thread/thread.ts';
 import { lastUsedMs } from '../../system/tree/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';

@@ -15,6 +15,13 @@ import { beginInstall, type InstallContext } from '../repository/install-context
 import type { OpenPortSandbox } from '../repository/debian-packages.ts';
 import { findEnvironment, type Contents, type Environment } from './manifest.ts';
 import type { Session } from '../session/session.ts';
+import { isJsonObject, isSha256Text, isShape } from '../../core/json-shape.ts';
+import { recordCodec } from '../../store/record-codec.ts';
+
+/** The environment of a request. */
+export const REQUEST_RECORD = recordCodec(1, isShape<{ readonly key: Sha256Hex }>({ key: isSha256Text }));
+/** That a request was once made in place, and not kept. */
+const PLACED_RECORD = recordCodec(1, isJsonObject);
 
 /** The environment with these packages, made when it is not there yet. @throws ALP_* of every stage */
 export async function prepareEnvironment(session: InstallContext, packages: readonly string[]): Promise<Environment> {
@@ -30,7 +37,7 @@ export async function prepareEnvironment(session: InstallContext, packages: read
     const { makeEnvironment } = await import('./environment-create.ts');
     return makeEnvironment(session, { chosen, packages, openSandbox: openPortSandbox });
   });
-  store.putRecord(request, { key: made.key });
+  store.putRecord(request, { key: made.key }, { codec: REQUEST_RECORD });
   return used(session, made);
 }
 
@@ -49,7 +56,8 @@ export async function placeEnvironment(
   const chosen = await chooseMirrors(session);
   const request = requestName(session, chosen, packages);
   const isKept =
-    session.store.getRecord(request) !== undefined || session.store.getRecord(`placed-${request}`) !== undefined;
+    session.store.getRecord(request, REQUEST_RECORD) !== undefined ||
+    session.store.getRecord(`placed-${request}`, PLACED_RECORD) !== undefined;
   if (isKept) {
     const kept = await prepareEnvironment(session, packages);
     await cloneTree(kept.tree, root, { owners: session.isRoot });
@@ -57,13 +65,13 @@ export async function placeEnvironment(
   }
   const { makeTree } = await import('./environment-create.ts');
   const made = await makeTree(session, { chosen, packages, openSandbox: openPortSandbox }, root);
-  session.store.putRecord(`placed-${request}`, {});
+  session.store.putRecord(`placed-${request}`, {}, { codec: PLACED_RECORD });
   return made;
 }
 
 async function recordedEnvironment(session: Session, request: string): Promise<Environment | undefined> {
-  const { key } = (session.store.getRecord(request) ?? {}) as { key?: Sha256Hex };
-  return key === undefined || session.config.refresh ? undefined : findEnvironment(session, key);
+  const known = session.store.getRecord(request, REQUEST_RECORD);
+  return known === undefined || session.config.refresh ? undefined : findEnvironment(session, known.key);
 }
 
 /** What went into it counts as used by this run. */

@@ -1,7 +1,7 @@
 /** solve → fetch → verify → unpack, into a tree that has a database. */
 import { AlprootError } from '../../core/errors.ts';
 import { packagesOf, type InstallPlan, type PlannedPackage } from '../../core/package.ts';
-import type { CopyFile } from '../../fetch/fetcher.ts';
+import type { CopyFile } from '../../fetch/fetch-request.ts';
 import { parseDependency } from '../../formats/apk/dependency.ts';
 import { formatPlanLines } from '../../solve/plan-lines.ts';
 import { solve } from '../../solve/solve.ts';

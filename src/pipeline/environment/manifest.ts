@@ -1,10 +1,10 @@
 /** What lies beside the tree of an environment in the store: what is in it, and what it was made of. */
 import type { Sha256Hex } from '../../core/digest.ts';
 import { joinHost, parentOfHost, type HostPath } from '../../core/paths.ts';
-import type { Recorded } from '../../ship/recording.ts';
+import { isRecorded, type Recorded } from '../../ship/recording.ts';
 import { readSealed, writeSealed } from '../../system/files/sealed-file.ts';
 import type { WriteOptions } from '../../system/files/files.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import type { OwnContents } from '../../unpack/tree-contents.ts';
 import { chooseBackend } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
@@ -59,10 +59,10 @@ export async function findEnvironment(session: Session, key: Sha256Hex): Promise
   const tree = await session.store.findSnapshot(key, isUntouched);
   if (tree === undefined) return undefined;
   const manifest = readBeside(tree, MANIFEST) as (Contents & { skippedScripts?: true }) | undefined;
-  const recorded = readBeside(tree, RECORDED) as Recorded | undefined;
+  const recorded = readBeside(tree, RECORDED);
   if (
     manifest === undefined ||
-    recorded === undefined ||
+    !isRecorded(recorded) ||
     (manifest.skippedScripts === true && (await chooseBackend(session, tree)).showsTree)
   ) {
     removeTree(parentOfHost(tree));

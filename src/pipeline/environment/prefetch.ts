@@ -5,7 +5,8 @@
  */
 import { setMaxListeners } from 'node:events';
 import { packagesOf, type PackageRecord, type PlannedPackage } from '../../core/package.ts';
-import { isUrl, LARGE_BYTES, type CopyFile, type Fetcher } from '../../fetch/fetcher.ts';
+import { isUrl, LARGE_BYTES, type Fetcher } from '../../fetch/fetcher.ts';
+import type { CopyFile } from '../../fetch/fetch-request.ts';
 import { parseDependency } from '../../formats/apk/dependency.ts';
 import { createCatalog } from '../../solve/catalog.ts';
 import { planChanges } from '../../solve/install-plan.ts';

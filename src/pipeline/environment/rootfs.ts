@@ -7,7 +7,7 @@ import { moveDirectory, namesOf, removeEmptyDirectory } from '../../system/files
 import { isOtherDevice, isRealDirectory, isTaken } from '../../system/files/host-paths.ts';
 import { requireTreePlace } from '../../system/files/file-system-probe.ts';
 import { stagingPath } from '../../system/files/publish.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { placeEnvironment } from './environment.ts';
 import { announceLockPolicy } from '../session/lock-policy.ts';
 import { withProject } from '../repository/install-context.ts';

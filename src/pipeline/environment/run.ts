@@ -5,7 +5,7 @@ import { treePathFromUser, type HostPath } from '../../core/paths.ts';
 import { quoteName, redactUrl } from '../../core/redact.ts';
 import type { Mount, RunDescription, RunResult } from '../../core/run-description.ts';
 import { realPath } from '../../system/files/host-paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { planMounts } from '../../run/mount-plan.ts';
 import { injectedEnv, injectedMounts } from '../../run/network-files.ts';

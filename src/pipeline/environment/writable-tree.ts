@@ -6,8 +6,16 @@ import { makeDirectory } from '../../system/files/host-directories.ts';
 import { cloneTree } from '../../system/tree/tree-clone.ts';
 import { chooseBackend, fingerprint } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
+import { isShape } from '../../core/json-shape.ts';
+import { recordCodec } from '../../store/record-codec.ts';
 
 /** Those with a mount namespace, which is put into the overlay's. */
+/** Whether an overlay can be made here. */
+export const OVERLAY_RECORD = recordCodec(
+  1,
+  isShape<{ readonly works: boolean }>({ works: (value) => typeof value === 'boolean' }),
+);
+
 const IN_NAMESPACES: ReadonlySet<string> = new Set(['bwrap', 'userns', 'chroot']);
 
 /** @param scratch a directory of ours; what the command changes stays there */
@@ -31,10 +39,10 @@ export async function openWritableTree(
 async function canOverlay(session: Session): Promise<boolean> {
   const { store, runHost } = session;
   const record = `overlay-${fingerprint(session)}`;
-  const known = store.getRecord(record) as { works?: boolean } | undefined;
-  if (known?.works !== undefined) return known.works;
+  const known = store.getRecord(record, OVERLAY_RECORD);
+  if (known !== undefined) return known.works;
 
   const works = await probeOverlay(runHost);
-  store.putRecord(record, { works });
+  store.putRecord(record, { works }, { codec: OVERLAY_RECORD });
   return works;
 }

@@ -4,7 +4,7 @@ import type { Sha256Hex } from '../../core/digest.ts';
 import type { HostPath } from '../../core/paths.ts';
 import { ageDays, lastUsedMs, sizeOfTree } from '../../system/tree/tree-size.ts';
 import { namesOf } from '../../system/files/host-directories.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { discard, TREES } from '../session/cached-stage-trees.ts';
 import { cachePathOf, withSession } from '../session/session.ts';
 

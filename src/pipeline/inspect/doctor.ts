@@ -3,7 +3,7 @@ import type { Config } from '../../core/config.ts';
 import { makeProbeTree } from '../../run/probe-tree.ts';
 import { probeBackends, type BackendVerdict } from '../../run/probe.ts';
 import { readHostFacts, type HostFacts } from '../../run/host-facts.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { withSession } from '../session/session.ts';
 import { examineNetwork } from './network-report.ts';
 

@@ -14,7 +14,7 @@ import type { OwnerTable } from '../../build/owners.ts';
 import { withTreeImage } from '../../build/tree-image.ts';
 import { normaliseImageName } from '../../formats/oci/oci.ts';
 import { formatSbom } from '../../ship/sbom.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 import { auditTree, formatAudit, type AuditMode } from '../../unpack/audit.ts';
 import type { Database } from '../../unpack/database.ts';

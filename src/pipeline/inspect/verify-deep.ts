@@ -14,7 +14,7 @@ import { formatChecksum } from '../../formats/apk/package-checksum.ts';
 import { closeDescriptor, descriptorSource } from '../../system/files/hashed-file.ts';
 import { openNamedFile } from '../../system/files/named-file.ts';
 import { isDirectory } from '../../system/files/host-paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { digestOfFile } from '../../system/tree/tree-digest.ts';
 import type { TreeEntryKind } from '../../system/tree/tree-stat.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';

@@ -6,7 +6,7 @@ import { redactUrl } from '../../core/redact.ts';
 import type { DownloadedFile } from '../../build/host.ts';
 import { download } from '../../fetch/download.ts';
 import type { LockedDownload } from '../../formats/lock/lockfile.ts';
-import type { BlobRef } from '../../store/blobs.ts';
+import { BLOB_RECORD, type BlobRef } from '../../store/blobs.ts';
 import { systemClock } from '../../system/process/system-clock.ts';
 import type { Session } from '../session/session.ts';
 import type { InstallContext } from './install-context.ts';
@@ -30,9 +30,9 @@ export async function downloadFile(
       hint: lockPolicy.hint,
     });
   const record = `download-${keyOf(url)}`;
-  const last = config.offline ? (store.getRecord(record) as { sha256?: string } | undefined)?.sha256 : undefined;
+  const last = config.offline ? store.getRecord(record, BLOB_RECORD)?.sha256 : undefined;
   const ref = await downloadBlob(session, { url, sha256: (given ?? pinned?.sha256 ?? last) as Sha256Hex | undefined });
-  store.putRecord(record, { sha256: ref.sha256 });
+  store.putRecord(record, { sha256: ref.sha256 }, { codec: BLOB_RECORD });
   session.recording.add({ requests: [], environments: [], downloads: [{ url, ...ref }] });
   return { file: store.blobPath(ref.sha256), sha256: ref.sha256 };
 }

@@ -6,6 +6,8 @@ import { quoteName } from '../../core/redact.ts';
 import type { Signer } from '../../core/verified.ts';
 import type { Session } from '../session/session.ts';
 import { alpineKeys } from '../session/trusted-keys.ts';
+import { isCount, isShape, isText } from '../../core/json-shape.ts';
+import { recordCodec } from '../../store/record-codec.ts';
 
 const DAY_S = 24 * 60 * 60;
 
@@ -15,6 +17,8 @@ interface Mark {
   readonly description: string;
   readonly sha256: string;
 }
+
+export const MARK_RECORD = recordCodec(1, isShape<Mark>({ newest: isCount, description: isText, sha256: isText }));
 
 export interface OfferedIndex {
   readonly index: RepositoryIndex;
@@ -27,12 +31,12 @@ export interface OfferedIndex {
 export function verifyFreshness({ config, store }: Session, { index, repository, signers }: OfferedIndex): void {
   const newest = index.packages.reduce((most, { buildTime }) => Math.max(most, buildTime), 0);
   const record = `fresh-${identityOf({ index, repository, signers }, config.arch)}`;
-  const seen = store.getRecord(record) as Partial<Mark> | undefined;
-  if (typeof seen?.newest === 'number' && newest < seen.newest && !config.allowRollback) {
+  const seen = store.getRecord(record, MARK_RECORD);
+  if (seen !== undefined && newest < seen.newest && !config.allowRollback) {
     throw new AlprootError(
       'ALP_STALE_ROLLBACK',
       `the index of ${index.location} is older than one seen before: ` +
-        `${quoteName(index.description)} offered, ${quoteName(seen.description ?? '')} seen`,
+        `${quoteName(index.description)} offered, ${quoteName(seen.description)} seen`,
       {
         hint: 'wait for the mirror, use another, or accept it with --allow-rollback',
         facts: { offered: newest, seen: seen.newest },
@@ -49,9 +53,11 @@ export function verifyFreshness({ config, store }: Session, { index, repository,
     );
   }
   if (seen?.sha256 !== index.sha256)
-    store.putRecord(record, { newest, description: index.description, sha256: index.sha256 } satisfies Mark, {
-      durable: true,
-    });
+    store.putRecord(
+      record,
+      { newest, description: index.description, sha256: index.sha256 },
+      { codec: MARK_RECORD, durable: true },
+    );
 }
 
 /**

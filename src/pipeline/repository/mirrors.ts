@@ -13,6 +13,8 @@ import { privateKeysFor } from '../session/signing-keys.ts';
 import { bundledPins } from '../session/trusted-keys.ts';
 import { pinnedRelease } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
+import { isShape } from '../../core/json-shape.ts';
+import { recordCodec } from '../../store/record-codec.ts';
 
 export const ALPINE_CDN = 'https://dl-cdn.alpinelinux.org/alpine';
 
@@ -37,7 +39,7 @@ export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
   const release = config.release ?? pinnedRelease(session) ?? newestRelease([]);
   const debian = joinHost(session.store.root, 'mirrors', 'debian');
   const record = `auto-${config.arch}-${branchOf(release)}`;
-  const before = session.store.getRecord(record) as { source?: string } | undefined;
+  const before = session.store.getRecord(record, AUTO_RECORD);
   const made = isDirectory(joinHost(debian, branchOf(release), 'main', config.arch));
   if (before?.source === 'debian' && made && !config.refresh) return debianMirror(debian, release);
   if (before?.source === 'alpine' || config.offline) {
@@ -47,13 +49,19 @@ export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
   }
   const failure = await tryAlpine(session, release);
   if (failure === undefined) {
-    session.store.putRecord(record, { source: 'alpine' });
+    session.store.putRecord(record, { source: 'alpine' }, { codec: AUTO_RECORD });
     return { mirrors: [{ base: ALPINE_CDN, keys: [] }], debian: undefined, release };
   }
   await makeDebianMirror(session, { directory: debian, release, failure });
-  session.store.putRecord(record, { source: 'debian' });
+  session.store.putRecord(record, { source: 'debian' }, { codec: AUTO_RECORD });
   return debianMirror(debian, release);
 }
+
+/** Which mirror `auto` has chosen. */
+export const AUTO_RECORD = recordCodec(
+  1,
+  isShape<{ readonly source: 'alpine' | 'debian' }>({ source: (value) => value === 'alpine' || value === 'debian' }),
+);
 
 const debianMirror = (directory: HostPath, release: string): ChosenMirrors => ({
   mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }],

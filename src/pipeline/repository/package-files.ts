@@ -5,8 +5,9 @@ import { redactUrl } from '../../core/redact.ts';
 import type { Verified } from '../../core/verified.ts';
 import { packageLocation, type RepositoryLayout } from '../../formats/release/repositories-file.ts';
 import type { LockedPackage } from '../../formats/lock/lockfile.ts';
-import { isUrl, type CopyFile } from '../../fetch/fetcher.ts';
-import type { BlobRef } from '../../store/blobs.ts';
+import { isUrl } from '../../fetch/fetcher.ts';
+import type { CopyFile } from '../../fetch/fetch-request.ts';
+import { BLOB_RECORD, type BlobRef } from '../../store/blobs.ts';
 import type { Copied, CopyJob } from '../../system/files/hashed-file.ts';
 import type { Thread } from '../../system/thread/thread.ts';
 import type { OpenedPackageFile } from '../../unpack/opened.ts';
@@ -170,7 +171,7 @@ export async function fetchVerified(
   const pinned = pinnedPackage(session, record);
   // Two mirrors may sign the same content with different keys: the files then differ in size.
   const file = `package-${record.checksum?.hex ?? id}-${record.sizeBytes}`;
-  const known = pinned ?? (session.store.getRecord(file) as { sha256?: string } | undefined);
+  const known = pinned ?? session.store.getRecord(file, BLOB_RECORD);
   const verify = (ref: Pick<BlobRef, 'sha256'>, hashed: BlobRef | undefined): VerifiedFile | undefined => {
     const claim: PackageOptions = {
       expected: record,
@@ -184,7 +185,7 @@ export async function fetchVerified(
     const opened = verifyBlob(session, ref.sha256, { name: `${id}.apk`, claim });
     if (opened === undefined) return undefined;
     const onVerified = (): void => {
-      if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 });
+      if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 }, { codec: BLOB_RECORD });
     };
     if (opened.contents.unjudged !== undefined) return { ...opened, onVerified };
     onVerified();

@@ -7,9 +7,8 @@ import type { Verified } from '../../core/verified.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import { indexLocation, type RepositoryLayout } from '../../formats/release/repositories-file.ts';
 import { redactUrl } from '../../core/redact.ts';
-import type { BlobRef, OpenBlob } from '../../store/blobs.ts';
+import { BLOB_RECORD, type BlobRef, type OpenBlob } from '../../store/blobs.ts';
 import type { Store } from '../../store/store.ts';
-import { isSha256Hex } from '../../core/digest.ts';
 import type { LockedEnvironment, LockedRepository } from '../../formats/lock/lockfile.ts';
 import { lockedIndex } from '../../verify/locked-index.ts';
 import { verifyIndex } from '../../verify/index-file.ts';
@@ -268,8 +267,8 @@ const formName = ({ sha256 }: BlobRef): string => `index-form-${sha256}`;
 
 /** A blob like any other: hashed when it is read, dropped when it is damaged, removed when it is not used. */
 function readCachedIndex(store: Store, ref: BlobRef): Buffer | undefined {
-  const { sha256 } = (store.getRecord(formName(ref)) ?? {}) as { sha256?: string };
-  const blob = sha256 !== undefined && isSha256Hex(sha256) ? store.openBlob(sha256, 'a parsed index') : undefined;
+  const known = store.getRecord(formName(ref), BLOB_RECORD);
+  const blob = known === undefined ? undefined : store.openBlob(known.sha256, 'a parsed index');
   try {
     return blob === undefined ? undefined : readWhole(blob);
   } finally {
@@ -279,7 +278,8 @@ function readCachedIndex(store: Store, ref: BlobRef): Buffer | undefined {
 
 function writeCachedIndex(store: Store, ref: BlobRef, make: (() => Buffer | undefined) | undefined): void {
   const form = store.readOnly ? undefined : make?.();
-  if (form !== undefined) store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 });
+  if (form !== undefined)
+    store.putRecord(formName(ref), { sha256: store.putBlob(form).sha256 }, { codec: BLOB_RECORD });
 }
 
 export function readWhole(blob: OpenBlob): Buffer {

@@ -8,7 +8,7 @@ import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
 import { isTaken, namesIn } from '../../system/files/host-paths.ts';
 import { foreignWriterAt } from '../../system/files/ownership.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { findUserDirectory, openUserDirectory, requireOwnDirectory, userDirectory } from './user-directory.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;

@@ -11,6 +11,8 @@ import { runInTree } from '../../run/run-in-tree.ts';
 import { bootId } from '../../system/process/boot.ts';
 import { hintForStronger, listVerdicts, noBackend } from './backend-advice.ts';
 import type { Session } from './session.ts';
+import { isShape, isText } from '../../core/json-shape.ts';
+import { recordCodec } from '../../store/record-codec.ts';
 
 /** Of what is known of the host; changes when the host's kernel, user or tools do. */
 export function fingerprint({ runHost, config }: Session): string {
@@ -49,7 +51,8 @@ export function tryBackend(session: Session, tree: HostPath): PendingProbe {
       needs.every((tool) => runHost.tools[tool] !== undefined) &&
       refuse(runHost) === undefined,
   );
-  if (candidate === undefined || store.getRecord(recordName(session)) !== undefined) return Promise.resolve(undefined);
+  if (candidate === undefined || store.getRecord(recordName(session), BACKEND_RECORD) !== undefined)
+    return Promise.resolve(undefined);
   return import('../../run/probe.ts')
     .then(({ probeBackend }) => probeBackend(candidate, runHost, tree))
     .then(
@@ -57,6 +60,9 @@ export function tryBackend(session: Session, tree: HostPath): PendingProbe {
       () => undefined,
     );
 }
+
+/** The backend that works here. */
+export const BACKEND_RECORD = recordCodec(1, isShape<{ readonly id: string }>({ id: isText }));
 
 const recordName = (session: Session): string => `backend-${fingerprint(session)}`;
 
@@ -69,7 +75,7 @@ const recordName = (session: Session): string => `backend-${fingerprint(session)
 export async function chooseBackend(session: ProbingSession, tree: HostPath): Promise<Backend> {
   const { config, store } = session;
   const record = recordName(session);
-  const known = store.getRecord(record) as { id?: string } | undefined;
+  const known = store.getRecord(record, BACKEND_RECORD);
   const remembered = backendsFor(session.runHost).find(({ id }) => id === known?.id);
   if (remembered !== undefined) return announced(session, remembered);
   const { backend, verdicts } = await findBackend(session, tree);
@@ -81,7 +87,7 @@ export async function chooseBackend(session: ProbingSession, tree: HostPath): Pr
       { hint: 'drop --require-isolation, or make one of the others work' },
     );
   }
-  store.putRecord(record, { id: backend.id });
+  store.putRecord(record, { id: backend.id }, { codec: BACKEND_RECORD });
   return announced(session, backend);
 }
 

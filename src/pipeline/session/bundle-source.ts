@@ -11,7 +11,7 @@ import { openBundle, type BundleSignature } from '../../ship/bundle.ts';
 import { requireNoDrift, isSameLock } from '../../ship/lock-file.ts';
 import type { Store } from '../../store/store.ts';
 import { writeFileAtomic } from '../../system/files/files.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { keyring, type TrustedKeys } from '../../verify/key.ts';
 import { isRsaSignature } from '../../verify/rsa.ts';
 import type { LockPolicy } from './lock-policy.ts';

@@ -10,7 +10,8 @@ import { joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { packageRoot } from '../../system/files/assets.ts';
 import { namesOf } from '../../system/files/host-directories.ts';
-import { hostFailure, readFileCapped } from '../../system/files/files.ts';
+import { hostFailure } from '../../core/file-error.ts';
+import { readFileCapped } from '../../system/files/files.ts';
 import { exists, isDirectory, isFile, linkTarget, realPath } from '../../system/files/host-paths.ts';
 
 const PEM_BYTES = 4 * 1024 * 1024;

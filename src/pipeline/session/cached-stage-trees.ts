@@ -10,7 +10,7 @@ import type { Store } from '../../store/store.ts';
 import { bootId } from '../../system/process/boot.ts';
 import { makeDirectory, moveDirectory } from '../../system/files/host-directories.ts';
 import { exists } from '../../system/files/host-paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { readSealed, writeSealed } from '../../system/files/sealed-file.ts';
 
 const RECORD = 'record.json';

@@ -16,7 +16,7 @@ import { realPath } from '../../system/files/host-paths.ts';
 import type { Approval } from './approvals.ts';
 
 export { closeInheritedDescriptors } from '../../system/process/descriptors.ts';
-export { hostFailure } from '../../system/files/files.ts';
+export { hostFailure } from '../../core/file-error.ts';
 
 export interface ProjectContext {
   /** HOME and XDG_CONFIG_HOME say where approvals are. */

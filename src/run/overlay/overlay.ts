@@ -7,7 +7,7 @@ import { joinHost, TREE_ROOT, type HostPath } from '../../core/paths.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
 import { exists } from '../../system/files/host-paths.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { captureProcess } from '../../system/process/spawn.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { HOST_ENV, type CompiledRun } from '../compiled.ts';

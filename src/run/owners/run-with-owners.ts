@@ -7,7 +7,7 @@ import { joinHost, treePathFromUser, type HostPath, type TreePath } from '../../
 import type { FileOwner, RunDescription, RunResult } from '../../core/run-description.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
-import { removeTree } from '../../system/tree/remove-tree.ts';
+import { removeTree } from '../../system/files/remove-tree.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { writeSparseFile } from '../../system/files/sparse-file.ts';
 import type { Backend } from '../backend.ts';

@@ -4,7 +4,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { HostPath } from '../../core/paths.ts';
-import { fileError } from './files.ts';
+import { fileError } from '../../core/file-error.ts';
 import { createHoleWriter } from './holes.ts';
 
 export interface WrittenFile {

@@ -10,7 +10,7 @@ import type { Clock } from '../../core/clock.ts';
 import { AlprootError, errnoOf } from '../../core/errors.ts';
 import type { HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import { fileError } from './files.ts';
+import { fileError } from '../../core/file-error.ts';
 import { cannotLink } from './hard-link.ts';
 import { makeDirectories } from './make-directories.ts';
 import { isOfEarlierStart, ownDisk } from './local-disk.ts';

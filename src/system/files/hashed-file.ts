@@ -15,7 +15,8 @@ import { eachChunk, type ByteSource } from '../../core/bytes.ts';
 import type { Sha256Hex } from '../../core/digest.ts';
 import { errnoOf } from '../../core/errors.ts';
 import { parentOfHost, type HostPath } from '../../core/paths.ts';
-import { fileError, syncDirectory } from './files.ts';
+import { fileError } from '../../core/file-error.ts';
+import { syncDirectory } from './files.ts';
 import { makeDirectories } from './make-directories.ts';
 
 /** A descriptor of a regular file; undefined when there is none, or it is a link. */

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { errnoOf } from '../../core/errors.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { isProcessAlive } from '../process/process-identity.ts';
-import { fileError } from './files.ts';
+import { fileError } from '../../core/file-error.ts';
 import { makeDirectories } from './make-directories.ts';
-import { removeTree } from '../tree/remove-tree.ts';
-import { temporaryRoot } from './temporary-root.ts';
+import { removeTree } from './remove-tree.ts';
+import { temporaryRoot } from '../process/temporary-root.ts';
 
 /** Makes it and what is missing above it; returns it. @throws ALP_FILE_WRITE */
 export function makeDirectory(path: HostPath, mode = 0o755): HostPath {

@@ -6,7 +6,7 @@ import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { AlprootError, errnoOf } from '../../core/errors.ts';
 import type { HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import { fileError } from './files.ts';
+import { fileError } from '../../core/file-error.ts';
 import { isDirectory, isTaken } from './host-paths.ts';
 
 export interface NamedFile {

@@ -3,7 +3,7 @@ import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import { AlprootError, errnoOf } from '../../core/errors.ts';
 import { parentOfHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import { fileError, HINTS } from './files.ts';
+import { fileError, HINTS } from '../../core/file-error.ts';
 
 /**
  * Changes nothing. A disk that is full, or fills up, is only found out by writing.

@@ -10,8 +10,9 @@ import { hostPath, type HostPath, joinHost } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { makeDirectory } from './host-directories.ts';
 import { isAbandoned, temporaryName, workerOf } from '../process/process-identity.ts';
-import { fileError, syncDirectory, syncFile } from './files.ts';
-import { removeTree } from '../tree/remove-tree.ts';
+import { fileError } from '../../core/file-error.ts';
+import { syncDirectory, syncFile } from './files.ts';
+import { removeTree } from './remove-tree.ts';
 
 /**
  * A name beside `path`, on its file system, hidden until it is renamed. What killed processes left there for the same

@@ -1,7 +1,7 @@
 /** A file that is mostly hole: pieces at their places, the rest never written. */
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import type { HostPath } from '../../core/paths.ts';
-import { fileError } from './files.ts';
+import { fileError } from '../../core/file-error.ts';
 
 export interface SparsePiece {
   readonly at: number;

@@ -9,6 +9,7 @@ import { redactUrl } from '../../core/redact.ts';
 import { explainChain, explainNetworkError, wantsChain } from './http-error.ts';
 import type { Dispatchers, HttpSettings } from './http-dispatcher.ts';
 import { proxyFor } from './proxy.ts';
+import { portOf } from './endpoint.ts';
 
 export type { HttpSettings } from './http-dispatcher.ts';
 
@@ -137,7 +138,7 @@ async function requestOnce(
 async function explainFully(error: unknown, url: URL, settings: HttpSettings): Promise<AlprootError> {
   const known = explainNetworkError(error, url);
   if (!wantsChain(known)) return known;
-  const [{ examineTls }, { portOf }] = await Promise.all([import('./tls-chain.ts'), import('./tunnel.ts')]);
+  const { examineTls } = await import('./tls-chain.ts');
   const { chain } = await examineTls({
     host: url.hostname,
     port: portOf(url),

@@ -4,16 +4,14 @@ import { isIP, type Socket } from 'node:net';
 import { SocksClient } from 'socks';
 import { AlprootError } from '../../core/errors.ts';
 import { redactUrl } from '../../core/redact.ts';
-import { bareHost, portOf, type ProxiedWay } from './tunnel.ts';
-
-type SocksWay = Omit<ProxiedWay, 'roots'>;
+import { portOf, withoutBrackets, type ProxiedEndpoint } from './endpoint.ts';
 
 /**
  * A connection through it.
  *
  * @throws ALP_FETCH_PROXY with what the proxy answers
  */
-export async function openSocks({ proxy, host, port, timeoutMs }: SocksWay): Promise<Socket> {
+export async function openSocks({ proxy, host, port, timeoutMs }: Omit<ProxiedEndpoint, 'roots'>): Promise<Socket> {
   const login =
     proxy.username === ''
       ? {}
@@ -21,13 +19,13 @@ export async function openSocks({ proxy, host, port, timeoutMs }: SocksWay): Pro
   try {
     const { socket } = await SocksClient.createConnection({
       proxy: {
-        host: bareHost(proxy),
+        host: withoutBrackets(proxy.hostname),
         port: portOf(proxy),
         type: proxy.protocol.startsWith('socks4') ? 4 : 5,
         ...login,
       },
       command: 'connect',
-      destination: { host: await destinationFor(proxy, host.replace(/^\[|\]$/g, '')), port },
+      destination: { host: await destinationFor(proxy, withoutBrackets(host)), port },
       timeout: timeoutMs,
     });
     return socket;

@@ -1,6 +1,5 @@
 /** Mounts of the host as this process sees them, where they decide whether a program can be started. */
-import { readFileSync } from 'node:fs';
-import { realPath } from '../files/host-paths.ts';
+import { readFileSync, realpathSync } from 'node:fs';
 
 interface MountLine {
   readonly id: string;
@@ -15,16 +14,11 @@ interface MountLine {
  * @returns its mount point; undefined where programs may be started, or where /proc does not tell
  */
 export function noexecMountOf(path: string): string | undefined {
-  const real = realPath(path);
-  const mount = real === undefined ? undefined : mountOf(real, readMounts());
-  return mount?.options.includes('noexec') === true ? mount.point : undefined;
-}
-
-function readMounts(): MountLine[] {
   try {
-    return parseMounts(readFileSync('/proc/self/mountinfo', 'latin1'));
+    const mount = mountOf(realpathSync(path), parseMounts(readFileSync('/proc/self/mountinfo', 'latin1')));
+    return mount?.options.includes('noexec') === true ? mount.point : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
 

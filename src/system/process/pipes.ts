@@ -8,9 +8,9 @@ import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { fileError } from '../files/files.ts';
+import { fileError } from '../../core/file-error.ts';
 import { isProcessAlive } from './process-identity.ts';
-import { temporaryRoot } from '../files/temporary-root.ts';
+import { temporaryRoot } from './temporary-root.ts';
 
 export type OnOutput = (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 

@@ -1,7 +1,7 @@
 /** Everything in a tree with its metadata, parents before children, names sorted by bytes; no link is followed. */
 import { lstatSync, readdirSync } from 'node:fs';
 import { TREE_ROOT, type TreePath } from '../../core/paths.ts';
-import { inside, type TreeDirectories } from './tree-directories.ts';
+import { inside, type TreeDirectories } from '../files/tree-directories.ts';
 import { statOf, type TreeStat } from './tree-stat.ts';
 
 /** Called for each entry; whether to go into it, when it is a directory. */

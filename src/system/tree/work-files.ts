@@ -1,7 +1,7 @@
 /** All files below a directory of our own work, read whole: what a build installed. Links are not followed. */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import type { HostPath } from '../../core/paths.ts';
-import { fileError } from '../files/files.ts';
+import { fileError } from '../../core/file-error.ts';
 
 /** Names hold one character per byte. Modes are permission bits. */
 export type WorkFile =

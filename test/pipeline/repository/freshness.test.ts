@@ -17,6 +17,7 @@ import { withInstall } from '../../../src/pipeline/repository/install-context.ts
 import { openSession, withSession } from '../../../src/pipeline/session/session.ts';
 import { fetchIndex, fetchSources } from '../../../src/pipeline/repository/repository-indexes.ts';
 import { alpineKeys } from '../../../src/pipeline/session/trusted-keys.ts';
+import { BLOB_RECORD } from '../../../src/store/blobs.ts';
 import { capability, SHARED } from '../../helpers/capabilities.ts';
 import { startServer } from '../../helpers/https-mirror.ts';
 
@@ -99,9 +100,7 @@ describe.skipIf(capability('upstream').skip)('a large index', () => {
       const [record = ''] = readdirSync(session.store.path('records')).filter((file) =>
         file.startsWith('index-form-'),
       );
-      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as {
-        sha256: Sha256Hex;
-      };
+      const sha256 = session.store.getRecord(record.replace('.json', ''), BLOB_RECORD)?.sha256 as Sha256Hex;
       // Another description of the same length, under the name of its own hash: only a reader of the form can say it.
       const marked = Buffer.from(
         readFileSync(session.store.blobPath(sha256))
@@ -109,7 +108,7 @@ describe.skipIf(capability('upstream').skip)('a large index', () => {
           .replace(`"${real ?? ''}"`, `"${'kept'.padEnd(real?.length ?? 0)}"`),
         'latin1',
       );
-      session.store.putRecord(record.replace('.json', ''), session.store.putBlob(marked));
+      session.store.putRecord(record.replace('.json', ''), session.store.putBlob(marked), { codec: BLOB_RECORD });
       return Promise.resolve();
     });
     expect((await description())?.trim()).toBe('kept');
@@ -117,9 +116,7 @@ describe.skipIf(capability('upstream').skip)('a large index', () => {
       const [record = ''] = readdirSync(session.store.path('records')).filter((file) =>
         file.startsWith('index-form-'),
       );
-      const { sha256 } = JSON.parse(readFileSync(session.store.path('records', record), 'utf8')) as {
-        sha256: Sha256Hex;
-      };
+      const sha256 = session.store.getRecord(record.replace('.json', ''), BLOB_RECORD)?.sha256 as Sha256Hex;
       const bytes = readFileSync(session.store.blobPath(sha256));
       bytes[bytes.length - 1] = (bytes[bytes.length - 1] ?? 0) ^ 1;
       writeFileSync(session.store.blobPath(sha256), bytes);

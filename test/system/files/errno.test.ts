@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { AlprootError, errnoOf } from '../../../src/core/errors.ts';
-import { hostFailure } from '../../../src/system/files/files.ts';
+import { hostFailure } from '../../../src/core/file-error.ts';
 
 it.each([
   [-122, 'EDQUOT'],

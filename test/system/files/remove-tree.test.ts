@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { hostPath } from '../../../src/core/paths.ts';
-import { removeTree } from '../../../src/system/tree/remove-tree.ts';
+import { removeTree } from '../../../src/system/files/remove-tree.ts';
 
 let root: string;
 beforeEach(() => (root = mkdtempSync(join(tmpdir(), 'alproot-removal-'))));
@@ -47,7 +47,7 @@ it('removes names that are no text, and more levels than descriptors', () => {
   mkdirSync(deep, { recursive: true });
   writeFileSync(join(deep, 'file'), '');
   writeFileSync(Buffer.concat([Buffer.from(`${at('tree')}/`), Buffer.from([0xff, 0xfe])]), '');
-  const script = `const { removeTree } = await import('./src/system/tree/remove-tree.ts'); removeTree(process.argv[1]);`;
+  const script = `const { removeTree } = await import('./src/system/files/remove-tree.ts'); removeTree(process.argv[1]);`;
   execFileSync('sh', [
     '-c',
     'ulimit -n 48 && exec "$0" --import tsx --input-type=module -e "$1" "$2"',
@@ -76,7 +76,7 @@ it('removes what its owner may neither list nor enter', () => {
       'tsx',
       '--input-type=module',
       '-e',
-      `const { removeTree } = await import('./src/system/tree/remove-tree.ts'); ${script}`,
+      `const { removeTree } = await import('./src/system/files/remove-tree.ts'); ${script}`,
       at('tree'),
     ]);
   } else remove();

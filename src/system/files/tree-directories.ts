@@ -3,7 +3,7 @@
  * one stay open while synchronous work goes on, since neighbours come one after another; what runs between may move
  * directories, so nothing stays open beyond it.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { TREE_ROOT, type TreePath } from '../../core/paths.ts';
 
 export interface TreeDirectories {
@@ -23,11 +23,23 @@ interface Opened {
 }
 
 export const DIRECTORY_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Linux's O_PATH, which Node has no name for: a descriptor that only names. */
+const O_PATH = 0o10000000;
 /** Descriptors that one tree keeps at most; of deeper paths those in between are closed. */
 const KEPT = 12;
 
 /** A path of the host that names an entry of an open directory. */
 export const inside = (fd: number, part: string): Buffer => Buffer.from(`/proc/self/fd/${fd}/${part}`, 'latin1');
+
+/** Sets the mode of an entry that is not a link. @throws Error with the errno */
+export function setEntryMode(entry: Buffer, mode: number): void {
+  const fd = openSync(entry, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if (!fstatSync(fd).isSymbolicLink()) chmodSync(`/proc/self/fd/${fd}`, mode);
+  } finally {
+    closeSync(fd);
+  }
+}
 
 /** @param rootFd of the tree's root, which the caller closes */
 export function openDirectories(rootFd: number): TreeDirectories {

@@ -14,9 +14,9 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { errnoOf } from '../../core/errors.ts';
-import { TREE_ROOT, type HostPath } from '../../core/paths.ts';
-import { openWorkTree } from './work-tree.ts';
-import { fileError } from '../files/files.ts';
+import { fileError } from '../../core/file-error.ts';
+import { joinTree, nameOf, parentOf, TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
+import { DIRECTORY_FLAGS, inside, openDirectories, setEntryMode, type TreeDirectories } from './tree-directories.ts';
 
 /** Removes `path` and all under it; nothing there is fine. @throws ALP_FILE_WRITE */
 export function removeTree(path: HostPath): void {
@@ -61,23 +61,42 @@ function removeEntries(directory: Buffer): void {
     if ((mode & 0o700) !== 0o700) fchmodSync(fd, (mode & 0o7777) | 0o700);
     const prefix = Buffer.from(`/proc/self/fd/${fd}/`);
     for (const entry of readdirSync(`/proc/self/fd/${fd}`, { withFileTypes: true, encoding: 'buffer' })) {
-      const place = Buffer.concat([prefix, entry.name]);
+      const entryPath = Buffer.concat([prefix, entry.name]);
       if (entry.isDirectory()) {
-        removeEntries(place);
-        rmdirSync(place);
-      } else unlinkSync(place);
+        removeEntries(entryPath);
+        rmdirSync(entryPath);
+      } else unlinkSync(entryPath);
     }
   } finally {
     closeSync(fd);
   }
 }
 
-/** The same with a handful of descriptors, looking at each entry before; what may not be opened is opened up. */
+/** The same with a handful of descriptors, and an lstat for each entry; closed directories are opened up. */
 function removeStepwise(path: HostPath): void {
-  const tree = openWorkTree(path);
+  const rootFd = openSync(path, DIRECTORY_FLAGS);
+  const directories = openDirectories(rootFd);
   try {
-    tree.remove(TREE_ROOT);
+    if ((fstatSync(rootFd).mode & 0o700) !== 0o700) fchmodSync(rootFd, 0o700);
+    removeBelow(directories, TREE_ROOT);
   } finally {
-    tree.close();
+    directories.forget(TREE_ROOT);
+    closeSync(rootFd);
   }
+}
+
+function removeBelow(directories: TreeDirectories, path: TreePath): void {
+  for (const name of readdirSync(`/proc/self/fd/${directories.open(path)}`, { encoding: 'latin1' }))
+    removeEntry(directories, joinTree(path, name));
+  directories.forget(path);
+}
+
+function removeEntry(directories: TreeDirectories, path: TreePath): void {
+  const entry = (): Buffer => inside(directories.open(parentOf(path)), nameOf(path));
+  const stat = lstatSync(entry(), { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  if (!stat.isDirectory()) return unlinkSync(entry());
+  if ((stat.mode & 0o700) !== 0o700) setEntryMode(entry(), (stat.mode & 0o7777) | 0o700);
+  removeBelow(directories, path);
+  rmdirSync(entry());
 }
