@@ -22,12 +22,14 @@ export function createLayerStore(
   const { store } = session;
   // A store that can only be read takes none: they last as long as the build's own files.
   const passing = new Map<string, StoredLayer>();
-  const fileOf = (key: string): HostPath => store.path('layers', keyOf('layer', key));
+  // What was made without a refusal is not what a strict build would have made.
+  const nameOf = (key: string): string => keyOf(session.config.strict === true ? 'layer-strict' : 'layer', key);
+  const fileOf = (key: string): HostPath => store.path('layers', nameOf(key));
   return {
     get: async (key) => {
       const own = passing.get(key);
       if (own !== undefined) return own;
-      const known = store.getRecord(`layer-${keyOf('layer', key)}`) as
+      const known = store.getRecord(`layer-${nameOf(key)}`) as
         (Partial<StoredLayer> & { recorded?: Recorded }) | undefined;
       const file = fileOf(key);
       if (typeof known?.sha256 !== 'string' || typeof known.sizeBytes !== 'number' || !isFile(file)) return undefined;
@@ -47,11 +49,7 @@ export function createLayerStore(
       const target = fileOf(key);
       moveFile(file, target);
       const recorded = tree === undefined ? undefined : installed.take(tree);
-      store.putRecord(`layer-${keyOf('layer', key)}`, {
-        sha256,
-        sizeBytes,
-        ...(recorded === undefined ? {} : { recorded }),
-      });
+      store.putRecord(`layer-${nameOf(key)}`, { sha256, sizeBytes, ...(recorded === undefined ? {} : { recorded }) });
       return Promise.resolve({ file: target, sha256, sizeBytes });
     },
   };

@@ -81,9 +81,10 @@ function requestName(
   { mirrors, release }: ChosenMirrors,
   packages: readonly string[],
 ): string {
+  const strict = config.strict === true ? ['strict'] : [];
   // A lock says all there is to say, unless it may be extended.
   if (lockPolicy?.strict === true)
-    return `environment-${keyOf('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort())}`;
+    return `environment-${keyOf('request-locked-1', ...strict, config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort())}`;
   const indexes = mirrors
     .filter(({ base }) => packages.length > 0 && !isUrl(base))
     .flatMap(({ base }) =>
@@ -97,7 +98,7 @@ function requestName(
         }),
       ),
     );
-  return `environment-${keyOf('request-2', lockPolicy === undefined ? '' : formatLock(lockPolicy.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
+  return `environment-${keyOf('request-2', ...strict, lockPolicy === undefined ? '' : formatLock(lockPolicy.lock), config.arch, release, ...mirrors.flatMap(({ base, keys, publicKeys = [] }) => [base, ...keys, ...publicKeys.map(({ pem }) => pem)]), '', ...indexes, '', ...[...packages].sort())}`;
 }
 
 /** Where a port is built: an environment of its tools, made from the mirror that it goes into. */
