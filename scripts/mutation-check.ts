@@ -3,10 +3,10 @@
  * removal turns no test red is not kept by any. Told apart from that, and failures as well: a guard whose line is no
  * longer there, a change that does not compile, and a run that breaks without a failed test.
  *
- * `npm run mutation [-- WORD]`: only the guards whose name has WORD.
+ * `npm run mutation [-- WORD]`: only the guards of the group WORD, or whose name has it.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
@@ -37,6 +37,8 @@ const COPIED = [
 /** A copy in which sources can be changed; what is large and is not changed is linked. */
 function copyTree(): string {
   const directory = join(mkdtempSync(join(tmpdir(), 'alproot-mutation-')), 'main');
+  // Tests of an ordinary user's sandbox run the program from there.
+  chmodSync(dirname(directory), 0o755);
   for (const name of COPIED) cpSync(join(root, name), join(directory, name), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
   const shared = join(root, '..', 'shared');
@@ -84,8 +86,14 @@ function createCompiler(copy: string): (path: string) => string | undefined {
 
 type Outcome = 'green' | 'red' | 'broken' | 'skipped';
 
+/** Tests that run the program run this one; to pack and install it for each guard would take most of the time. */
+const buildProgram = (copy: string): boolean =>
+  spawnSync(process.execPath, [join(copy, 'scripts/build.mjs')], { cwd: copy, stdio: 'ignore' }).status === 0;
+
 /** Red is a failed test; a run that broke otherwise is neither; one without any test that ran shows nothing. */
 function runTests(copy: string, { tests, only }: Pick<Guard, 'tests' | 'only'>): Outcome {
+  if (!buildProgram(copy)) return 'broken';
+  const env = { ...process.env, ALPROOT_TEST_PROGRAM: join(copy, 'bin/alproot') };
   const args = [
     'run',
     '--bail=1',
@@ -95,6 +103,7 @@ function runTests(copy: string, { tests, only }: Pick<Guard, 'tests' | 'only'>):
   ];
   const { status, stdout } = spawnSync(process.execPath, [join(copy, 'node_modules/vitest/vitest.mjs'), ...args], {
     cwd: copy,
+    env,
     encoding: 'utf8',
     maxBuffer: 1024 ** 3,
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -137,7 +146,11 @@ function verify({ copy, compile, before }: Bench, guard: Guard): { readonly verd
 }
 
 const [word = ''] = process.argv.slice(2);
-const chosen = GUARDS.filter(({ name }) => name.includes(word));
+const chosen =
+  GUARDS[word] ??
+  Object.values(GUARDS)
+    .flat()
+    .filter(({ name }) => name.includes(word));
 const copy = copyTree();
 try {
   const bench: Bench = { copy, compile: createCompiler(copy), before: new Map() };

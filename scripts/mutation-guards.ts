@@ -604,7 +604,7 @@ const isolation = [
   ),
   guard(
     'the network that a filter cuts',
-    ['run/sandbox/sandbox-steps.ts', "...(network === 'none' ? [['filter', 'network'] as const] : [])", ''],
+    ['run/sandbox/sandbox-steps.ts', "(network === 'none' ? [['filter', 'network'] as const] : [])", '[]'],
     'hostile/escape/escape: proot, run --network none',
   ),
   guard(
@@ -703,4 +703,11 @@ const network = [
   ),
 ];
 
-export const GUARDS: readonly Guard[] = [...verification, ...formats, ...trees, ...running, ...isolation, ...network];
+export const GUARDS: Readonly<Record<string, readonly Guard[]>> = {
+  verification,
+  formats,
+  trees,
+  running,
+  isolation,
+  network,
+};

@@ -43,6 +43,7 @@ export interface Draft {
     | 'refresh'
     | 'requireIsolation'
     | 'allowRollback'
+    | 'strict'
     | 'quiet'
     | 'json'
     | 'verbose'
@@ -118,6 +119,11 @@ export const COMMON_OPTIONS: readonly OptionSpec[] = [
   { flag: '--no-lock', help: 'leave alproot.lock aside', apply: turnOn('noLock') },
   { flag: '--refresh', help: 'look at the mirrors again', apply: turnOn('refresh') },
   { flag: '--allow-rollback', help: 'accept an index older than the last one seen', apply: turnOn('allowRollback') },
+  {
+    flag: '--strict',
+    help: 'refuse packages with devices or pipes, which no tree gets, instead of saying so',
+    apply: turnOn('strict'),
+  },
   {
     flag: '--max-index-age',
     value: 'DAYS',
@@ -216,6 +222,7 @@ export function configFrom(draft: Draft, place: ProcessEnvironment, { project, e
     project: project?.directory,
     bundle: bundle === undefined ? undefined : path(bundle),
     allowRollback: switches.has('allowRollback'),
+    strict: switches.has('strict'),
     maxIndexAgeDays: numberOf('--max-index-age', draft.maxIndexAge ?? variable(place, 'ALPROOT_MAX_INDEX_AGE')),
     minRateBytes: numberOf('--min-rate', draft.minRate ?? variable(place, 'ALPROOT_MIN_RATE')),
     caFiles: [...draft.caFiles, ...[variable(place, 'ALPROOT_CA_FILE')].filter((f) => f !== undefined)].map(path),

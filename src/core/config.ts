@@ -50,6 +50,8 @@ export interface Config {
   /** A bundle that stands for every mirror; no socket is opened then. */
   readonly bundle: HostPath | undefined;
   readonly allowRollback: boolean;
+  /** Devices and pipes of packages, which no tree gets, are refused instead of told of. */
+  readonly strict?: boolean | undefined;
   /** Days; undefined: no limit. */
   readonly maxIndexAgeDays: number | undefined;
   /** Bytes a second that a transfer must have on average; 0: any; undefined: the default. */

@@ -61,6 +61,7 @@ export const ERRORS = {
   ALP_UNPACK_PATH: rule(7),
   ALP_UNPACK_LINK: rule(7),
   ALP_UNPACK_CONFLICT: rule(7),
+  ALP_UNPACK_SPECIAL: rule(7),
   ALP_UNPACK_TREE: rule(7),
   ALP_UNPACK_WRITE: rule(7),
 

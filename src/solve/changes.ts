@@ -3,7 +3,7 @@
  * before those who need them, removals where the last dependent goes, install_if packages after their triggers.
  */
 import { isProvided, reverseLinks } from './match.ts';
-import { FLAG, type Link, type NameNode, type PackageNode, type RawChange } from './model.ts';
+import type { Link, NameNode, PackageNode, RawChange } from './model.ts';
 import { markError, namesOf, reposOf, type SolverState } from './solver-state.ts';
 import { runSteps, type Steps } from './solver-steps.ts';
 
@@ -23,13 +23,7 @@ function tagFor(state: SolverState, pkg: PackageNode): number {
 }
 
 function record({ state, changes }: Recorder, old: PackageNode | undefined, next: PackageNode | undefined): void {
-  changes.push({
-    old,
-    next,
-    oldTag: old?.installedTag ?? 0,
-    nextTag: next === undefined ? 0 : tagFor(state, next),
-    reinstall: next !== undefined && (next.flags & FLAG.reinstall) !== 0,
-  });
+  changes.push({ old, next, nextTag: next === undefined ? 0 : tagFor(state, next) });
 }
 
 function countDepends(pkg: PackageNode): void {
@@ -99,18 +93,10 @@ function* clearFor(recorder: Recorder, pkg: PackageNode): Steps {
   if (old !== undefined) yield eachWaiting(recorder, old, removeTriggered);
 }
 
-/** A package that is listed once those that it needs are. */
-interface Listing {
-  readonly pkg: PackageNode;
-  /** Of its dependencies, the one that is followed. */
-  at: number;
-}
-
 /** The next name that must be listed before the package is; undefined when all are. */
-function nextNeed({ state }: Recorder, listing: Listing): NameNode | undefined {
-  const { pkg } = listing;
-  for (; listing.at < pkg.depends.length; listing.at++) {
-    const link = pkg.depends[listing.at] as Link;
+function nextNeed({ state }: Recorder, pkg: PackageNode): NameNode | undefined {
+  for (; pkg.dependsListed < pkg.depends.length; pkg.dependsListed++) {
+    const link = pkg.depends[pkg.dependsListed] as Link;
     if (mustFollow(state, pkg, link)) return link.name;
     noteFollowed(state, pkg, link);
   }
@@ -125,23 +111,19 @@ function* finish(recorder: Recorder, pkg: PackageNode): Steps {
   if (old !== undefined) yield releaseDepends(recorder, old);
 }
 
-/**
- * A chain is as deep as it is long: those who wait on the way down take two numbers each, where a generator takes
- * twenty.
- */
+/** A chain is as deep as it is long: those who wait on the way down take one place each, where a generator takes twenty. */
 function* changeName(recorder: Recorder, first: NameNode): Steps {
-  const stack: Listing[] = [];
+  const stack: PackageNode[] = [];
   for (let name: NameNode | undefined = first; ;) {
     if (name === undefined) {
-      const { pkg } = stack.pop() as Listing;
-      yield finish(recorder, pkg);
+      yield finish(recorder, stack.pop() as PackageNode);
     } else if (!name.changeProcessed) {
       yield clearName(recorder, name);
       const { pkg } = name.chosen;
       if (pkg !== undefined && !pkg.inChanges) {
         pkg.inChanges = true;
         yield clearFor(recorder, pkg);
-        stack.push({ pkg, at: 0 });
+        stack.push(pkg);
       }
     }
     const top = stack.at(-1);

@@ -3,7 +3,7 @@ import type { Change, PackageRecord, PackageSource, PlannedPackage } from '../co
 import { sameIdentity } from '../formats/apk/package-checksum.ts';
 import { compareVersions } from '../formats/apk/package-version.ts';
 import type { CatalogSource } from './catalog.ts';
-import type { PackageNode, RawChange } from './model.ts';
+import { isReinstall, type PackageNode, type RawChange } from './model.ts';
 import type { Resolution } from './resolution.ts';
 
 /** Whether its file can be had now. */
@@ -41,19 +41,16 @@ function offeredRecord({ record }: PackageNode, from: CatalogSource | undefined)
   return record;
 }
 
-/**
- * Who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. Some
- * may be there twice.
- */
-function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | readonly string[]> {
-  const found = new Map<PackageNode, string | string[]>();
+/** Notes who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. */
+function noteReasons(resolution: Resolution): void {
+  for (const { next } of resolution.changes) if (next !== undefined) next.reasons = undefined;
   const add = (pkg: PackageNode | undefined, reason: string): void => {
     if (pkg === undefined) return;
-    const known = found.get(pkg);
-    if (known === undefined) found.set(pkg, reason);
+    const known = pkg.reasons;
+    if (known === undefined) pkg.reasons = reason;
     else if (typeof known !== 'string') {
       if (known.at(-1) !== reason) known.push(reason);
-    } else if (known !== reason) found.set(pkg, [known, reason]);
+    } else if (known !== reason) pkg.reasons = [known, reason];
   };
   for (const { name, dep } of resolution.state.world) if (!dep.conflict) add(name.chosen.pkg, 'world');
   for (const { next } of resolution.changes) {
@@ -62,10 +59,9 @@ function reasons(resolution: Resolution): ReadonlyMap<PackageNode, string | read
       if (!dep.conflict && name.chosen.pkg !== next) add(name.chosen.pkg, next.record.name);
   }
   for (const { next } of resolution.changes) {
-    if (next === undefined || found.has(next) || !next.iifTriggered) continue;
+    if (next === undefined || next.reasons !== undefined || !next.iifTriggered) continue;
     for (const { name } of next.installIf) if (name.chosen.pkg !== undefined) add(next, name.chosen.pkg.record.name);
   }
-  return found;
 }
 
 function kindOf(
@@ -74,8 +70,8 @@ function kindOf(
 ): 'upgrade' | 'downgrade' | 'replace' | 'reinstall' | 'pin' | 'skip' | undefined {
   const { old, next } = raw;
   if (old === next) {
-    if (raw.reinstall) return canFetch(resolution, next) ? 'reinstall' : 'skip';
-    return raw.oldTag === raw.nextTag ? undefined : 'pin';
+    if (isReinstall(next)) return canFetch(resolution, next) ? 'reinstall' : 'skip';
+    return old.installedTag === raw.nextTag ? undefined : 'pin';
   }
   const order = compareVersions(next.record.version, old.record.version);
   if (order === 0) return 'replace';
@@ -84,7 +80,7 @@ function kindOf(
 
 /** The changes that do something, in order. */
 export function planChanges(resolution: Resolution): Change[] {
-  const because = reasons(resolution);
+  noteReasons(resolution);
   const sources: Sources = new Map();
   // Written out: what is spread into an object leaves it twice as large.
   const planned = (pkg: PackageNode, tagId: number): PlannedPackage => {
@@ -92,9 +88,9 @@ export function planChanges(resolution: Resolution): Change[] {
     const from = repositoryOf(resolution, pkg);
     const record = offeredRecord(pkg, from);
     const source = pkg.source ?? (from === undefined ? INSTALLED : sourceOf(sources, from.location, tag));
-    const found = because.get(pkg) ?? [];
-    const reasonsOf = typeof found === 'string' ? [found] : [...new Set(found)].sort();
-    return tag === undefined ? { record, source, because: reasonsOf } : { record, source, tag, because: reasonsOf };
+    const found = pkg.reasons ?? [];
+    const because = typeof found === 'string' ? [found] : [...new Set(found)].sort();
+    return tag === undefined ? { record, source, because } : { record, source, tag, because };
   };
   const changes: Change[] = [];
   for (const raw of resolution.changes) {
@@ -119,8 +115,8 @@ export function planChanges(resolution: Resolution): Change[] {
  */
 export function countBroken(resolution: Resolution, simulate: boolean): number {
   return resolution.changes.filter((raw) => {
-    const { old, next, reinstall } = raw;
+    const { old, next } = raw;
     if (!/[fs]/.test(old?.installed?.broken ?? '')) return false;
-    return simulate || (old === next && !(reinstall && next !== undefined && canFetch(resolution, next)));
+    return simulate || (old === next && !(next !== undefined && isReinstall(next) && canFetch(resolution, next)));
   }).length;
 }

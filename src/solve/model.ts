@@ -126,6 +126,8 @@ export interface PackageNode extends Origin, OwnedProvider {
   /** Of those that it waits for: how many from the first on have come, as decided, and as listed. */
   triggersMet: number;
   triggersListed: number;
+  /** Of its dependencies, how many are listed before it. */
+  dependsListed: number;
 
   seen: boolean;
   available: boolean;
@@ -142,13 +144,15 @@ export interface PackageNode extends Origin, OwnedProvider {
   iifFailed: boolean;
   inChanges: boolean;
   error: boolean;
+  /** Who needs it, for the plan: see plan.ts. Some may be there twice. */
+  reasons: string | string[] | undefined;
 }
+
+export const isReinstall = ({ flags }: PackageNode): boolean => (flags & FLAG.reinstall) !== 0;
 
 /** One change of the plan, before it is told to the outside. */
 export interface RawChange {
   readonly old: PackageNode | undefined;
   readonly next: PackageNode | undefined;
-  readonly oldTag: number;
   readonly nextTag: number;
-  readonly reinstall: boolean;
 }

@@ -2,7 +2,7 @@
 import { compareVersions } from '../formats/apk/package-version.ts';
 import { compareNames } from '../formats/apk/world-file.ts';
 import { createIndentedText } from './indented.ts';
-import type { NameNode, PackageNode, RawChange } from './model.ts';
+import { isReinstall, type NameNode, type PackageNode, type RawChange } from './model.ts';
 import { formatSize } from './plan-lines.ts';
 import type { Resolution } from './resolution.ts';
 
@@ -19,7 +19,7 @@ const REMOVED: Pick = ({ next }) => next === undefined;
 const ADDED: Pick = ({ old }) => old === undefined;
 const DOWNGRADED: Pick = (change) => order(change) < 0;
 const UPGRADED: Pick = (change) => order(change) >= 0 && change.old !== change.next;
-const REINSTALLED: Pick = ({ reinstall }) => reinstall;
+const REINSTALLED: Pick = ({ next }) => next !== undefined && isReinstall(next);
 const ORPHANED: Pick = ({ next }) => next !== undefined && !inRepositories(next.name);
 const ORPHANED_FILES: Pick = (change) => ORPHANED(change) && change.next?.record.name.startsWith('.') !== true;
 
@@ -32,9 +32,9 @@ export interface OverviewOptions {
 /** `  name@tag (1 -> 2)`. */
 function detail(resolution: Resolution, change: RawChange): string {
   const tag = resolution.universe.tags.nameOf(change.nextTag);
-  const { old, next, reinstall } = change;
+  const { old, next } = change;
   const versions =
-    !reinstall && old !== undefined && next !== undefined
+    old !== undefined && next !== undefined && !isReinstall(next)
       ? `${old.record.version} -> ${next.record.version}`
       : (old ?? next)?.record.version;
   return `  ${subject(change)?.record.name}${tag === undefined ? '' : `@${tag}`} (${versions})`;

@@ -31,11 +31,13 @@ class CompactPackage implements PackageNode {
   readonly provides: readonly ProvidedName[];
   private readonly origin: Origin;
   contested: readonly ProvidedName[] | undefined = undefined;
+  reasons: string | string[] | undefined = undefined;
   repos = 0;
   namesWalked = 0;
   triggersWalked = 0;
   triggersMet = 0;
   triggersListed = 0;
+  dependsListed = 0;
   conflicts = 0;
   pinningAllowed = 0;
   flags = 0;

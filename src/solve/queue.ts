@@ -105,6 +105,9 @@ export function createQueues(): Queues {
         name.dirty = false;
         if (!name.locked) return name;
       }
+      // All are done: a queue that only grows would keep every name that was ever in it.
+      dirty.length = 0;
+      dirtyAt = 0;
       return undefined;
     },
     markUnresolved: (name, reevaluate) => {

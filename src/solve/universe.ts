@@ -138,12 +138,16 @@ export function createUniverse(input: UniverseInput): Universe {
     return made;
   };
 
+  /** A checksum covers the package's own name, so only records of one name can share it; nearly all are alone with theirs. */
+  const isAlone = (name: string): boolean =>
+    shelves.reduce((count, { byName }) => count + byName.of(name).length, 0) === 1;
+
   const packageAt = (shelf: Shelf, position: number): PackageNode | undefined => {
     const ready = shelf.nodes[position];
     if (ready !== undefined) return ready;
     const record = shelf.packages[position];
     if (record === undefined) return undefined;
-    const identity = record.checksum?.hex.slice(0, 40);
+    const identity = isAlone(record.name) ? undefined : record.checksum?.hex.slice(0, 40);
     let node = identity === undefined ? undefined : byChecksum.get(identity);
     if (node === undefined) {
       node = createPackage(record, shelf.describe(position), linksOf(record, input.arch, { intern, link }));

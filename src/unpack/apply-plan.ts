@@ -45,6 +45,8 @@ export interface ApplyOptions {
   readonly emit: Emit;
   /** Removes edited configuration files too. */
   readonly purge?: boolean;
+  /** Devices and pipes of packages are refused. */
+  readonly strict?: boolean | undefined;
   /** Files of other packages are taken over, with a warning. */
   readonly forceOverwrite?: boolean;
   /** Gives every directory the owner and mode that packages want, also those that were changed by hand. */
@@ -199,7 +201,7 @@ async function install(
   const {
     state,
     scripts,
-    options: { tree, owners, emit, forceOverwrite = false },
+    options: { tree, owners, emit, strict, forceOverwrite = false },
     undo,
   } = working;
   const overwrite = forceOverwrite
@@ -237,6 +239,7 @@ async function install(
       owner,
       userNames: working.userNames(),
       isProtected: working.isProtected,
+      strict,
       overwrite,
     });
     for (const path of newFiles) working.newFiles.push(path);

@@ -9,6 +9,7 @@ import type { Acl } from '../formats/apk/installed-db.ts';
 import type { TarEntry, TarSink } from '../formats/tar/tar-entry.ts';
 import { createTarReader } from '../formats/tar/tar-reader.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
+import type { SpecialKind } from './omitted.ts';
 
 /** `apply`: owners and special bits are set (root). `record`: they are left to the database and to exports. */
 export type OwnerPolicy = 'apply' | 'record';
@@ -18,8 +19,8 @@ export const hostMode = (mode: number, owners: OwnerPolicy): number => (owners =
 
 export interface UnpackRootfsOptions {
   readonly owners: OwnerPolicy;
-  /** Told of each device and FIFO: they are never made. */
-  readonly onOmitted?: (path: TreePath) => void;
+  /** Told of each device and pipe, which are never made; may refuse them. */
+  readonly onOmitted?: (path: TreePath, kind: SpecialKind) => void;
 }
 
 /**
@@ -88,7 +89,7 @@ export function unpackRootfs(
       }
       default:
         acls.delete(path);
-        onOmitted?.(path);
+        onOmitted?.(path, entry.kind);
         return undefined;
     }
   }

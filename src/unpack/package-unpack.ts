@@ -19,6 +19,7 @@ import type { TreeFileWriter } from '../system/tree/tree-file.ts';
 import type { UserNames } from './user-names.ts';
 import { placeDirectory as putDirectory, type DirectoryContext } from './owned-directories.ts';
 import { settleConflict } from './file-owners.ts';
+import { isSpecial, refuseSpecial } from './omitted.ts';
 import { contentChecksum, digestOf, fileChecksum } from './package-removal.ts';
 import { hostMode } from './minirootfs-unpack.ts';
 import type { SuppliedPackage } from './unpack-pipeline.ts';
@@ -35,6 +36,8 @@ export interface PlaceOptions extends DirectoryContext {
   readonly owner: LivePackage;
   readonly userNames: UserNames;
   readonly isProtected: (directory: TreePath) => boolean;
+  /** Devices and pipes are refused. */
+  readonly strict?: boolean | undefined;
   /** `--force-overwrite`: takes files of other packages, and is told of each. */
   readonly overwrite?: ((warning: string) => void) | undefined;
 }
@@ -85,8 +88,10 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
       settleConflict(path, record, { owner: owned.owner.record, overwrite: options.overwrite }) === 'leave'
     )
       return undefined;
-    if (entry.kind === 'char' || entry.kind === 'block' || entry.kind === 'fifo')
+    if (isSpecial(entry.kind)) {
+      if (options.strict === true) throw refuseSpecial(entry.kind, path, label);
       return placeSpecial(entry, path, joinTree(outer, nameOf(path)));
+    }
     return placeFile(entry, path, joinTree(outer, nameOf(path)));
   }
 

@@ -60,6 +60,7 @@ async function install(
   packages: readonly RawPackage[],
   owners: OwnerPolicy = 'record',
   emit: Emit = silent,
+  strict = false,
 ): Promise<void> {
   const files = new Map(packages.map((raw) => [String(raw.info?.['pkgname'] ?? 'a'), opened(raw)] as const));
   const tree = openWorkTree(hostPath(root));
@@ -73,6 +74,7 @@ async function install(
       plan: { arch: 'x86_64', changes, world: [] },
       runScript: undefined,
       owners,
+      strict,
       emit,
       open: ({ record }) => files.get(record.name) ?? opened({}),
     });
@@ -329,6 +331,27 @@ describe('contents', () => {
         /^devices and pipes of packages .* not made: usr\/bin\/null, usr\/bin\/disk, usr\/bin\/pipe, .* and 1 more$/,
       );
       expect(notes[0]?.items).toHaveLength(6);
+    },
+  );
+
+  it.each([
+    ['3', 'a character device'],
+    ['4', 'a block device'],
+    ['6', 'a pipe'],
+  ])(
+    'refuses a package with an entry of type %s under --strict, and leaves the tree as it was',
+    async (type, what) => {
+      const before = picture(root);
+      await expect(
+        install([withEntries(file('usr/bin/x'), { name: 'usr/bin/special', type })], 'record', silent, true),
+      ).rejects.toMatchObject({
+        code: 'ALP_UNPACK_SPECIAL',
+        exitStatus: 7,
+        message: expect.stringContaining(`usr/bin/special\` of a-1.0-r0: it is ${what}`),
+        facts: { package: 'a-1.0-r0', path: 'usr/bin/special' },
+      });
+      expect(picture(root)).toEqual(before);
+      await install([withEntries(file('usr/bin/x'))], 'record', silent, true);
     },
   );
 

@@ -65,6 +65,7 @@ async function install(
       plan,
       runScript: args.options.get('scripts')?.at(-1) === 'no' ? undefined : options.scriptsFor(request, tree),
       owners: options.owners,
+      strict: session.config.strict,
       emit: (event) => addEvent(report, event),
       purge: args.options.get('purge')?.at(-1) === 'yes',
       forceOverwrite: args.options.has('force') || args.options.has('force-overwrite'),

@@ -23,12 +23,14 @@ export function createLayerStore(
   const { store } = session;
   // A store that can only be read takes none: they last as long as the build's own files.
   const passing = new Map<string, StoredLayer>();
-  const fileOf = (key: string): HostPath => store.path('layers', keyOf('layer', key));
+  // What was made without a refusal is not what a strict build would have made.
+  const nameOf = (key: string): string => keyOf(session.config.strict === true ? 'layer-strict' : 'layer', key);
+  const fileOf = (key: string): HostPath => store.path('layers', nameOf(key));
   return {
     get: async (key) => {
       const own = passing.get(key);
       if (own !== undefined) return own;
-      const known = store.getRecord(`layer-${keyOf('layer', key)}`, LAYER_RECORD);
+      const known = store.getRecord(`layer-${nameOf(key)}`, LAYER_RECORD);
       const file = fileOf(key);
       if (known === undefined || !isFile(file)) return undefined;
       if (known.recorded !== undefined) {
@@ -48,7 +50,7 @@ export function createLayerStore(
       moveFile(file, target);
       const recorded = tree === undefined ? undefined : installed.take(tree);
       store.putRecord(
-        `layer-${keyOf('layer', key)}`,
+        `layer-${nameOf(key)}`,
         { sha256, sizeBytes, ...(recorded === undefined ? {} : { recorded }) },
         { codec: LAYER_RECORD },
       );

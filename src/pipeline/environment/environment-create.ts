@@ -11,8 +11,8 @@ import type { Thread } from '../../system/thread/thread.ts';
 import { lastUsedMs } from '../../system/tree/tree-size.ts';
 import { openWorkTree, type WorkTree } from '../../system/tree/work-tree.ts';
 import { readDatabase, type Database } from '../../unpack/database.ts';
-import { announceOmitted } from '../../unpack/omitted.ts';
-import { unpackRootfs } from '../../unpack/minirootfs-unpack.ts';
+import { announceOmitted, refuseSpecial } from '../../unpack/omitted.ts';
+import { unpackRootfs, type UnpackRootfsOptions } from '../../unpack/minirootfs-unpack.ts';
 import { startPackageThread } from '../../unpack/unpack-pipeline.ts';
 import { ownContents } from '../../unpack/tree-contents.ts';
 import {
@@ -121,6 +121,7 @@ async function storeEnvironment(session: InstallContext, ingredients: Ingredient
     '',
     ...[...packages].sort(),
     session.isRoot ? 'root' : 'user',
+    ...(session.config.strict === true ? ['strict'] : []),
   );
   const found = await findEnvironment(session, key);
   if (found !== undefined) return found;
@@ -163,10 +164,11 @@ async function fillTree(
   let pendingProbe: PendingProbe | undefined;
   try {
     const omitted: TreePath[] = [];
-    unpackRootfs(minirootfs.source, tree, {
-      owners: session.isRoot ? 'apply' : 'record',
-      onOmitted: (path) => void omitted.push(path),
-    });
+    const onOmitted: UnpackRootfsOptions['onOmitted'] = (path, kind) => {
+      if (session.config.strict === true) throw refuseSpecial(kind, path, 'the minirootfs');
+      omitted.push(path);
+    };
+    unpackRootfs(minirootfs.source, tree, { owners: session.isRoot ? 'apply' : 'record', onOmitted });
     announceOmitted(omitted, { of: 'the minirootfs', how: 'not made', emit: session.config.emit });
     tree.setMode(TREE_ROOT, 0o755);
     pendingProbe = named.some(hasProgram) ? tryBackend(session, root) : undefined;

@@ -91,9 +91,17 @@ function requestName(
   { mirrors, release }: ChosenMirrors,
   packages: readonly string[],
 ): string {
+  const strict = config.strict === true ? ['strict'] : [];
   // A lock says all there is to say, unless it may be extended.
   if (lockPolicy?.strict === true)
-    return nameFor('request-locked-1', config.arch, release, formatLock(lockPolicy.lock), ...[...packages].sort());
+    return nameFor(
+      'request-locked-1',
+      ...strict,
+      config.arch,
+      release,
+      formatLock(lockPolicy.lock),
+      ...[...packages].sort(),
+    );
   const indexes = mirrors
     .filter(({ base }) => packages.length > 0 && !isUrl(base))
     .flatMap(({ base }) =>
@@ -109,6 +117,7 @@ function requestName(
     );
   return nameFor(
     'request-2',
+    ...strict,
     lockPolicy === undefined ? '' : formatLock(lockPolicy.lock),
     config.arch,
     release,

@@ -83,6 +83,7 @@ export async function installInto(session: InstallContext, request: InstallReque
       thread: request.thread,
       runScript: scriptRunner(session, tree, request.onSkipped),
       owners: session.isRoot ? 'apply' : 'record',
+      strict: session.config.strict,
       emit: session.config.emit,
     },
     (planned) => fetchPackages(session, planned, { ...sources, isPrivate: true }),
