@@ -118,7 +118,7 @@ const verification = [
   guard(
     'a key for its mirror',
     [
-      'pipeline/repository/repository-indexes.ts',
+      'pipeline/repository/release-indexes.ts',
       'const place = { mirror, keys: mirrorKeys(mirror, session.config.arch),',
       'const place = { mirror, keys: mirrorKeys({ ...mirror, keys: mirrors.flatMap((one) => one.keys) }, session.config.arch),',
     ],

@@ -14,7 +14,7 @@ import { packApk } from '../../src/mirror/pack.ts';
 import { indexDirectory } from '../../src/mirror/repository.ts';
 import { generateSigningKey, type SigningKey } from '../../src/mirror/signing.ts';
 import { withInstall } from '../../src/pipeline/repository/install-context.ts';
-import { fetchSources } from '../../src/pipeline/repository/repository-indexes.ts';
+import { fetchSources } from '../../src/pipeline/repository/release-indexes.ts';
 import { alpineKeys, mirrorKeys, readKeys } from '../../src/pipeline/session/trusted-keys.ts';
 import { verifyIndex } from '../../src/verify/index-file.ts';
 import { capability } from '../helpers/capabilities.ts';

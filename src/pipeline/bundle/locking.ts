@@ -17,7 +17,7 @@ import { fetchPackages } from '../repository/package-files.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
 import { UPDATE_HINT, withPinned, type LockPolicy } from '../session/lock-policy.ts';
 import { withInstall, type InstallContext } from '../repository/install-context.ts';
-import { fetchSources } from '../repository/repository-indexes.ts';
+import { fetchSources } from '../repository/release-indexes.ts';
 import { requireDirectory } from '../../system/files/named-file.ts';
 import { requireWritablePlace } from '../../system/files/output-path.ts';
 

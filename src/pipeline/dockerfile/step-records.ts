@@ -8,7 +8,7 @@ import { createRecording, mergeRecorded, type Recorded } from '../../ship/record
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { pinnedPackage } from '../session/lock-policy.ts';
 import type { InstallContext } from '../repository/install-context.ts';
-import { fetchIndex } from '../repository/repository-indexes.ts';
+import { fetchIndex } from '../repository/repository-index.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
 export interface StepRecords {

@@ -34,7 +34,7 @@ import type { ChosenMirrors } from '../repository/mirrors.ts';
 import { addDebianPackages } from '../repository/buildable.ts';
 import { pinnedEnvironment, withPinned } from '../session/lock-policy.ts';
 import { tryBackend, type PendingProbe } from '../session/backend-choice.ts';
-import { fetchSources, type Sources } from '../repository/repository-indexes.ts';
+import { fetchSources, type Sources } from '../repository/release-indexes.ts';
 
 export interface EnvironmentRequest {
   readonly chosen: ChosenMirrors;
@@ -44,19 +44,19 @@ export interface EnvironmentRequest {
 
 /** Into the store. @throws ALP_* of every stage */
 export const makeEnvironment = (session: InstallContext, request: EnvironmentRequest): Promise<Environment> =>
-  withIngredients(session, request, storeEnvironment);
+  withInputs(session, request, storeEnvironment);
 
 /** Into `root`, which does not exist yet. @throws ALP_* of every stage */
 export const makeTree = (session: InstallContext, request: EnvironmentRequest, root: HostPath): Promise<Contents> =>
-  withIngredients(session, request, async (own, ingredients) => {
+  withInputs(session, request, async (own, inputs) => {
     // A lock that turned out not to be enough is extended, and all is tried again.
     removeTree(root);
-    const contents = await fillTree(own, { ...ingredients, root });
+    const contents = await fillTree(own, { ...inputs, root });
     session.recording.add(own.recording.whole());
     return contents;
   });
 
-interface Ingredients {
+interface EnvironmentInputs {
   readonly minirootfs: Minirootfs;
   readonly sources: Sources;
   readonly packages: readonly string[];
@@ -70,10 +70,10 @@ interface Ingredients {
  * fetch → verify of the minirootfs and the indexes, for `work`, which solves and unpacks in a session with a recording
  * of its own.
  */
-function withIngredients<T>(
+function withInputs<T>(
   session: InstallContext,
   { chosen, packages, openSandbox }: EnvironmentRequest,
-  work: (own: InstallContext, ingredients: Ingredients) => Promise<T>,
+  work: (own: InstallContext, inputs: EnvironmentInputs) => Promise<T>,
 ): Promise<T> {
   return withPinned(session, async (extended) => {
     if (session.lockPolicy === undefined || extended)
@@ -110,9 +110,9 @@ function withIngredients<T>(
   });
 }
 
-async function storeEnvironment(session: InstallContext, ingredients: Ingredients): Promise<Environment> {
+async function storeEnvironment(session: InstallContext, inputs: EnvironmentInputs): Promise<Environment> {
   const { store } = session;
-  const { minirootfs, sources, packages } = ingredients;
+  const { minirootfs, sources, packages } = inputs;
   const key = keyOf(
     'environment-2',
     sources.release,
@@ -132,12 +132,7 @@ async function storeEnvironment(session: InstallContext, ingredients: Ingredient
     const root = joinHost(directory, 'tree');
     const onFilled = (tree: WorkTree, database: Database): void =>
       writeBeside(root, CONTENTS, ownContents(tree, database, begun), { durable: false });
-    const contents = await fillTree(session, {
-      ...ingredients,
-      root,
-      onSkipped: () => (skippedScripts = true),
-      onFilled,
-    });
+    const contents = await fillTree(session, { ...inputs, root, onSkipped: () => (skippedScripts = true), onFilled });
     const recorded = session.recording.whole();
     writeBeside(root, RECORDED, recorded);
     writeBeside(root, MANIFEST, { ...contents, ...(skippedScripts ? { skippedScripts } : {}) });
@@ -147,7 +142,7 @@ async function storeEnvironment(session: InstallContext, ingredients: Ingredient
   }
 }
 
-interface FillRequest extends Ingredients {
+interface FillRequest extends EnvironmentInputs {
   /** Does not exist yet. */
   readonly root: HostPath;
   readonly onSkipped?: () => void;

@@ -15,7 +15,7 @@ import { copyPackageBy, fetchPackages, type FetchedPackages } from '../repositor
 import { chooseBackend, runCommandIn, type ProbingSession } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
 import type { InstallContext } from '../repository/install-context.ts';
-import type { Sources } from '../repository/repository-indexes.ts';
+import type { Sources } from '../repository/release-indexes.ts';
 
 export interface InstallRequest {
   readonly tree: WorkTree;

@@ -23,7 +23,7 @@ import {
 } from '../repository/package-files.ts';
 import type { Session } from '../session/session.ts';
 import type { Prefetched, VerifiedFile } from '../repository/install-context.ts';
-import type { Sources } from '../repository/repository-indexes.ts';
+import type { Sources } from '../repository/release-indexes.ts';
 
 /** What Alpine's minirootfs files have had so far: left alone until the plan asks for another version. */
 const BASE = new Set([

@@ -18,7 +18,7 @@ import { allCertificates } from '../session/ca-certificates.ts';
 import { formatCertificates, reportCertificates, type CertificateReport } from './certificate-report.ts';
 import { openHttp } from '../session/network.ts';
 import type { Session } from '../session/session.ts';
-import { fetchIndex } from '../repository/repository-indexes.ts';
+import { fetchIndex } from '../repository/repository-index.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
 export interface NetworkCheck {

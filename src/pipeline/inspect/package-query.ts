@@ -19,7 +19,7 @@ import { readDatabase, type Database } from '../../unpack/database.ts';
 import { readSystem } from '../apk/apk-queries.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { withInstall } from '../repository/install-context.ts';
-import { fetchSources } from '../repository/repository-indexes.ts';
+import { fetchSources } from '../repository/release-indexes.ts';
 
 /** For people, for programs, for the shell. */
 export interface Answer {

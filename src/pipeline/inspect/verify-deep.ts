@@ -24,7 +24,7 @@ import { verifyDataMember } from '../../verify/data-member.ts';
 import { verifyPackage } from '../../verify/package-file.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { withSession, type Session } from '../session/session.ts';
-import { SECTIONS } from '../repository/repository-indexes.ts';
+import { SECTIONS } from '../repository/release-indexes.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
 /**

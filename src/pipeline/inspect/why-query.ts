@@ -16,7 +16,7 @@ import { addDebianPackages } from '../repository/buildable.ts';
 import { withPinned } from '../session/lock-policy.ts';
 import { openPortSandbox } from '../environment/environment.ts';
 import { withProject } from '../repository/install-context.ts';
-import { fetchSources } from '../repository/repository-indexes.ts';
+import { fetchSources } from '../repository/release-indexes.ts';
 
 export interface WhyRequest {
   /** Package names, or names that packages provide. */

@@ -27,7 +27,7 @@ import { pinnedEnvironment } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
 import type { InstallContext } from './install-context.ts';
 import { firstMirror } from './mirror-failover.ts';
-import { readWhole, type IndexPlace } from './repository-indexes.ts';
+import { readBlob, type IndexPlace } from './repository-index.ts';
 import { bundledPins, mirrorKeys, releaseKeys } from '../session/trusted-keys.ts';
 
 export interface Minirootfs {
@@ -141,7 +141,7 @@ async function chooseMinirootfs(
   });
   const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, 'latest-releases.yaml');
   try {
-    const listed = blob === undefined ? undefined : await parseLatestReleases(readWhole(blob).toString('utf8'), arch);
+    const listed = blob === undefined ? undefined : await parseLatestReleases(readBlob(blob).toString('utf8'), arch);
     if (listed !== undefined) return listed;
   } finally {
     blob?.close();
@@ -177,7 +177,7 @@ export async function fetchSignatures(
       });
       const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, keyName);
       if (blob === undefined) return undefined;
-      const bytes = readWhole(blob);
+      const bytes = readBlob(blob);
       blob.close();
       return { keyName, bytes };
     }),
@@ -201,7 +201,7 @@ export async function fetchReleaseSignature(
   const blob = ref === undefined ? undefined : session.store.openBlob(ref.sha256, `${path}.asc`);
   if (blob === undefined) return undefined;
   try {
-    return { signature: readWhole(blob), keys: releaseKeys(), now: Date.now() };
+    return { signature: readBlob(blob), keys: releaseKeys(), now: Date.now() };
   } finally {
     blob.close();
   }

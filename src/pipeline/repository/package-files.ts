@@ -19,7 +19,7 @@ import { pinnedPackage } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
 import type { InstallContext, VerifiedFile } from './install-context.ts';
 import { firstMirror } from './mirror-failover.ts';
-import type { Sources } from './repository-indexes.ts';
+import type { Sources } from './release-indexes.ts';
 
 /** Where packages of a repository are, by the location that their index gives. */
 export type PlaceOf = (location: string) => PackagePlace | undefined;

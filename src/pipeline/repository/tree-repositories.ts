@@ -22,7 +22,7 @@ import { isLocal, readLocalRepository } from './local-packages.ts';
 import { alpineKeys, mirrorKeys } from '../session/trusted-keys.ts';
 import { pinnedEnvironment } from '../session/lock-policy.ts';
 import { firstMirror, firstThatHas } from './mirror-failover.ts';
-import { openIndex } from './repository-indexes.ts';
+import { openIndex } from './repository-index.ts';
 import { ALPINE_CDN, type ChosenMirrors } from './mirrors.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import type { Session } from '../session/session.ts';

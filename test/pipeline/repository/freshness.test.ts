@@ -15,7 +15,8 @@ import { generateSigningKey, type SigningKey } from '../../../src/mirror/signing
 import { verifyFreshness } from '../../../src/pipeline/repository/freshness.ts';
 import { withInstall } from '../../../src/pipeline/repository/install-context.ts';
 import { openSession, withSession } from '../../../src/pipeline/session/session.ts';
-import { fetchIndex, fetchSources } from '../../../src/pipeline/repository/repository-indexes.ts';
+import { fetchIndex } from '../../../src/pipeline/repository/repository-index.ts';
+import { fetchSources } from '../../../src/pipeline/repository/release-indexes.ts';
 import { alpineKeys } from '../../../src/pipeline/session/trusted-keys.ts';
 import { BLOB_RECORD } from '../../../src/store/blobs.ts';
 import { capability, SHARED } from '../../helpers/capabilities.ts';
