@@ -66,46 +66,46 @@ async function fetchLock(session: Session, lock: Lock): Promise<Fetched> {
 
 /** Bytes by their SHA-256; what they mean is verified where they are used. */
 async function fetchEnvironment(session: Session, environment: LockedEnvironment): Promise<Fetched> {
-  const { arch, minirootfs, packages } = environment;
-  const own: Session = { ...session, config: { ...session.config, arch, release: environment.release } };
+  const { arch, packages, release } = environment;
+  const own: Session = { ...session, config: { ...session.config, arch, release } };
   const chosen = await chooseMirrors(own);
-  const directory = `${branchOf(environment.release)}/releases/${arch}`;
-  const rootfs = await fetchPinned(own, chosen, {
-    path: `${directory}/${minirootfs.file}`,
-    sha256: minirootfs.sha256,
-    sizeBytes: minirootfs.sizeBytes,
-  });
-  const [mirror] = chosen.mirrors;
-  const keys: TrustedKeys = mirror === undefined ? new Map() : mirrorKeys(mirror, arch);
-  const signatures =
-    mirror === undefined ? [] : await fetchSignatures(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
-  const release =
-    mirror === undefined
-      ? undefined
-      : await fetchReleaseSignature(own, { mirror, keys, path: `${directory}/${minirootfs.file}` });
-  const beside = [
-    ...signatures.map(({ keyName, bytes }) => ({ suffix: `rsa256.${keyName}`, bytes })),
-    ...(release === undefined ? [] : [{ suffix: 'asc', bytes: release.signature }]),
-  ];
+  const rootfs = await fetchRootfs(own, chosen, environment);
   const fetched = await Promise.all(
     packages.map((item) => fetchPinned(own, chosenFor(chosen, item), packageFile(item, arch))),
   );
-  const named = [...keys.values()]
-    .filter(({ name }) => !name.startsWith('alpine-devel@'))
-    .map(({ name, pem }) => ({ name, pem }));
-  return {
-    files: [
-      rootfs,
-      ...beside.map(({ suffix, bytes }) => ({
-        path: `${directory}/${minirootfs.file}.${suffix}`,
-        sha256: sha256Hex(bytes),
-        sizeBytes: bytes.length,
-      })),
-      ...fetched,
-    ],
-    keys: named,
-  };
+  const [mirror] = chosen.mirrors;
+  return { files: [...rootfs, ...fetched], keys: mirror === undefined ? [] : ownKeys(mirrorKeys(mirror, arch)) };
 }
+
+/** The minirootfs, and the signatures beside it that the first mirror has. */
+async function fetchRootfs(
+  session: Session,
+  chosen: ChosenMirrors,
+  { arch, release, minirootfs: { file, sha256, sizeBytes } }: LockedEnvironment,
+): Promise<BundleFile[]> {
+  const path = `${branchOf(release)}/releases/${arch}/${file}`;
+  const rootfs = await fetchPinned(session, chosen, { path, sha256, sizeBytes });
+  const [mirror] = chosen.mirrors;
+  if (mirror === undefined) return [rootfs];
+  const place = { mirror, keys: mirrorKeys(mirror, arch), path };
+  const signatures = await fetchSignatures(session, place);
+  const pgp = await fetchReleaseSignature(session, place);
+  return [
+    rootfs,
+    ...signatures.map(({ keyName, bytes }) => fileBeside(path, `rsa256.${keyName}`, bytes)),
+    ...(pgp === undefined ? [] : [fileBeside(path, 'asc', pgp.signature)]),
+  ];
+}
+
+const fileBeside = (path: string, suffix: string, bytes: Buffer): BundleFile => ({
+  path: `${path}.${suffix}`,
+  sha256: sha256Hex(bytes),
+  sizeBytes: bytes.length,
+});
+
+/** Those that do not ship with alproot. */
+const ownKeys = (keys: TrustedKeys): BundleKey[] =>
+  [...keys.values()].filter(({ name }) => !name.startsWith('alpine-devel@')).map(({ name, pem }) => ({ name, pem }));
 
 const chosenFor = (chosen: ChosenMirrors, { repository }: LockedPackage): Pick<ChosenMirrors, 'mirrors'> =>
   repository.startsWith('https://') ? { mirrors: [foreignMirror(repository)] } : chosen;
