@@ -35,7 +35,8 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
     .configureOutput({ outputError: () => undefined });
   program.addHelpText(
     'after',
-    '\nOptions that every command knows are listed by `alproot COMMAND --help`; they may stand before the command, too.',
+    '\nOptions that every command knows are listed by `alproot COMMAND --help`; ' +
+      'they may stand before the command, too.',
   );
   // Of the other commands only what the list of commands and suggestions show.
   for (const one of COMMANDS)
@@ -69,7 +70,8 @@ function plainSwitches(args: readonly string[]): string[] {
   );
   return args.flatMap((word) => {
     const [, flag = '', value] = /^(--[\w-]+)=(true|false)$/.exec(word) ?? [];
-    return !switches.has(flag) ? [word] : value === 'true' ? [flag] : [];
+    if (!switches.has(flag)) return [word];
+    return value === 'true' ? [flag] : [];
   });
 }
 
@@ -128,10 +130,9 @@ function commandOf(spec: CommandSpec, { draft, done }: Parsing): Command {
     command.addOption(option);
     command.on(`option:${option.name()}`, (value: string) => common.apply(draft, value));
   }
-  command.addHelpText(
-    'after',
-    `\n${[...(spec.parsing === undefined ? [] : [PARSING[spec.parsing], '']), 'Examples:', ...spec.examples.map((line) => `  ${line}`)].join('\n')}`,
-  );
+  const parsing = spec.parsing === undefined ? [] : [PARSING[spec.parsing], ''];
+  const examples = spec.examples.map((line) => `  ${line}`);
+  command.addHelpText('after', ['', ...parsing, 'Examples:', ...examples].join('\n'));
   command.action(() => {
     done({ spec, draft, values: command.opts(), args: command.args });
   });

@@ -30,18 +30,14 @@ export const cache: CommandAction = async (context) => {
     }
     case 'gc': {
       const report = await collectGarbage(config, daysOf(text(context, 'olderThan')));
-      printer.result(
-        `removed ${report.removed} entries, ${formatSize(report.freedBytes)}${report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`}`,
-        report,
-      );
+      const left = report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`;
+      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}${left}`, report);
       return 0;
     }
     case 'verify': {
       const report = await cacheVerify(config);
-      printer.result(
-        `${report.checked} blobs checked, ${report.damaged.length} damaged${report.damaged.map((name) => `\n  dropped ${name}`).join('')}`,
-        report,
-      );
+      const dropped = report.damaged.map((name) => `\n  dropped ${name}`);
+      printer.result(`${report.checked} blobs checked, ${dropped.length} damaged${dropped.join('')}`, report);
       return report.damaged.length === 0 ? 0 : 9;
     }
     default:

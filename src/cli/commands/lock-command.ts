@@ -5,7 +5,7 @@ import { hostPath, type HostPath } from '../../core/paths.ts';
 import { fetchTarget, makeBundle, readBundle, type ShownBundle } from '../../pipeline/bundle/locked-files.ts';
 import { findSigningKey } from '../../pipeline/session/signing-keys.ts';
 import { writeLockFor, type LockTarget } from '../../pipeline/bundle/locking.ts';
-import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { chooseVerb, isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
 import { optionsOf } from './build-command.ts';
 
 export const lock: CommandAction = async (context) => {
@@ -15,7 +15,8 @@ export const lock: CommandAction = async (context) => {
     throw new AlprootError('ALP_USAGE_OPTION', '--check and --update exclude each other');
   const made = await writeLockFor(context.config, targetOf(context, directory), { update, check });
   const packages = made.lock.environments.reduce((sum, environment) => sum + environment.packages.length, 0);
-  const what = check ? 'is up to date' : made.written ? 'written' : 'unchanged';
+  const state = made.written ? 'written' : 'unchanged';
+  const what = check ? 'is up to date' : state;
   context.printer.result(`${made.path}: ${what}, ${packages} packages${made.text === '' ? '' : `\n${made.text}`}`, {
     path: made.path,
     written: made.written,
@@ -34,7 +35,8 @@ function updateOf(context: CommandContext): {
   const [directory] = context.args;
   if (typeof update === 'string' && directory === undefined && /^\.{1,2}$|\//.test(update))
     return { update: 'all', directory: update };
-  return { update: update === undefined ? undefined : update === true ? 'all' : list(context, 'update'), directory };
+  if (update === undefined) return { update, directory };
+  return { update: update === true ? 'all' : listOf(context, 'update'), directory };
 }
 
 export const fetch: CommandAction = async (context) => {
@@ -46,9 +48,9 @@ export const fetch: CommandAction = async (context) => {
 
 /** Packages when the command line or `alproot.yaml` names some and no Dockerfile is named; else the Dockerfile. */
 export function targetOf(context: CommandContext, directory: string | undefined): LockTarget {
-  const packages = list(context, 'package');
+  const packages = listOf(context, 'package');
   if (packages.length > 0 && directory === undefined && text(context, 'file') === undefined) {
-    return { kind: 'packages', packages, directory: context.config.project ?? hostPath(context.place.cwd) };
+    return { kind: 'packages', packages, directory: context.config.project ?? hostPath(context.environment.cwd) };
   }
   return { kind: 'Dockerfile', build: { ...optionsOf(context), context: directory ?? '.' } };
 }
@@ -62,7 +64,7 @@ export const bundle: CommandAction = async (context) => {
 const pathOf = (context: CommandContext, argument: string | undefined): HostPath => {
   if (argument === undefined)
     throw new AlprootError('ALP_USAGE_ARGUMENT', `bundle ${context.args[0] ?? ''} needs a file`);
-  return hostPath(resolve(context.place.cwd, argument));
+  return hostPath(resolve(context.environment.cwd, argument));
 };
 
 const VERBS: Readonly<Record<string, (context: CommandContext, argument: string | undefined) => Promise<void>>> = {
@@ -77,7 +79,10 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
       withTool: isOn(context, 'withTool'),
     });
     context.printer.result(
-      `${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}\nsha256 ${made.sha256}`,
+      [
+        `${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}`,
+        `sha256 ${made.sha256}`,
+      ].join('\n'),
       made,
     );
   },
@@ -105,11 +110,9 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
   },
 };
 
-const signature = ({ signedBy, signers }: ShownBundle): string =>
-  signedBy !== undefined
-    ? `signed by ${signedBy}`
-    : signers.length === 0
-      ? 'not signed'
-      : `signed by ${signers.join(', ')}, whom nobody here trusts`;
+function signature({ signedBy, signers }: ShownBundle): string {
+  if (signedBy !== undefined) return `signed by ${signedBy}`;
+  return signers.length === 0 ? 'not signed' : `signed by ${signers.join(', ')}, whom nobody here trusts`;
+}
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -9,7 +9,8 @@ export function compareNames(left: string, right: string): number {
   const a = foldCase(left);
   const b = foldCase(right);
   if (a !== b) return a < b ? -1 : 1;
-  return left < right ? -1 : left > right ? 1 : 0;
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
 
 /** ASCII only, as in the C locale. */

@@ -49,7 +49,14 @@ export function formatBundleManifest({ lock, files, keys, tool }: BundleManifest
   const sorted = (list: readonly BundleFile[]): Record<string, unknown>[] =>
     [...list].sort((a, b) => (a.path < b.path ? -1 : 1)).map(entry);
   const named = [...keys].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, pem }) => ({ name, pem }));
-  return `${JSON.stringify({ bundle: BUNDLE_VERSION, lock: lockObject(lock), files: sorted(files), keys: named, tool: sorted(tool) }, undefined, 1)}\n`;
+  const manifest = {
+    bundle: BUNDLE_VERSION,
+    lock: lockObject(lock),
+    files: sorted(files),
+    keys: named,
+    tool: sorted(tool),
+  };
+  return `${JSON.stringify(manifest, undefined, 1)}\n`;
 }
 
 /** @throws ALP_FORMAT_LOCK naming the field, ALP_USAGE_VERSION for a newer format */

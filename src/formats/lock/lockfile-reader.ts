@@ -29,8 +29,12 @@ const SHA512 = /^[0-9a-f]{128}$/;
 const RELEASE = /^(?:edge|\d{8}|\d{1,3}(?:\.\d{1,3}){1,3}(?:_[a-z]+\d*)?)$/;
 const TAG = /^[A-Za-z0-9_.-]{1,64}$/;
 /** Below a mirror, or an https URL without user, query, fragment and dots that climb. */
-const LOCATION =
-  /^(?:(?:v\d{1,3}\.\d{1,3}|edge|latest-stable)\/[a-z][a-z0-9_-]{0,63}|https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9_.+~-]+)*)$/;
+const LOCATION = new RegExp(
+  [
+    '^(?:(?:v\\d{1,3}\\.\\d{1,3}|edge|latest-stable)/[a-z][a-z0-9_-]{0,63}',
+    '|https://[A-Za-z0-9.-]+(?::\\d{1,5})?(?:/(?!\\.\\.?(?:/|$))[A-Za-z0-9_.+~-]+)*)$',
+  ].join(''),
+);
 
 /** http or https, without user. */
 const URL_TEXT = /^https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s\x00-\x20\x7f]{0,4000})?$/;

@@ -11,8 +11,13 @@ const refuse = (why: string): never => {
   throw new AlprootError('ALP_FORMAT_TEXT', `OpenPGP: ${why}`);
 };
 
-const ARMOR =
-  /^\s*-----BEGIN PGP (PUBLIC KEY BLOCK|SIGNATURE)-----[ \t]*\r?\n((?:[A-Za-z][A-Za-z -]*: [^\r\n]*\r?\n)*)[ \t]*\r?\n((?:[A-Za-z0-9+/=]+[ \t]*\r?\n)+)-----END PGP \1-----\s*$/;
+const ARMOR = new RegExp(
+  [
+    '^\\s*-----BEGIN PGP (PUBLIC KEY BLOCK|SIGNATURE)-----[ \\t]*\\r?\\n',
+    '((?:[A-Za-z][A-Za-z -]*: [^\\r\\n]*\\r?\\n)*)[ \\t]*\\r?\\n',
+    '((?:[A-Za-z0-9+/=]+[ \\t]*\\r?\\n)+)-----END PGP \\1-----\\s*$',
+  ].join(''),
+);
 
 /**
  * The bytes of one armored block, or of a file that is not armored.

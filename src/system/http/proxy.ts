@@ -35,7 +35,9 @@ export function parseProxy(text: string): URL {
   const value = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(value)) {
     throw new AlprootError('ALP_FETCH_PROXY', 'a proxy variable is not a valid URL', {
-      hint: 'write http://proxy:3128, or http://user:password@proxy:3128 with special characters as %40; see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY',
+      hint:
+        'write http://proxy:3128, or http://user:password@proxy:3128 with special characters as %40; ' +
+        'see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY',
     });
   }
   return new URL(value);

@@ -23,9 +23,15 @@ export interface TreeStat {
 
 const MAX_LINKS = 40;
 
+function entryKindOf(stat: BigIntStats): TreeEntryKind {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  return stat.isSymbolicLink() ? 'symlink' : 'other';
+}
+
 /** From lstat. */
 export function statOf(stat: BigIntStats): TreeStat {
-  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
+  const kind = entryKindOf(stat);
   // A directory's size and times follow its entries, which are compared on their own.
   const content = kind === 'directory' ? '' : `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}`;
   return {
