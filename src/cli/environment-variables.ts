@@ -1,4 +1,4 @@
-/** What the CLI takes from the process's surroundings: variables, directories, the terminal. Read once, here. */
+/** The process environment as the CLI sees it: variables, directories, the terminal. Read once, here. */
 import { isatty } from 'node:tty';
 import { ARCHES, archOfNode, archOfPlatform, isArch } from '../core/arch.ts';
 import { AlprootError } from '../core/errors.ts';

@@ -106,13 +106,13 @@ function countText({ label, move }: Work): string {
 
 function transferText({ label, move }: Work): string {
   if (move === undefined) return `${showName(label)} …`;
-  const whole = move.total === undefined ? '' : ` of ${formatSize(move.total)}`;
-  return `downloading ${showName(label)} ${formatSize(move.done)}${whole}`;
+  const whole = move.total === undefined ? '' : ` of ${formatBytes(move.total)}`;
+  return `downloading ${showName(label)} ${formatBytes(move.done)}${whole}`;
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
 
-export function formatSize(bytes: number): string {
+export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
   while (value >= 1024 && unit < UNITS.length - 1) {

@@ -107,7 +107,7 @@ function commandOf(spec: CommandSpec, { draft, done }: Parsing): Command {
   if (spec.parsing === 'leading') command.passThroughOptions();
   for (const { flags, help, repeat, hidden } of spec.options ?? []) {
     const option = new Option(flags, help).hideHelp(hidden === true).helpGroup('Options:');
-    // What has a value is no switch turned off, though its name begins like one: --no-cache-filter.
+    // What has a value is not a switch turned off, though its name begins like one: --no-cache-filter.
     if (flags.includes('<')) option.negate = false;
     if (repeat === true)
       option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);

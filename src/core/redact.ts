@@ -29,7 +29,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** A URL without user, password, query and fragment; text that is no URL is returned escaped. */
+/** A URL without user, password, query and fragment; text that is not a URL is returned escaped. */
 export function redactUrl(url: string | URL): string {
   try {
     const parsed = new URL(url);

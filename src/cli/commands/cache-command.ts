@@ -3,7 +3,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
 import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../pipeline/inspect/cache.ts';
 import { chooseVerb, text, type CommandAction } from '../command.ts';
-import { formatSize } from '../live-line.ts';
+import { formatBytes } from '../live-line.ts';
 
 /** @throws ALP_USAGE_OPTION */
 function daysOf(value: string | undefined): number | undefined {
@@ -22,7 +22,7 @@ export const cache: CommandAction = async (context) => {
       const entries = await cacheList(config);
       printer.result(
         entries
-          .map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatSize(sizeBytes).padStart(10)}  ${name}`)
+          .map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatBytes(sizeBytes).padStart(10)}  ${name}`)
           .join('\n'),
         entries,
       );
@@ -31,7 +31,7 @@ export const cache: CommandAction = async (context) => {
     case 'gc': {
       const report = await collectGarbage(config, daysOf(text(context, 'olderThan')));
       const left = report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`;
-      printer.result(`removed ${report.removed} entries, ${formatSize(report.freedBytes)}${left}`, report);
+      printer.result(`removed ${report.removed} entries, ${formatBytes(report.freedBytes)}${left}`, report);
       return 0;
     }
     case 'verify': {

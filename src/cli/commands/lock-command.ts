@@ -13,7 +13,7 @@ export const lock: CommandAction = async (context) => {
   const check = isOn(context, 'check');
   if (check && update !== undefined)
     throw new AlprootError('ALP_USAGE_OPTION', '--check and --update exclude each other');
-  const made = await writeLockFor(context.config, targetOf(context, directory), { update, check });
+  const made = await writeLockFor(context.config, lockTargetOf(context, directory), { update, check });
   const packages = made.lock.environments.reduce((sum, environment) => sum + environment.packages.length, 0);
   const state = made.written ? 'written' : 'unchanged';
   const what = check ? 'is up to date' : state;
@@ -26,7 +26,7 @@ export const lock: CommandAction = async (context) => {
   return 0;
 };
 
-/** `--update` may stand before the context: a package's name has no slash and is no dot. */
+/** `--update` may stand before the context: a package's name has no slash and is not a dot. */
 function updateOf(context: CommandContext): {
   update: 'all' | readonly string[] | undefined;
   directory: string | undefined;
@@ -40,14 +40,14 @@ function updateOf(context: CommandContext): {
 }
 
 export const fetch: CommandAction = async (context) => {
-  const { files } = await fetchTarget(context.config, targetOf(context, context.args[0]));
+  const { files } = await fetchTarget(context.config, lockTargetOf(context, context.args[0]));
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   context.printer.result(`${files.length} files, ${megabytes(bytes)}, are in the store`, { files, bytes });
   return 0;
 };
 
 /** Packages when the command line or `alproot.yaml` names some and no Dockerfile is named; else the Dockerfile. */
-export function targetOf(context: CommandContext, directory: string | undefined): LockTarget {
+export function lockTargetOf(context: CommandContext, directory: string | undefined): LockTarget {
   const packages = listOf(context, 'package');
   if (packages.length > 0 && directory === undefined && text(context, 'file') === undefined) {
     return { kind: 'packages', packages, directory: context.config.project ?? hostPath(context.environment.cwd) };
@@ -70,7 +70,7 @@ const pathOf = (context: CommandContext, argument: string | undefined): HostPath
 const VERBS: Readonly<Record<string, (context: CommandContext, argument: string | undefined) => Promise<void>>> = {
   create: async (context, argument) => {
     const signWith = text(context, 'signWith');
-    const made = await makeBundle(context.config, targetOf(context, argument), {
+    const made = await makeBundle(context.config, lockTargetOf(context, argument), {
       output: pathOf(context, text(context, 'output')),
       signWith:
         signWith === undefined
@@ -103,7 +103,7 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
       `${shown.path}: ${megabytes(shown.sizeBytes)}, ${signature(shown)}`,
       `made for ${shown.lock.requests.join(', ')}`,
       ...environments,
-      ...(shown.tool.length === 0 ? [] : ['carries alproot: tar -xf FILE tool && sh tool/alproot … --bundle FILE']),
+      ...(shown.tool.length === 0 ? [] : ['includes alproot: tar -xf FILE tool && sh tool/alproot … --bundle FILE']),
     ];
     context.printer.result(lines.join('\n'), shown);
     return Promise.resolve();

@@ -12,7 +12,7 @@ import {
   signFiles,
 } from '../../pipeline/bundle/mirror-tools.ts';
 import { chooseVerb, isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
-import { targetOf } from './lock-command.ts';
+import { lockTargetOf } from './lock-command.ts';
 
 export const mirror: CommandAction = async (context) => {
   await chooseVerb('mirror', VERBS, context.args[0])(context);
@@ -40,7 +40,10 @@ const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>
       throw new AlprootError('ALP_USAGE_OPTION', 'mirror create needs --sign-with KEY for its index', {
         hint: 'make a key with `alproot mirror keygen`',
       });
-    const count = await makeMirror(context.config, targetOf(context, context.args[2]), { directory, signWith: key });
+    const count = await makeMirror(context.config, lockTargetOf(context, context.args[2]), {
+      directory,
+      signWith: key,
+    });
     context.printer.result(
       `${directory}: ${count} packages\nuse it with --mirror ${directory} --keys-dir ${directory}/keys`,
       { directory, packages: count },

@@ -37,7 +37,7 @@ export const rootfs: CommandAction = async (context) => {
   if (foreign !== undefined)
     throw new AlprootError(
       'ALP_USAGE_OPTION',
-      `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`,
+      `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is not an option of rootfs ${verb}`,
     );
   return known.act(context, hostPath(resolve(context.environment.cwd, directory)));
 };

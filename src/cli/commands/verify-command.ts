@@ -1,4 +1,4 @@
-/** `alproot verify FILE…`: which key or pin vouches for each file. */
+/** `alproot verify FILE…`: by which key or pin each file is verified. */
 import { resolve } from 'node:path';
 import { AlprootError, ERRORS } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';

@@ -70,7 +70,7 @@ export function formatIndexForm(
   ]);
 }
 
-/** undefined for what is no such form, or was written by another kind of machine. */
+/** undefined for what is not such a form, or was written by another kind of machine. */
 export function parseIndexForm(bytes: Buffer): IndexForm | undefined {
   const headBytes = bytes.indexOf(0x0a) + 1;
   const head = readHead(bytes.subarray(0, headBytes));

@@ -58,7 +58,8 @@ const USUAL = ((): string => {
   const list = (one: string): string => `(${one}(?: ${one})*)`;
   const skip = (letters: string): string => letters.replace(/./g, (letter) => `(?:${letter}:[^\\n]*\\n)?`);
   return [
-    'C:(Q1[A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=)\\nP:([A-Za-z0-9_][A-Za-z0-9+._-]{0,127})\\nV:[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}\\n',
+    'C:(Q1[A-Za-z0-9+/]{26}[AEIMQUYcgkosw048]=)\\n',
+    'P:([A-Za-z0-9_][A-Za-z0-9+._-]{0,127})\\nV:[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}\\n',
     skip('ASITULom'),
     '(?:t:(\\d{1,16})\\n)?',
     skip('ckD'),

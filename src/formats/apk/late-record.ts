@@ -1,4 +1,4 @@
-/** Packages of an index that are read when they are asked for; of what a solve asks for again and again all is kept. */
+/** Packages of an index that are read when they are first used; what a solve reads again and again is kept. */
 import type { PackageRecord } from '../../core/package.ts';
 import {
   allFields,

@@ -6,7 +6,7 @@ import type { Sha256Hex } from '../../core/digest.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import { parseStrictJson, strictFields, type StrictFields } from './json-fields.ts';
-import { lockOf } from './lockfile-reader.ts';
+import { parseLockFields } from './lockfile-reader.ts';
 import { lockObject, type Lock } from './lockfile.ts';
 
 export const BUNDLE_VERSION = 1;
@@ -77,7 +77,7 @@ export function parseBundleManifest(text: string): BundleManifest {
   const paths = [...files, ...tool].map(({ path }) => path);
   if (new Set(paths).size !== paths.length) fields.fail('files', 'a path is there twice');
   return {
-    lock: lockOf((value as { lock?: unknown }).lock),
+    lock: parseLockFields((value as { lock?: unknown }).lock),
     files,
     tool,
     keys: fields

@@ -76,11 +76,11 @@ const PACKAGE = [
 export function parseLock(text: string): Lock {
   if (text.length > limits.lockfile)
     throw new AlprootError('ALP_LIMIT_SIZE', `the lock is longer than ${limits.lockfile} characters (limit lockfile)`);
-  return lockOf(parseStrictJson('alproot.lock', text));
+  return parseLockFields(parseStrictJson('alproot.lock', text));
 }
 
 /** The same for JSON that is part of something else, such as a bundle's manifest. */
-export function lockOf(value: unknown): Lock {
+export function parseLockFields(value: unknown): Lock {
   const version = typeof value === 'object' && value !== null && 'lockfile' in value ? value.lockfile : undefined;
   if (typeof version === 'number' && version > LOCK_VERSION) {
     throw new AlprootError('ALP_USAGE_VERSION', `the lock has format ${version}, this alproot knows ${LOCK_VERSION}`, {

@@ -1,6 +1,6 @@
 /**
  * Which certificates a server shows, and which check they fail: for `doctor --network` and for people behind an
- * intercepting proxy. The connection that it makes accepts anything, carries no data, and is closed at once.
+ * intercepting proxy. The connection that it makes accepts anything, sends no data, and is closed at once.
  */
 import type { Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
@@ -25,7 +25,7 @@ export interface TlsReport {
 export interface TlsQuery {
   readonly host: string;
   readonly port: number;
-  /** PEM texts of the authorities that count. */
+  /** PEM texts of the CA certificates that count. */
   readonly roots: readonly string[];
   readonly timeoutMs: number;
   /** undefined: directly. */

@@ -58,7 +58,7 @@ interface Resolver {
  *
  * @throws ALP_UNPACK_LINK after 40 links
  */
-export function resolveInside(path: TreePath, { followLast, stat, readLink }: Resolver): TreePath {
+export function resolveInTree(path: TreePath, { followLast, stat, readLink }: Resolver): TreePath {
   let left = path.split('/').filter((part) => part !== '');
   let done = TREE_ROOT;
   for (let links = 0; left.length > 0;) {
