@@ -6,7 +6,7 @@ import { dirname, resolve as resolvePath } from 'node:path';
 import type { Sha1Hex, Sha256Hex } from '../src/core/digest.ts';
 import type { Dependency, InstalledPackage, PackageRecord, Repository, RepositoryIndex } from '../src/core/package.ts';
 import type { Verified } from '../src/core/verified.ts';
-import { isSoundDependency, scanDependency, splitWords } from '../src/formats/apk/dependency.ts';
+import { isSoundDependency, scanDependency, splitDependencies } from '../src/formats/apk/dependency.ts';
 import { isValidVersion, versionMatches } from '../src/formats/apk/package-version.ts';
 import { parseApkArguments } from '../src/solve/arguments.ts';
 import { createCatalog } from '../src/solve/catalog.ts';
@@ -27,7 +27,7 @@ const ARCH = 'x86_64';
 /** Dependencies up to the first that cannot be read, as apk does. */
 function readList(text: string): { readonly list: Dependency[]; readonly whole: boolean } {
   const list: Dependency[] = [];
-  for (const word of splitWords(text)) {
+  for (const word of splitDependencies(text)) {
     const dep = scanDependency(word);
     if (dep === undefined) return { list, whole: false };
     list.push(dep);
@@ -215,7 +215,7 @@ function countDirectories(paths: readonly string[]): number {
 /** A world file that apk cannot read ends everything; the last trouble in it is named. */
 function refuseWorld(text: string): string[] {
   let failure: string | undefined;
-  for (const word of splitWords(text)) {
+  for (const word of splitDependencies(text)) {
     const dep = scanDependency(word, { tag: true });
     if (dep === undefined) failure = 'dependency format is invalid';
     else if (!isSoundDependency(dep)) failure = 'package version is invalid';
@@ -247,7 +247,7 @@ function runCase(test: SolverCase): string[] {
     arch: ARCH,
     installed,
     catalog: createCatalog(test.repositories.map((repository) => readRepository(repository, read, offline))),
-    world: splitWords(test.world).flatMap((word) => scanDependency(word, { tag: true }) ?? []),
+    world: splitDependencies(test.world).flatMap((word) => scanDependency(word, { tag: true }) ?? []),
     cached: cached.map((record) => ({ record, source: { kind: 'cached' } })),
     now: new Date(),
     keepsPackages: () => !temporary || test.cache !== undefined,

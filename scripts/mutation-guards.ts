@@ -82,7 +82,7 @@ const verification = [
   ),
   guard(
     'checksums in an index',
-    ['formats/apk/apkindex.ts', 'if (C === undefined || !isChecksumText(C)) throw', 'if (C === undefined) throw'],
+    ['formats/apk/index-entry.ts', 'if (C === undefined || !isChecksumText(C)) throw', 'if (C === undefined) throw'],
     'index',
   ),
   guard(
@@ -170,7 +170,11 @@ const verification = [
 const formats = [
   guard(
     'what inflates',
-    ['formats/gzip/gzip-member.ts', 'if (inflated > options.maxBytes) {', 'if (inflated > options.maxBytes * 1000) {'],
+    [
+      'formats/gzip/gzip-member.ts',
+      'if (inflation.inflatedBytes > options.maxBytes) {',
+      'if (inflation.inflatedBytes > options.maxBytes * 1000) {',
+    ],
     'gzip: stopped at its cap',
   ),
   guard(
@@ -188,8 +192,8 @@ const formats = [
     'length of gzip',
     [
       'formats/gzip/gzip-member.ts',
-      'if (trailer.readUInt32LE(4) !== inflated % 2 ** 32) fail(',
-      'if (inflated < 0) fail(',
+      'if (trailer.readUInt32LE(4) !== inflatedBytes % 2 ** 32) failAt(',
+      'if (inflatedBytes < 0) failAt(',
     ],
     'gzip',
   ),
@@ -204,7 +208,7 @@ const formats = [
   ),
   guard(
     'entries after the end',
-    ['formats/tar/tar-reader.ts', 'if (zeroBlocks > 0) throw', 'if (zeroBlocks > 1e9) throw'],
+    ['formats/tar/tar-reader.ts', 'if (reading.zeroBlocks > 0) throw', 'if (reading.zeroBlocks > 1e9) throw'],
     'apk',
   ),
   guard(

@@ -7,7 +7,7 @@
 import { AlprootError } from '../core/errors.ts';
 import { joinTree, nameOf, parentOf, TREE_ROOT, treePathFromUser, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { compileGlob, hasWildcard, unescapePattern } from '../formats/dockerfile/dockerfile-glob.ts';
+import { compilePathGlob, hasPathWildcard, unescapePattern } from '../formats/dockerfile/dockerfile-glob.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
 import { type CopyRoot, listVisible } from './context.ts';
 
@@ -46,7 +46,7 @@ export interface SelectOptions {
  */
 export function selectSources(root: CopyRoot, source: string, options: SelectOptions): CopySelection[] {
   const { base, pattern } = splitPivot(source, options.parents);
-  const wild = hasWildcard(pattern);
+  const wild = hasPathWildcard(pattern);
   const matches = wild ? matchAll(root, pattern, options) : matchOne(root, pattern, options);
   const selections = matches.flatMap((match) => selectOne(root, match, { ...options, base }) ?? []);
   if (selections.length === 0 && !wild) refuseMissing(root, source);
@@ -60,7 +60,7 @@ export function selectSources(root: CopyRoot, source: string, options: SelectOpt
  */
 export function requireSource(root: CopyRoot, source: string, { parents }: Pick<SelectOptions, 'parents'>): void {
   const { pattern } = splitPivot(source, parents);
-  if (!hasWildcard(pattern) && matchOne(root, pattern, { parents, exclude: [] }).length === 0)
+  if (!hasPathWildcard(pattern) && matchOne(root, pattern, { parents, exclude: [] }).length === 0)
     refuseMissing(root, source);
 }
 
@@ -100,12 +100,12 @@ function listable(root: CopyRoot, path: TreePath): boolean {
 }
 
 function matchAll(root: CopyRoot, pattern: string, { parents }: SelectOptions): Match[] {
-  const glob = compileGlob(Buffer.from(pattern, 'utf8').toString('latin1'), { anyDepth: parents });
+  const glob = compilePathGlob(Buffer.from(pattern, 'utf8').toString('latin1'), { anyDepth: parents });
   if (glob === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `malformed wildcard ${quoteName(pattern)}`);
   const fixed = pattern.split('/');
   const prefix = fixed.slice(
     0,
-    fixed.findIndex((part) => hasWildcard(part)),
+    fixed.findIndex((part) => hasPathWildcard(part)),
   );
   const written = prefix.length === 0 ? TREE_ROOT : treePathFromUser(unescapePattern(prefix.join('/')));
   const start = root.tree.resolve(written);
@@ -128,7 +128,7 @@ function selectOne(
   const stat = root.tree.stat(path);
   if (stat === undefined) return undefined;
   const globs = exclude.map(
-    (pattern) => compileGlob(cleanPath(pattern), { anyDepth: true }) ?? refusePattern(pattern),
+    (pattern) => compilePathGlob(cleanPath(pattern), { anyDepth: true }) ?? refusePattern(pattern),
   );
   const excluded = (relative: string): boolean =>
     ancestors(relative).some((part) => globs.some((glob) => glob.test(part)));

@@ -5,7 +5,7 @@ import { formatTarFile, formatTarItem, TAR_END } from '../formats/tar/tar-writer
 import { readChunks, writeChunks } from '../system/files/chunk-file.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { isRealDirectory } from '../system/files/host-paths.ts';
-import { mergeDirectory, publish, requireMergeable, stagingPath } from '../system/files/publish.ts';
+import { mergeDirectory, publishStaged, requireMergeable, stagingPath } from '../system/files/publish.ts';
 import { requireWritablePlace } from '../system/files/output-path.ts';
 import { removeTree } from '../system/files/remove-tree.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
@@ -43,7 +43,7 @@ export async function writeOutput(
     const written = await stage(image, spec, { staged, options });
     if (spec.dest === '-') copyOut(staged, options);
     else if (spec.type === 'local') mergeDirectory(staged, place);
-    else publish(staged, place);
+    else publishStaged(staged, place);
     return written;
   } finally {
     removeTree(staged);

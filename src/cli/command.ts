@@ -9,7 +9,7 @@ import type { Printer } from './printer.ts';
 export interface CommandContext {
   readonly config: Config;
   readonly printer: Printer;
-  readonly place: ProcessEnvironment;
+  readonly environment: ProcessEnvironment;
   /** Values of the command's own options, by camel-cased long name. */
   readonly values: Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
   readonly args: readonly string[];
@@ -44,7 +44,8 @@ export interface CommandSpec {
 export const PARSING: Readonly<Record<NonNullable<CommandSpec['parsing']>, string>> = {
   leading: 'Our own options come first; the rest, after an optional `--`, is the command.',
   native:
-    'Options of alproot come first; everything from the first word that is none of them is passed on as it is, and all that follows `--`.',
+    'Options of alproot come first; everything from the first word that is none of them is passed on as it is, ' +
+    'and all that follows `--`.',
 };
 
 /** The text of an option's value. */
@@ -53,18 +54,18 @@ export const text = (context: CommandContext, name: string): string | undefined 
   return typeof value === 'string' ? value : undefined;
 };
 
-/** All values of an option that may be repeated; each may hold several, separated by commas or blanks. */
-export const list = (context: CommandContext, name: string): string[] => {
-  const value = context.values[name];
-  const all = Array.isArray(value) ? (value as readonly string[]) : typeof value === 'string' ? [value] : [];
-  return all.flatMap((entry) => entry.split(/[\s,]+/)).filter((entry) => entry !== '');
-};
-
 /** All values of an option that may be repeated, each as it was given. */
-export const each = (context: CommandContext, name: string): readonly string[] => {
-  const value = context.values[name];
-  return Array.isArray(value) ? (value as readonly string[]) : typeof value === 'string' ? [value] : [];
-};
+export function valuesOf({ values }: CommandContext, name: string): readonly string[] {
+  const value = values[name];
+  if (typeof value === 'string') return [value];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
+
+/** The same where each may hold several, separated by commas or blanks. */
+export const listOf = (context: CommandContext, name: string): string[] =>
+  valuesOf(context, name)
+    .flatMap((entry) => entry.split(/[\s,]+/))
+    .filter((entry) => entry !== '');
 
 export const isOn = (context: CommandContext, name: string): boolean => context.values[name] === true;
 

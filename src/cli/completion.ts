@@ -68,27 +68,31 @@ function bashScript({ commands, common }: CompletionTable): string {
   for (const spec of commands)
     for (const { long, choices } of flagsOf(spec, common))
       if (choices.length > 0) values.set(`${spec.name}:${long}`, choices.join(' '));
+  const valued = common.filter(({ value }) => value !== undefined).map(({ flag }) => flag);
+  const choices = [...values].map(
+    ([key, words]) => `    ${key}) COMPREPLY=($(compgen -W '${words}' -- "$cur")); return ;;`,
+  );
+  const flags = common.map(({ flag }) => flag).join(' ');
   return `# bash completion of alproot
 _alproot() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} command='' first='' options='' words='' word before=''
+  local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
+  local command='' first='' options='' words='' word before=''
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $before in ${common
-      .filter(({ value }) => value !== undefined)
-      .map(({ flag }) => flag)
-      .join('|')}) before=''; continue ;; esac
+    case $before in ${valued.join('|')}) before=''; continue ;; esac
     before=$word
-    case $word in -*) ;; *) if [ -z "$command" ]; then command=$word; elif [ -z "$first" ]; then first=$word; fi ;; esac
+    case $word in -*) continue ;; esac
+    if [ -z "$command" ]; then command=$word; elif [ -z "$first" ]; then first=$word; fi
   done
   COMPREPLY=()
   case $command in
     '')
-      if [ "\${cur:0:1}" = - ]; then COMPREPLY=($(compgen -W '${common.map(({ flag }) => flag).join(' ')} --help --version' -- "$cur"))
+      if [ "\${cur:0:1}" = - ]; then COMPREPLY=($(compgen -W '${flags} --help --version' -- "$cur"))
       else COMPREPLY=($(compgen -W '${commands.map(({ name }) => name).join(' ')}' -- "$cur")); fi
       return ;;
 ${cases.join('\n')}
   esac
   case $command:$prev in
-${[...values].map(([key, choices]) => `    ${key}) COMPREPLY=($(compgen -W '${choices}' -- "$cur")); return ;;`).join('\n')}
+${choices.join('\n')}
   esac
   if [ "\${cur:0:1}" = - ]; then COMPREPLY=($(compgen -W "$options --help" -- "$cur"))
   elif [ -n "$words" ] && [ -z "$first" ]; then COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -110,7 +114,8 @@ function zshScript({ commands, common }: CompletionTable): string {
   const cases = commands.map((spec) => {
     const words = subcommandsOf(spec);
     const first = words.length > 0 ? [`      '1:action:(${words.join(' ')})'`] : [];
-    return `    ${spec.name}) _arguments \\\n${[...flagsOf(spec, common).map(flag), ...first, "      '*:file:_files'"].join(' \\\n')} ;;`;
+    const rules = [...flagsOf(spec, common).map(flag), ...first, "      '*:file:_files'"];
+    return `    ${spec.name}) _arguments \\\n${rules.join(' \\\n')} ;;`;
   });
   return `#compdef alproot
 _alproot() {
@@ -139,7 +144,8 @@ function fishScript({ commands, common }: CompletionTable): string {
     const words = subcommandsOf(spec);
     if (words.length > 0) lines.push(`${within} -a ${fishText(words.join(' '))}`);
     for (const { long, short, value, choices, help } of flagsOf(spec, common)) {
-      const takes = value === undefined ? '' : choices.length > 0 ? ` -x -a ${fishText(choices.join(' '))}` : ' -r';
+      const parameter = choices.length > 0 ? ` -x -a ${fishText(choices.join(' '))}` : ' -r';
+      const takes = value === undefined ? '' : parameter;
       lines.push(
         `${within} -l ${long.slice(2)}${short === undefined ? '' : ` -s ${short}`}${takes} -d ${fishText(help)}`,
       );

@@ -22,7 +22,7 @@ export const DISTRIBUTION_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'fetch',
     args: '[context]',
-    summary: 'bring what the lock names into the store, for --offline',
+    summary: 'download what the lock names into the store, for --offline',
     options: [PACKAGES, DOCKERFILE, TARGET, BUILD_ARG, PLATFORM],
     examples: ['alproot fetch -f Dockerfile.alpine .', 'alproot build --offline -f Dockerfile.alpine -o out .'],
     load: async () => (await import('./commands/lock-command.ts')).fetch,
@@ -39,7 +39,7 @@ export const DISTRIBUTION_COMMANDS: readonly CommandSpec[] = [
       PLATFORM,
       { flags: '-o, --output <file>', help: 'create: where the bundle goes' },
       { flags: '--sign-with <file>', help: 'create: private key (PEM)' },
-      { flags: '--with-tool', help: 'create: carry alproot itself, started by `sh tool/alproot`' },
+      { flags: '--with-tool', help: 'create: include alproot itself, started by `sh tool/alproot`' },
       { flags: '--require-signature', help: 'verify: refuse a bundle that no trusted key signed' },
     ],
     examples: ['alproot bundle create -o app.alproot .', 'alproot build --bundle app.alproot -o out .'],
@@ -48,7 +48,7 @@ export const DISTRIBUTION_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'verify',
     args: '<file...>',
-    summary: 'judge minirootfs, APKINDEX and .apk files, bundles and trees offline',
+    summary: 'verify minirootfs, APKINDEX and .apk files, bundles and trees offline',
     options: [
       { flags: '--deep', help: 'hold every file of a tree or a minirootfs against the signed packages of a mirror' },
     ],

@@ -1,6 +1,6 @@
 /**
  * Options of `docker build` that say nothing about what is built, or ask for what only a daemon can do. Scripts that
- * carry them go on where the result is the same; elsewhere they hear what to do instead.
+ * have them go on where the result is the same; elsewhere they hear what to do instead.
  */
 import { AlprootError } from '../core/errors.ts';
 import type { CommandContext, CommandOption } from './command.ts';

@@ -105,7 +105,7 @@ export const ENVIRONMENT_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'rootfs',
     args: '<create|export|audit|sbom> <dir>',
-    summary: 'make a local tree, carry it away, check it, list it',
+    summary: 'make a local tree, export it, check it, list it',
     options: [
       PACKAGES,
       { flags: '-o, --output <dest>', help: 'export: type=tar|oci|docker,dest=PATH', repeat: true },

@@ -1,4 +1,4 @@
-/** What the CLI takes from the process's surroundings: variables, directories, the terminal. Read once, here. */
+/** The process environment as the CLI sees it: variables, directories, the terminal. Read once, here. */
 import { isatty } from 'node:tty';
 import { ARCHES, archOfNode, archOfPlatform, isArch } from '../core/arch.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -36,12 +36,12 @@ export const processEnvironment = (): ProcessEnvironment => ({
 export const variable = ({ env }: ProcessEnvironment, name: string): string | undefined => env[name] || undefined;
 
 /** A variable that is a switch: set and not `0`, `false`, `no` or `off`. */
-export const isSwitchedOn = (place: ProcessEnvironment, name: string): boolean =>
-  !/^(?:0|false|no|off)?$/i.test(variable(place, name) ?? '');
+export const isSwitchedOn = (environment: ProcessEnvironment, name: string): boolean =>
+  !/^(?:0|false|no|off)?$/i.test(variable(environment, name) ?? '');
 
 /** Entries of a list variable, separated by white space or commas. */
-export const listVariable = (place: ProcessEnvironment, name: string): string[] =>
-  (variable(place, name) ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
+export const listVariable = (environment: ProcessEnvironment, name: string): string[] =>
+  (variable(environment, name) ?? '').split(/[\s,]+/).filter((entry) => entry !== '');
 
 /** The architecture asked for, else this machine's. @throws ALP_USAGE_ARGUMENT */
 export function chooseArch(asked: string | undefined): Arch {

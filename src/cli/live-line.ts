@@ -24,7 +24,7 @@ export interface Move {
 }
 
 export interface LiveLineOptions {
-  /** Shows the text, without line break, in place of the last one; undefined takes it away. */
+  /** Shows the text, without line break, instead of the last one; undefined removes it. */
   readonly show: (text: string | undefined) => void;
   /** Milliseconds, from whenever. */
   readonly now: () => number;
@@ -106,12 +106,13 @@ function countText({ label, move }: Work): string {
 
 function transferText({ label, move }: Work): string {
   if (move === undefined) return `${showName(label)} …`;
-  return `downloading ${showName(label)} ${formatSize(move.done)}${move.total === undefined ? '' : ` of ${formatSize(move.total)}`}`;
+  const whole = move.total === undefined ? '' : ` of ${formatBytes(move.total)}`;
+  return `downloading ${showName(label)} ${formatBytes(move.done)}${whole}`;
 }
 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB'];
 
-export function formatSize(bytes: number): string {
+export function formatBytes(bytes: number): string {
   let value = bytes;
   let unit = 0;
   while (value >= 1024 && unit < UNITS.length - 1) {

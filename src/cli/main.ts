@@ -7,7 +7,7 @@ import { hostPath } from '../core/paths.ts';
 import { closeInheritedDescriptors, hostFailure, readProject } from '../pipeline/session/project.ts';
 import { processEnvironment, isSwitchedOn, variable } from './environment-variables.ts';
 import { watchInterruption, type Interruption } from './interruption.ts';
-import { configFrom } from './options.ts';
+import { configFrom } from './configuration.ts';
 import { createPrinter, type Printer } from './printer.ts';
 import type { Parsed } from './program.ts';
 import { version } from './program-version.ts';
@@ -20,19 +20,24 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(parsed: Parsed, interruption: Interruption): Promise<number> {
-  const place = processEnvironment();
+  const environment = processEnvironment();
   const printer = printerFor(parsed);
   // A second Ctrl-C ends the process at once.
   process.once('exit', printer.close);
   try {
     closeInheritedDescriptors();
-    const context = { env: place.env, trusted: (variable(place, 'ALPROOT_TRUST') ?? '').split(':') };
-    const project = parsed.spec.ignoresProject === true ? undefined : await readProject(hostPath(place.cwd), context);
-    const config = configFrom(parsed.draft, place, { project, emit: printer.event, signal: interruption.signal });
+    const context = { env: environment.env, trusted: (variable(environment, 'ALPROOT_TRUST') ?? '').split(':') };
+    const project =
+      parsed.spec.ignoresProject === true ? undefined : await readProject(hostPath(environment.cwd), context);
+    const config = configFrom(parsed.draft, environment, {
+      project,
+      emit: printer.event,
+      signal: interruption.signal,
+    });
     const action = await parsed.spec.load();
     // The project's packages are there unless the command line names its own.
     const values = { ...(project?.packages === undefined ? {} : { package: project.packages }), ...parsed.values };
-    const status = await action({ config, printer, place, values, args: parsed.args });
+    const status = await action({ config, printer, environment, values, args: parsed.args });
     if (interruption.uncaught() !== undefined) throw interruption.uncaught();
     return status;
   } catch (thrown) {
@@ -51,25 +56,25 @@ async function runCommand(parsed: Parsed, interruption: Interruption): Promise<n
 }
 
 function printerFor({ draft: { switches }, spec, values }: Parsed): Printer {
-  const place = processEnvironment();
+  const environment = processEnvironment();
   const progress = progressOf(values['progress']);
-  const dumb = variable(place, 'TERM') === 'dumb';
-  const colorless = switches.has('noColor') || variable(place, 'NO_COLOR') !== undefined || dumb;
+  const dumb = variable(environment, 'TERM') === 'dumb';
+  const colorless = switches.has('noColor') || variable(environment, 'NO_COLOR') !== undefined || dumb;
   // The command's own output has stdout for itself.
   const ownStdout = spec.parsing !== undefined || spec.name === 'shell';
   return createPrinter({
     json: switches.has('json') || progress === 'rawjson',
-    quiet: progress === 'quiet' || switches.has('quiet') || isSwitchedOn(place, 'ALPROOT_QUIET'),
+    quiet: progress === 'quiet' || switches.has('quiet') || isSwitchedOn(environment, 'ALPROOT_QUIET'),
     verbose: switches.has('verbose'),
-    color: place.stderr.isTerminal && !colorless,
-    live: place.stderr.isTerminal && !dumb,
+    color: environment.stderr.isTerminal && !colorless,
+    live: environment.stderr.isTerminal && !dumb,
     get columns() {
-      return place.stderr.columns;
+      return environment.stderr.columns;
     },
     get rows() {
-      return place.stderr.rows;
+      return environment.stderr.rows;
     },
-    steps: progress === 'tty' || (progress !== 'plain' && place.stderr.isTerminal && !dumb) ? 'live' : 'plain',
+    steps: progress === 'tty' || (progress !== 'plain' && environment.stderr.isTerminal && !dumb) ? 'live' : 'plain',
     writeOut: (text) => void (ownStdout ? process.stderr : process.stdout).write(text),
     writeErr: (text) => void process.stderr.write(text),
   });

@@ -36,9 +36,13 @@ export function formatManual({ commands, common }: CompletionTable): string {
     'Made from the command table by `npm run docs`; `alproot COMMAND --help` says the same.',
     ...commands.map(section),
     '## Options that every command knows',
-    'They may stand before the command or after it. A flag wins over its variable, a variable over `alproot.yaml`, that over the default.',
+    'They may stand before the command or after it. A flag wins over its variable, a variable over `alproot.yaml`, ' +
+      'that over the default.',
     optionTable(common.map(({ flag, value, help }) => [value === undefined ? flag : `${flag} <${value}>`, help])),
     '## Exit status',
-    'The status of the program that was run, where one was. Else 0, 1 for a check that says no (`inspect --require`, `doctor`), and for errors the number of the family in [errors.md](errors.md): 2 usage, 3 network, 4 verification, 5 format and limits, 6 dependencies, 7 unpacking, 8 build, 9 store, 10 staleness, 11 package scripts, 125 sandbox, 126 cannot execute, 127 not found, 70 a bug of ours.',
+    'The status of the program that was run, where one was. Else 0, 1 for a check that says no ' +
+      '(`inspect --require`, `doctor`), and for errors the number of the family in [errors.md](errors.md): ' +
+      '2 usage, 3 network, 4 verification, 5 format and limits, 6 dependencies, 7 unpacking, 8 build, 9 store, ' +
+      '10 staleness, 11 package scripts, 125 sandbox, 126 cannot execute, 127 not found, 70 a bug of ours.',
   ].join('\n\n')}\n`;
 }

@@ -3,11 +3,12 @@
  * Results go to stdout, everything else to stderr; untrusted text is escaped here.
  */
 import { steadyMs } from '../core/clock.ts';
-import { AlprootError } from '../core/errors.ts';
 import type { AlpEvent } from '../core/events.ts';
-import { redactData, redactText, showName, showText } from '../core/redact.ts';
-import { createLiveLine } from './live-line.ts';
-import { createLiveSteps, createPlainSteps, unbroken, type StepDisplay } from './progress-steps.ts';
+import { redactData, showName, showText } from '../core/redact.ts';
+import { describeError, formatError, type Paint } from './error-text.ts';
+import { createLiveLine, type LiveLine } from './live-line.ts';
+import { createLiveSteps, unbroken } from './live-steps.ts';
+import { createPlainSteps, type StepDisplay } from './progress-steps.ts';
 
 export interface PrinterOptions {
   readonly json: boolean;
@@ -36,129 +37,124 @@ export interface Printer {
   readonly close: () => void;
 }
 
+/** What is on the terminal, and how it is written. */
+interface Screen {
+  readonly options: PrinterOptions;
+  readonly paint: Paint;
+  readonly live: LiveLine;
+  /** Since the first step of a build. */
+  steps: StepDisplay | undefined;
+}
+
 export function createPrinter(options: PrinterOptions): Printer {
-  const paint = (code: number, text: string): string => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text);
-  let steps: StepDisplay | undefined;
-  const show = (text: string | undefined): void => {
-    if (steps?.footer(text) === true) return;
-    // The cursor waits at the beginning: when the terminal becomes narrower the line is broken into several, of which
-    // that is the first.
-    // Below it is cleared from its end, since tmux keeps what is cleared from the screen's first place on.
-    options.writeErr(
-      `\r${text === undefined ? ' ' : unbroken(cut(text, options.columns))}\x1b[J\r${text === undefined ? '\x1b[K' : ''}`,
-    );
-  };
-  const live = createLiveLine({
-    show: options.live && !options.json && !options.quiet ? show : () => undefined,
-    now: steadyMs,
-  });
-  const clear = (): void => {
-    live.clear();
-    steps?.clear();
-  };
-  const stepDisplay = (): StepDisplay =>
-    (steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({
-      write: options.writeErr,
+  const screen: Screen = {
+    options,
+    paint: (code, text) => (options.color ? `\x1b[${code}m${text}\x1b[0m` : text),
+    live: createLiveLine({
+      show: options.live && !options.json && !options.quiet ? (text) => showFooter(screen, text) : () => undefined,
       now: steadyMs,
-      paint,
-      get columns() {
-        return options.columns;
-      },
-      get rows() {
-        return options.rows;
-      },
-    }));
-  const line = (text: string): void => {
-    clear();
-    options.writeErr(`${text}\n`);
+    }),
+    steps: undefined,
   };
   const json = (value: unknown): void => options.writeOut(`${JSON.stringify(value)}\n`);
-
-  const event = (given: AlpEvent): void => {
-    // What a program of a step prints is its own.
-    const e = given.kind === 'output' || given.kind === 'progress' ? given : redactData(given);
-    if (options.json) return json(e);
-    if (e.kind === 'output') {
-      if (options.steps === 'plain') live.clear();
-      if (options.quiet || steps?.output(e.id, e.text) === true) return;
-      clear();
-      options.writeErr(showText(e.text));
-      return;
-    }
-    if (e.kind === 'warning') {
-      line(`${paint(33, 'warning:')} ${showName(e.message)}${e.hint === undefined ? '' : ` (${showName(e.hint)})`}`);
-      return;
-    }
-    if (options.quiet) return;
-    if (e.kind === 'step') {
-      live.clear();
-      stepDisplay().step(e);
-      return;
-    }
-    if (e.kind === 'note') line(showName(e.message));
-    // A plan says what will be done; what is being done comes with the progress.
-    else if (e.kind === 'plan' && (options.verbose || !options.live)) line(showName(e.line));
-    else if (e.kind === 'start') {
-      if (options.live) live.start(e);
-      else if (e.line === true) line(showName(e.label));
-    } else if (e.kind === 'progress') live.progress(e);
-    else if (e.kind === 'done') {
-      live.done(e.id);
-      if (options.verbose && e.failed !== true) line(`${showName(e.label)}${e.cached === true ? ' (cached)' : ''}`);
-    }
-  };
-
   return {
-    event,
+    event: (given) => {
+      // What a program of a step prints is its own.
+      const event = given.kind === 'output' || given.kind === 'progress' ? given : redactData(given);
+      if (options.json) json(event);
+      else printEvent(screen, event);
+    },
     result: (text, value) => {
-      clear();
+      clear(screen);
       if (options.json) json({ kind: 'result', value });
       else if (text !== '') options.writeOut(text.endsWith('\n') ? text : `${text}\n`);
     },
     error: (error) => {
-      clear();
+      clear(screen);
       if (options.json) json({ kind: 'error', ...describeError(error) });
-      else options.writeErr(formatError(error, paint));
+      else options.writeErr(formatError(error, screen.paint));
     },
     ended: (word) => {
-      clear();
+      clear(screen);
       if (!options.json) options.writeErr(`alproot: ${word}\n`);
     },
     close: () => {
-      live.clear();
-      steps?.close();
+      screen.live.clear();
+      screen.steps?.close();
     },
   };
 }
 
-function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof AlprootError)) {
-    return { code: 'BUG', message: redactText(error instanceof Error ? error.message : String(error)), exit: 70 };
-  }
-  const { code, message, hint, facts, exitStatus } = error;
-  return { code, message, hint, facts, exit: exitStatus };
+function clear({ live, steps }: Screen): void {
+  live.clear();
+  steps?.clear();
 }
 
-function formatError(error: unknown, paint: (code: number, text: string) => string): string {
-  const label = paint(31, 'alproot: error:');
-  if (!(error instanceof AlprootError)) {
-    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return `${label} this is a bug in alproot; please report it with these lines\n${showText(redactText(stack))}\n`;
-  }
-  const hint = error.hint === undefined ? '' : `${paint(36, 'hint:')} ${showText(error.hint)}\n`;
-  const [first = '', ...more] = showText(error.message).split('\n');
-  return `${excerpt(error)}${[`${label} ${first} [${error.code}]`, ...more].join('\n')}\n${hint}`;
+function printLine(screen: Screen, text: string): void {
+  clear(screen);
+  screen.options.writeErr(`${text}\n`);
 }
 
-/** The instruction of a Dockerfile that failed, among its lines. */
-function excerpt({ facts }: AlprootError): string {
-  if (!Array.isArray(facts['excerpt'])) return '';
-  const rule = `${'-'.repeat(20)}\n`;
-  const lines = (facts['excerpt'] as readonly { line: number; text: string; isFailing: boolean }[]).map(
-    ({ line, text, isFailing }) =>
-      `${String(line).padStart(4)} | ${isFailing ? '>>> ' : '    '}${showText(text)}`.trimEnd(),
-  );
-  return `${rule}${lines.join('\n')}\n${rule}`;
+/** The live line; undefined removes it. */
+function showFooter({ options, steps }: Screen, text: string | undefined): void {
+  if (steps?.footer(text) === true) return;
+  // The cursor waits at the beginning: when the terminal becomes narrower the line is broken into several, of which
+  // that is the first.
+  // Below it is cleared from its end, since tmux keeps what is cleared from the screen's first place on.
+  options.writeErr(text === undefined ? '\r \x1b[J\r\x1b[K' : `\r${unbroken(cut(text, options.columns))}\x1b[J\r`);
+}
+
+function printEvent(screen: Screen, event: AlpEvent): void {
+  const { options, live, paint } = screen;
+  if (event.kind === 'output') return printOutput(screen, event);
+  if (event.kind === 'warning') {
+    const hint = event.hint === undefined ? '' : ` (${showName(event.hint)})`;
+    return printLine(screen, `${paint(33, 'warning:')} ${showName(event.message)}${hint}`);
+  }
+  if (options.quiet) return;
+  switch (event.kind) {
+    case 'step':
+      live.clear();
+      return stepDisplay(screen).step(event);
+    case 'note':
+      return printLine(screen, showName(event.message));
+    case 'plan':
+      // A plan says what will be done; what is being done comes with the progress.
+      return options.verbose || !options.live ? printLine(screen, showName(event.line)) : undefined;
+    case 'start':
+      if (options.live) live.start(event);
+      else if (event.line === true) printLine(screen, showName(event.label));
+      return;
+    case 'progress':
+      return live.progress(event);
+    case 'done':
+      live.done(event.id);
+      if (options.verbose && event.failed !== true)
+        printLine(screen, `${showName(event.label)}${event.cached === true ? ' (cached)' : ''}`);
+  }
+}
+
+function printOutput(screen: Screen, { id, text }: Extract<AlpEvent, { kind: 'output' }>): void {
+  const { options, live, steps } = screen;
+  if (options.steps === 'plain') live.clear();
+  if (options.quiet || steps?.output(id, text) === true) return;
+  clear(screen);
+  options.writeErr(showText(text));
+}
+
+function stepDisplay(screen: Screen): StepDisplay {
+  const { options, paint } = screen;
+  return (screen.steps ??= (options.steps === 'live' ? createLiveSteps : createPlainSteps)({
+    write: options.writeErr,
+    now: steadyMs,
+    paint,
+    get columns() {
+      return options.columns;
+    },
+    get rows() {
+      return options.rows;
+    },
+  }));
 }
 
 /** Shortened to the terminal's width as it is now. */

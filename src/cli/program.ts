@@ -35,7 +35,8 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
     .configureOutput({ outputError: () => undefined });
   program.addHelpText(
     'after',
-    '\nOptions that every command knows are listed by `alproot COMMAND --help`; they may stand before the command, too.',
+    '\nOptions that every command knows are listed by `alproot COMMAND --help`; ' +
+      'they may stand before the command, too.',
   );
   // Of the other commands only what the list of commands and suggestions show.
   for (const one of COMMANDS)
@@ -69,7 +70,8 @@ function plainSwitches(args: readonly string[]): string[] {
   );
   return args.flatMap((word) => {
     const [, flag = '', value] = /^(--[\w-]+)=(true|false)$/.exec(word) ?? [];
-    return !switches.has(flag) ? [word] : value === 'true' ? [flag] : [];
+    if (!switches.has(flag)) return [word];
+    return value === 'true' ? [flag] : [];
   });
 }
 
@@ -105,7 +107,7 @@ function commandOf(spec: CommandSpec, { draft, done }: Parsing): Command {
   if (spec.parsing === 'leading') command.passThroughOptions();
   for (const { flags, help, repeat, hidden } of spec.options ?? []) {
     const option = new Option(flags, help).hideHelp(hidden === true).helpGroup('Options:');
-    // What has a value is no switch turned off, though its name begins like one: --no-cache-filter.
+    // What has a value is not a switch turned off, though its name begins like one: --no-cache-filter.
     if (flags.includes('<')) option.negate = false;
     if (repeat === true)
       option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
@@ -128,10 +130,9 @@ function commandOf(spec: CommandSpec, { draft, done }: Parsing): Command {
     command.addOption(option);
     command.on(`option:${option.name()}`, (value: string) => common.apply(draft, value));
   }
-  command.addHelpText(
-    'after',
-    `\n${[...(spec.parsing === undefined ? [] : [PARSING[spec.parsing], '']), 'Examples:', ...spec.examples.map((line) => `  ${line}`)].join('\n')}`,
-  );
+  const parsing = spec.parsing === undefined ? [] : [PARSING[spec.parsing], ''];
+  const examples = spec.examples.map((line) => `  ${line}`);
+  command.addHelpText('after', ['', ...parsing, 'Examples:', ...examples].join('\n'));
   command.action(() => {
     done({ spec, draft, values: command.opts(), args: command.args });
   });

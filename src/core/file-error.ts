@@ -25,7 +25,9 @@ export const HINTS: Readonly<Record<string, string>> = {
   ELOOP: 'links lead in a circle: remove them, or choose another place',
   ENOSYS: 'the file system cannot do that: choose another place',
   ENOTSUP: 'the file system cannot do that: choose another place',
-  EIO: 'its disk, or the file system, has failed: see the kernel log, and use another copy or place; ALPROOT_CACHE says where the store is',
+  EIO:
+    'its disk, or the file system, has failed: see the kernel log, and use another copy or place; ' +
+    'ALPROOT_CACHE says where the store is',
 };
 
 /** Words of Node for an errno, and ours where it has none. */

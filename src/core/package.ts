@@ -131,7 +131,7 @@ export interface PlannedPackage {
   readonly because: readonly string[];
 }
 
-/** One step of an install plan, in the order in which it is carried out. */
+/** One step of an install plan, in the order in which they are executed. */
 export type Change =
   | { readonly kind: 'install'; readonly next: PlannedPackage }
   | {

@@ -15,7 +15,7 @@ export type TreePath = string & { readonly __path: 'tree' };
 
 export const TREE_ROOT = '' as TreePath;
 
-/** What Node makes of bytes that are no UTF-8: another place than was meant. */
+/** What Node makes of bytes that are not UTF-8: another path than was meant. */
 const REPLACEMENT = '\ufffd';
 
 /** Asserts that `path` is absolute, free of NUL, and was UTF-8. @throws ALP_USAGE_ARGUMENT */

@@ -29,7 +29,7 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-/** A URL without user, password, query and fragment; text that is no URL is returned escaped. */
+/** A URL without user, password, query and fragment; text that is not a URL is returned escaped. */
 export function redactUrl(url: string | URL): string {
   try {
     const parsed = new URL(url);
@@ -47,8 +47,13 @@ export type RedactedText = string & { readonly __text: 'redacted' };
 /** From the `://` on: anything up to the last `@` before the path is the user's. */
 const CREDENTIALS = /:\/\/(?!git@)[^\s/?#"'`<>\\]*@/g;
 /** Parameters of presigned and token addresses. */
-const SECRET_PARAMETER =
-  /([?&](?:(?:access|auth|private|id)[_-]?token|token|x-amz-(?:signature|credential|security-token)|sig|signature|api[_-]?key|key|secret|client_secret|password|passwd|pwd|auth)=)[^\s&#"'`<>\\]+/gi;
+const SECRET_PARAMETER = new RegExp(
+  [
+    '([?&](?:(?:access|auth|private|id)[_-]?token|token|x-amz-(?:signature|credential|security-token)|sig|signature',
+    '|api[_-]?key|key|secret|client_secret|password|passwd|pwd|auth)=)[^\\s&#"\'`<>\\\\]+',
+  ].join(''),
+  'gi',
+);
 
 /** Any text, with what is secret in its URLs replaced by `***`. */
 export const redactText = (text: string): RedactedText =>

@@ -7,7 +7,7 @@ declare const verifiedMark: unique symbol;
 
 export type Verified<T> = T & { readonly [verifiedMark]: true };
 
-/** What vouched for a verified value; printed by `alproot verify` and recorded in locks. */
+/** Who signed a verified value; printed by `alproot verify` and recorded in locks. */
 export type Signer =
   | { readonly kind: 'key'; readonly keyName: string; readonly algorithm: 'sha1' | 'sha256' | 'sha512' }
   | { readonly kind: 'pin'; readonly algorithm: 'sha256' | 'sha512'; readonly source: string }

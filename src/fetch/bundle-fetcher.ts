@@ -1,4 +1,4 @@
-/** A fetcher over files that were carried here, such as those of a bundle: no socket is ever opened. */
+/** A fetcher over files that are here already, such as those of a bundle: no socket is ever opened. */
 import type { ByteSource } from '../core/bytes.ts';
 import type { Sha256Hex } from '../core/digest.ts';
 import { AlprootError, isAlprootError } from '../core/errors.ts';

@@ -165,7 +165,7 @@ interface Start {
   readonly resumed: boolean;
 }
 
-/** Leaves `progress` such that the body may be appended to it. @throws ALP_FETCH_* for an answer that brings none */
+/** Leaves `progress` such that the body may be appended to it. @throws ALP_FETCH_* for an answer without one */
 function acceptStart(response: HttpResponse, { progress, options, resumed }: Start): void {
   const { status } = response;
   if (status === 200) return startOver(progress, options);

@@ -22,8 +22,8 @@ export interface FetchRequest {
    */
   readonly remember?: 'fixed' | 'offline';
   /**
-   * Called with what the network brought, and awaited, before it is remembered: what it throws is thrown, and the last
-   * good answer stays. Also with a remembered file that need not be asked for: where that is damaged, it is.
+   * Called with what was downloaded, and awaited, before it is remembered: what it throws is thrown, and the last
+   * good answer stays. Also with a remembered file that need not be downloaded: where that is damaged, it is.
    */
   readonly verify?: (ref: BlobRef) => unknown;
   /** For the progress display. */

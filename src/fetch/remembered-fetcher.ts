@@ -1,5 +1,5 @@
 /**
- * A fetcher that knows again what it brought: what cannot change is not asked for twice, and without a network the
+ * A fetcher that remembers what it downloaded: what cannot change is not downloaded twice, and without a network the
  * last known answer counts.
  */
 import { keyOf } from '../core/digest.ts';

@@ -19,7 +19,7 @@ import {
   writeAdbFields,
   type AdbWriter,
 } from '../formats/adb/adb-writer.ts';
-import { scanDependency, splitWords } from '../formats/apk/dependency.ts';
+import { scanDependency, splitDependencies } from '../formats/apk/dependency.ts';
 import { compareVersions } from '../formats/apk/package-version.ts';
 import { parsePkginfoText } from './pkginfo-text.ts';
 import { adbSignature } from './adb-sign.ts';
@@ -151,7 +151,7 @@ function converted(writer: AdbWriter, fields: ReadonlyMap<string, readonly strin
 /** By name, each once. */
 function sortedDependencies(writer: AdbWriter, values: readonly string[]): number[] {
   const found = values
-    .flatMap((value) => splitWords(value))
+    .flatMap((value) => splitDependencies(value))
     .map((word) => {
       const { name, op, version, conflict } = scanDependency(word) ?? badDependency(word);
       const match = (OPERATORS[op] ?? ANY) + (conflict ? CONFLICT : 0);

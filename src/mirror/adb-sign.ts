@@ -2,7 +2,8 @@
 import { createPublicKey, sign } from 'node:crypto';
 import { bufferSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
-import { readAdbBlocks, type AdbSchema } from '../formats/adb/adb-blocks.ts';
+import { readAdbBlocks } from '../formats/adb/adb-blocks.ts';
+import type { AdbSchema } from '../formats/adb/adb-block-reader.ts';
 import { adbKeyId, adbSignatureHeader, adbSignedBytes, parseAdbSignature } from '../formats/adb/adb-signature.ts';
 import { formatAdbBlock, formatAdbFile } from '../formats/adb/adb-writer.ts';
 import type { SigningKey } from './signing.ts';

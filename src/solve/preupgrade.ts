@@ -1,6 +1,6 @@
 /** The upgrade of apk itself, and of what the user named, ahead of everything else. */
 import type { Dependency, PackageRecord } from '../core/package.ts';
-import { scanDependency, splitWords } from '../formats/apk/dependency.ts';
+import { scanDependency, splitDependencies } from '../formats/apk/dependency.ts';
 import { compareVersions, versionMatches } from '../formats/apk/package-version.ts';
 import { FLAG } from './model.ts';
 import type { ApkSystem, Request } from './requests.ts';
@@ -21,7 +21,7 @@ function collect(options: PreupgradeOptions): { readonly wanted: readonly Depend
   if (options.self !== undefined)
     wanted.set(options.self, { name: options.self, op: 'any', version: '', conflict: false });
   for (const text of options.depends ?? []) {
-    for (const word of splitWords(text)) {
+    for (const word of splitDependencies(text)) {
       const dep = scanDependency(word);
       if (dep === undefined) {
         warnings.push(`Ignored invalid preupgrade dependencies from: ${text}`);

@@ -41,6 +41,13 @@ export interface VerifiedBlob<T> {
   readonly source: OpenBlob;
 }
 
+export interface BlobVerifier<T> {
+  /** Of the blob, for messages. */
+  readonly name: string;
+  /** @throws AlprootError for bytes that are refused */
+  readonly verify: (blob: OpenBlob) => T;
+}
+
 export interface BlobStore {
   readonly createBlob: () => BlobWriter;
   readonly putBlob: (bytes: Uint8Array) => BlobRef;
@@ -51,37 +58,30 @@ export interface BlobStore {
    */
   readonly openBlob: (sha256: Sha256Hex, name: string) => OpenBlob | undefined;
   /**
-   * The same for a `judge` who hashes all of it anyway and tells what it is: the bytes stay open and are hashed once.
-   * What the judge throws about an intact blob is thrown.
+   * The same for a verifier that hashes all of it anyway: the bytes stay open and are hashed once. What it throws
+   * about an intact blob is thrown.
    */
   readonly openVerified: <T extends { readonly sha256: Sha256Hex }>(
     sha256: Sha256Hex,
-    by: { readonly name: string; readonly verify: (blob: OpenBlob) => T },
+    by: BlobVerifier<T>,
   ) => VerifiedBlob<T> | undefined;
   readonly blobPath: (sha256: Sha256Hex) => HostPath;
 }
 
+interface BlobDirectory {
+  readonly root: HostPath;
+  /** Throws what a store that can only be read says of a path; absent for one that can be written. */
+  readonly refuse: ((path: HostPath) => never) | undefined;
+}
+
 /** @param refuse throws what a store that can only be read says of a path; absent for one that can be written */
 export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => never): BlobStore {
-  const blobPath = (sha256: Sha256Hex): HostPath => {
-    if (!isSha256Hex(sha256)) throw new AlprootError('ALP_STORE_DAMAGED', 'a blob name that is no SHA-256');
-    return joinHost(root, 'blobs', 'sha256', sha256.slice(0, 2), sha256);
-  };
-  const hasBlob = (sha256: Sha256Hex): boolean => {
-    const fd = openOwn(blobPath(sha256));
-    if (fd !== undefined) closeDescriptor(fd);
-    return fd !== undefined;
-  };
-  // What is there already need not be written: a directory mirror is asked for its indexes each time.
-  const createBlob = (): BlobWriter =>
-    refuse === undefined
-      ? writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target: blobPath, durable: false })
-      : hashBytes((sha256) => hasBlob(sha256) || refuse(blobPath(sha256)));
+  const blobs: BlobDirectory = { root, refuse };
   return {
-    blobPath,
-    createBlob,
+    blobPath: (sha256) => blobPathIn(blobs, sha256),
+    createBlob: () => createBlobIn(blobs),
     putBlob: (bytes) => {
-      const writer = createBlob();
+      const writer = createBlobIn(blobs);
       try {
         writer.write(bytes);
         return writer.finish();
@@ -89,48 +89,75 @@ export function createBlobStore(root: HostPath, refuse?: (path: HostPath) => nev
         writer.abandon();
       }
     },
-    hasBlob,
-    openVerified: (sha256, { name, verify }) => {
-      const source = openUnchecked(sha256, name);
-      if (source === undefined) return undefined;
-      try {
-        const contents = verify(source);
-        if (contents.sha256 === sha256) return { contents, source };
-        source.close();
-      } catch (error) {
-        source.close();
-        const intact = openBlob(sha256, name);
-        if (intact === undefined) return undefined;
-        intact.close();
-        throw error;
-      }
-      openBlob(sha256, name)?.close();
-      return undefined;
-    },
-    openBlob,
+    hasBlob: (sha256) => hasBlobIn(blobs, sha256),
+    openVerified: (sha256, by) => openVerifiedIn(blobs, sha256, by),
+    openBlob: (sha256, name) => openBlobIn(blobs, sha256, name),
   };
-
-  function openUnchecked(sha256: Sha256Hex, name: string): OpenBlob | undefined {
-    const fd = openOwn(blobPath(sha256));
-    if (fd !== undefined) markUsed(blobPath(sha256));
-    return fd === undefined
-      ? undefined
-      : { ...descriptorSource(fd, name, { path: blobPath(sha256) }), close: () => closeDescriptor(fd) };
-  }
-
-  function openBlob(sha256: Sha256Hex, name: string): OpenBlob | undefined {
-    const fd = openOwn(blobPath(sha256));
-    if (fd === undefined) return undefined;
-    const source = descriptorSource(fd, name, { path: blobPath(sha256) });
-    if (hashOf(source) === sha256) {
-      markUsed(blobPath(sha256));
-      return { ...source, close: () => closeDescriptor(fd) };
-    }
-    closeDescriptor(fd);
-    if (refuse === undefined) removeFile(blobPath(sha256));
-    return undefined;
-  }
 }
+
+function blobPathIn({ root }: BlobDirectory, sha256: Sha256Hex): HostPath {
+  if (!isSha256Hex(sha256)) throw new AlprootError('ALP_STORE_DAMAGED', 'the name of a blob is not a valid SHA-256');
+  return joinHost(root, 'blobs', 'sha256', sha256.slice(0, 2), sha256);
+}
+
+function hasBlobIn(blobs: BlobDirectory, sha256: Sha256Hex): boolean {
+  const fd = openOwn(blobPathIn(blobs, sha256));
+  if (fd !== undefined) closeDescriptor(fd);
+  return fd !== undefined;
+}
+
+/** What is there already need not be written: the indexes of a directory mirror are read each time. */
+function createBlobIn(blobs: BlobDirectory): BlobWriter {
+  const { root, refuse } = blobs;
+  const target = (sha256: Sha256Hex): HostPath => blobPathIn(blobs, sha256);
+  return refuse === undefined
+    ? writeHashedFile(joinHost(root, 'tmp', temporaryName('blob')), { target, durable: false })
+    : hashBytes((sha256) => hasBlobIn(blobs, sha256) || refuse(target(sha256)));
+}
+
+function openVerifiedIn<T extends { readonly sha256: Sha256Hex }>(
+  blobs: BlobDirectory,
+  sha256: Sha256Hex,
+  { name, verify }: BlobVerifier<T>,
+): VerifiedBlob<T> | undefined {
+  const path = blobPathIn(blobs, sha256);
+  const fd = openOwn(path);
+  if (fd === undefined) return undefined;
+  markUsed(path);
+  const source = blobOf(fd, name, path);
+  try {
+    const contents = verify(source);
+    if (contents.sha256 === sha256) return { contents, source };
+    source.close();
+  } catch (error) {
+    source.close();
+    const intact = openBlobIn(blobs, sha256, name);
+    if (intact === undefined) return undefined;
+    intact.close();
+    throw error;
+  }
+  openBlobIn(blobs, sha256, name)?.close();
+  return undefined;
+}
+
+function openBlobIn(blobs: BlobDirectory, sha256: Sha256Hex, name: string): OpenBlob | undefined {
+  const path = blobPathIn(blobs, sha256);
+  const fd = openOwn(path);
+  if (fd === undefined) return undefined;
+  const source = blobOf(fd, name, path);
+  if (hashOf(source) === sha256) {
+    markUsed(path);
+    return source;
+  }
+  source.close();
+  if (blobs.refuse === undefined) removeFile(path);
+  return undefined;
+}
+
+const blobOf = (fd: number, name: string, path: HostPath): OpenBlob => ({
+  ...descriptorSource(fd, name, { path }),
+  close: () => closeDescriptor(fd),
+});
 
 /** Another user could change the bytes after they were hashed: what is not ours is as good as missing. */
 function openOwn(path: HostPath): number | undefined {

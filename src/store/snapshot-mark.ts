@@ -1,8 +1,8 @@
 /**
  * The mark of a complete snapshot. The thousands of files of a tree are not forced to the disk one by one, so that
- * after a power failure some may be empty, or hold zeros, where the mark is there. The mark therefore says which start
- * of which machine made it, and the sizes that the tree has: seen from another start, the tree is compared with them,
- * and its contents are judged by who knows them, once.
+ * after a power failure some may be empty, or hold zeros, where the mark is there. The mark therefore says which boot
+ * of which machine made it, and the sizes that the tree has: seen from another boot, the tree is compared with them,
+ * and its contents are verified by who knows them, once.
  */
 import type { Sha256Hex } from '../core/digest.ts';
 import { parseJson } from '../core/json.ts';
@@ -14,7 +14,7 @@ import { digestOfSizes } from '../system/tree/tree-size.ts';
 const NAME = 'done';
 
 interface Mark {
-  /** '' once the tree was seen whole from another start. */
+  /** '' once the tree was seen whole from another boot. */
   readonly boot: string;
   readonly sizes: Sha256Hex;
 }
@@ -37,7 +37,7 @@ export function isComplete(snapshot: HostPath): boolean {
   return boot === '' || (boot !== undefined && boot === bootId());
 }
 
-/** Whether a complete tree is there, and came through every start of the machine since. */
+/** Whether a complete tree is there, and came through every boot since. */
 export async function isWhole(
   snapshot: HostPath,
   { readOnly, verify }: { readonly readOnly: boolean; readonly verify: Verifier },

@@ -59,7 +59,9 @@ function refusal({ path, kind, uid }: ForeignWriter, what: string): AlprootError
     'ALP_STORE_OWNER',
     `${what} is not used: ${quoteName(path)} ${why}, who could put anything into it, and user ${own} would run it`,
     {
-      hint: `if you trust all that is in it, ${first ?? ''}; else ${other ?? ''} with --cache DIR or ALPROOT_CACHE=DIR`,
+      hint:
+        `if you trust all that is in it, ${first ?? ''}; ` +
+        `else ${other ?? ''} with --cache DIR or ALPROOT_CACHE=DIR`,
       facts: { path, uid, kind },
     },
   );

@@ -55,7 +55,7 @@ export interface Store extends BlobStore {
   readonly putRecord: <T>(name: string, value: T, options: PutRecordOptions<T>) => void;
   /** A new empty directory for unfinished work, removed by the next run if this process dies. */
   readonly makeTemporary: (purpose: string) => HostPath;
-  /** The tree of a snapshot that is there. @param judge asked once about one from an earlier start of the machine */
+  /** The tree of a snapshot that is there. @param verify called once for one from an earlier boot */
   readonly findSnapshot: (key: Sha256Hex, verify: Verifier) => Promise<HostPath | undefined>;
   /** Moves `directory` (with `tree` in it, made under makeTemporary) into place; another's equal one wins. */
   readonly publishSnapshot: (key: Sha256Hex, directory: HostPath) => HostPath;
@@ -150,7 +150,7 @@ function prepareStore(root: HostPath): Error | undefined {
 /** @returns why the store can only be read; undefined when it can be written */
 function prepare(root: HostPath): Error | undefined {
   requireOwnStore(root);
-  const marker = readMarker(root) ?? lookAgain(root);
+  const marker = readMarker(root) ?? rescanMarker(root);
   if (marker === undefined) {
     requirePlace(root);
     // Where anybody may make directories, somebody else may have been quicker.
@@ -183,7 +183,7 @@ const readMarker = (root: HostPath): Buffer | undefined => readFileCapped(joinHo
  *
  * @throws ALP_STORE_FOREIGN
  */
-function lookAgain(root: HostPath): Buffer | undefined {
+function rescanMarker(root: HostPath): Buffer | undefined {
   const others = namesOf(root).filter((name) => name !== 'README.md' && workerBeside(name) === undefined);
   const marker = readMarker(root);
   if (marker === undefined && others.length > 0) {

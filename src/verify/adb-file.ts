@@ -14,7 +14,7 @@ import { quoteName } from '../core/redact.ts';
 import type { Verified, Signer } from '../core/verified.ts';
 import { readAdbArchive } from '../formats/adb/adb-archive.ts';
 import { withFields } from '../formats/apk/package-fields.ts';
-import { adbError, type AdbSchema } from '../formats/adb/adb-blocks.ts';
+import { adbError, type AdbSchema } from '../formats/adb/adb-block-reader.ts';
 import { adbRecord } from '../formats/adb/adb-record.ts';
 import { ADB_KINDS } from '../formats/adb/adb-schema.ts';
 import { adbKeyId, adbSignedBytes, parseAdbSignature } from '../formats/adb/adb-signature.ts';

@@ -12,7 +12,9 @@ const TABLE = { commands: COMMANDS, common: COMMON_OPTIONS };
 /** What bash offers for the last of `words`. */
 function buildable(words: readonly string[]): string[] {
   const script = `${completionScript('bash', TABLE)}
-COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}; _alproot; printf '%s\\n' "\${COMPREPLY[@]}"`;
+COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length - 1}
+_alproot
+printf '%s\\n' "\${COMPREPLY[@]}"`;
   return execFileSync('bash', ['-c', script], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line !== '');

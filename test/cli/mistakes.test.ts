@@ -5,6 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runCli } from '../helpers/cli.ts';
 
+/** Matches lines that follow each other. */
+const lines = (...expected: readonly RegExp[]): RegExp => new RegExp(expected.map(({ source }) => source).join('\\n'));
+
 let work: string;
 const context = (name: string, dockerfile: string): void => {
   mkdirSync(join(work, name));
@@ -52,12 +55,23 @@ it.each([
   [
     'build misspelt',
     5,
-    /Dockerfile:2: unknown instruction `RUNN` \[ALP_FORMAT_DOCKERFILE\]\nDockerfile:3: .*`COPPY` \(did you mean `COPY`\?\)\nDockerfile:4: .*\(did you mean `--chown`\?\)\nDockerfile:5: .*\(did you mean `--mount`\?\)\nDockerfile:6: .*\(USER takes no flags\)\nhint: did you mean `RUN`\?\n$/,
+    lines(
+      /Dockerfile:2: unknown instruction `RUNN` \[ALP_FORMAT_DOCKERFILE\]/,
+      /Dockerfile:3: .*`COPPY` \(did you mean `COPY`\?\)/,
+      /Dockerfile:4: .*\(did you mean `--chown`\?\)/,
+      /Dockerfile:5: .*\(did you mean `--mount`\?\)/,
+      /Dockerfile:6: .*\(USER takes no flags\)/,
+      /hint: did you mean `RUN`\?\n$/,
+    ),
   ],
   [
     'build missing',
     8,
-    /error: Dockerfile:3: `nope` is not in the build context \[ALP_BUILD_CONTEXT\]\nDockerfile:4: `nope2` is not in the build context\nhint: check the path/,
+    lines(
+      /error: Dockerfile:3: `nope` is not in the build context \[ALP_BUILD_CONTEXT\]/,
+      /Dockerfile:4: `nope2` is not in the build context/,
+      /hint: check the path/,
+    ),
   ],
 ])('alproot %s', async (line, expected, says) => {
   const { status, stdout, stderr } = await runCli(line.split(' '), { cwd: work, cache: join(work, 'store') });

@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  createLiveSteps,
-  createPlainSteps,
-  type DisplayOptions,
-  type StepDisplay,
-} from '../../src/cli/progress-steps.ts';
+import { createLiveSteps } from '../../src/cli/live-steps.ts';
+import { createPlainSteps, type DisplayOptions, type StepDisplay } from '../../src/cli/progress-steps.ts';
 
 function shown(
   create: (options: DisplayOptions) => StepDisplay,

@@ -350,7 +350,7 @@ describe.skipIf(needs.skip)(`alproot rootfs export${needs.reason}`, () => {
 
   it('refuses to write into the tree, to do nothing, and options of other verbs', async () => {
     expect(await said('rootfs', 'export', 'tree', '-o', 'x', '--check-permissions')).toMatchInlineSnapshot(`
-      "alproot: error: --check-permissions is no option of rootfs export [ALP_USAGE_OPTION]
+      "alproot: error: --check-permissions is not an option of rootfs export [ALP_USAGE_OPTION]
       status 2
       "
     `);

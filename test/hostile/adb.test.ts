@@ -10,7 +10,7 @@ import { AlprootError } from '../../src/core/errors.ts';
 import { silent } from '../../src/core/events.ts';
 import type { PackageRecord } from '../../src/core/package.ts';
 import { hostPath } from '../../src/core/paths.ts';
-import type { AdbSchema } from '../../src/formats/adb/adb-blocks.ts';
+import type { AdbSchema } from '../../src/formats/adb/adb-block-reader.ts';
 import { ADB_KINDS } from '../../src/formats/adb/adb-schema.ts';
 import type { AdbObject, AdbValue } from '../../src/formats/adb/adb-values.ts';
 import { createAdbWriter, formatAdbBlock, formatAdbFile, writeAdbFields } from '../../src/formats/adb/adb-writer.ts';

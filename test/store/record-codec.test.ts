@@ -94,6 +94,7 @@ describe.each(Object.entries(KINDS))('a record: %s', (_name, [codec, value]) => 
   });
 
   it('is absent when it is of another kind or version', () => {
+    store.putRecord('kind', value, { codec });
     for (const hostile of HOSTILE) {
       writeFileSync(join(directory, 'store', 'records', 'kind.json'), `${JSON.stringify(hostile)}\n`);
       expect(store.getRecord('kind', codec)).toBeUndefined();

@@ -69,7 +69,7 @@ describe('the store', () => {
     expect(readdirSync(root)).toEqual(['thesis.tex']);
   });
 
-  it('clears what dead processes left beside records and locks, and nothing of the living or of other machines', () => {
+  it('clears what dead processes left beside records and locks, nothing of the living or of other machines', () => {
     const root = newRoot();
     open(root).putRecord('kept', 1, { codec: ANY_RECORD });
     mkdirSync(join(root, 'locks'), { recursive: true });
@@ -114,7 +114,7 @@ describe('the store', () => {
     expect(await store.findSnapshot(key, () => Promise.resolve(true))).toBeUndefined();
   });
 
-  it('looks at a snapshot again that was made before the machine started anew, and makes it anew when a file is short or holds something else', async () => {
+  it('verifies a snapshot of an earlier boot, and makes it again when a file is short or differs', async () => {
     const store = open(newRoot());
     const key = keyOf('a');
     const publish = (): string => {

@@ -3,7 +3,7 @@ import { redactData } from '../../core/redact.ts';
 import { hostPath } from '../../core/paths.ts';
 import { buildDockerfile, planDockerfile, type BuildOptions } from '../../pipeline/dockerfile/build.ts';
 import { checkDockerOptions } from '../docker-options.ts';
-import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { valuesOf, isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
 
 export const build: CommandAction = async (context) => {
   checkDockerOptions(context);
@@ -22,28 +22,28 @@ export const build: CommandAction = async (context) => {
 
 /** The options of a build, as given; those that a command does not have are absent. */
 export function optionsOf(context: CommandContext): BuildOptions {
-  const { place, args } = context;
+  const { environment, args } = context;
   return {
-    directory: hostPath(place.cwd),
+    directory: hostPath(environment.cwd),
     context: args[0] ?? '.',
     file: text(context, 'file'),
-    outputs: each(context, 'output').filter((output) => output !== 'type=cacheonly'),
-    tags: each(context, 'tag'),
+    outputs: valuesOf(context, 'output').filter((output) => output !== 'type=cacheonly'),
+    tags: valuesOf(context, 'tag'),
     target: text(context, 'target'),
-    buildArgs: each(context, 'buildArg'),
+    buildArgs: valuesOf(context, 'buildArg'),
     platform: text(context, 'platform'),
     // Commander reads --no-cache as "cache: false".
     noCache: context.values['cache'] === false,
-    noCacheFilter: list(context, 'noCacheFilter'),
+    noCacheFilter: listOf(context, 'noCacheFilter'),
     network: text(context, 'network'),
-    secrets: each(context, 'secret'),
-    addHosts: each(context, 'addHost'),
-    buildContexts: each(context, 'buildContext'),
-    labels: each(context, 'label'),
-    annotations: each(context, 'annotation'),
+    secrets: valuesOf(context, 'secret'),
+    addHosts: valuesOf(context, 'addHost'),
+    buildContexts: valuesOf(context, 'buildContext'),
+    labels: valuesOf(context, 'label'),
+    annotations: valuesOf(context, 'annotation'),
     metadataFile: text(context, 'metadataFile'),
     idFile: text(context, 'iidfile'),
-    env: place.env,
+    env: environment.env,
     writeStandardOutput: (chunk) => void process.stdout.write(chunk),
   };
 }

@@ -3,7 +3,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
 import { cacheList, cachePath, cacheVerify, collectGarbage } from '../../pipeline/inspect/cache.ts';
 import { chooseVerb, text, type CommandAction } from '../command.ts';
-import { formatSize } from '../live-line.ts';
+import { formatBytes } from '../live-line.ts';
 
 /** @throws ALP_USAGE_OPTION */
 function daysOf(value: string | undefined): number | undefined {
@@ -22,7 +22,7 @@ export const cache: CommandAction = async (context) => {
       const entries = await cacheList(config);
       printer.result(
         entries
-          .map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatSize(sizeBytes).padStart(10)}  ${name}`)
+          .map(({ kind, name, sizeBytes }) => `${kind.padEnd(9)} ${formatBytes(sizeBytes).padStart(10)}  ${name}`)
           .join('\n'),
         entries,
       );
@@ -30,18 +30,14 @@ export const cache: CommandAction = async (context) => {
     }
     case 'gc': {
       const report = await collectGarbage(config, daysOf(text(context, 'olderThan')));
-      printer.result(
-        `removed ${report.removed} entries, ${formatSize(report.freedBytes)}${report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`}`,
-        report,
-      );
+      const left = report.inUse === 0 ? '' : `; ${report.inUse} that another alproot may be using are left`;
+      printer.result(`removed ${report.removed} entries, ${formatBytes(report.freedBytes)}${left}`, report);
       return 0;
     }
     case 'verify': {
       const report = await cacheVerify(config);
-      printer.result(
-        `${report.checked} blobs checked, ${report.damaged.length} damaged${report.damaged.map((name) => `\n  dropped ${name}`).join('')}`,
-        report,
-      );
+      const dropped = report.damaged.map((name) => `\n  dropped ${name}`);
+      printer.result(`${report.checked} blobs checked, ${dropped.length} damaged${dropped.join('')}`, report);
       return report.damaged.length === 0 ? 0 : 9;
     }
     default:

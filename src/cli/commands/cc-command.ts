@@ -2,7 +2,7 @@
 import { AlprootError } from '../../core/errors.ts';
 import { toolVariables } from '../../pipeline/environment/argument-paths.ts';
 import { runTool } from '../../pipeline/environment/compiler.ts';
-import { list, type CommandAction, type CommandContext } from '../command.ts';
+import { listOf, type CommandAction, type CommandContext } from '../command.ts';
 
 export const cc: CommandAction = (context) => start(context, 'gcc', context.args);
 
@@ -19,11 +19,11 @@ async function start(context: CommandContext, name: string, args: readonly strin
   const { status } = await runTool(context.config, {
     tool: name,
     args,
-    directory: context.place.cwd,
-    packages: list(context, 'package'),
+    directory: context.environment.cwd,
+    packages: listOf(context, 'package'),
     onOutput: (stream, bytes) => void process[stream].write(bytes),
-    color: context.place.stderr.isTerminal && context.place.env['NO_COLOR'] === undefined,
-    env: toolVariables(context.place.env),
+    color: context.environment.stderr.isTerminal && context.environment.env['NO_COLOR'] === undefined,
+    env: toolVariables(context.environment.env),
   });
   return status;
 }

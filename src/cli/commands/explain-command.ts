@@ -5,11 +5,11 @@ import { hostPath, type HostPath } from '../../core/paths.ts';
 import { dumpFile } from '../../pipeline/inspect/adb-dump-file.ts';
 import { queryPackages, type Answer, type PackageQuery } from '../../pipeline/inspect/package-query.ts';
 import { explainNeed, explainTree, type WhyRequest } from '../../pipeline/inspect/why-query.ts';
-import { isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
 
 const rootOf = (context: CommandContext): HostPath | undefined => {
   const root = text(context, 'root');
-  return root === undefined ? undefined : hostPath(resolve(context.place.cwd, root));
+  return root === undefined ? undefined : hostPath(resolve(context.environment.cwd, root));
 };
 
 /** A switch's name as commander keeps it. */
@@ -66,7 +66,7 @@ export const info: CommandAction = async (context) => {
   if (file === undefined) return queryInfo(context);
   const dump = dumpFile(context.config, {
     file,
-    directory: context.place.cwd,
+    directory: context.environment.cwd,
     allowUntrusted: isOn(context, 'allowUntrusted'),
   });
   context.printer.result(dump, { file, dump });
@@ -83,8 +83,8 @@ function requireNames({ args }: CommandContext, verb: string): void {
 const requestOf = (context: CommandContext): WhyRequest => ({
   names: context.args,
   root: rootOf(context),
-  packages: list(context, 'package'),
-  directory: hostPath(context.place.cwd),
+  packages: listOf(context, 'package'),
+  directory: hostPath(context.environment.cwd),
 });
 
 export const why: CommandAction = async (context) => {

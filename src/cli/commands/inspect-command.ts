@@ -10,7 +10,7 @@ export const inspect: CommandAction = (context) => {
   const [file, ...more] = context.args;
   if (file === undefined || more.length > 0)
     throw new AlprootError('ALP_USAGE_ARGUMENT', 'inspect needs one file', { hint: 'alproot inspect hello' });
-  const path = (name: string): ReturnType<typeof hostPath> => hostPath(resolve(context.place.cwd, name));
+  const path = (name: string): ReturnType<typeof hostPath> => hostPath(resolve(context.environment.cwd, name));
   const map = text(context, 'map');
   const inspection = inspectFile(path(file), {
     require: text(context, 'require'),

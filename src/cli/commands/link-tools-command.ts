@@ -3,15 +3,15 @@ import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
 import { writeToolLinks } from '../../pipeline/environment/link-tools.ts';
-import { list, type CommandAction } from '../command.ts';
+import { listOf, type CommandAction } from '../command.ts';
 
 export const linkTools: CommandAction = (context) => {
   const [directory] = context.args;
   if (directory === undefined) throw new AlprootError('ALP_USAGE_ARGUMENT', 'link-tools needs a directory');
-  const made = writeToolLinks(hostPath(resolve(context.place.cwd, directory)), {
+  const made = writeToolLinks(hostPath(resolve(context.environment.cwd, directory)), {
     arch: context.config.arch,
     launcher: [process.execPath, resolve(process.argv[1] ?? 'alproot')],
-    packages: list(context, 'package'),
+    packages: listOf(context, 'package'),
   });
   context.printer.result(`${made.length} files in ${directory}: ${made.join(' ')}`, made);
   return Promise.resolve(0);

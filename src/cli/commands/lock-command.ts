@@ -5,7 +5,7 @@ import { hostPath, type HostPath } from '../../core/paths.ts';
 import { fetchTarget, makeBundle, readBundle, type ShownBundle } from '../../pipeline/bundle/locked-files.ts';
 import { findSigningKey } from '../../pipeline/session/signing-keys.ts';
 import { writeLockFor, type LockTarget } from '../../pipeline/bundle/locking.ts';
-import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { chooseVerb, isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
 import { optionsOf } from './build-command.ts';
 
 export const lock: CommandAction = async (context) => {
@@ -13,9 +13,10 @@ export const lock: CommandAction = async (context) => {
   const check = isOn(context, 'check');
   if (check && update !== undefined)
     throw new AlprootError('ALP_USAGE_OPTION', '--check and --update exclude each other');
-  const made = await writeLockFor(context.config, targetOf(context, directory), { update, check });
+  const made = await writeLockFor(context.config, lockTargetOf(context, directory), { update, check });
   const packages = made.lock.environments.reduce((sum, environment) => sum + environment.packages.length, 0);
-  const what = check ? 'is up to date' : made.written ? 'written' : 'unchanged';
+  const state = made.written ? 'written' : 'unchanged';
+  const what = check ? 'is up to date' : state;
   context.printer.result(`${made.path}: ${what}, ${packages} packages${made.text === '' ? '' : `\n${made.text}`}`, {
     path: made.path,
     written: made.written,
@@ -25,7 +26,7 @@ export const lock: CommandAction = async (context) => {
   return 0;
 };
 
-/** `--update` may stand before the context: a package's name has no slash and is no dot. */
+/** `--update` may stand before the context: a package's name has no slash and is not a dot. */
 function updateOf(context: CommandContext): {
   update: 'all' | readonly string[] | undefined;
   directory: string | undefined;
@@ -34,21 +35,22 @@ function updateOf(context: CommandContext): {
   const [directory] = context.args;
   if (typeof update === 'string' && directory === undefined && /^\.{1,2}$|\//.test(update))
     return { update: 'all', directory: update };
-  return { update: update === undefined ? undefined : update === true ? 'all' : list(context, 'update'), directory };
+  if (update === undefined) return { update, directory };
+  return { update: update === true ? 'all' : listOf(context, 'update'), directory };
 }
 
 export const fetch: CommandAction = async (context) => {
-  const { files } = await fetchTarget(context.config, targetOf(context, context.args[0]));
+  const { files } = await fetchTarget(context.config, lockTargetOf(context, context.args[0]));
   const bytes = files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   context.printer.result(`${files.length} files, ${megabytes(bytes)}, are in the store`, { files, bytes });
   return 0;
 };
 
 /** Packages when the command line or `alproot.yaml` names some and no Dockerfile is named; else the Dockerfile. */
-export function targetOf(context: CommandContext, directory: string | undefined): LockTarget {
-  const packages = list(context, 'package');
+export function lockTargetOf(context: CommandContext, directory: string | undefined): LockTarget {
+  const packages = listOf(context, 'package');
   if (packages.length > 0 && directory === undefined && text(context, 'file') === undefined) {
-    return { kind: 'packages', packages, directory: context.config.project ?? hostPath(context.place.cwd) };
+    return { kind: 'packages', packages, directory: context.config.project ?? hostPath(context.environment.cwd) };
   }
   return { kind: 'Dockerfile', build: { ...optionsOf(context), context: directory ?? '.' } };
 }
@@ -62,13 +64,13 @@ export const bundle: CommandAction = async (context) => {
 const pathOf = (context: CommandContext, argument: string | undefined): HostPath => {
   if (argument === undefined)
     throw new AlprootError('ALP_USAGE_ARGUMENT', `bundle ${context.args[0] ?? ''} needs a file`);
-  return hostPath(resolve(context.place.cwd, argument));
+  return hostPath(resolve(context.environment.cwd, argument));
 };
 
 const VERBS: Readonly<Record<string, (context: CommandContext, argument: string | undefined) => Promise<void>>> = {
   create: async (context, argument) => {
     const signWith = text(context, 'signWith');
-    const made = await makeBundle(context.config, targetOf(context, argument), {
+    const made = await makeBundle(context.config, lockTargetOf(context, argument), {
       output: pathOf(context, text(context, 'output')),
       signWith:
         signWith === undefined
@@ -77,7 +79,10 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
       withTool: isOn(context, 'withTool'),
     });
     context.printer.result(
-      `${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}\nsha256 ${made.sha256}`,
+      [
+        `${made.output}: ${made.packages} packages, ${made.files} files, ${megabytes(made.sizeBytes)}`,
+        `sha256 ${made.sha256}`,
+      ].join('\n'),
       made,
     );
   },
@@ -98,18 +103,16 @@ const VERBS: Readonly<Record<string, (context: CommandContext, argument: string 
       `${shown.path}: ${megabytes(shown.sizeBytes)}, ${signature(shown)}`,
       `made for ${shown.lock.requests.join(', ')}`,
       ...environments,
-      ...(shown.tool.length === 0 ? [] : ['carries alproot: tar -xf FILE tool && sh tool/alproot … --bundle FILE']),
+      ...(shown.tool.length === 0 ? [] : ['includes alproot: tar -xf FILE tool && sh tool/alproot … --bundle FILE']),
     ];
     context.printer.result(lines.join('\n'), shown);
     return Promise.resolve();
   },
 };
 
-const signature = ({ signedBy, signers }: ShownBundle): string =>
-  signedBy !== undefined
-    ? `signed by ${signedBy}`
-    : signers.length === 0
-      ? 'not signed'
-      : `signed by ${signers.join(', ')}, whom nobody here trusts`;
+function signature({ signedBy, signers }: ShownBundle): string {
+  if (signedBy !== undefined) return `signed by ${signedBy}`;
+  return signers.length === 0 ? 'not signed' : `signed by ${signers.join(', ')}, whom nobody here trusts`;
+}
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;

@@ -11,8 +11,8 @@ import {
   serveDirectory,
   signFiles,
 } from '../../pipeline/bundle/mirror-tools.ts';
-import { chooseVerb, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
-import { targetOf } from './lock-command.ts';
+import { chooseVerb, isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
+import { lockTargetOf } from './lock-command.ts';
 
 export const mirror: CommandAction = async (context) => {
   await chooseVerb('mirror', VERBS, context.args[0])(context);
@@ -22,7 +22,7 @@ export const mirror: CommandAction = async (context) => {
 const pathOf = (context: CommandContext, argument: string | undefined, what: string): HostPath => {
   if (argument === undefined)
     throw new AlprootError('ALP_USAGE_ARGUMENT', `mirror ${context.args[0] ?? ''} needs ${what}`);
-  return hostPath(resolve(context.place.cwd, argument));
+  return hostPath(resolve(context.environment.cwd, argument));
 };
 
 const signWith = (context: CommandContext): HostPath | undefined => {
@@ -40,7 +40,10 @@ const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>
       throw new AlprootError('ALP_USAGE_OPTION', 'mirror create needs --sign-with KEY for its index', {
         hint: 'make a key with `alproot mirror keygen`',
       });
-    const count = await makeMirror(context.config, targetOf(context, context.args[2]), { directory, signWith: key });
+    const count = await makeMirror(context.config, lockTargetOf(context, context.args[2]), {
+      directory,
+      signWith: key,
+    });
     context.printer.result(
       `${directory}: ${count} packages\nuse it with --mirror ${directory} --keys-dir ${directory}/keys`,
       { directory, packages: count },
@@ -50,9 +53,10 @@ const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>
     const made = await mirrorFromDebian(
       context.config,
       pathOf(context, context.args[1], 'a directory'),
-      list(context, 'package'),
+      listOf(context, 'package'),
     );
-    const use = `--mirror ${made.directory} --keys-dir ${made.keysDirectory} --release ${made.branch.replace(/^v/, '')}`;
+    const release = made.branch.replace(/^v/, '');
+    const use = `--mirror ${made.directory} --keys-dir ${made.keysDirectory} --release ${release}`;
     context.printer.result(
       `${made.directory}: ${made.made.length} packages made, ${made.kept.length} kept\nuse it with ${use}`,
       made,
@@ -110,10 +114,9 @@ const VERBS: Readonly<Record<string, (context: CommandContext) => Promise<void>>
       port: port === undefined ? undefined : Number(port),
       tls: isOn(context, 'tls'),
     });
-    context.printer.result(
-      `serving ${directory} at ${server.url}${server.certificateFile === undefined ? '' : `\nclients need --ca-file ${server.certificateFile}`}`,
-      { url: server.url, certificateFile: server.certificateFile },
-    );
+    const { url, certificateFile } = server;
+    const trust = certificateFile === undefined ? '' : `\nclients need --ca-file ${certificateFile}`;
+    context.printer.result(`serving ${directory} at ${url}${trust}`, { url, certificateFile });
     await new Promise<void>((done) => context.config.signal?.addEventListener('abort', () => done(), { once: true }));
     await server.close();
   },

@@ -4,7 +4,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { hostPath, type HostPath } from '../../core/paths.ts';
 import { createRootfs } from '../../pipeline/environment/rootfs.ts';
 import { auditRootfs, exportRootfs, sbomOf, type AuditRequest } from '../../pipeline/inspect/rootfs-export.ts';
-import { chooseVerb, each, isOn, list, type CommandAction, type CommandContext } from '../command.ts';
+import { chooseVerb, valuesOf, isOn, listOf, type CommandAction, type CommandContext } from '../command.ts';
 import { version } from '../program-version.ts';
 
 interface Verb {
@@ -37,13 +37,13 @@ export const rootfs: CommandAction = async (context) => {
   if (foreign !== undefined)
     throw new AlprootError(
       'ALP_USAGE_OPTION',
-      `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is no option of rootfs ${verb}`,
+      `--${foreign.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} is not an option of rootfs ${verb}`,
     );
-  return known.act(context, hostPath(resolve(context.place.cwd, directory)));
+  return known.act(context, hostPath(resolve(context.environment.cwd, directory)));
 };
 
 async function create(context: CommandContext, directory: HostPath): Promise<number> {
-  const made = await createRootfs(context.config, { directory, packages: list(context, 'package') });
+  const made = await createRootfs(context.config, { directory, packages: listOf(context, 'package') });
   context.printer.result(
     `${context.args[1] ?? ''}: Alpine ${made.release} ${made.arch}, ${made.packages.length} packages`,
     made,
@@ -54,12 +54,12 @@ async function create(context: CommandContext, directory: HostPath): Promise<num
 async function exportTree(context: CommandContext, directory: HostPath): Promise<number> {
   const image = await exportRootfs(context.config, {
     directory,
-    outputs: each(context, 'output'),
-    tags: each(context, 'tag'),
-    cwd: hostPath(context.place.cwd),
+    outputs: valuesOf(context, 'output'),
+    tags: valuesOf(context, 'tag'),
+    cwd: hostPath(context.environment.cwd),
     writeStandardOutput: (chunk) => void process.stdout.write(chunk),
   });
-  const toStandardOutput = each(context, 'output').some(
+  const toStandardOutput = valuesOf(context, 'output').some(
     (output) => output === '-' || /(?:^|,)dest=-(?:,|$)/.test(output),
   );
   if (!toStandardOutput) context.printer.result(image?.digest ?? '', { image });
@@ -86,7 +86,7 @@ function audit(context: CommandContext, directory: HostPath): Promise<number> {
 function sbom(context: CommandContext, directory: HostPath): Promise<number> {
   const document = sbomOf({
     directory,
-    subject: each(context, 'tag')[0] ?? directory.slice(directory.lastIndexOf('/') + 1),
+    subject: valuesOf(context, 'tag')[0] ?? directory.slice(directory.lastIndexOf('/') + 1),
     toolVersion: version,
   });
   context.printer.result(document, JSON.parse(document));

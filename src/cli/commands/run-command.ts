@@ -1,7 +1,7 @@
 /** `alproot run` and `alproot shell`. */
 import { AlprootError } from '../../core/errors.ts';
 import { describeRun, runInEnvironment, type EnvironmentRun } from '../../pipeline/environment/run.ts';
-import { each, isOn, list, text, type CommandAction, type CommandContext } from '../command.ts';
+import { valuesOf, isOn, listOf, text, type CommandAction, type CommandContext } from '../command.ts';
 
 export const run: CommandAction = async (context) => {
   if (context.args.length === 0) {
@@ -12,7 +12,9 @@ export const run: CommandAction = async (context) => {
   const request = requestOf(
     context,
     context.args,
-    context.place.stdin.isTerminal && context.place.stdout.isTerminal && context.place.stderr.isTerminal,
+    context.environment.stdin.isTerminal &&
+      context.environment.stdout.isTerminal &&
+      context.environment.stderr.isTerminal,
   );
   if (isOn(context, 'explain')) {
     const plan = await describeRun(context.config, request);
@@ -25,7 +27,7 @@ export const run: CommandAction = async (context) => {
 
 /** A terminal of its own would lose what comes from a pipe before the shell listens, and the end of it too. */
 export const shell: CommandAction = async (context) =>
-  (await runInEnvironment(context.config, requestOf(context, ['/bin/sh', '-l'], context.place.stdin.isTerminal)))
+  (await runInEnvironment(context.config, requestOf(context, ['/bin/sh', '-l'], context.environment.stdin.isTerminal)))
     .status;
 
 function requestOf(context: CommandContext, argv: readonly string[], terminal: boolean): EnvironmentRun {
@@ -34,11 +36,11 @@ function requestOf(context: CommandContext, argv: readonly string[], terminal: b
     throw new AlprootError('ALP_USAGE_OPTION', `--network is none or host, not ${network}`);
   }
   return {
-    packages: list(context, 'package'),
+    packages: listOf(context, 'package'),
     argv,
-    directory: context.place.cwd,
+    directory: context.environment.cwd,
     workdir: text(context, 'workdir'),
-    volumes: each(context, 'volume'),
+    volumes: valuesOf(context, 'volume'),
     env: variables(context),
     network,
     writable: isOn(context, 'writable'),
@@ -48,11 +50,11 @@ function requestOf(context: CommandContext, argv: readonly string[], terminal: b
 
 /** `NAME=VALUE`, or `NAME` for the caller's own value. */
 function variables(context: CommandContext): Record<string, string> {
-  const entries = each(context, 'env').map((entry): [string, string | undefined] => {
+  const entries = valuesOf(context, 'env').map((entry): [string, string | undefined] => {
     const cut = entry.indexOf('=');
-    return cut < 0 ? [entry, context.place.env[entry]] : [entry.slice(0, cut), entry.slice(cut + 1)];
+    return cut < 0 ? [entry, context.environment.env[entry]] : [entry.slice(0, cut), entry.slice(cut + 1)];
   });
-  const term = context.place.env['TERM'];
+  const term = context.environment.env['TERM'];
   return {
     ...(term === undefined ? {} : { TERM: term }),
     ...Object.fromEntries(entries.filter((e): e is [string, string] => e[1] !== undefined)),

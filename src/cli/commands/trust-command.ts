@@ -13,7 +13,7 @@ export const trust: CommandAction = async (context) => {
     args,
   } = context;
   if (args.length > 1) throw new AlprootError('ALP_USAGE_ARGUMENT', 'trust takes one directory');
-  const directory = hostPath(resolve(context.place.cwd, args[0] ?? '.'));
+  const directory = hostPath(resolve(context.environment.cwd, args[0] ?? '.'));
   if (isOn(context, 'list')) {
     const projects = await listProjects(env);
     printer.result(

@@ -1,4 +1,4 @@
-/** `alproot verify FILE…`: which key or pin vouches for each file. */
+/** `alproot verify FILE…`: by which key or pin each file is verified. */
 import { resolve } from 'node:path';
 import { AlprootError, ERRORS } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
@@ -11,7 +11,9 @@ import { isOn, type CommandAction, type CommandContext } from '../command.ts';
 export const verify: CommandAction = async (context) => {
   if (isOn(context, 'deep')) return verifyTrees(context);
   let status = 0;
-  for (const { path, verdict } of await verifyPaths(context.config, context.args, { directory: context.place.cwd })) {
+  for (const { path, verdict } of await verifyPaths(context.config, context.args, {
+    directory: context.environment.cwd,
+  })) {
     if (verdict instanceof AlprootError) {
       context.printer.error(
         new AlprootError(verdict.code, `${showName(path)}: ${verdict.message}`, {
@@ -22,8 +24,9 @@ export const verify: CommandAction = async (context) => {
       );
       status ||= verdict.exitStatus;
     } else {
-      const line = `${showName(path)}: ${verdict.kind} ${showName(verdict.name)}: ok, ${verdict.signers.map(sentence).join('; ') || UNSIGNED[verdict.kind === 'tree' ? 'tree' : 'file']}`;
-      context.printer.result(line, { path, ...verdict });
+      const { kind, name, signers } = verdict;
+      const trust = signers.map(sentence).join('; ') || UNSIGNED[kind === 'tree' ? 'tree' : 'file'];
+      context.printer.result(`${showName(path)}: ${kind} ${showName(name)}: ok, ${trust}`, { path, ...verdict });
     }
   }
   return status;
@@ -35,24 +38,20 @@ const UNSIGNED = {
 };
 
 /** Everything unexpected is listed; the status is that of a wrong digest. */
-async function verifyTrees({ config, args, place, printer }: CommandContext): Promise<number> {
+async function verifyTrees({ config, args, environment, printer }: CommandContext): Promise<number> {
   let status = 0;
   for (const path of args) {
-    const { packages, proven, findings } = await verifyDeep(config, hostPath(resolve(place.cwd, path)));
+    const { packages, proven, findings } = await verifyDeep(config, hostPath(resolve(environment.cwd, path)));
     const wrong = findings.filter(({ reason }) => reason !== 'edited' && reason !== 'generated');
     const lines = findings
       .filter(({ reason }) => reason !== 'generated')
-      .map(
-        (finding) =>
-          `  ${finding.reason.padEnd(8)} ${finding.path}${finding.package === undefined ? '' : ` (${finding.package})`}`,
-      );
-    printer.result(
-      [
-        `${showName(path)}: ${wrong.length === 0 ? 'ok' : 'not ok'}, ${proven} files proven by ${packages} signed packages${wrong.length === 0 ? '' : `, ${wrong.length} not`}`,
-        ...lines,
-      ].join('\n'),
-      { path, packages, proven, findings },
-    );
+      .map((finding) => {
+        const owner = finding.package === undefined ? '' : ` (${finding.package})`;
+        return `  ${finding.reason.padEnd(8)} ${finding.path}${owner}`;
+      });
+    const [outcome, rest] = wrong.length === 0 ? ['ok', ''] : ['not ok', `, ${wrong.length} not`];
+    const summary = `${showName(path)}: ${outcome}, ${proven} files proven by ${packages} signed packages${rest}`;
+    printer.result([summary, ...lines].join('\n'), { path, packages, proven, findings });
     if (wrong.length > 0) status ||= ERRORS.ALP_VERIFY_DIGEST.exit;
   }
   return status;

@@ -6,7 +6,8 @@
  */
 import type { ByteSource } from '../../core/bytes.ts';
 import { quoteName } from '../../core/redact.ts';
-import { adbError, readAdbBlocks, type AdbSchema } from './adb-blocks.ts';
+import { readAdbBlocks } from './adb-blocks.ts';
+import { adbError, type AdbSchema } from './adb-block-reader.ts';
 import { adbEntries, type AdbEntry } from './adb-record.ts';
 import { ADB_KINDS } from './adb-schema.ts';
 import { parseAdbRoot } from './adb-values.ts';

@@ -3,7 +3,7 @@ import { isSha1Hex, isSha256Hex, type Sha256Hex } from '../../core/digest.ts';
 import { AlprootError } from '../../core/errors.ts';
 import type { Dependency, PackageChecksum, PackageRecord, VersionOp } from '../../core/package.ts';
 import { quoteName } from '../../core/redact.ts';
-import { adbError } from './adb-blocks.ts';
+import { adbError } from './adb-block-reader.ts';
 import { adbNumber, adbObject, adbObjects, adbText, type AdbObject, type AdbValue } from './adb-values.ts';
 import { isPackageName, isVersionText } from '../apk/package-fields.ts';
 

@@ -6,7 +6,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { sha512Hex } from '../../core/digest.ts';
-import type { AdbSchema } from './adb-blocks.ts';
+import type { AdbSchema } from './adb-block-reader.ts';
 
 /** Version, hash and key id, before the signature proper. */
 export const SIGNATURE_HEADER_BYTES = 18;

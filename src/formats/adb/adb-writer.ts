@@ -5,7 +5,7 @@
  * @see apk-tools 3.0 `adb.c`: `adb_w_data`, `adb_w_blob`, `adb_w_obj`
  */
 import { deflateRawSync } from 'node:zlib';
-import { adbError, type AdbSchema } from './adb-blocks.ts';
+import { adbError, type AdbSchema } from './adb-block-reader.ts';
 import type { AdbKind } from './adb-schema.ts';
 import type { AdbObject, AdbValue } from './adb-values.ts';
 
@@ -47,8 +47,7 @@ export function createAdbWriter(): AdbWriter {
     blob: (bytes) => {
       const { length: size } = bytes;
       if (size === 0) return 0;
-      const [type, width] =
-        size > 0xffff ? (['blob32', 4] as const) : size > 0xff ? (['blob16', 2] as const) : (['blob8', 1] as const);
+      const [type, width] = lengthField(size);
       const head = Buffer.alloc(width);
       head.writeUIntLE(size, 0, width);
       return word(type, put(Buffer.concat([head, bytes]), width));
@@ -96,4 +95,10 @@ export function formatAdbBlock(type: keyof typeof BLOCK_TYPE, bytes: Uint8Array)
 export function formatAdbFile(schema: AdbSchema, blocks: readonly Buffer[], isPlain = false): Buffer {
   const file = Buffer.concat([Buffer.from(schema === 'index' ? 'ADB.indx' : 'ADB.pckg', 'latin1'), ...blocks]);
   return isPlain ? file : Buffer.concat([Buffer.from('ADBd', 'latin1'), deflateRawSync(file)]);
+}
+
+/** The type of a blob, and the bytes that its length takes. */
+function lengthField(size: number): readonly ['blob8' | 'blob16' | 'blob32', number] {
+  if (size > 0xffff) return ['blob32', 4];
+  return size > 0xff ? ['blob16', 2] : ['blob8', 1];
 }

@@ -1,11 +1,12 @@
 /**
  * A parsed index in the form in which it is kept: its text, where each package begins in it, and tables of hashes that
  * are searched where they lie. Loading it costs reading it: no package and no name is made until it is asked for. It
- * is for the machine that wrote it, and vouches for nothing: who reads it looks at the index's own signature again.
+ * is for the machine that wrote it, and proves nothing: whoever reads it verifies the index's own signature again.
  */
 import { isSha256Hex, type Sha256Hex } from '../../core/digest.ts';
 import type { NameTables, PackageRecord, PositionTable } from '../../core/package.ts';
-import { lateRecords, type ParsedIndex } from './apkindex.ts';
+import type { ParsedIndex } from './apkindex.ts';
+import { lateRecords } from './late-record.ts';
 
 /** What of the index file is not in its text. */
 export interface IndexFacts {
@@ -69,7 +70,7 @@ export function formatIndexForm(
   ]);
 }
 
-/** undefined for what is no such form, or was written by another kind of machine. */
+/** undefined for what is not such a form, or was written by another kind of machine. */
 export function parseIndexForm(bytes: Buffer): IndexForm | undefined {
   const headBytes = bytes.indexOf(0x0a) + 1;
   const head = readHead(bytes.subarray(0, headBytes));

@@ -86,7 +86,7 @@ export function parseDependency(text: string, options: { readonly tag?: boolean 
 }
 
 /** The words of a list. */
-export function splitWords(text: string): readonly string[] {
+export function splitDependencies(text: string): readonly string[] {
   const words = text.split(text.includes('\n') ? /[ \n]/ : ' ');
   return words.includes('') ? words.filter((word) => word !== '') : words;
 }
@@ -96,7 +96,8 @@ export function splitWords(text: string): readonly string[] {
  *
  * @throws ALP_FORMAT_TEXT
  */
-export const parseDependencies = (text: string): Dependency[] => splitWords(text).map((word) => parseDependency(word));
+export const parseDependencies = (text: string): Dependency[] =>
+  splitDependencies(text).map((word) => parseDependency(word));
 
 /**
  * A blank-separated list of `name` and `name=version`, as in `p:`. apk takes any operator here for `=`.

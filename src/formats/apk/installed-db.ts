@@ -114,7 +114,7 @@ function addField(fields: Record<string, string>, text: string, line: number): v
 function parseAcl(text: string): Acl {
   const match = /^(\d{1,10}):(\d{1,10}):([0-7]{1,4})(?::(Q1[A-Za-z0-9+/]{27}=))?$/.exec(text);
   if (match === null)
-    throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${quoteName(text)} is no owner and mode`);
+    throw new AlprootError('ALP_FORMAT_INDEX', `installed database: ${quoteName(text)} is not an owner and mode`);
   const acl = { uid: Number(match[1]), gid: Number(match[2]), mode: Number.parseInt(match[3] ?? '', 8) };
   return match[4] === undefined ? acl : { ...acl, xattrs: match[4] };
 }

@@ -7,7 +7,7 @@
 import { AlprootError } from '../../core/errors.ts';
 import type { Dependency, PackageRecord, Provide } from '../../core/package.ts';
 import { quoteName } from '../../core/redact.ts';
-import { formatDependencies, formatProvides, scanDependency, splitWords } from './dependency.ts';
+import { formatDependencies, formatProvides, scanDependency, splitDependencies } from './dependency.ts';
 import { formatChecksum, parseChecksum } from './package-checksum.ts';
 
 export type PackageFields = Readonly<Record<string, string | undefined>>;
@@ -70,7 +70,7 @@ export function recordFromFields(fields: PackageFields, context: FieldsContext):
     name,
     version,
     arch: archOf(fields['A'] ?? 'noarch', fail),
-    checksum: parseChecksum(fields['C'] ?? '') ?? fail(`C: of ${name} is no checksum`),
+    checksum: parseChecksum(fields['C'] ?? '') ?? fail(`C: of ${name} is not a checksum`),
     sizeBytes: number('S'),
     installedSizeBytes: number('I'),
     description: fields['T'] ?? '',
@@ -107,8 +107,8 @@ export function createWords(): Words {
     return made;
   };
   return {
-    dependencies: (text) => (text === undefined || text === '' ? NO_WORDS : splitWords(text).map(dependency)),
-    provides: (text) => (text === undefined || text === '' ? NO_WORDS : splitWords(text).map(provideOf)),
+    dependencies: (text) => (text === undefined || text === '' ? NO_WORDS : splitDependencies(text).map(dependency)),
+    provides: (text) => (text === undefined || text === '' ? NO_WORDS : splitDependencies(text).map(provideOf)),
   };
 }
 
@@ -140,10 +140,10 @@ function parseLenientWord(word: string): Dependency {
 }
 
 /** A list of such dependencies. @throws ALP_FORMAT_INDEX */
-export const parseLenient = (text: string): Dependency[] => splitWords(text).map(parseLenientWord);
+export const parseLenient = (text: string): Dependency[] => splitDependencies(text).map(parseLenientWord);
 
 function archOf(text: string, fail: (why: string) => never): string {
-  return /^[a-z0-9_]{1,32}$/.test(text) ? text : fail('A: is no architecture');
+  return /^[a-z0-9_]{1,32}$/.test(text) ? text : fail('A: is not an architecture');
 }
 
 /**

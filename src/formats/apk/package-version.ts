@@ -99,7 +99,10 @@ function start(text: string): Cursor {
   return cursor;
 }
 
-const order = (a: number | bigint | string, b: number | bigint | string): number => (a < b ? -1 : a > b ? 1 : 0);
+function order(a: number | bigint | string, b: number | bigint | string): number {
+  if (a < b) return -1;
+  return a > b ? 1 : 0;
+}
 
 /** Two tokens of one kind. A later component with a leading zero is compared as text, as Gentoo does. */
 function compareTokens(a: Cursor, b: Cursor): number {
@@ -164,5 +167,6 @@ const ACCEPTED: Readonly<Record<Exclude<VersionOp, 'any' | '><'>, number>> = {
 export function versionMatches(version: string, op: VersionOp, wanted: string): boolean {
   if (op === 'any' || op === '><' || version === '' || wanted === '') return true;
   const result = compare(version, wanted, op.endsWith('~'));
-  return (ACCEPTED[op] & (result < 0 ? LESS : result > 0 ? GREATER : EQUAL)) !== 0;
+  const unequal = result < 0 ? LESS : GREATER;
+  return (ACCEPTED[op] & (result === 0 ? EQUAL : unequal)) !== 0;
 }

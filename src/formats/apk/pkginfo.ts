@@ -68,7 +68,7 @@ function pkginfoFrom(single: ReadonlyMap<string, string>, many: ReadonlyMap<stri
     throw new AlprootError('ALP_UNPACK_PATH', `illegal version ${quoteName(version)} of ${name}`);
   const datahash = single.get('datahash')?.toLowerCase();
   if (datahash !== undefined && !isSha256Hex(datahash))
-    throw new AlprootError('ALP_FORMAT_APK', `datahash of ${name} is no SHA-256 in hex`);
+    throw new AlprootError('ALP_FORMAT_APK', `datahash of ${name} is not a SHA-256 in hex`);
   const words = (key: string): string => (many.get(key) ?? []).join(' ');
   return {
     record: {

@@ -2,14 +2,15 @@
 import { AlprootError } from '../../core/errors.ts';
 import type { Dependency } from '../../core/package.ts';
 import { quoteName } from '../../core/redact.ts';
-import { formatDependency, scanDependency, splitWords } from './dependency.ts';
+import { formatDependency, scanDependency, splitDependencies } from './dependency.ts';
 
 /** apk's order of names for eyes: letter case only decides between names that are else equal. */
 export function compareNames(left: string, right: string): number {
   const a = foldCase(left);
   const b = foldCase(right);
   if (a !== b) return a < b ? -1 : 1;
-  return left < right ? -1 : left > right ? 1 : 0;
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
 
 /** ASCII only, as in the C locale. */
@@ -20,10 +21,10 @@ const foldCase = (name: string): string => name.replace(/[A-Z]+/g, (letters) => 
  * such a line out of account, as apk does.
  *
  * @param text one character per byte
- * @throws ALP_FORMAT_TEXT for a word that is no dependency at all
+ * @throws ALP_FORMAT_TEXT for a word that is not a dependency at all
  */
 export function parseWorld(text: string): Dependency[] {
-  return splitWords(text.replace(/[\t\r]/g, ' ')).map((word) => {
+  return splitDependencies(text.replace(/[\t\r]/g, ' ')).map((word) => {
     const dependency = scanDependency(word, { tag: true });
     if (dependency === undefined || dependency.name === '') {
       throw new AlprootError('ALP_FORMAT_TEXT', `${quoteName(word)} in world is not a dependency`, {

@@ -15,7 +15,7 @@ import {
   splitBlanks,
   splitFlags,
   splitKeyword,
-  splitWords,
+  splitDockerfileWords,
 } from './dockerfile-words.ts';
 
 interface Line {
@@ -153,7 +153,7 @@ function parseFrom(line: Line): InstructionBody {
 }
 
 function parseArg(line: Line): InstructionBody {
-  const args = splitWords(oneOf(line), line.escape).map((word) => {
+  const args = splitDockerfileWords(oneOf(line), line.escape).map((word) => {
     const cut = word.indexOf('=');
     const name = cut < 0 ? word : word.slice(0, cut);
     if (name === '') syntaxError(line.line, 'ARG names cannot be blank');

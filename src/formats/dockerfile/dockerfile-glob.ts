@@ -5,7 +5,7 @@
  */
 
 /** Whether any of `*`, `?`, `[` occurs unescaped. */
-export const hasWildcard = (pattern: string): boolean => /(?:^|[^\\])(?:\\\\)*[*?[]/.test(pattern);
+export const hasPathWildcard = (pattern: string): boolean => /(?:^|[^\\])(?:\\\\)*[*?[]/.test(pattern);
 
 /** A pattern without wildcards as the plain name it stands for. */
 export const unescapePattern = (pattern: string): string => pattern.replace(/\\(.)/gs, '$1');
@@ -15,7 +15,10 @@ export const unescapePattern = (pattern: string): string => pattern.replace(/\\(
  *
  * @param anyDepth let `**` cross directories, as `--parents` and `--exclude` have it
  */
-export function compileGlob(pattern: string, { anyDepth = false }: { anyDepth?: boolean } = {}): RegExp | undefined {
+export function compilePathGlob(
+  pattern: string,
+  { anyDepth = false }: { anyDepth?: boolean } = {},
+): RegExp | undefined {
   let source = '';
   for (let at = 0; at < pattern.length; at++) {
     const char = pattern.charAt(at);

@@ -1,9 +1,12 @@
 /** Durations as Go writes them, and the flags of HEALTHCHECK. */
 import type { Healthcheck } from './dockerfile-instruction.ts';
 
-const NANOSECONDS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+// prettier-ignore
+const NANOSECONDS: Readonly<Record<string, number>> = {
+  ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9,
+};
 
-/** `1m30s` in nanoseconds; undefined when it is no duration. @see Go's time.ParseDuration */
+/** `1m30s` in nanoseconds; undefined when it is not a duration. @see Go's time.ParseDuration */
 export function parseDuration(text: string): number | undefined {
   if (text === '0') return 0;
   const parts = [...text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/gy)];

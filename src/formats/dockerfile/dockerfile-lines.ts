@@ -11,7 +11,7 @@
  */
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
-import { splitWords } from './dockerfile-words.ts';
+import { splitDockerfileWords } from './dockerfile-words.ts';
 
 export interface Heredoc {
   /** The terminator, unquoted. */
@@ -148,7 +148,7 @@ function takeHeredocs(
 /** Words of the form `N<<NAME`, `<<-NAME`, `<<"NAME"`, outside quotes. */
 function openersOf(text: string, escape: string): Omit<Heredoc, 'body'>[] {
   if (!text.includes('<<')) return [];
-  return splitWords(text, escape).flatMap((word) => parseOpener(word, escape) ?? []);
+  return splitDockerfileWords(text, escape).flatMap((word) => parseOpener(word, escape) ?? []);
 }
 
 /** The heredoc that a word opens, if it does. */

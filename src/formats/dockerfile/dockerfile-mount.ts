@@ -20,7 +20,7 @@ export interface MountSpec {
   readonly mode?: number;
   readonly uid?: number;
   readonly gid?: number;
-  /** Secrets: the environment variable that carries it instead of a file. */
+  /** Secrets: the environment variable that holds it instead of a file. */
   readonly env?: string;
 }
 

@@ -8,7 +8,7 @@
 const BLANK = /[\t\v\f\r ]+/;
 
 /** Words separated by blanks outside quotes; an escape keeps the next character. Quotes and escapes are kept. */
-export function splitWords(text: string, escape: string): string[] {
+export function splitDockerfileWords(text: string, escape: string): string[] {
   const words: string[] = [];
   let word = '';
   let quote = '';
@@ -111,7 +111,7 @@ export interface NameValue {
  * @returns the offending text instead when it is neither
  */
 export function parsePairs(text: string, escape: string): { pairs: NameValue[]; legacy: boolean } | { wrong: string } {
-  const words = splitWords(text, escape);
+  const words = splitDockerfileWords(text, escape);
   const first = words[0] ?? '';
   if (!first.includes('=')) {
     const match = BLANK.exec(text);

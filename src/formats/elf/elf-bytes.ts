@@ -1,5 +1,5 @@
 /**
- * Bounded reads of an ELF file: every offset and count comes from the file and is judged against its size before
+ * Bounded reads of an ELF file: every offset and count comes from the file and is checked against its size before
  * a byte is touched. Nothing here trusts a number that it has read.
  */
 import type { ByteSource } from '../../core/bytes.ts';

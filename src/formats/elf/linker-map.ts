@@ -26,14 +26,14 @@ const PIECE_NAME = /^ ([^\s*(]\S*)$/;
  * The pieces of a map that take space, in file order.
  *
  * @param text the whole map
- * @throws ALP_FORMAT_TEXT when it is no map of GNU ld
+ * @throws ALP_FORMAT_TEXT when it is not a map of GNU ld
  */
 export function parseLinkerMap(text: string): MapPiece[] {
   const start = START.exec(text);
   if (start === null) {
     throw new AlprootError(
       'ALP_FORMAT_TEXT',
-      'this is no linker map: the line `Linker script and memory map` is missing',
+      'this is not a linker map: the line `Linker script and memory map` is missing',
       { hint: 'make one with -Wl,-Map=FILE (GNU ld)' },
     );
   }

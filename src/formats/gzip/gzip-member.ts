@@ -8,7 +8,7 @@ import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../../core/bytes.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
-import { createInflater } from './inflater.ts';
+import { createInflater, type Inflater, type InflateStep } from './inflater.ts';
 
 const CHUNK = 256 * 1024;
 /** What is read and what there is room for at first: most members, of signatures and control parts, need no more. */
@@ -42,77 +42,103 @@ export interface MemberEnd {
   readonly crc: number;
 }
 
+/** A member that is being inflated. */
+interface Inflation {
+  readonly source: ByteSource;
+  readonly options: MemberOptions;
+  readonly inflater: Inflater;
+  readonly room: () => Uint8Array;
+  /** Of the next compressed byte. */
+  at: number;
+  inflatedBytes: number;
+  crc: number;
+}
+
 /**
  * Inflates the member that starts at `position`.
  *
  * @throws ALP_FORMAT_GZIP with the offset; ALP_LIMIT_SIZE
  */
 export function inflateMember(source: ByteSource, position: number, options: MemberOptions): MemberEnd {
-  const fail = (offset: number, why: string): never => failAt(source, offset, why);
-  const head = Buffer.alloc(options.header === 'any' ? 64 * 1024 : HEADER_BYTES);
-  const got = readFully(source, head, position);
-  const headerEnd =
-    position + headerLength(head.subarray(0, got), options.header ?? 'plain', (why) => fail(position, why));
-  options.onCompressed?.(head.subarray(0, headerEnd - position));
-
-  let input = Buffer.allocUnsafe(FIRST_CHUNK);
-  const room = options.room ?? oneBuffer();
+  const at = position + readHeader(source, position, options);
   const inflater = createInflater();
-  let at = headerEnd;
-  let inflated = 0;
-  let crc = 0;
+  const inflation: Inflation = {
+    source,
+    options,
+    inflater,
+    room: options.room ?? oneBuffer(),
+    at,
+    inflatedBytes: 0,
+    crc: 0,
+  };
   try {
-    for (let ended = false; !ended;) {
-      const chunk = input.subarray(0, source.read(input, at));
-      if (chunk.length === 0) fail(at, 'the compressed stream is cut off');
-      let used = 0;
-      for (;;) {
-        const output = room();
-        const { consumed, produced } = stepOrFail(chunk.subarray(used), output);
-        options.onCompressed?.(chunk.subarray(used, used + consumed));
-        used += consumed;
-        if (produced > 0) deliver(output.subarray(0, produced));
-        ended = consumed === 0 && produced === 0 && used < chunk.length;
-        if (ended || (used === chunk.length && produced < output.length)) break;
-      }
-      at += used;
-      if (!ended && input.length < CHUNK) input = Buffer.allocUnsafe(CHUNK);
-    }
+    let input = Buffer.allocUnsafe(FIRST_CHUNK);
+    while (!inflateChunk(inflation, input)) if (input.length < CHUNK) input = Buffer.allocUnsafe(CHUNK);
   } finally {
     inflater.close();
   }
-  return checkTrailer();
+  return readTrailer(inflation);
+}
 
-  function stepOrFail(rest: Uint8Array, output: Uint8Array): { consumed: number; produced: number } {
-    try {
-      return inflater.step(rest, output);
-    } catch (error) {
-      return fail(at, `not a deflate stream: ${(error as Error).message}`);
-    }
-  }
+/** @returns its length */
+function readHeader(source: ByteSource, position: number, options: MemberOptions): number {
+  const head = Buffer.alloc(options.header === 'any' ? 64 * 1024 : HEADER_BYTES);
+  const got = readFully(source, head, position);
+  const length = headerLength(head.subarray(0, got), options.header ?? 'plain', (why) =>
+    failAt(source, position, why),
+  );
+  options.onCompressed?.(head.subarray(0, length));
+  return length;
+}
 
-  function deliver(chunk: Uint8Array): void {
-    inflated += chunk.length;
-    if (inflated > options.maxBytes) {
-      throw new AlprootError(
-        'ALP_LIMIT_SIZE',
-        `${quoteName(source.name)}: inflates to more than ${options.maxBytes} bytes (limit ${options.limitName})`,
-        { facts: { limit: options.limitName, bytes: options.maxBytes } },
-      );
-    }
-    if (options.deferCrc !== true) crc = crc32(chunk, crc);
-    options.onInflated?.(chunk);
+/** Reads once into `input`, and inflates all of it. @returns whether the compressed stream has ended */
+function inflateChunk(inflation: Inflation, input: Buffer): boolean {
+  const { source, options, room } = inflation;
+  const chunk = input.subarray(0, source.read(input, inflation.at));
+  if (chunk.length === 0) failAt(source, inflation.at, 'the compressed stream is cut off');
+  for (let used = 0; ;) {
+    const output = room();
+    const { consumed, produced } = stepOrFail(inflation, chunk.subarray(used), output);
+    options.onCompressed?.(chunk.subarray(used, used + consumed));
+    used += consumed;
+    if (produced > 0) deliver(inflation, output.subarray(0, produced));
+    const ended = consumed === 0 && produced === 0 && used < chunk.length;
+    if (!ended && (used < chunk.length || produced === output.length)) continue;
+    inflation.at += used;
+    return ended;
   }
+}
 
-  function checkTrailer(): MemberEnd {
-    const trailer = Buffer.alloc(TRAILER_BYTES);
-    if (readFully(source, trailer, at) < TRAILER_BYTES) fail(at, 'the gzip trailer is cut off');
-    const end: MemberEnd = { end: at + TRAILER_BYTES, inflatedBytes: inflated, crc: trailer.readUInt32LE(0) };
-    if (options.deferCrc !== true) requireCrc(source, end, crc);
-    if (trailer.readUInt32LE(4) !== inflated % 2 ** 32) fail(at, 'wrong length in the gzip trailer');
-    options.onCompressed?.(trailer);
-    return end;
+function stepOrFail({ inflater, source, at }: Inflation, rest: Uint8Array, output: Uint8Array): InflateStep {
+  try {
+    return inflater.step(rest, output);
+  } catch (error) {
+    return failAt(source, at, `not a deflate stream: ${(error as Error).message}`);
   }
+}
+
+function deliver(inflation: Inflation, chunk: Uint8Array): void {
+  const { options, source } = inflation;
+  inflation.inflatedBytes += chunk.length;
+  if (inflation.inflatedBytes > options.maxBytes) {
+    throw new AlprootError(
+      'ALP_LIMIT_SIZE',
+      `${quoteName(source.name)}: inflates to more than ${options.maxBytes} bytes (limit ${options.limitName})`,
+      { facts: { limit: options.limitName, bytes: options.maxBytes } },
+    );
+  }
+  if (options.deferCrc !== true) inflation.crc = crc32(chunk, inflation.crc);
+  options.onInflated?.(chunk);
+}
+
+function readTrailer({ source, options, at, inflatedBytes, crc }: Inflation): MemberEnd {
+  const trailer = Buffer.alloc(TRAILER_BYTES);
+  if (readFully(source, trailer, at) < TRAILER_BYTES) failAt(source, at, 'the gzip trailer is cut off');
+  const end: MemberEnd = { end: at + TRAILER_BYTES, inflatedBytes, crc: trailer.readUInt32LE(0) };
+  if (options.deferCrc !== true) requireCrc(source, end, crc);
+  if (trailer.readUInt32LE(4) !== inflatedBytes % 2 ** 32) failAt(source, at, 'wrong length in the gzip trailer');
+  options.onCompressed?.(trailer);
+  return end;
 }
 
 /** @param crc of all inflated bytes of the member @throws ALP_FORMAT_GZIP when the trailer has another one */

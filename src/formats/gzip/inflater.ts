@@ -16,7 +16,7 @@ export interface Inflater {
   /**
    * Inflates as much as fits. Neither consumed nor produced while there is input and room means: the stream ended.
    *
-   * @throws Error when the data are no deflate stream
+   * @throws Error when the data are not a deflate stream
    */
   readonly step: (input: Uint8Array, output: Uint8Array) => InflateStep;
   /** Once, when nothing more is wanted of it. */

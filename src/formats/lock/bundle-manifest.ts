@@ -6,7 +6,7 @@ import type { Sha256Hex } from '../../core/digest.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import { parseStrictJson, strictFields, type StrictFields } from './json-fields.ts';
-import { lockOf } from './lockfile-reader.ts';
+import { parseLockFields } from './lockfile-reader.ts';
 import { lockObject, type Lock } from './lockfile.ts';
 
 export const BUNDLE_VERSION = 1;
@@ -49,7 +49,14 @@ export function formatBundleManifest({ lock, files, keys, tool }: BundleManifest
   const sorted = (list: readonly BundleFile[]): Record<string, unknown>[] =>
     [...list].sort((a, b) => (a.path < b.path ? -1 : 1)).map(entry);
   const named = [...keys].sort((a, b) => (a.name < b.name ? -1 : 1)).map(({ name, pem }) => ({ name, pem }));
-  return `${JSON.stringify({ bundle: BUNDLE_VERSION, lock: lockObject(lock), files: sorted(files), keys: named, tool: sorted(tool) }, undefined, 1)}\n`;
+  const manifest = {
+    bundle: BUNDLE_VERSION,
+    lock: lockObject(lock),
+    files: sorted(files),
+    keys: named,
+    tool: sorted(tool),
+  };
+  return `${JSON.stringify(manifest, undefined, 1)}\n`;
 }
 
 /** @throws ALP_FORMAT_LOCK naming the field, ALP_USAGE_VERSION for a newer format */
@@ -70,7 +77,7 @@ export function parseBundleManifest(text: string): BundleManifest {
   const paths = [...files, ...tool].map(({ path }) => path);
   if (new Set(paths).size !== paths.length) fields.fail('files', 'a path is there twice');
   return {
-    lock: lockOf((value as { lock?: unknown }).lock),
+    lock: parseLockFields((value as { lock?: unknown }).lock),
     files,
     tool,
     keys: fields

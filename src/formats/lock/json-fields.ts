@@ -58,7 +58,7 @@ function twice(what: string, text: string, error: DuplicateKeyError): AlprootErr
   );
 }
 
-/** @throws ALP_FORMAT_LOCK when `value` is no object, or has a key that is not in `keys` */
+/** @throws ALP_FORMAT_LOCK when `value` is not an object, or has a key that is not in `keys` */
 export function strictFields(value: unknown, where: string, keys: readonly string[]): StrictFields {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(where, 'expected an object');
   for (const key of Object.keys(value)) {

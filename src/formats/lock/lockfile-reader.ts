@@ -29,8 +29,12 @@ const SHA512 = /^[0-9a-f]{128}$/;
 const RELEASE = /^(?:edge|\d{8}|\d{1,3}(?:\.\d{1,3}){1,3}(?:_[a-z]+\d*)?)$/;
 const TAG = /^[A-Za-z0-9_.-]{1,64}$/;
 /** Below a mirror, or an https URL without user, query, fragment and dots that climb. */
-const LOCATION =
-  /^(?:(?:v\d{1,3}\.\d{1,3}|edge|latest-stable)\/[a-z][a-z0-9_-]{0,63}|https:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/(?!\.\.?(?:\/|$))[A-Za-z0-9_.+~-]+)*)$/;
+const LOCATION = new RegExp(
+  [
+    '^(?:(?:v\\d{1,3}\\.\\d{1,3}|edge|latest-stable)/[a-z][a-z0-9_-]{0,63}',
+    '|https://[A-Za-z0-9.-]+(?::\\d{1,5})?(?:/(?!\\.\\.?(?:/|$))[A-Za-z0-9_.+~-]+)*)$',
+  ].join(''),
+);
 
 /** http or https, without user. */
 const URL_TEXT = /^https?:\/\/[A-Za-z0-9.-]+(?::\d{1,5})?(?:[/?#][^\s\x00-\x20\x7f]{0,4000})?$/;
@@ -72,11 +76,11 @@ const PACKAGE = [
 export function parseLock(text: string): Lock {
   if (text.length > limits.lockfile)
     throw new AlprootError('ALP_LIMIT_SIZE', `the lock is longer than ${limits.lockfile} characters (limit lockfile)`);
-  return lockOf(parseStrictJson('alproot.lock', text));
+  return parseLockFields(parseStrictJson('alproot.lock', text));
 }
 
 /** The same for JSON that is part of something else, such as a bundle's manifest. */
-export function lockOf(value: unknown): Lock {
+export function parseLockFields(value: unknown): Lock {
   const version = typeof value === 'object' && value !== null && 'lockfile' in value ? value.lockfile : undefined;
   if (typeof version === 'number' && version > LOCK_VERSION) {
     throw new AlprootError('ALP_USAGE_VERSION', `the lock has format ${version}, this alproot knows ${LOCK_VERSION}`, {

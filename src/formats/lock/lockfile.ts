@@ -78,18 +78,21 @@ export const lockObject = ({ requests, environments, downloads }: Lock): Record<
   lockfile: LOCK_VERSION,
   requests: [...new Set(requests)].sort(),
   environments: [...environments]
-    .sort((a, b) => compare(`${a.release} ${a.arch}`, `${b.release} ${b.arch}`))
+    .sort((a, b) => compareText(`${a.release} ${a.arch}`, `${b.release} ${b.arch}`))
     .map(environmentObject),
   ...(downloads.length === 0
     ? {}
     : {
         downloads: [...downloads]
-          .sort((a, b) => compare(a.url, b.url))
+          .sort((a, b) => compareText(a.url, b.url))
           .map(({ url, sha256, sizeBytes }) => ({ url, size: sizeBytes, sha256 })),
       }),
 });
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}
 
 const environmentObject = ({
   release,

@@ -157,7 +157,7 @@ export function formatDockerManifest(
 /** The tag in an image name; `latest` when there is none. */
 export const tagOf = (name: string): string => /:([\w][\w.-]*)$/.exec(name)?.[1] ?? 'latest';
 
-/** `NAME`, `NAME:TAG`, with a tag in any case; undefined when it is no image name. */
+/** `NAME`, `NAME:TAG`, with a tag in any case; undefined when it is not an image name. */
 export function normaliseImageName(name: string): string | undefined {
   const match = /^((?:[a-zA-Z0-9.-]+(?::\d+)?\/)?[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)(?::([\w][\w.-]{0,127}))?$/.exec(name);
   return match === null ? undefined : `${match[1] ?? ''}:${match[2] ?? 'latest'}`;

@@ -11,8 +11,13 @@ const refuse = (why: string): never => {
   throw new AlprootError('ALP_FORMAT_TEXT', `OpenPGP: ${why}`);
 };
 
-const ARMOR =
-  /^\s*-----BEGIN PGP (PUBLIC KEY BLOCK|SIGNATURE)-----[ \t]*\r?\n((?:[A-Za-z][A-Za-z -]*: [^\r\n]*\r?\n)*)[ \t]*\r?\n((?:[A-Za-z0-9+/=]+[ \t]*\r?\n)+)-----END PGP \1-----\s*$/;
+const ARMOR = new RegExp(
+  [
+    '^\\s*-----BEGIN PGP (PUBLIC KEY BLOCK|SIGNATURE)-----[ \\t]*\\r?\\n',
+    '((?:[A-Za-z][A-Za-z -]*: [^\\r\\n]*\\r?\\n)*)[ \\t]*\\r?\\n',
+    '((?:[A-Za-z0-9+/=]+[ \\t]*\\r?\\n)+)-----END PGP \\1-----\\s*$',
+  ].join(''),
+);
 
 /**
  * The bytes of one armored block, or of a file that is not armored.
@@ -214,7 +219,7 @@ function describe(
   const created = only(hashed, CREATED, 4)?.readUInt32BE(0) ?? refuse('it does not say when it was made');
   const seconds = only(hashed, EXPIRES, 4)?.readUInt32BE(0) ?? 0;
   const print = only(hashed, ISSUER_FINGERPRINT, 21);
-  if (print !== undefined && print[0] !== 4) refuse('its issuer is no version 4 key');
+  if (print !== undefined && print[0] !== 4) refuse('its issuer is not a version 4 key');
   const issuer =
     print?.subarray(1) ?? only(hashed, ISSUER, 8) ?? only(open, ISSUER, 8) ?? refuse('it does not say whose it is');
   return { issuer: issuer.toString('hex').toUpperCase(), expires: seconds === 0 ? undefined : created + seconds };

@@ -1,6 +1,6 @@
 /**
  * Alpine's `latest-releases.yaml`. The listing is unsigned: it only proposes a name, which must match the grammar of
- * `releases.ts`, and the file is judged by its own digest or signature.
+ * `releases.ts`, and the file is verified by its own digest or signature.
  */
 import { AlprootError } from '../../core/errors.ts';
 import type { Arch } from '../../core/package.ts';
@@ -11,7 +11,7 @@ import { parseMinirootfsName, type MinirootfsName } from './release-names.ts';
  * The minirootfs that a listing proposes for `arch`.
  *
  * @param text the YAML, a list of entries with `flavor`, `file`, `arch`
- * @throws ALP_FORMAT_TEXT when it is no such list
+ * @throws ALP_FORMAT_TEXT when it is not such a list
  */
 export async function parseLatestReleases(text: string, arch: Arch): Promise<MinirootfsName | undefined> {
   const entries: unknown =

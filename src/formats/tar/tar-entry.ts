@@ -45,7 +45,7 @@ export interface TarHandler {
 /**
  * `data`: an .apk's data member (pax, two zero blocks at the end). `segment`: its control and signature members (no
  * end blocks). `index`: an APKINDEX member (end blocks may be missing). `rootfs`: a whole archive that a digest or
- * signature vouches for; GNU long names and a leading `./` are understood. `layer`: a step of a build, written by us:
+ * signature covers; GNU long names and a leading `./` are understood. `layer`: a step of a build, written by us:
  * like `data`, with files of 8 GiB and more.
  */
 export type TarProfile = 'data' | 'segment' | 'index' | 'rootfs' | 'layer';

@@ -6,7 +6,7 @@ const BLOCK = 512;
 
 /**
  * Passes a tar on, with every modification time later than `latest` put down to it. Knows what our own writer makes:
- * ustar headers with sizes in octal or base 256; pax records that carry no times.
+ * ustar headers with sizes in octal or base 256; pax records without times.
  *
  * @param latest seconds since 1970
  */

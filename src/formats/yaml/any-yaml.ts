@@ -2,7 +2,7 @@
 import { parse } from 'yaml';
 import { AlprootError } from '../../core/errors.ts';
 
-/** @param name for the message @throws ALP_FORMAT_TEXT for what is no YAML, or uses aliases */
+/** @param name for the message @throws ALP_FORMAT_TEXT for what is not YAML, or uses aliases */
 export function parseYaml(text: string, name: string): unknown {
   try {
     return parse(text, { maxAliasCount: 0 });

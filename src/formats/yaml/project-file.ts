@@ -36,7 +36,7 @@ export function parseProjectFile(text: string): ProjectFile {
   if (problem !== undefined) throw wrong(problem.message.split('\n')[0] ?? 'not YAML');
   const fields = objectOf(valueOf(document), 'alproot.yaml', KEYS);
   const arch = optionalText(fields, 'arch');
-  if (arch !== undefined && !isArch(arch)) throw wrong(`arch: ${quoteName(arch)} is no architecture of Alpine`);
+  if (arch !== undefined && !isArch(arch)) throw wrong(`arch: ${quoteName(arch)} is not an architecture of Alpine`);
   const release = optionalText(fields, 'release');
   const backend = optionalText(fields, 'backend');
   if (fields['require-isolation'] !== undefined && fields['require-isolation'] !== 'true') {

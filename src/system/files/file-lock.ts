@@ -123,7 +123,8 @@ function tryLock(path: HostPath): string | undefined {
 /** Who holds it, on what disk as we see it, and what no other lock says. */
 function holderText(disk: string): string {
   const { pid, started } = processIdentity();
-  return `${[pid, started === '' ? '0' : started, ...(disk === '' ? [] : [disk]), randomBytes(6).toString('hex')].join(' ')}\n`;
+  const words = [pid, started === '' ? '0' : started, ...(disk === '' ? [] : [disk]), randomBytes(6).toString('hex')];
+  return `${words.join(' ')}\n`;
 }
 
 function isHeld(text: string, { path, looks }: { readonly path: HostPath; readonly looks: number }): boolean {

@@ -177,7 +177,7 @@ export function writeHashedFile(temporary: HostPath, { target, durable }: Hashed
 /**
  * The same without a file: only its digest is wanted.
  *
- * @param judge is given it by `finish`, and throws when it will not do
+ * @param verify is given it by `finish`, and throws when it will not do
  */
 export function hashBytes(verify: (sha256: Sha256Hex) => unknown): HashedWriter {
   const hash = createHash('sha256');

@@ -32,7 +32,7 @@ export function stagingPath(path: HostPath): HostPath {
 }
 
 /** Puts a complete file or directory in the place of whatever is there. @throws ALP_FILE_WRITE */
-export function publish(staged: HostPath, path: HostPath): void {
+export function publishStaged(staged: HostPath, path: HostPath): void {
   try {
     const found = lstatSync(path, { throwIfNoEntry: false });
     const staging = lstatSync(staged);
@@ -55,7 +55,7 @@ export function publish(staged: HostPath, path: HostPath): void {
  * @throws ALP_FILE_WRITE; a file of the place in the way of a directory
  */
 export function mergeDirectory(staged: HostPath, path: HostPath): void {
-  if (!requireMergeable(path)) return publish(staged, path);
+  if (!requireMergeable(path)) return publishStaged(staged, path);
   try {
     mergeInto(Buffer.from(staged), Buffer.from(path));
     removeTree(staged);

@@ -9,7 +9,7 @@ import { redactUrl } from '../../core/redact.ts';
 import { parseProxy, proxyFor, type ProxyVariables } from './proxy.ts';
 
 export interface HttpSettings {
-  /** PEM texts of all certificate authorities that count. */
+  /** PEM texts of all CA certificates that count. */
   readonly roots: readonly string[];
   readonly clientCertificate?: { readonly cert: string; readonly key: string } | undefined;
   readonly proxies: ProxyVariables;
@@ -70,8 +70,8 @@ interface Tls {
 }
 
 /**
- * For all connections alike: what 150 authorities mean takes 20 ms to work out, which Node does for each connection
- * that is not given the result.
+ * For all connections alike: parsing 150 CA certificates takes 20 ms, which Node does for each connection that is
+ * not given the result.
  */
 function createTls(settings: HttpSettings): () => Tls {
   let made: Tls | undefined;

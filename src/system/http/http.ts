@@ -1,5 +1,5 @@
 /**
- * The one HTTP client, over undici: certificates are always checked against the given roots, redirects are judged
+ * The one HTTP client, over undici: certificates are always checked against the given roots, redirects are checked
  * one by one, proxies come from the given variables. Offline is a client that refuses.
  */
 import { setImmediate } from 'node:timers/promises';
@@ -134,7 +134,7 @@ async function requestOnce(
   }
 }
 
-/** A failed check of certificates is worth another look at them: it carries no data. */
+/** A failed check of certificates is worth another look at them: no data is sent. */
 async function explainFully(error: unknown, url: URL, settings: HttpSettings): Promise<AlprootError> {
   const known = explainNetworkError(error, url);
   if (!wantsChain(known)) return known;
@@ -189,7 +189,7 @@ function checkRedirect(from: URL, location: string): URL {
   try {
     target = new URL(location, from);
   } catch {
-    throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects to something that is no URL`);
+    throw new AlprootError('ALP_FETCH_REDIRECT', `${redactUrl(from)} redirects to something that is not a URL`);
   }
   if (target.protocol !== 'https:' && target.protocol !== 'http:')
     throw new AlprootError(

@@ -35,7 +35,9 @@ export function parseProxy(text: string): URL {
   const value = text.includes('://') ? text : `http://${text}`;
   if (!URL.canParse(value)) {
     throw new AlprootError('ALP_FETCH_PROXY', 'a proxy variable is not a valid URL', {
-      hint: 'write http://proxy:3128, or http://user:password@proxy:3128 with special characters as %40; see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY',
+      hint:
+        'write http://proxy:3128, or http://user:password@proxy:3128 with special characters as %40; ' +
+        'see HTTPS_PROXY, HTTP_PROXY and ALL_PROXY',
     });
   }
   return new URL(value);
@@ -50,7 +52,7 @@ function isExempt(url: URL, list: string): boolean {
     .some((entry) => {
       if (entry === '*') return true;
       if (entry.includes('/')) return isInRange(host, entry);
-      // Colons of a bare IPv6 address are no ports.
+      // Colons of a bare IPv6 address are not ports.
       const [, name = entry.toLowerCase(), entryPort] =
         /^(\[[\da-f:]+\]|[^:]*)(?::(\d+))?$/.exec(entry.toLowerCase()) ?? [];
       if (entryPort !== undefined && entryPort !== port) return false;
@@ -59,7 +61,7 @@ function isExempt(url: URL, list: string): boolean {
     });
 }
 
-/** An address in a range such as 10.0.0.0/8 or fd00::/8. What is no range holds nothing. */
+/** An address in a range such as 10.0.0.0/8 or fd00::/8. What is not a range holds nothing. */
 function isInRange(host: string, cidr: string): boolean {
   const [, base = '', bits = ''] = /^\[?([\da-f.:]+)\]?\/(\d{1,3})$/i.exec(cidr) ?? [];
   const [version, prefix] = [isIP(base), Number(bits)];

@@ -1,6 +1,6 @@
 /**
  * Which certificates a server shows, and which check they fail: for `doctor --network` and for people behind an
- * intercepting proxy. The connection that it makes accepts anything, carries no data, and is closed at once.
+ * intercepting proxy. The connection that it makes accepts anything, sends no data, and is closed at once.
  */
 import type { Socket } from 'node:net';
 import { connect, type DetailedPeerCertificate } from 'node:tls';
@@ -25,7 +25,7 @@ export interface TlsReport {
 export interface TlsQuery {
   readonly host: string;
   readonly port: number;
-  /** PEM texts of the authorities that count. */
+  /** PEM texts of the CA certificates that count. */
   readonly roots: readonly string[];
   readonly timeoutMs: number;
   /** undefined: directly. */
@@ -64,14 +64,9 @@ function shakeHands({ host, port, roots, timeoutMs }: TlsQuery, tunnel: Socket |
       end({ chain: [], failedCheck: error.code ?? error.message }),
     );
     socket.once('secureConnect', () => {
-      const failure = socket.authorizationError as (Error & { code?: string }) | string | null | undefined;
       end({
         chain: chainOf(socket.getPeerCertificate(true)),
-        failedCheck: socket.authorized
-          ? undefined
-          : typeof failure === 'string'
-            ? failure
-            : (failure?.code ?? failure?.message ?? 'UNKNOWN'),
+        failedCheck: socket.authorized ? undefined : checkNameOf(socket.authorizationError),
       });
     });
   });
@@ -99,3 +94,10 @@ function chainOf(leaf: DetailedPeerCertificate): ShownCertificate[] {
 
 const nameOf = (name: { readonly CN?: string | string[]; readonly O?: string | string[] }): string =>
   [name.CN ?? name.O ?? ''].flat().join(', ');
+
+/** Node says that it is an Error; it is a code, or an Error with one. */
+function checkNameOf(failure: unknown): string {
+  if (typeof failure === 'string') return failure;
+  const { code, message = 'UNKNOWN' } = (failure ?? {}) as { readonly code?: string; readonly message?: string };
+  return code ?? message;
+}

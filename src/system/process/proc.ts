@@ -15,7 +15,8 @@ export function requireProc(): void {
 const missing = (why: string, cause?: unknown): AlprootError =>
   new AlprootError(
     'ALP_FILE_READ',
-    `/proc is not mounted here, or is hidden: cannot read \`/proc/self/fd\` (${why}), through which files of trees are reached`,
+    `/proc is not mounted here, or is hidden: cannot read \`/proc/self/fd\` (${why}), ` +
+      'through which files of trees are reached',
     {
       hint: 'as root: mount -t proc proc /proc; in a chroot or a container, have it made with a /proc of its own',
       cause,

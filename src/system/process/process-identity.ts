@@ -75,7 +75,7 @@ export function workerOf(name: string): ProcessIdentity {
   return { pid: Number(pid), started };
 }
 
-/** Of work that another start of the machine, another machine or a container left: it may go on there. */
+/** Of work that another boot, another machine or a container left: it may go on there. */
 const FOREIGN_WORK_MS = 24 * 60 * 60 * 1000;
 
 /** Whether process ids mean the same to it as to us: neither another container, nor another machine or start of it. */

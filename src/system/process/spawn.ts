@@ -2,18 +2,15 @@
  * The only place that starts processes of the host: an argv, never a shell; an explicit environment; no
  * descriptor but the three streams.
  */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { watchFirstChild } from './first-child.ts';
-import { AlprootError, errnoOf } from '../../core/errors.ts';
 import type { HostPath } from '../../core/paths.ts';
-import { noexecMountOf } from './mounts.ts';
-import { RAISE_PROCESSES, TOO_MANY_PROCESSES } from './process-limit.ts';
-import { reopenableOutput, socketOutput, type OnOutput } from './pipes.ts';
-import { quoteName } from '../../core/redact.ts';
+import { reopenableOutput, socketOutput, type OnOutput, type Output } from './pipes.ts';
+import { spawnError } from './spawn-failure.ts';
 
 const GRACE_MS = 1000;
-/** The guard gives up by itself after some six seconds. */
+/** The supervisor gives up by itself after some six seconds. */
 const SUPERVISOR_GRACE_MS = 10_000;
 
 export interface SpawnOptions {
@@ -55,43 +52,12 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     const output = options.stdio === 'reopenable' ? reopenableOutput(supervisor !== undefined) : socketOutput();
     const [file = '', ...args] =
       supervisor === undefined ? argv : [supervisor, String(process.pid), ...output.supervisorArguments, ...argv];
-    const child = underUmask(options.umask, () =>
-      spawn(file, args, {
-        env: options.env,
-        ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-        stdio:
-          options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', ...output.stdio],
-        detached: options.detached ?? false,
-      }),
-    );
+    const child = startChild([file, ...args], options, output);
     output.attach(child, (stream, bytes) => options.onOutput?.(stream, bytes));
-    const kill = (): void => {
-      if (child.pid !== undefined) sendSignal(options.detached === true ? -child.pid : child.pid, 'SIGKILL');
-    };
-    const requestExit = (
-      how: NodeJS.Signals,
-      { graceMs, pid = child.pid ?? 0 }: { readonly graceMs: number; readonly pid?: number | undefined },
-    ): void => {
-      sendSignal(pid, how);
-      const grace = setTimeout(kill, graceMs);
-      child.once('exit', () => clearTimeout(grace));
-    };
-    const end = (): void => {
-      if (supervisor !== undefined) requestExit('SIGTERM', { graceMs: SUPERVISOR_GRACE_MS });
-      else if (options.endSignal !== undefined) requestExit(options.endSignal, { graceMs: GRACE_MS });
-      else kill();
-    };
+    const running: RunningProcess = { child, options };
+    const end = (): void => endEarly(running);
     signal?.addEventListener('abort', end, { once: true });
-    if (options.outlivesCommand !== undefined && child.pid !== undefined) {
-      const finish = (pid: number): void => requestExit(options.endSignal ?? 'SIGKILL', { graceMs: GRACE_MS, pid });
-      child.once(
-        'exit',
-        watchFirstChild(child.pid, {
-          below: options.outlivesCommand + (supervisor === undefined ? 0 : 1),
-          onEnd: finish,
-        }),
-      );
-    }
+    endWithCommand(running);
     child.once('error', (error) => {
       signal?.removeEventListener('abort', end);
       output.abandon();
@@ -99,25 +65,77 @@ export function runProcess(argv: readonly string[], options: SpawnOptions): Prom
     });
     child.stdin?.on('error', () => undefined);
     if (options.stdin !== undefined) child.stdin?.end(options.stdin);
-    child.once(
-      'close',
-      (code, endedBy) =>
-        void output
-          .drained()
-          .then(() => {
-            signal?.removeEventListener('abort', end);
-            // Whoever is left of the session ends with it.
-            if (options.detached === true) kill();
-            if (signal?.aborted === true) reject(signal.reason as Error);
-            else
-              resolve({
-                status: code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy]),
-                signal: endedBy ?? undefined,
-              });
-          })
-          .catch(reject),
-    );
+    child.once('close', (code, endedBy) => {
+      const result = output.drained().then(() => {
+        signal?.removeEventListener('abort', end);
+        // Whoever is left of the session ends with it.
+        if (options.detached === true) kill(running);
+        if (signal?.aborted === true) throw signal.reason as Error;
+        return exitResult(code, endedBy);
+      });
+      result.then(resolve, reject);
+    });
   });
+}
+
+interface RunningProcess {
+  readonly child: ChildProcess;
+  readonly options: SpawnOptions;
+}
+
+const startChild = ([file = '', ...args]: readonly string[], options: SpawnOptions, output: Output): ChildProcess =>
+  underUmask(options.umask, () =>
+    spawn(file, args, {
+      env: options.env,
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      stdio:
+        options.stdio === 'inherit' ? 'inherit' : [options.stdin === undefined ? 'ignore' : 'pipe', ...output.stdio],
+      detached: options.detached ?? false,
+    }),
+  );
+
+const exitResult = (code: number | null, endedBy: NodeJS.Signals | null): ExitResult => ({
+  status: code ?? 128 + (endedBy === null ? 0 : constants.signals[endedBy]),
+  signal: endedBy ?? undefined,
+});
+
+function kill({ child, options }: RunningProcess): void {
+  if (child.pid !== undefined) sendSignal(options.detached === true ? -child.pid : child.pid, 'SIGKILL');
+}
+
+interface ExitRequest {
+  readonly how: NodeJS.Signals;
+  /** When it is killed. */
+  readonly graceMs: number;
+  /** The program itself unless given. */
+  readonly pid?: number;
+}
+
+function requestExit(running: RunningProcess, { how, graceMs, pid = running.child.pid ?? 0 }: ExitRequest): void {
+  sendSignal(pid, how);
+  const grace = setTimeout(() => kill(running), graceMs);
+  running.child.once('exit', () => clearTimeout(grace));
+}
+
+/** The caller wants it no more. */
+function endEarly(running: RunningProcess): void {
+  const { supervisor, endSignal } = running.options;
+  if (supervisor !== undefined) requestExit(running, { how: 'SIGTERM', graceMs: SUPERVISOR_GRACE_MS });
+  else if (endSignal !== undefined) requestExit(running, { how: endSignal, graceMs: GRACE_MS });
+  else kill(running);
+}
+
+function endWithCommand(running: RunningProcess): void {
+  const { child, options } = running;
+  const { outlivesCommand, supervisor, endSignal = 'SIGKILL' } = options;
+  if (outlivesCommand === undefined || child.pid === undefined) return;
+  child.once(
+    'exit',
+    watchFirstChild(child.pid, {
+      below: outlivesCommand + (supervisor === undefined ? 0 : 1),
+      onEnd: (pid) => requestExit(running, { how: endSignal, graceMs: GRACE_MS, pid }),
+    }),
+  );
 }
 
 /** The child gets what is ours at the moment of its start. */
@@ -161,41 +179,4 @@ export async function captureProcess(
     },
   });
   return { ...result, stdout: Buffer.concat(kept.stdout).toString(), stderr: Buffer.concat(kept.stderr).toString() };
-}
-
-function spawnError(file: string, error: Error): AlprootError {
-  const errno = errnoOf(error);
-  if (errno === 'ENOENT')
-    return new AlprootError('ALP_RUN_NOT_FOUND', `cannot start ${quoteName(file)}: not found`, { cause: error });
-  const { reason = errno ?? error.message, hint } = explainSpawnFailure(file, errno);
-  return new AlprootError('ALP_RUN_EXEC', `cannot start ${quoteName(file)}: ${reason}`, { cause: error, hint });
-}
-
-function explainSpawnFailure(
-  file: string,
-  errno: string | undefined,
-): { readonly reason?: string; readonly hint?: string } {
-  switch (errno) {
-    case 'EAGAIN':
-      return { reason: `${TOO_MANY_PROCESSES} (EAGAIN)`, hint: RAISE_PROCESSES };
-    case 'ENOMEM':
-      return {
-        reason: 'there is not enough memory (ENOMEM)',
-        hint: 'end something that uses memory, or raise the limit (ulimit -v, or that of the container)',
-      };
-    case 'EACCES': {
-      const mount = noexecMountOf(file);
-      if (mount === undefined)
-        return {
-          reason: 'permission denied (EACCES)',
-          hint: 'check that the file and the directories above it may be read and executed',
-        };
-      return {
-        reason: `its file system (${quoteName(mount)}) is mounted noexec`,
-        hint: 'choose a place on another file system; ALPROOT_CACHE says where the store is',
-      };
-    }
-    default:
-      return {};
-  }
 }

@@ -18,7 +18,7 @@ import {
 
 export interface Thread {
   /**
-   * Begins with a job that brings bytes. All jobs are done one after another, and must be received in the same order.
+   * Begins a job that returns bytes. All jobs are done one after another, and must be received in the same order.
    */
   readonly begin: (job: unknown) => Receive;
   /**

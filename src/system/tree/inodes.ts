@@ -17,12 +17,17 @@ export interface InodeEntry {
 const inTree = (root: HostPath, path: TreePath): Buffer =>
   Buffer.concat([Buffer.from(`${root}/`), Buffer.from(path, 'latin1')]);
 
+function kindOf(stat: BigIntStats): InodeEntry['kind'] {
+  if (stat.isDirectory()) return 'directory';
+  return stat.isFile() ? 'file' : 'other';
+}
+
 const entryOf = (path: TreePath, stat: BigIntStats): InodeEntry => ({
   path,
   dev: stat.dev,
   ino: stat.ino,
   birth: stat.birthtimeNs,
-  kind: stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other',
+  kind: kindOf(stat),
   mode: Number(stat.mode & 0o7777n),
 });
 

@@ -20,9 +20,23 @@ import { dirname } from 'node:path';
 import type { HostPath } from '../../core/paths.ts';
 import { linkOrCopy } from '../files/hard-link.ts';
 
-/** Smaller files are copied sooner than handed to another thread: bytes. */
+/** Smaller files are copied sooner than another thread takes them: bytes. */
 const LARGE_BYTES = 128 * 1024;
 const COPY = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE;
+
+interface Clone {
+  /** Whether to set owners as well. */
+  readonly owners: boolean;
+  readonly own: { readonly uid: number | undefined; readonly gid: number | undefined };
+  /** Below a directory with the set-group-ID bit, what is made has the directory's group. */
+  readonly inherits: boolean;
+  /** First copies of files with several names, by inode. */
+  readonly linked: Map<bigint, Buffer>;
+  /** Contents that the pool of threads copies. */
+  readonly large: Promise<void>[];
+  /** Set when all contents are there: a directory's time changes with each of its entries. */
+  readonly last: (() => void)[];
+}
 
 /**
  * @param from a tree of ours that nothing writes to meanwhile
@@ -34,71 +48,86 @@ export async function cloneTree(
   to: HostPath,
   { owners }: { readonly owners: boolean },
 ): Promise<void> {
-  const linked = new Map<bigint, Buffer>();
-  const own = { uid: process.geteuid?.(), gid: process.getegid?.() };
-  // Below a directory with the set-group-ID bit, what is made has the directory's group.
-  const inherits = (lstatSync(dirname(to)).mode & 0o2000) !== 0;
-  const large: Promise<void>[] = [];
-  /** Set when all contents are there: a directory's time changes with each of its entries. */
-  const last: (() => void)[] = [];
-
-  /** @returns what is left to be set: all, all but the mode, or nothing */
-  function make(source: Buffer, target: Buffer, stat: Stats): 'all' | 'times' | 'nothing' {
-    if (stat.isDirectory()) {
-      mkdirSync(target, 0o700);
-      for (const name of readdirSync(source, { encoding: 'buffer' })) copy(join(source, name), join(target, name));
-      return 'all';
-    }
-    if (stat.isSymbolicLink()) {
-      symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
-      return 'times';
-    }
-    if (stat.nlink > 1) {
-      const { ino } = lstatSync(source, { bigint: true });
-      const first = linked.get(ino);
-      if (first !== undefined) {
-        linkOrCopy(first, target);
-        return 'nothing';
-      }
-      linked.set(ino, target);
-    }
-    if (isCopiedAside(stat)) large.push(copyFile(source, target, COPY));
-    else copyReadable(source, target, stat.mode & 0o7777);
-    // The copy is made with the mode of what is copied; set-id bits may not come along.
-    return (stat.mode & 0o7000) === 0 ? 'times' : 'all';
-  }
-
-  function settle(target: Buffer, stat: Stats, left: 'all' | 'times'): void {
-    const moves = owners && (inherits || stat.uid !== own.uid || stat.gid !== own.gid);
-    if (moves) lchownSync(target, stat.uid, stat.gid);
-    if (left === 'all' || (moves && stat.isFile())) chmodSync(target, stat.mode & 0o7777);
-    lutimesSync(target, stat.atimeMs / 1000, stat.mtimeMs / 1000);
-  }
-
-  function copy(source: Buffer, target: Buffer): void {
-    const stat = lstatSync(source);
-    if (!stat.isDirectory() && !stat.isSymbolicLink() && !stat.isFile()) return;
-    const left = make(source, target, stat);
-    if (left === 'nothing') return;
-    if (stat.isDirectory() || isCopiedAside(stat)) last.push(() => settle(target, stat, left));
-    else settle(target, stat, left);
-  }
-
+  const clone: Clone = {
+    owners,
+    own: { uid: process.geteuid?.(), gid: process.getegid?.() },
+    inherits: (lstatSync(dirname(to)).mode & 0o2000) !== 0,
+    linked: new Map(),
+    large: [],
+    last: [],
+  };
   try {
-    copy(Buffer.from(from), Buffer.from(to));
+    copyEntry(clone, Buffer.from(from), Buffer.from(to));
   } finally {
     // None goes on when this has ended, also when it fails.
-    await Promise.allSettled(large);
+    await Promise.allSettled(clone.large);
   }
-  await Promise.all(large);
-  for (const set of last) set();
+  await Promise.all(clone.large);
+  for (const set of clone.last) set();
+}
+
+function copyEntry(clone: Clone, source: Buffer, target: Buffer): void {
+  const stat = lstatSync(source);
+  const left = makeEntry(clone, { source, target, stat });
+  if (left === 'nothing') return;
+  if (stat.isDirectory() || isCopiedByPool(stat)) clone.last.push(() => setAttributes(clone, { target, stat, left }));
+  else setAttributes(clone, { target, stat, left });
+}
+
+interface CopiedEntry {
+  readonly source: Buffer;
+  readonly target: Buffer;
+  readonly stat: Stats;
+}
+
+/** @returns what is left to be set: all, all but the mode, or nothing */
+function makeEntry(clone: Clone, entry: CopiedEntry): 'all' | 'times' | 'nothing' {
+  const { source, target, stat } = entry;
+  if (stat.isDirectory()) {
+    mkdirSync(target, 0o700);
+    for (const name of readdirSync(source, { encoding: 'buffer' }))
+      copyEntry(clone, join(source, name), join(target, name));
+    return 'all';
+  }
+  if (stat.isSymbolicLink()) {
+    symlinkSync(readlinkSync(source, { encoding: 'buffer' }), target);
+    return 'times';
+  }
+  return stat.isFile() ? makeFile(clone, entry) : 'nothing';
+}
+
+function makeFile({ linked, large }: Clone, { source, target, stat }: CopiedEntry): 'all' | 'times' | 'nothing' {
+  if (stat.nlink > 1) {
+    const { ino } = lstatSync(source, { bigint: true });
+    const first = linked.get(ino);
+    if (first !== undefined) {
+      linkOrCopy(first, target);
+      return 'nothing';
+    }
+    linked.set(ino, target);
+  }
+  if (isCopiedByPool(stat)) large.push(copyFile(source, target, COPY));
+  else copyReadable(source, target, stat.mode & 0o7777);
+  // The copy is made with the mode of what is copied; set-id bits may not come along.
+  return (stat.mode & 0o7000) === 0 ? 'times' : 'all';
+}
+
+interface MadeEntry extends Omit<CopiedEntry, 'source'> {
+  readonly left: 'all' | 'times';
+}
+
+function setAttributes({ owners, own, inherits }: Clone, { target, stat, left }: MadeEntry): void {
+  const moves = owners && (inherits || stat.uid !== own.uid || stat.gid !== own.gid);
+  if (moves) lchownSync(target, stat.uid, stat.gid);
+  if (left === 'all' || (moves && stat.isFile())) chmodSync(target, stat.mode & 0o7777);
+  lutimesSync(target, stat.atimeMs / 1000, stat.mtimeMs / 1000);
 }
 
 /**
  * One that its owner may not read takes more than a copy, and one with several names must be there when the next is
  * made.
  */
-const isCopiedAside = (stat: Stats): boolean =>
+const isCopiedByPool = (stat: Stats): boolean =>
   stat.isFile() && stat.size >= LARGE_BYTES && stat.nlink === 1 && (stat.mode & 0o400) !== 0;
 
 /** Also a file that its owner may not read, such as a set-id program with mode 4111. */

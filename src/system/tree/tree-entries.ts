@@ -16,7 +16,7 @@ import { joinTree, TREE_ROOT, type HostPath, type TreePath } from '../../core/pa
 import { linkOrCopy } from '../files/hard-link.ts';
 import { setEntryMode } from '../files/tree-directories.ts';
 import { attempt, entryPathOf, holdEntry, treeError, type TreeRoot } from './tree-root.ts';
-import { resolveInside, statOf, type TreeStat } from './tree-stat.ts';
+import { resolveInTree, statOf, type TreeStat } from './tree-stat.ts';
 import { walkTree, type TreeVisitor } from './tree-walk.ts';
 
 export interface TreeEntries {
@@ -34,11 +34,11 @@ export interface TreeEntries {
   /** Replaces whatever has the new name, a directory excepted. Both in the tree. */
   readonly rename: (from: TreePath, to: TreePath) => void;
   /**
-   * Takes an entry out of the tree to a path of the host on the same file system, where no process of a sandbox sees
+   * Moves an entry out of the tree to a path of the host on the same file system, where no process of a sandbox sees
    * it.
    */
   readonly moveOut: (path: TreePath, to: HostPath) => void;
-  /** Brings back what was taken out; whatever has the name by now goes, unless it is a directory that is not empty. */
+  /** Moves back what was moved out; whatever has the name by now goes, unless it is a directory that is not empty. */
   readonly moveIn: (from: HostPath, path: TreePath) => void;
   readonly makeDirectory: (path: TreePath, mode: number) => void;
   readonly makeSymlink: (path: TreePath, target: string) => void;
@@ -58,7 +58,7 @@ export const treeEntries = (tree: TreeRoot): TreeEntries => ({
   list: (path) => listNames(tree, path),
   readLink: (path) => readLinkOf(tree, path),
   resolve: (path, { followLast = true } = {}) =>
-    resolveInside(path, {
+    resolveInTree(path, {
       followLast,
       stat: (entry) => statEntry(tree, entry),
       readLink: (link) => readLinkOf(tree, link),

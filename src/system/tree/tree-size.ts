@@ -29,7 +29,8 @@ export function digestOfSizes(root: HostPath): Sha256Hex {
     for (const entry of readdirSync(at(''), { encoding: 'latin1', withFileTypes: true }).sort((a, b) =>
       a.name < b.name ? -1 : 1,
     )) {
-      const size = entry.isFile() ? lstatSync(at(entry.name)).size : entry.isDirectory() ? 'directory' : 'other';
+      const other = entry.isDirectory() ? 'directory' : 'other';
+      const size = entry.isFile() ? lstatSync(at(entry.name)).size : other;
       lines.push(`${directory}/${entry.name} ${size}`);
       if (entry.isDirectory()) walk(`${directory}/${entry.name}`);
     }

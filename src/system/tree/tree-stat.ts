@@ -23,9 +23,15 @@ export interface TreeStat {
 
 const MAX_LINKS = 40;
 
+function entryKindOf(stat: BigIntStats): TreeEntryKind {
+  if (stat.isFile()) return 'file';
+  if (stat.isDirectory()) return 'directory';
+  return stat.isSymbolicLink() ? 'symlink' : 'other';
+}
+
 /** From lstat. */
 export function statOf(stat: BigIntStats): TreeStat {
-  const kind = stat.isFile() ? 'file' : stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'other';
+  const kind = entryKindOf(stat);
   // A directory's size and times follow its entries, which are compared on their own.
   const content = kind === 'directory' ? '' : `${stat.size}:${stat.mtimeNs}:${stat.ctimeNs}:${stat.ino}`;
   return {
@@ -52,7 +58,7 @@ interface Resolver {
  *
  * @throws ALP_UNPACK_LINK after 40 links
  */
-export function resolveInside(path: TreePath, { followLast, stat, readLink }: Resolver): TreePath {
+export function resolveInTree(path: TreePath, { followLast, stat, readLink }: Resolver): TreePath {
   let left = path.split('/').filter((part) => part !== '');
   let done = TREE_ROOT;
   for (let links = 0; left.length > 0;) {

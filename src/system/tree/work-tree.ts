@@ -8,7 +8,7 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { joinHost, TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
 import { openDirectories } from '../files/tree-directories.ts';
-import { treeContents, type TreeContents } from './tree-contents.ts';
+import { treeContents, type TreeContents } from './file-contents.ts';
 import { treeEntries, type TreeEntries } from './tree-entries.ts';
 import type { TreeRoot } from './tree-root.ts';
 

@@ -11,7 +11,8 @@ import {
 describe('dependencies', () => {
   it('reads and writes every operator in its own spelling', () => {
     const text =
-      'a b=1 c<2 d>3 e<=4 f>=5 g~6 h<~7 i>~8 !j !k=9 so:libc.musl-x86_64.so.1 cmd:sh=1.36-r0 /bin/sh l><Q1hdUpqRv5mYgJEqW52UmVsvmyysE=';
+      'a b=1 c<2 d>3 e<=4 f>=5 g~6 h<~7 i>~8 !j !k=9 so:libc.musl-x86_64.so.1 cmd:sh=1.36-r0 /bin/sh ' +
+      'l><Q1hdUpqRv5mYgJEqW52UmVsvmyysE=';
     expect(formatDependencies(parseDependencies(text))).toBe(text);
   });
 

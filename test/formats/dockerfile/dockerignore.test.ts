@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileGlob, hasWildcard } from '../../../src/formats/dockerfile/dockerfile-glob.ts';
+import { compilePathGlob, hasPathWildcard } from '../../../src/formats/dockerfile/dockerfile-glob.ts';
 import { parseDockerignore } from '../../../src/formats/dockerfile/dockerignore.ts';
 
 describe('.dockerignore', () => {
@@ -72,14 +72,14 @@ describe('wildcards of COPY', () => {
     ['[a-z]*', 'q', true],
     ['arr[0]', 'arr0', true],
   ])('%s on %s: %s', (pattern, path, matched) => {
-    expect(compileGlob(pattern)?.test(path)).toBe(matched);
+    expect(compilePathGlob(pattern)?.test(path)).toBe(matched);
   });
 
   it.each(['[', 'a\\', '[]', '[a-]', '[-a]'])('%s is malformed', (pattern) => {
-    expect(compileGlob(pattern)).toBeUndefined();
+    expect(compilePathGlob(pattern)).toBeUndefined();
   });
 
   it('knows an escaped wildcard for a plain name', () => {
-    expect(['a*', 'a\\*', 'a\\\\*', '[x]'].map(hasWildcard)).toEqual([true, false, true, true]);
+    expect(['a*', 'a\\*', 'a\\\\*', '[x]'].map(hasPathWildcard)).toEqual([true, false, true, true]);
   });
 });

@@ -8,8 +8,10 @@ import { AlprootError } from '../../../src/core/errors.ts';
 import { readAr } from '../../../src/formats/elf/ar.ts';
 import { hasProgram, withDirectory } from '../../helpers/compile.ts';
 
-const header = (name: string, size: number | string): string =>
-  `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'644'.padEnd(8)}${String(size).padEnd(10)}\`\n`;
+const header = (name: string, size: number | string): string => {
+  const numbers = `${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'644'.padEnd(8)}`;
+  return `${name.padEnd(16)}${numbers}${String(size).padEnd(10)}\`\n`;
+};
 const archive = (...parts: string[]): Buffer => Buffer.from(`!<arch>\n${parts.join('')}`, 'latin1');
 const members = (bytes: Buffer): [string, string][] =>
   [...readAr(bufferSource('libx.a', bytes))].map(({ name, source }) => {

@@ -12,7 +12,7 @@ Discarded input sections
 Linker script and memory map
 
 LOAD /tmp/main.o
-                [!provide]                        PROVIDE (__executable_start = SEGMENT_START ("text-segment", 0x400000))
+                [!provide]                     PROVIDE (__executable_start = SEGMENT_START ("text-segment", 0x400000))
 
 .text           0x0000000000401000      0x130
  *(.text.unlikely .text.*_unlikely .text.unlikely.*)

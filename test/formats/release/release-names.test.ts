@@ -12,7 +12,8 @@ describe('latest-releases.yaml', () => {
   const entry = (flavor: string, file: string): string => `-\n  title: "x"\n  flavor: ${flavor}\n  file: ${file}\n`;
 
   it('proposes the minirootfs of the architecture and passes over other flavors', async () => {
-    const text = `---\n${entry('alpine-standard', 'alpine-standard-3.19.4-x86_64.iso')}${entry('alpine-minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz')}`;
+    const other = entry('alpine-standard', 'alpine-standard-3.19.4-x86_64.iso');
+    const text = `---\n${other}${entry('alpine-minirootfs', 'alpine-minirootfs-3.19.4-x86_64.tar.gz')}`;
     expect(await parseLatestReleases(text, 'x86_64')).toEqual({
       file: 'alpine-minirootfs-3.19.4-x86_64.tar.gz',
       version: '3.19.4',
@@ -42,7 +43,10 @@ describe('latest-releases.yaml', () => {
 
   it('is read in any other spelling of YAML too, to the same end', async () => {
     const file = 'alpine-minirootfs-3.19.4-x86_64.tar.gz';
-    const usual = `---\n-\n  title: "Mini root filesystem"\n  desc: |\n    file: x\n\n    two: lines\n  branch: v3.19\n  flavor: alpine-minirootfs\n  file: ${file}\n  time: "19:45:03"\n  size: 5290543\n`;
+    const usual = [
+      '---\n-\n  title: "Mini root filesystem"\n  desc: |\n    file: x\n\n    two: lines\n  branch: v3.19\n',
+      `  flavor: alpine-minirootfs\n  file: ${file}\n  time: "19:45:03"\n  size: 5290543\n`,
+    ].join('');
     const others = [
       `[{flavor: alpine-minirootfs, file: ${file}}]`,
       `- flavor: 'alpine-minirootfs'\n  file: "${file}"\n`,

@@ -14,7 +14,8 @@ describe('repositories file', () => {
   it('reads URLs, tags, local paths and comments in order', () => {
     expect(
       parse(
-        '# main\nhttps://h/alpine/v3.19/main/\n\n@edge https://h/alpine/edge/main\n  /media/cdrom/apks\r\n#@x https://h/x\n',
+        '# main\nhttps://h/alpine/v3.19/main/\n\n@edge https://h/alpine/edge/main\n' +
+          '  /media/cdrom/apks\r\n#@x https://h/x\n',
       ),
     ).toEqual([
       { location: 'https://h/alpine/v3.19/main', layout: 'v2' },
@@ -26,7 +27,8 @@ describe('repositories file', () => {
   it('reads apk 3 keywords, components and variables', () => {
     expect(
       parse(
-        'set mirror=https://h/alpine\nset -default mirror=https://other\nv3 ${mirror}/edge main community\nndx @mine https://h/${APK_ARCH}/my.adb\n',
+        'set mirror=https://h/alpine\nset -default mirror=https://other\n' +
+          'v3 ${mirror}/edge main community\nndx @mine https://h/${APK_ARCH}/my.adb\n',
       ),
     ).toEqual([
       { location: 'https://h/alpine/edge/main', layout: 'v3' },

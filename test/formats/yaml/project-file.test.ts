@@ -8,7 +8,8 @@ const refused = (message: RegExp): unknown =>
 describe('alproot.yaml', () => {
   it('gives mirrors with their keys, packages and the release', () => {
     const text =
-      "release: '3.20'\nmirrors:\n  - https://mirror.example/alpine\n  - url: ./mirror\n    keys: [keys/a.rsa.pub]\npackages: [gcc, musl-dev]\n";
+      "release: '3.20'\nmirrors:\n  - https://mirror.example/alpine\n  - url: ./mirror\n" +
+      '    keys: [keys/a.rsa.pub]\npackages: [gcc, musl-dev]\n';
     expect(parseProjectFile(text)).toEqual({
       release: '3.20',
       mirrors: [
@@ -33,7 +34,7 @@ describe('alproot.yaml', () => {
     ['relase: 3.19', /unknown key `relase`/],
     ['mirrors: x', /mirrors must be a list/],
     ['mirrors: [{uri: x}]', /unknown key `uri` in mirrors/],
-    ['arch: sparc', /no architecture/],
+    ['arch: sparc', /not an architecture/],
     ['require-isolation: false', /can only be true/],
     ['packages: [a]\npackages: [b]', /unique/],
     ['- a', /must be a mapping/],

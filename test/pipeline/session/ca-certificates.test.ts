@@ -5,7 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Config } from '../../../src/core/config.ts';
 import type { AlpEvent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
-import { configFrom, newDraft } from '../../../src/cli/options.ts';
+import { configFrom } from '../../../src/cli/configuration.ts';
+import { newDraft } from '../../../src/cli/options.ts';
 import {
   addedCertificates,
   allCertificates,

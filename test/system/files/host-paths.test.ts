@@ -27,7 +27,7 @@ it('passes over directories that may not be read, files that cannot be started, 
   }
 });
 
-it('what cannot be reached is neither a file nor a directory: below a file, behind a loop, with a name too long', () => {
+it('what cannot be reached is neither file nor directory: below a file, behind a loop, with a name too long', () => {
   const root = mkdtempSync(join(tmpdir(), 'alproot-path-'));
   try {
     writeFileSync(join(root, 'file'), '');

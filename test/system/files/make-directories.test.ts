@@ -32,7 +32,8 @@ describe('a directory', () => {
 const userns = capability('userns');
 describe.skipIf(userns.skip)(`on a read-only file system${userns.reason}`, () => {
   const tried = (module: string, call: string): string => {
-    const program = `const all = await import('${projectRoot}/src/system/${module}.ts'); try { all.${call}; console.log('made'); } catch (error) { console.log(error.message); }`;
+    const program = `const all = await import('${projectRoot}/src/system/${module}.ts');
+      try { all.${call}; console.log('made'); } catch (error) { console.log(error.message); }`;
     const script = 'mount -t tmpfs -o ro tmpfs "$1" && cd "$2" && exec "$3" --import tsx --input-type=module -e "$4"';
     return spawnSync(
       'unshare',
@@ -42,8 +43,8 @@ describe.skipIf(userns.skip)(`on a read-only file system${userns.reason}`, () =>
   };
 
   it.each([
-    ['directories', (path: string) => `makeDirectory(${JSON.stringify(path)})`],
-    ['files', (path: string) => `writeFileAtomic(${JSON.stringify(path)}, 'x')`],
+    ['files/host-directories', (path: string) => `makeDirectory(${JSON.stringify(path)})`],
+    ['files/files', (path: string) => `writeFileAtomic(${JSON.stringify(path)}, 'x')`],
   ] as const)('%s says EROFS', (module, call) => {
     for (const path of ['one', 'one/two/three'])
       expect(tried(module, call(join(root, path)))).toMatch(
