@@ -30,7 +30,7 @@ export const OWNERS: NativePart = {
   what: 'library for owners',
   sources: [
     'owners/owners.c',
-    ...['system-calls.h', 'records.h', 'identity.h', 'execution.h', 'capabilities.h', 'users.h', 'programs.h'].map(
+    ...['system-calls.h', 'ownership-database.h', 'identity.h', 'execution.h', 'capabilities.h', 'users.h', 'programs.h'].map(
       (name) => `owners/${name}`,
     ),
   ],
