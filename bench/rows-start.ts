@@ -1,7 +1,8 @@
 /** Start-up: Node, the command, the sandbox. */
 import { join } from 'node:path';
 import { plainEnv, runOnce, type Command } from './measure.ts';
-import { Skipped, type Prepared, type Row, type Side } from './row.ts';
+import type { Prepared, Row, Side } from './row.ts';
+import { Skipped } from './skipped.ts';
 import type { Bench } from './bench.ts';
 import { capability } from '../test/helpers/capabilities.ts';
 

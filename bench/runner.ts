@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
 import { measure, type Sample } from './measure.ts';
-import { Skipped, type Prepared, type Row, type RowResult, type SideResult, type Spread } from './row.ts';
+import type { Prepared, Row, RowResult, SideResult, Spread } from './row.ts';
+import { Skipped } from './skipped.ts';
 
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);

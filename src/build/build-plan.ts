@@ -24,6 +24,12 @@ export interface NamedContext {
   readonly directory: HostPath;
 }
 
+/** Where a COPY or a mount takes its files from; undefined is the context. */
+export type FileOrigin = PlannedBase | NamedContext | undefined;
+
+export const isContext = (origin: FileOrigin): origin is NamedContext | undefined =>
+  origin === undefined || origin.kind === 'context';
+
 export type PlannedSource =
   | { readonly kind: 'path'; readonly path: string }
   | { readonly kind: 'url'; readonly url: string }

@@ -10,7 +10,7 @@ import { makeDirectory } from '../system/files/host-directories.ts';
 import { digestOfFile } from '../system/tree/tree-digest.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import { type CopyRoot, listVisible } from './context.ts';
-import type { MountSource } from './step-mounts.ts';
+import type { MountSource } from './run-context.ts';
 
 /** Over names, modes and contents of what the mount would show. */
 export function contextDigest(root: CopyRoot, source: string): string {

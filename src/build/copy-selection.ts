@@ -7,7 +7,7 @@
 import { AlprootError } from '../core/errors.ts';
 import { joinTree, nameOf, parentOf, TREE_ROOT, treePathFromUser, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
-import { compileGlob, hasWildcard, unescapePattern } from '../formats/dockerfile/dockerfile-glob.ts';
+import { compileMatchPattern, hasWildcard, unescapePattern } from '../formats/dockerfile/dockerfile-glob.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
 import { type CopyRoot, listVisible } from './context.ts';
 
@@ -100,7 +100,7 @@ function listable(root: CopyRoot, path: TreePath): boolean {
 }
 
 function matchAll(root: CopyRoot, pattern: string, { parents }: SelectOptions): Match[] {
-  const glob = compileGlob(Buffer.from(pattern, 'utf8').toString('latin1'), { anyDepth: parents });
+  const glob = compileMatchPattern(Buffer.from(pattern, 'utf8').toString('latin1'), { anyDepth: parents });
   if (glob === undefined) throw new AlprootError('ALP_BUILD_INSTRUCTION', `malformed wildcard ${quoteName(pattern)}`);
   const fixed = pattern.split('/');
   const prefix = fixed.slice(
@@ -128,7 +128,7 @@ function selectOne(
   const stat = root.tree.stat(path);
   if (stat === undefined) return undefined;
   const globs = exclude.map(
-    (pattern) => compileGlob(cleanPath(pattern), { anyDepth: true }) ?? refusePattern(pattern),
+    (pattern) => compileMatchPattern(cleanPath(pattern), { anyDepth: true }) ?? refusePattern(pattern),
   );
   const excluded = (relative: string): boolean =>
     ancestors(relative).some((part) => globs.some((glob) => glob.test(part)));

@@ -7,15 +7,16 @@ import { normaliseImageName } from '../formats/oci/oci.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { requireDirectory } from '../system/files/named-file.ts';
 import { requireWritablePlace } from '../system/files/output-path.ts';
-import { executePlan } from './executor.ts';
+import { executeBuild } from './executor.ts';
 import type { BuildHost } from './host.ts';
 import { missingSources } from './missing-sources.ts';
 import { requireOutputPlace, writeOutput } from './output.ts';
 import type { WrittenImage } from './output-image.ts';
 import { parseOutputSpec } from './output-spec.ts';
 import type { BuildPlan } from './build-plan.ts';
-import { planBuild, type PlanOptions, refuseUnsupported } from './planner.ts';
-import type { Secrets } from './step-mounts.ts';
+import { planBuild, refuseUnsupported } from './planner.ts';
+import type { PlanOptions } from './planning.ts';
+import type { Secrets } from './run-context.ts';
 
 /** The Dockerfile's text and where it came from. */
 export interface DockerfileInput {
@@ -120,7 +121,7 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
   for (const file of [request.metadataFile, request.idFile]) if (file !== undefined) requireWritablePlace(file);
   for (const { line, message } of plan.warnings)
     host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
-  const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
+  const image = await executeBuild(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
     let written: WrittenImage | undefined;
     for (const output of outputs) {
       written = (await writeOutput(built, output, { ...request, names })) ?? written;

@@ -4,7 +4,7 @@ import { statfsSync } from '../system/files/host-paths.ts';
 import { readFileCapped } from '../system/files/files.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
 import { captureProcess } from '../system/process/spawn.ts';
-import { HOST_ENV } from './compiled.ts';
+import { HOST_ENV } from './host-environment.ts';
 import type { RunHost } from './host-tools.ts';
 import { isGvisor, refuseNoexec } from './refusal.ts';
 

@@ -30,9 +30,15 @@ export const OWNERS: NativePart = {
   what: 'library for owners',
   sources: [
     'owners/owners.c',
-    ...['system-calls.h', 'ownership-database.h', 'identity.h', 'execution.h', 'capabilities.h', 'users.h', 'programs.h'].map(
-      (name) => `owners/${name}`,
-    ),
+    ...[
+      'system-calls.h',
+      'ownership-database.h',
+      'identity.h',
+      'execution.h',
+      'capabilities.h',
+      'users.h',
+      'programs.h',
+    ].map((name) => `owners/${name}`),
   ],
   flags: ['-fPIC', '-shared', '-fvisibility=hidden', '-Wl,-e,alproot_enter', '-Wl,--hash-style=both'],
   fileName: (variant) => `owners-${variant}.so`,

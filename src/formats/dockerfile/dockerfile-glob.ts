@@ -15,7 +15,7 @@ export const unescapePattern = (pattern: string): string => pattern.replace(/\\(
  *
  * @param anyDepth let `**` cross directories, as `--parents` and `--exclude` have it
  */
-export function compileGlob(pattern: string, { anyDepth = false }: { anyDepth?: boolean } = {}): RegExp | undefined {
+export function compileMatchPattern(pattern: string, { anyDepth = false }: { anyDepth?: boolean } = {}): RegExp | undefined {
   let source = '';
   for (let at = 0; at < pattern.length; at++) {
     const char = pattern.charAt(at);

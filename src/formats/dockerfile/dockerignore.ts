@@ -7,7 +7,7 @@
 import { limits } from '../../core/limits.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName } from '../../core/redact.ts';
-import { compileGlob } from './dockerfile-glob.ts';
+import { compileMatchPattern } from './dockerfile-glob.ts';
 
 interface Rule {
   readonly regex: RegExp;
@@ -50,7 +50,7 @@ function parseRule(raw: string, index: number): Rule[] {
   const exception = trimmed.startsWith('!');
   const pattern = cleanPattern(exception ? trimmed.slice(1).trim() : trimmed);
   if (pattern === '') return [];
-  const regex = compileGlob(pattern, { anyDepth: true });
+  const regex = compileMatchPattern(pattern, { anyDepth: true });
   if (regex === undefined)
     throw new AlprootError('ALP_FORMAT_TEXT', `.dockerignore:${index + 1}: malformed pattern ${quoteName(pattern)}`);
   return [{ regex, exception, prefix: /^[^*?[\\]*/.exec(pattern)?.[0] ?? '' }];

@@ -9,7 +9,7 @@ import type { RunDescription } from '../../core/run-description.ts';
 import { isDirectory } from '../../system/files/host-paths.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import type { Compile, CompileHost } from '../compiled.ts';
-import { HOST_ENV } from '../compiled.ts';
+import { HOST_ENV } from '../host-environment.ts';
 import {
   formatSteps,
   keptCapabilities,

@@ -10,7 +10,8 @@ import { exists } from '../../system/files/host-paths.ts';
 import { removeTree } from '../../system/files/remove-tree.ts';
 import { captureProcess } from '../../system/process/spawn.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
-import { HOST_ENV, type CompiledRun } from '../compiled.ts';
+import type { CompiledRun } from '../compiled.ts';
+import { HOST_ENV } from '../host-environment.ts';
 import type { RunHost } from '../host-tools.ts';
 import type { MountPlan } from '../mount-plan.ts';
 

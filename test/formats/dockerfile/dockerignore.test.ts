@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { compileGlob, hasWildcard } from '../../../src/formats/dockerfile/dockerfile-glob.ts';
+import { compileMatchPattern, hasWildcard } from '../../../src/formats/dockerfile/dockerfile-glob.ts';
 import { parseDockerignore } from '../../../src/formats/dockerfile/dockerignore.ts';
 
 describe('.dockerignore', () => {
@@ -72,11 +72,11 @@ describe('wildcards of COPY', () => {
     ['[a-z]*', 'q', true],
     ['arr[0]', 'arr0', true],
   ])('%s on %s: %s', (pattern, path, matched) => {
-    expect(compileGlob(pattern)?.test(path)).toBe(matched);
+    expect(compileMatchPattern(pattern)?.test(path)).toBe(matched);
   });
 
   it.each(['[', 'a\\', '[]', '[a-]', '[-a]'])('%s is malformed', (pattern) => {
-    expect(compileGlob(pattern)).toBeUndefined();
+    expect(compileMatchPattern(pattern)).toBeUndefined();
   });
 
   it('knows an escaped wildcard for a plain name', () => {
