@@ -3,6 +3,7 @@
  * which a backend lists them is the order in which they are carried out.
  */
 import type { RunDescription } from '../../core/run-description.ts';
+import type { CompileHost } from '../compiled.ts';
 import type { MountOp, MountPlan } from '../mount-plan.ts';
 
 export type Step = readonly [name: string, ...args: string[]];
@@ -15,6 +16,17 @@ export const NAMESPACES = {
   processes: 0x20000000,
   network: 0x40000000,
 } as const;
+
+/** As `unshare` takes it: namespaces for all that is not shared with the host. */
+export function namespaceFlags({ network }: RunDescription): string {
+  const { network: ownNetwork, ...always } = NAMESPACES;
+  const flags = Object.values(always).reduce<number>((bits, flag) => bits + flag, network === 'none' ? ownNetwork : 0);
+  return `0x${flags.toString(16)}`;
+}
+
+/** A terminal made for the command is its controlling one, for Ctrl-C and job control; the caller's never is. */
+export const hasOwnTerminal = ({ stdio }: RunDescription, { tools }: CompileHost): boolean =>
+  stdio.kind === 'terminal' && tools.script !== undefined;
 
 /**
  * What docker leaves a container, without CAP_MKNOD and CAP_NET_RAW: devices are never made, and the host's network

@@ -1,7 +1,7 @@
 /**
  * Pipes for a program's output that it can open again (`echo >/dev/stdout`, `tee /dev/stderr`). What Node makes for a
- * child are sockets, which nobody can open by /proc/self/fd. The guard that starts the program makes them where there
- * is one; `mkfifo`, a process more, elsewhere.
+ * child are sockets, which nobody can open by /proc/self/fd. The supervisor that starts the program makes them where
+ * there is one; `mkfifo`, a process more, elsewhere.
  */
 import { spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, constants, mkdtempSync, openSync, readdirSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ export type OnOutput = (stream: 'stdout' | 'stderr', bytes: Buffer) => void;
 export interface Output {
   /** For its standard output and error. */
   readonly stdio: readonly ['pipe' | number, 'pipe' | number];
-  /** For the guard, before the program's words. */
+  /** For the supervisor, before the program's words. */
   readonly supervisorArguments: readonly string[];
   /** Once, right after its start. */
   readonly attach: (child: ChildProcess, onOutput: OnOutput) => void;
@@ -83,8 +83,8 @@ const whenClosed = (stream: Socket): Promise<void> => new Promise((done) => stre
 const YES = 'y'.charCodeAt(0);
 
 /**
- * The guard tells through the first socket that the pipes are there, and that they are connected; see open_pipes of
- * guard.c. It removes the directory.
+ * The supervisor tells through the first socket that the pipes are there, and that they are connected; see open_pipes
+ * of supervisor.c. It removes the directory.
  */
 function supervisedOutput(): Output {
   const directory = makeDirectory();

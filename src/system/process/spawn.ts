@@ -13,7 +13,7 @@ import { reopenableOutput, socketOutput, type OnOutput } from './pipes.ts';
 import { quoteName } from '../../core/redact.ts';
 
 const GRACE_MS = 1000;
-/** The guard gives up by itself after some six seconds. */
+/** The supervisor gives up by itself after some six seconds. */
 const SUPERVISOR_GRACE_MS = 10_000;
 
 export interface SpawnOptions {
