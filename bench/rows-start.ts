@@ -36,7 +36,8 @@ const boxed = (tree: string): Command => ({
 });
 
 function run(bench: Bench, where: string): Prepared {
-  const peer = capability('bwrap').skip ? (capability('userns').skip ? undefined : 'unshare') : 'bwrap';
+  const unshare = capability('userns').skip ? undefined : 'unshare';
+  const peer = capability('bwrap').skip ? unshare : 'bwrap';
   if (peer === undefined) throw new Skipped('neither bwrap nor user namespaces work here');
   const [cache, tree] = [join(where, 'cache'), join(where, 'tree')];
   runOnce(bench.alproot(cache, ['rootfs', 'create', tree], bench.mirror));

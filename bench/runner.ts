@@ -59,19 +59,19 @@ async function interleave(
   return samples;
 }
 
+/** Of the first side's times over those of another, round by round; undefined for the first itself. */
+function ratioToFirst(at: number, samples: readonly (readonly Sample[])[]): Spread | undefined {
+  if (at === 0) return undefined;
+  const own = samples[at] ?? [];
+  return spread(own.map(({ wallMs }, round) => (samples[0]?.[round]?.wallMs ?? Number.NaN) / wallMs));
+}
+
 function summarise({ sides }: Prepared, samples: readonly (readonly Sample[])[]): SideResult[] {
   const grows = sides[0]?.units !== undefined;
   return sides.map((side, at): SideResult => {
     const own = samples[at] ?? [];
-    const ratio = grows
-      ? growth(
-          sides.map(({ units }) => units ?? 0),
-          samples,
-          at,
-        )
-      : at === 0
-        ? undefined
-        : spread(own.map(({ wallMs }, round) => (samples[0]?.[round]?.wallMs ?? Number.NaN) / wallMs));
+    const units = sides.map((other) => other.units ?? 0);
+    const ratio = grows ? growth(units, samples, at) : ratioToFirst(at, samples);
     return {
       name: side.name,
       wallMs: spread(own.map(({ wallMs }) => wallMs)),

@@ -1,5 +1,5 @@
 /**
- * A build as data: what `alproot build --plan` prints and the executor carries out. Everything that can be known
+ * A build as data: what `alproot build --plan` prints and the executor executes. Everything that can be known
  * without running anything is resolved: stages, bases, variables, paths. Plain JSON throughout.
  */
 import type { Arch } from '../core/package.ts';

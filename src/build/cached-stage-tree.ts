@@ -68,8 +68,8 @@ export interface ReopenedTree {
 }
 
 /**
- * Takes the cached tree back to the last of `keys` that it has been at; undefined when there is none, or none that can
- * be taken back there.
+ * Resets the cached tree to the last of `keys` that it has been at; undefined when there is none, or none that can be
+ * reset so far.
  */
 export function takeCachedStageTree({ host, name, keys, directory }: CachedTreeRequest): ReopenedTree | undefined {
   const record = host.trees.take(name, directory) as CachedTreeRecord | undefined;
@@ -89,7 +89,7 @@ interface ReusePlan {
   readonly added: ReadonlySet<TreePath>;
 }
 
-/** By the record alone; the disk is compared when the plan is carried out. */
+/** By the record alone; the disk is compared when the plan is applied. */
 function planReuse({ steps }: CachedTreeRecord, keys: readonly string[]): ReusePlan | undefined {
   const last = keys.findLastIndex((key) => steps.some((step) => step.key === key));
   if (last < 0) return undefined;

@@ -5,7 +5,7 @@ import { joinHost, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { digestOfFile } from '../system/tree/tree-digest.ts';
-import { openWorkTree } from '../system/tree/work-tree.ts';
+import { openWorkTree, type WorkTree } from '../system/tree/work-tree.ts';
 import type { CopyStep, PlannedSource } from './build-plan.ts';
 import type { CopyRoot } from './context.ts';
 import { type CopySelection, refuseMissing, selectSources } from './copy-selection.ts';
@@ -133,14 +133,15 @@ function gatheringDigest(parts: readonly Gathered[]): string {
           item.to,
           item.stat.kind,
           String(item.stat.mode),
-          contentDigest(part.origin, item.from, item.stat.kind),
+          contentDigest(part.origin.root.tree, item.from, item.stat.kind),
         ]),
       );
     }),
   );
 }
 
-function contentDigest({ root: { tree } }: CopyOrigin, path: TreePath, kind: string): string {
+/** Of what a file or a link holds; '' for anything else. */
+export function contentDigest(tree: WorkTree, path: TreePath, kind: string | undefined): string {
   if (kind === 'symlink') return tree.readLink(path);
   return kind === 'file' ? digestOfFile(tree, path, 'sha256').toString('hex') : '';
 }

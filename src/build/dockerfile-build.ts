@@ -1,4 +1,4 @@
-/** A whole build: read the Dockerfile, plan, refuse what cannot be done, carry out, write the outputs. */
+/** A whole build: read the Dockerfile, plan, refuse what cannot be done, execute, write the outputs. */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
@@ -77,8 +77,8 @@ export function readDockerfile({
   stdin: () => string;
 }): DockerfileInput {
   if (file === '-') return { text: requireText(stdin()), name: 'Dockerfile', path: undefined };
-  const path =
-    file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
+  const named = (given: string): HostPath => (given.startsWith('/') ? hostPath(given) : joinHost(cwd, given));
+  const path = file === undefined ? joinHost(context, 'Dockerfile') : named(file);
   requireDirectory(context, CONTEXT);
   const bytes = readFileCapped(path, limits.dockerfile);
   if (bytes === undefined)
@@ -109,7 +109,7 @@ export const planRequest = ({
  */
 export async function buildImage(request: BuildRequest, host: BuildHost): Promise<BuildResult> {
   const outputs = request.outputs.map(parseOutputSpec);
-  const names = request.tags.map(checkedName);
+  const names = request.tags.map(requireImageName);
   if (request.context !== undefined) requireDirectory(request.context, CONTEXT);
   const plan = withLabels(planRequest(request), request.labels);
   refuseUnsupported(plan);
@@ -169,10 +169,10 @@ const withLabels = (plan: BuildPlan, labels: BuildRequest['labels']): BuildPlan 
   ),
 });
 
-function checkedName(name: string): string {
+function requireImageName(name: string): string {
   const known = normaliseImageName(name);
   if (known === undefined)
-    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is not a valid image name`, {
       hint: 'expected NAME or NAME:TAG in lower case',
     });
   return known;

@@ -1,4 +1,4 @@
-/** The chain of keys and layers that a stage's result is: from its base, through the stages below it, to its own steps. */
+/** What a stage comes to, as keys and layers: from its base, through the stages below it, to its own steps. */
 import { keyOf } from '../core/digest.ts';
 import type { RedactedText } from '../core/redact.ts';
 import type { PlannedStage } from './build-plan.ts';

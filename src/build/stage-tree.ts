@@ -5,7 +5,7 @@
  * | -------- | -------- | -------- | ------------------------------------------------------------------------------ |
  * | none     | hit      | none     | a step is in the cache: its key and layer are noted (stage.ts)                 |
  * | none     | require  | opening  | a step is not, or an output or another stage needs the files                   |
- * | opening  | reopen   | open     | the last build's tree, taken back to a wanted step (cached-stage-tree.ts)      |
+ * | opening  | reopen   | open     | the last build's tree, reset to a finished step (cached-stage-tree.ts)         |
  * | opening  | make     | open     | a clone of the parent's tree or of the base, and the layers above (stage.ts)   |
  * | opening  | fail     | none     |                                                                                |
  * | open     | hit      | open     | the layer is put onto the tree; what it touched is scanned (tree-scan.ts)      |

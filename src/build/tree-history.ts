@@ -1,6 +1,6 @@
 /**
- * What the steps of a build did to a stage's tree since it was made, oldest first: enough to tell whether a later build
- * can go back to an earlier step by removing what the later steps added.
+ * What the steps of a build did to a stage's tree since it was made, oldest first: enough to tell whether a later
+ * build can reset it to an earlier step by removing what the later steps added.
  */
 import type { TreePath } from '../core/paths.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';

@@ -1,6 +1,6 @@
 /**
- * bubblewrap: namespaces for mounts, processes, IPC, names and, unless it is shared, the network. It makes the root; the
- * sandbox program, started in it, hides what docker hides, changes the user and gives up every right.
+ * bubblewrap: namespaces for mounts, processes, IPC, names and, unless it is shared, the network. It makes the root;
+ * the sandbox program, started in it, hides what docker hides, changes the user and gives up every right.
  */
 import type { RunDescription } from '../core/run-description.ts';
 import type { Compile, CompiledRun, CompileHost } from './compiled.ts';

@@ -119,7 +119,8 @@ export function describeBubblewrap(answer: string): string | undefined {
     ...(isBefore(12, 0) ? ['before 0.12.0, which closed CVE-2026-87766'] : []),
   ];
   if (holes.length === 0) return `version ${found[0]}`;
-  return `version ${found[0]}, ${holes.join(' and ')}, unless the distribution repaired it; alproot does not rely on what it lacks`;
+  const known = `version ${found[0]}, ${holes.join(' and ')}, unless the distribution repaired it`;
+  return `${known}; alproot does not rely on what it lacks`;
 }
 
 async function bwrapFact({ tools: { bwrap } }: RunHost): Promise<HostFact> {

@@ -84,7 +84,7 @@ function makeWrapper(path: HostPath, root: HostPath): void {
   }
 }
 
-/** `/usr/bin/make` of the tree is the shadow's; a name is looked up there; anything else is a file of the host. */
+/** `/usr/bin/make` of the tree is its wrapper; a name is looked up there; anything else is a file of the host. */
 function startOf(root: HostPath, program: string): string {
   const own = program.startsWith('/') && PROGRAM_DIRECTORIES.some((directory) => program.startsWith(`/${directory}/`));
   return own ? `${root}${program}` : program;

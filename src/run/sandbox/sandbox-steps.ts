@@ -124,8 +124,12 @@ export const keptCapabilities: readonly Step[] = [
  * Variables that programs of the host read as well, on the way to the command; they travel as arguments, which
  * everybody on the host can read.
  */
-const READ_BY_HOST =
-  /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$|SHELL$|TERM$|PROOT_)/;
+const READ_BY_HOST = {
+  prefixes: /^(?:LD|GLIBC|GCONV|MALLOC|RES|POSIXLY|NIS|BASH|PROOT)_/,
+  names: /^(?:LOCPATH|NLSPATH|TZDIR|HOSTALIASES|LOCALDOMAIN|ENV|SHELL|TERM)$/,
+};
+
+const isReadByHost = (name: string): boolean => READ_BY_HOST.prefixes.test(name) || READ_BY_HOST.names.test(name);
 
 export interface SplitEnvironment {
   /** For the environment of the first process: only its owner can read it there. */
@@ -136,8 +140,8 @@ export interface SplitEnvironment {
 export function splitEnvironment(env: Readonly<Record<string, string>>): SplitEnvironment {
   const entries = Object.entries(env);
   return {
-    quiet: Object.fromEntries(entries.filter(([name]) => !READ_BY_HOST.test(name))),
-    loud: entries.filter(([name]) => READ_BY_HOST.test(name)),
+    quiet: Object.fromEntries(entries.filter(([name]) => !isReadByHost(name))),
+    loud: entries.filter(([name]) => isReadByHost(name)),
   };
 }
 
