@@ -5,7 +5,7 @@ const minutes = (count: number): number => count * 60_000;
 
 /** What needs a sandbox, a compiler, real data of Alpine or many processes: not for a check of a minute. */
 const SLOW = [
-  'build/{lent-network,rules-copy}',
+  'build/{injected-network,rules-copy}',
   'formats/adb/adb-dump',
   'formats/apk/cached-index',
   'mirror/{adb-index,small-programs}',

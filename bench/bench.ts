@@ -17,10 +17,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runOnce, plainEnv, type Command } from './measure.ts';
-import { Skipped, type Where } from './row.ts';
+import { Skipped } from './skipped.ts';
 import { builtCommand, projectRoot } from '../test/helpers/cli.ts';
 import { makeReleaseMirror } from '../test/helpers/release-mirror.ts';
 import { hasUpstream, upstreamRoot } from '../test/helpers/upstream.ts';
+
+export type Where = 'disk' | 'tmpfs';
 
 export interface Mirror {
   /** Its directory, or where it is served. */

@@ -2,10 +2,8 @@
  * What a row of the bench is, and what comes of it. The first side is alproot; the others are what it is compared
  * with.
  */
-import type { Bench } from './bench.ts';
+import type { Bench, Where } from './bench.ts';
 import type { Command } from './measure.ts';
-
-export type Where = 'disk' | 'tmpfs';
 
 export interface Side {
   readonly name: string;
@@ -38,9 +36,6 @@ export interface Row {
   readonly rounds?: number;
   readonly prepare: (bench: Bench, where: string) => Prepared | Promise<Prepared>;
 }
-
-/** Why a row cannot be run here. */
-export class Skipped extends Error {}
 
 export interface Spread {
   readonly min: number;

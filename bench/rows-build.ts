@@ -5,7 +5,8 @@ import { projectRoot } from '../test/helpers/cli.ts';
 import { asRoot, byHand, type Bench } from './bench.ts';
 import { openBuildah } from './buildah.ts';
 import { runOnce } from './measure.ts';
-import { Skipped, type Prepared, type Row, type Side } from './row.ts';
+import type { Prepared, Row, Side } from './row.ts';
+import { Skipped } from './skipped.ts';
 
 export interface Example {
   readonly name: string;

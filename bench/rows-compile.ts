@@ -9,7 +9,8 @@ import { join } from 'node:path';
 import type { BackendName } from '../src/core/run-description.ts';
 import { asRoot, type Bench } from './bench.ts';
 import { plainEnv, runOnce } from './measure.ts';
-import { Skipped, type Prepared, type Row, type Side } from './row.ts';
+import type { Prepared, Row, Side } from './row.ts';
+import { Skipped } from './skipped.ts';
 
 const PACKAGES = ['gcc', 'musl-dev', 'make'];
 

@@ -1,9 +1,9 @@
 /** Making trees: cold, small, warm, and asking for what is there already. */
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { byHand, asRoot, realApk, type Bench } from './bench.ts';
+import { byHand, asRoot, realApk, type Bench, type Where } from './bench.ts';
 import { runOnce } from './measure.ts';
-import type { Prepared, Row, Side, Where } from './row.ts';
+import type { Prepared, Row, Side } from './row.ts';
 import { compareTrees } from './trees.ts';
 
 const fresh = (where: string, side: string, round: number): string => join(where, `${side}${round}`);

@@ -11,7 +11,8 @@ import type { Arch } from '../src/core/package.ts';
 import { hasUpstream, projectRoot, upstreamRoot } from '../test/helpers/upstream.ts';
 import { realApk, type Bench } from './bench.ts';
 import { plainEnv } from './measure.ts';
-import { Skipped, type Prepared, type Row } from './row.ts';
+import type { Prepared, Row } from './row.ts';
+import { Skipped } from './skipped.ts';
 
 const WORLD = ['alpine-baselayout', 'busybox', 'build-base'];
 

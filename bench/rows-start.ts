@@ -1,7 +1,8 @@
 /** Start-up: Node, the command, the sandbox. */
 import { join } from 'node:path';
 import { plainEnv, runOnce, type Command } from './measure.ts';
-import { Skipped, type Prepared, type Row, type Side } from './row.ts';
+import type { Prepared, Row, Side } from './row.ts';
+import { Skipped } from './skipped.ts';
 import type { Bench } from './bench.ts';
 import { capability } from '../test/helpers/capabilities.ts';
 
@@ -35,7 +36,8 @@ const boxed = (tree: string): Command => ({
 });
 
 function run(bench: Bench, where: string): Prepared {
-  const peer = capability('bwrap').skip ? (capability('userns').skip ? undefined : 'unshare') : 'bwrap';
+  const unshare = capability('userns').skip ? undefined : 'unshare';
+  const peer = capability('bwrap').skip ? unshare : 'bwrap';
   if (peer === undefined) throw new Skipped('neither bwrap nor user namespaces work here');
   const [cache, tree] = [join(where, 'cache'), join(where, 'tree')];
   runOnce(bench.alproot(cache, ['rootfs', 'create', tree], bench.mirror));

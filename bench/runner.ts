@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { Bench } from './bench.ts';
 import { measure, type Sample } from './measure.ts';
-import { Skipped, type Prepared, type Row, type RowResult, type SideResult, type Spread } from './row.ts';
+import type { Prepared, Row, RowResult, SideResult, Spread } from './row.ts';
+import { Skipped } from './skipped.ts';
 
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
@@ -58,19 +59,19 @@ async function interleave(
   return samples;
 }
 
+/** Of the first side's times over those of another, round by round; undefined for the first itself. */
+function ratioToFirst(at: number, samples: readonly (readonly Sample[])[]): Spread | undefined {
+  if (at === 0) return undefined;
+  const own = samples[at] ?? [];
+  return spread(own.map(({ wallMs }, round) => (samples[0]?.[round]?.wallMs ?? Number.NaN) / wallMs));
+}
+
 function summarise({ sides }: Prepared, samples: readonly (readonly Sample[])[]): SideResult[] {
   const grows = sides[0]?.units !== undefined;
   return sides.map((side, at): SideResult => {
     const own = samples[at] ?? [];
-    const ratio = grows
-      ? growth(
-          sides.map(({ units }) => units ?? 0),
-          samples,
-          at,
-        )
-      : at === 0
-        ? undefined
-        : spread(own.map(({ wallMs }, round) => (samples[0]?.[round]?.wallMs ?? Number.NaN) / wallMs));
+    const units = sides.map((other) => other.units ?? 0);
+    const ratio = grows ? growth(units, samples, at) : ratioToFirst(at, samples);
     return {
       name: side.name,
       wallMs: spread(own.map(({ wallMs }) => wallMs)),

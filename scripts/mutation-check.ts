@@ -139,7 +139,8 @@ function verify({ copy, compile, before }: Bench, guard: Guard): { readonly verd
     const mistake = compile(path);
     if (mistake !== undefined) return { verdict: 'NO COMPILE', why: mistake };
     const outcome = runTests(copy, guard);
-    return { verdict: outcome === 'red' ? 'noticed' : outcome === 'broken' ? 'BROKEN' : 'UNNOTICED' };
+    if (outcome === 'broken') return { verdict: 'BROKEN' };
+    return { verdict: outcome === 'red' ? 'noticed' : 'UNNOTICED' };
   } finally {
     writeFileSync(path, source);
   }

@@ -447,7 +447,7 @@ const trees = [
   ),
   guard(
     'kept trees that steps have changed',
-    ['build/cached-stage-tree.ts', 'if (step.touched.some((path) => !added.has(path))) return undefined;', ''],
+    ['build/tree-history.ts', 'if (step.touched.some((path) => !added.has(path))) return undefined;', ''],
     'e2e/build-kept-tree: has changed a file',
   ),
   guard(

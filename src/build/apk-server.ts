@@ -10,7 +10,7 @@ import { intentOf, parseShimRequest, type ShimRequest } from './apk-shim.ts';
 import type { ApkAnswer } from './host.ts';
 
 export interface ApkServer {
-  /** To be bound at EXCHANGE_TARGET, writable. */
+  /** To be bound at MAILBOX_TARGET, writable. */
   readonly directory: HostPath;
   /**
    * Aborted, with the reason, when no call can be answered any more: a bug of ours, or a host that fails. The RUN ends

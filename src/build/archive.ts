@@ -32,7 +32,7 @@ export function archiveKind(bytes: Uint8Array): ArchiveKind | undefined {
 }
 
 /**
- * The tar inside; undefined when what is inside is no tar, which ADD then copies as it is.
+ * The tar inside; undefined when what is inside is not a tar, which ADD then copies as it is.
  *
  * @param outside for xz and bzip2: a program of the stage that unpacks its input
  * @throws ALP_LIMIT_SIZE for a bomb; ALP_FORMAT_TAR for damaged compression
@@ -42,12 +42,20 @@ export async function openArchive(
   kind: ArchiveKind,
   outside: (kind: 'xz' | 'bzip2', bytes: Buffer) => Promise<Buffer>,
 ): Promise<Buffer | undefined> {
-  const tar =
-    kind === 'tar' ? bytes : kind === 'xz' || kind === 'bzip2' ? await outside(kind, bytes) : inflate(bytes, kind);
+  const tar = await decompress(bytes, kind, outside);
   return archiveKind(tar) === 'tar' ? tar : undefined;
 }
 
-function inflate(bytes: Buffer, kind: 'gzip' | 'zstd'): Buffer {
+async function decompress(
+  bytes: Buffer,
+  kind: ArchiveKind,
+  outside: (kind: 'xz' | 'bzip2', bytes: Buffer) => Promise<Buffer>,
+): Promise<Buffer> {
+  if (kind === 'tar') return bytes;
+  return kind === 'xz' || kind === 'bzip2' ? outside(kind, bytes) : inflateArchive(bytes, kind);
+}
+
+function inflateArchive(bytes: Buffer, kind: 'gzip' | 'zstd'): Buffer {
   try {
     return kind === 'gzip' ? gunzipSync(bytes, { maxOutputLength: limits.packageFile }) : Buffer.from(unzstd(bytes));
   } catch (error) {

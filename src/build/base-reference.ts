@@ -36,7 +36,7 @@ const ARCH_PREFIXES: Readonly<Record<string, Arch>> = {
   riscv64: 'riscv64',
 };
 
-/** Takes a name apart; undefined when it is no image name. */
+/** Takes a name apart; undefined when it is not an image name. */
 export function parseImageName(text: string): ImageName | undefined {
   const match = /^(.+?)(?::([\w][\w.-]{0,127}))?(?:@(sha256:[0-9a-f]{64}))?$/.exec(text);
   const name = match?.[1];
@@ -99,7 +99,7 @@ export interface Platform {
   readonly arch: Arch;
 }
 
-/** `linux/arm64/v8`, `amd64`, `linux/arm/v7`; undefined when it is no Linux that Alpine has a port for. */
+/** `linux/arm64/v8`, `amd64`, `linux/arm/v7`; undefined when Alpine has no port for it. */
 export function parsePlatform(text: string): Platform | undefined {
   const parts = text.toLowerCase().split('/');
   const [os = '', machine = '', variantText = ''] = parts[0] === 'linux' ? parts : ['linux', ...parts];

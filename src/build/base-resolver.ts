@@ -1,4 +1,4 @@
-/** A name that is no stage, as a base: Alpine, nothing, or a refusal that says what to write instead. */
+/** A name that is not a stage, as a base: Alpine, nothing, or a refusal that says what to write instead. */
 import { AlprootError } from '../core/errors.ts';
 import type { Arch } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
@@ -7,7 +7,7 @@ import type { PlannedBase } from './build-plan.ts';
 
 /**
  * @param name after substitution; `written` as it stands in the file
- * @throws ALP_BUILD_INSTRUCTION when it is no image name, ALP_BUILD_UNSUPPORTED when it is not Alpine
+ * @throws ALP_BUILD_INSTRUCTION when it is not a valid image name, ALP_BUILD_UNSUPPORTED when it is not Alpine
  */
 export function resolveImage(name: string, { arch, written }: { arch: Arch; written: string }): PlannedBase {
   const base = parseBaseReference(name, arch);
@@ -17,7 +17,7 @@ export function resolveImage(name: string, { arch, written }: { arch: Arch; writ
       : undefined;
     throw new AlprootError(
       'ALP_BUILD_INSTRUCTION',
-      `${quoteName(written)} is no image name: it stands for ${quoteName(name)}`,
+      `${quoteName(written)} is not a valid image name: it stands for ${quoteName(name)}`,
       { hint },
     );
   }

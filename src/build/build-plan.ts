@@ -1,5 +1,5 @@
 /**
- * A build as data: what `alproot build --plan` prints and the executor carries out. Everything that can be known
+ * A build as data: what `alproot build --plan` prints and the executor executes. Everything that can be known
  * without running anything is resolved: stages, bases, variables, paths. Plain JSON throughout.
  */
 import type { Arch } from '../core/package.ts';
@@ -23,6 +23,12 @@ export interface NamedContext {
   readonly name: string;
   readonly directory: HostPath;
 }
+
+/** Where a COPY or a mount takes its files from; undefined is the context. */
+export type FileOrigin = PlannedBase | NamedContext | undefined;
+
+export const isContext = (origin: FileOrigin): origin is NamedContext | undefined =>
+  origin === undefined || origin.kind === 'context';
 
 export type PlannedSource =
   | { readonly kind: 'path'; readonly path: string }

@@ -7,35 +7,29 @@ import { AlprootError } from '../core/errors.ts';
 import { hostPath, joinTree, TREE_ROOT, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
-import { digestOfFile } from '../system/tree/tree-digest.ts';
+import { contentDigest } from './copy-sources.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
 import { type CopyRoot, listVisible } from './context.ts';
-import type { MountSource } from './step-mounts.ts';
+import type { MountSource } from './run-context.ts';
 
 /** Over names, modes and contents of what the mount would show. */
 export function contextDigest(root: CopyRoot, source: string): string {
   const { tree } = root;
   return keyOf(
-    ...listVisible(root, sourceOf(root, source)).flatMap((path) => {
+    ...listVisible(root, mountedPath(root, source)).flatMap((path) => {
       const stat = tree.stat(path);
-      const content =
-        stat?.kind === 'file'
-          ? digestOfFile(tree, path, 'sha256').toString('hex')
-          : stat?.kind === 'symlink'
-            ? tree.readLink(path)
-            : '';
-      return [path, stat?.kind ?? '', String(stat?.mode ?? 0), content];
+      return [path, stat?.kind ?? '', String(stat?.mode ?? 0), contentDigest(tree, path, stat?.kind)];
     }),
   );
 }
 
-function sourceOf({ tree }: CopyRoot, source: string): TreePath {
+function mountedPath({ tree }: CopyRoot, source: string): TreePath {
   return tree.resolve(treePathFromUser(source));
 }
 
 /** @param copy a path that does not exist yet */
 export function copyContext(root: CopyRoot, source: string, copy: HostPath): MountSource {
-  const from = sourceOf(root, source);
+  const from = mountedPath(root, source);
   const kind = root.tree.stat(from)?.kind;
   if (kind !== 'file' && kind !== 'directory')
     throw new AlprootError('ALP_BUILD_CONTEXT', `RUN --mount: ${quoteName(source)} is not in ${root.label}`);

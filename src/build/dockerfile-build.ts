@@ -1,4 +1,4 @@
-/** A whole build: read the Dockerfile, plan, refuse what cannot be done, carry out, write the outputs. */
+/** A whole build: read the Dockerfile, plan, refuse what cannot be done, execute, write the outputs. */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
 import { hostPath, joinHost, type HostPath } from '../core/paths.ts';
@@ -7,15 +7,16 @@ import { normaliseImageName } from '../formats/oci/oci.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { requireDirectory } from '../system/files/named-file.ts';
 import { requireWritablePlace } from '../system/files/output-path.ts';
-import { executePlan } from './executor.ts';
+import { executeBuild } from './executor.ts';
 import type { BuildHost } from './host.ts';
 import { missingSources } from './missing-sources.ts';
 import { requireOutputPlace, writeOutput } from './output.ts';
 import type { WrittenImage } from './output-image.ts';
 import { parseOutputSpec } from './output-spec.ts';
 import type { BuildPlan } from './build-plan.ts';
-import { planBuild, type PlanOptions, refuseUnsupported } from './planner.ts';
-import type { Secrets } from './step-mounts.ts';
+import { planBuild, refuseUnsupported } from './planner.ts';
+import type { PlanOptions } from './planning.ts';
+import type { Secrets } from './run-context.ts';
 
 /** The Dockerfile's text and where it came from. */
 export interface DockerfileInput {
@@ -76,8 +77,8 @@ export function readDockerfile({
   stdin: () => string;
 }): DockerfileInput {
   if (file === '-') return { text: requireText(stdin()), name: 'Dockerfile', path: undefined };
-  const path =
-    file === undefined ? joinHost(context, 'Dockerfile') : file.startsWith('/') ? hostPath(file) : joinHost(cwd, file);
+  const named = (given: string): HostPath => (given.startsWith('/') ? hostPath(given) : joinHost(cwd, given));
+  const path = file === undefined ? joinHost(context, 'Dockerfile') : named(file);
   requireDirectory(context, CONTEXT);
   const bytes = readFileCapped(path, limits.dockerfile);
   if (bytes === undefined)
@@ -108,7 +109,7 @@ export const planRequest = ({
  */
 export async function buildImage(request: BuildRequest, host: BuildHost): Promise<BuildResult> {
   const outputs = request.outputs.map(parseOutputSpec);
-  const names = request.tags.map(checkedName);
+  const names = request.tags.map(requireImageName);
   if (request.context !== undefined) requireDirectory(request.context, CONTEXT);
   const plan = withLabels(planRequest(request), request.labels);
   refuseUnsupported(plan);
@@ -120,7 +121,7 @@ export async function buildImage(request: BuildRequest, host: BuildHost): Promis
   for (const file of [request.metadataFile, request.idFile]) if (file !== undefined) requireWritablePlace(file);
   for (const { line, message } of plan.warnings)
     host.emit({ kind: 'warning', message: `${plan.file}:${line}: ${message}` });
-  const image = await executePlan(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
+  const image = await executeBuild(plan, { ...request, host, dockerfile: request.dockerfile.path }, async (built) => {
     let written: WrittenImage | undefined;
     for (const output of outputs) {
       written = (await writeOutput(built, output, { ...request, names })) ?? written;
@@ -168,10 +169,10 @@ const withLabels = (plan: BuildPlan, labels: BuildRequest['labels']): BuildPlan 
   ),
 });
 
-function checkedName(name: string): string {
+function requireImageName(name: string): string {
   const known = normaliseImageName(name);
   if (known === undefined)
-    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is no image name`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `--tag: ${quoteName(name)} is not a valid image name`, {
       hint: 'expected NAME or NAME:TAG in lower case',
     });
   return known;

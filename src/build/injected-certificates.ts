@@ -1,9 +1,9 @@
 /**
- * Certificate authorities lent to a RUN in the tree itself: a mount over the file would keep `update-ca-certificates`
- * from replacing it. While packages are installed, and after the RUN, the tree is as it would be without the loan.
+ * CA certificates injected into the tree itself for a RUN: a mount over the file would keep `update-ca-certificates`
+ * from replacing it. While packages are installed, and after the RUN, the tree is as it would be without them.
  */
 import { limits } from '../core/limits.ts';
-import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
+import type { TreePath } from '../core/paths.ts';
 import {
   certificateFiles,
   withoutInjected,
@@ -12,9 +12,10 @@ import {
 } from '../run/network-files.ts';
 import type { TreeStat } from '../system/tree/tree-stat.ts';
 import type { OwnedTree } from './layer.ts';
+import { makeMissingParents, removeEmptyDirectories } from './missing-parents.ts';
 
 export interface InjectedCertificates {
-  /** Does the work on the tree without the loan. */
+  /** Does the work on the tree without them. */
   readonly without: <T>(work: () => Promise<T>) => Promise<T>;
   /** @returns files that are as they were before, but for their change time */
   readonly restore: () => readonly TreePath[];
@@ -26,7 +27,7 @@ interface Injected extends InjectedFile {
   readonly made: readonly TreePath[];
 }
 
-/** @param loan undefined lends nothing */
+/** @param injection undefined injects nothing */
 export function injectCertificates(
   target: OwnedTree,
   injection: InjectedNetworkFiles | undefined,
@@ -35,7 +36,7 @@ export function injectCertificates(
   const first = injected;
   const restore = (): void => {
     // In reverse, so that a directory made for several goes with the last of them.
-    for (const file of [...injected].reverse()) returnFile(target, file);
+    for (const file of [...injected].reverse()) restoreFile(target, file);
     injected = [];
   };
   return {
@@ -64,40 +65,29 @@ function isAsBefore({ tree }: OwnedTree, { path, original, stat }: Injected): bo
 function inject(target: OwnedTree, injection: InjectedNetworkFiles): Injected[] {
   return certificateFiles(target.tree, injection).map((file) => {
     const stat = target.tree.stat(file.path);
-    const made = makeParents(target, file.path);
+    const made = makeMissingParents(target.tree, file.path);
     replace(target, file.path, { bytes: file.bytes, stat });
     return { ...file, stat, made };
   });
 }
 
-function makeParents({ tree }: OwnedTree, path: TreePath): TreePath[] {
-  const made: TreePath[] = [];
-  for (let at = parentOf(path); at !== TREE_ROOT && tree.stat(at) === undefined; at = parentOf(at)) made.push(at);
-  for (const at of [...made].reverse()) tree.makeDirectory(at, 0o755);
-  return made;
-}
-
-function returnFile(target: OwnedTree, file: Injected): void {
+function restoreFile(target: OwnedTree, file: Injected): void {
   const { tree } = target;
   const { path, original, stat, made } = file;
   const found = tree.stat(path);
   if (found?.kind === 'file') {
     const now = tree.readFile(path, limits.packageFile);
-    const kept = withoutInjected(now, file);
-    if (original === undefined && kept.length === 0) tree.remove(path);
+    const remaining = withoutInjected(now, file);
+    if (original === undefined && remaining.length === 0) tree.remove(path);
     // What the command wrote keeps its time, what it left alone the time that it had.
-    else if (kept.length < now.length)
+    else if (remaining.length < now.length)
       replace(target, path, {
-        bytes: kept,
-        stat: original !== undefined && kept.equals(original) && found.mode === stat?.mode ? stat : found,
+        bytes: remaining,
+        stat: original !== undefined && remaining.equals(original) && found.mode === stat?.mode ? stat : found,
       });
   }
-  if (tree.stat(path) === undefined) removeEmpty(target, made);
+  if (tree.stat(path) === undefined) removeEmptyDirectories(tree, made);
 }
-
-const removeEmpty = ({ tree }: OwnedTree, made: readonly TreePath[]): void => {
-  for (const at of made) if (tree.stat(at)?.kind === 'directory' && tree.list(at).length === 0) tree.remove(at);
-};
 
 function replace(
   { tree, real }: OwnedTree,

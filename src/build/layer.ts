@@ -124,7 +124,7 @@ const damaged = (layer: HostPath): AlprootError =>
  * Puts a layer onto a tree.
  *
  * @param chunks the tar, see readLayer
- * @throws ALP_FORMAT_TAR, ALP_UNPACK_PATH for a tar that is no layer
+ * @throws ALP_FORMAT_TAR, ALP_UNPACK_PATH for a tar that is not a layer
  */
 export function applyLayer(target: OwnedTree, chunks: Iterable<Uint8Array>): void {
   const times: [TreePath, number][] = [];
@@ -145,13 +145,13 @@ function layerHandler(target: OwnedTree, times: [TreePath, number][]): TarHandle
         forgetOwners(target.owners, gone);
         return undefined;
       }
-      clearPlace(target, path, entry);
+      clearPath(target, path, entry);
       return makeEntry(target, path, { entry, times });
     },
   };
 }
 
-function clearPlace({ tree, owners }: OwnedTree, path: TreePath, entry: TarEntry): void {
+function clearPath({ tree, owners }: OwnedTree, path: TreePath, entry: TarEntry): void {
   const found = tree.stat(path);
   if (found === undefined || (found.kind === 'directory' && entry.kind === 'directory')) return;
   tree.remove(path);

@@ -2,8 +2,8 @@
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Instruction } from '../formats/dockerfile/dockerfile-instruction.ts';
-import { SHELL_DEFAULT } from './image-config.ts';
-import type { StageState } from './step-planner.ts';
+import type { ImageConfig } from './image-config.ts';
+import { argvOf, type StageState } from './planning-state.ts';
 
 interface MetadataContext {
   readonly state: StageState;
@@ -13,88 +13,72 @@ interface MetadataContext {
   readonly warn: (message: string) => void;
 }
 
+/** The shape that instructions of a kind have; some kinds share one. */
+type Of<Kind, Shape = Instruction> = Shape extends { readonly kind: infer Kinds }
+  ? Kind extends Kinds
+    ? Shape
+    : never
+  : never;
+type MetadataPlanner<Kind> = (instruction: Of<Kind>, context: MetadataContext) => ImageConfig;
+
+const PLANNERS = {
+  ENV: (instruction, context) => addPairs('env', instruction, context),
+  LABEL: (instruction, context) => addPairs('labels', instruction, context),
+  CMD: ({ command }, { state }) => {
+    state.cmdSet = true;
+    return { ...state.config, cmd: argvOf(command, state.config) };
+  },
+  ENTRYPOINT: ({ command }, { state }) => {
+    const { cmd, ...rest } = state.config;
+    const ownCmd = state.cmdSet && cmd !== undefined ? { cmd } : {};
+    return { ...rest, ...ownCmd, entrypoint: argvOf(command, state.config) };
+  },
+  USER: ({ value }, { state, put }) => {
+    const user = put(value);
+    if (user === '') throw emptyError(`USER ${quoteName(value)} is empty`);
+    return { ...state.config, user };
+  },
+  EXPOSE: ({ values }, { state: { config }, words, warn }) => {
+    const ports = values.flatMap(words).flatMap((text) => parsePort(text, warn));
+    return { ...config, exposed: mergeUnique(config.exposed, ports) };
+  },
+  VOLUME: ({ values }, { state: { config }, put }) => {
+    const volumes = values.map(put);
+    if (volumes.includes('')) throw emptyError('VOLUME needs a path: one is empty');
+    return { ...config, volumes: mergeUnique(config.volumes, volumes) };
+  },
+  STOPSIGNAL: ({ value }, { state, put }) => ({ ...state.config, stopSignal: parseSignal(put(value)) }),
+  SHELL: ({ argv }, { state }) => ({ ...state.config, shell: argv }),
+  HEALTHCHECK: ({ check }, { state }) => ({ ...state.config, healthcheck: check }),
+  ONBUILD: ({ expression }, { state: { config } }) => ({ ...config, onBuild: [...config.onBuild, expression] }),
+  MAINTAINER: ({ value }, { state }) => ({ ...state.config, author: value }),
+} satisfies { readonly [Kind in Instruction['kind']]?: MetadataPlanner<Kind> };
+
 /** @throws ALP_BUILD_INSTRUCTION for a bad port, signal or variable name */
-export function planMetadata(instruction: Instruction, { state, put, words, warn }: MetadataContext): void {
-  const { config } = state;
-  switch (instruction.kind) {
-    case 'ENV':
-    case 'LABEL': {
-      // One line sees only values from before it, so all are expanded before any is set.
-      const pairs = instruction.pairs.map(({ name, value }) => [put(name), put(value)] as const);
-      if (pairs.some(([name]) => name === ''))
-        throw new AlprootError('ALP_BUILD_INSTRUCTION', `${instruction.kind} names cannot be blank`);
-      const key = instruction.kind === 'ENV' ? 'env' : 'labels';
-      state.config = { ...config, [key]: { ...config[key], ...Object.fromEntries(pairs) } };
-      return;
-    }
-    case 'CMD':
-      state.cmdSet = true;
-      state.config = { ...config, cmd: shellArgv(instruction, state) };
-      return;
-    case 'ENTRYPOINT': {
-      const { cmd, ...rest } = config;
-      state.config = {
-        ...rest,
-        ...(state.cmdSet && cmd !== undefined ? { cmd } : {}),
-        entrypoint: shellArgv(instruction, state),
-      };
-      return;
-    }
-    case 'USER': {
-      const user = put(instruction.value);
-      if (user === '')
-        throw new AlprootError('ALP_BUILD_INSTRUCTION', `USER ${quoteName(instruction.value)} is empty`, {
-          hint: 'give the variable a value with ARG, ENV or --build-arg',
-        });
-      state.config = { ...config, user };
-      return;
-    }
-    case 'EXPOSE':
-      state.config = {
-        ...config,
-        exposed: union(
-          config.exposed,
-          instruction.values.flatMap(words).flatMap((text) => parsePort(text, warn)),
-        ),
-      };
-      return;
-    case 'VOLUME': {
-      const volumes = instruction.values.map(put);
-      if (volumes.includes(''))
-        throw new AlprootError('ALP_BUILD_INSTRUCTION', 'VOLUME needs a path: one is empty', {
-          hint: 'give the variable a value with ARG, ENV or --build-arg',
-        });
-      state.config = { ...config, volumes: union(config.volumes, volumes) };
-      return;
-    }
-    case 'STOPSIGNAL':
-      state.config = { ...config, stopSignal: parseSignal(put(instruction.value)) };
-      return;
-    case 'SHELL':
-      state.config = { ...config, shell: instruction.argv };
-      return;
-    case 'HEALTHCHECK':
-      state.config = { ...config, healthcheck: instruction.check };
-      return;
-    case 'ONBUILD':
-      state.config = { ...config, onBuild: [...config.onBuild, instruction.expression] };
-      return;
-    case 'MAINTAINER':
-      state.config = { ...config, author: instruction.value };
-      return;
-    default:
-      throw new Error(`no metadata instruction: ${instruction.kind}`);
-  }
+export function planMetadata(instruction: Instruction, context: MetadataContext): void {
+  const plan = (PLANNERS as Readonly<Partial<Record<Instruction['kind'], MetadataPlanner<never>>>>)[instruction.kind];
+  if (plan === undefined) throw new Error(`not an instruction of metadata: ${instruction.kind}`);
+  context.state.config = plan(instruction as never, context);
 }
 
-function shellArgv(
-  { command }: Extract<Instruction, { kind: 'CMD' | 'ENTRYPOINT' }>,
-  { config }: StageState,
-): readonly string[] {
-  return command.form === 'exec' ? command.argv : [...(config.shell ?? SHELL_DEFAULT), command.text];
+function addPairs(
+  key: 'env' | 'labels',
+  { kind, pairs }: Of<'ENV'>,
+  { state: { config }, put }: MetadataContext,
+): ImageConfig {
+  // One line sees only values from before it, so all are expanded before any is set.
+  const expanded = pairs.map(({ name, value }) => [put(name), put(value)] as const);
+  if (expanded.some(([name]) => name === ''))
+    throw new AlprootError('ALP_BUILD_INSTRUCTION', `${kind} names cannot be blank`);
+  return { ...config, [key]: { ...config[key], ...Object.fromEntries(expanded) } };
 }
 
-const union = (left: readonly string[], right: readonly string[]): string[] => [...new Set([...left, ...right])];
+const emptyError = (message: string): AlprootError =>
+  new AlprootError('ALP_BUILD_INSTRUCTION', message, {
+    hint: 'give the variable a value with ARG, ENV or --build-arg',
+  });
+
+const mergeUnique = (left: readonly string[], right: readonly string[]): string[] => [...new Set([...left, ...right])];
 
 const HOST_PART = /^(?:(?:[\d.]*|\[[\da-f:]*\]):)?(?:\d{1,5}(?:-\d{1,5})?)?:(?=\d)/i;
 

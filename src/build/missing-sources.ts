@@ -1,9 +1,9 @@
 /** What COPY, ADD and bind mounts name and the contexts do not have, found before anything runs. */
 import { isAlprootError } from '../core/errors.ts';
 import type { HostPath } from '../core/paths.ts';
-import { type CopyRoot, openContext, openNamedContext } from './context.ts';
+import { type ContextRoots, openContextRoots } from './context-roots.ts';
 import { requireSource } from './copy-selection.ts';
-import type { BuildPlan, NamedContext, PlannedBase, PlannedStep, Refusal } from './build-plan.ts';
+import { type BuildPlan, isContext, type NamedContext, type PlannedStep, type Refusal } from './build-plan.ts';
 
 interface Contexts {
   /** undefined: an empty one. */
@@ -13,39 +13,25 @@ interface Contexts {
 
 /** Wildcards may match nothing, and other stages are not there yet: those are left to the steps themselves. */
 export function missingSources(plan: BuildPlan, { context, dockerfile }: Contexts): Refusal[] {
-  const roots = new Map<string | undefined, CopyRoot>();
-  const open = (named: NamedContext | undefined): CopyRoot | undefined => {
-    if (named === undefined && context === undefined) return undefined;
-    const known =
-      roots.get(named?.name) ??
-      (named === undefined ? openContext(context as HostPath, dockerfile) : openNamedContext(named));
-    roots.set(named?.name, known);
-    return known;
-  };
+  const roots = openContextRoots({ directory: () => context, dockerfile });
   try {
     return plan.stages
       .flatMap(({ steps }) => steps)
-      .flatMap((step) =>
-        sourcesOf(step).flatMap(({ from, path, parents }) => {
-          try {
-            const root = open(from);
-            if (root !== undefined) requireSource(root, path, { parents });
-            return [];
-          } catch (error) {
-            if (!isAlprootError(error, 'ALP_BUILD_CONTEXT')) throw error;
-            return [
-              {
-                line: step.line,
-                code: 'ALP_BUILD_CONTEXT',
-                message: error.message,
-                ...(error.hint === undefined ? {} : { hint: error.hint }),
-              } satisfies Refusal,
-            ];
-          }
-        }),
-      );
+      .flatMap((step) => sourcesOf(step).flatMap((source) => refuseMissingSource(source, step.line, roots) ?? []));
   } finally {
-    for (const { tree } of roots.values()) tree.close();
+    roots.close();
+  }
+}
+
+function refuseMissingSource({ from, path, parents }: Source, line: number, roots: ContextRoots): Refusal | undefined {
+  try {
+    const root = roots.open(from);
+    if (root !== undefined) requireSource(root, path, { parents });
+    return undefined;
+  } catch (error) {
+    if (!isAlprootError(error, 'ALP_BUILD_CONTEXT')) throw error;
+    const { message, hint } = error;
+    return { line, code: 'ALP_BUILD_CONTEXT', message, ...(hint === undefined ? {} : { hint }) };
   }
 }
 
@@ -54,9 +40,6 @@ interface Source {
   readonly path: string;
   readonly parents: boolean;
 }
-
-const isContext = (base: PlannedBase | NamedContext | undefined): base is NamedContext | undefined =>
-  base === undefined || base.kind === 'context';
 
 function sourcesOf(step: PlannedStep): Source[] {
   if (step.kind !== 'copy' && step.kind !== 'add') return [];

@@ -1,4 +1,4 @@
-/** Places in a tree for the sandbox's mounts: made when missing, and taken away again so that no layer shows them. */
+/** Mount points in a tree for a RUN, made when missing; they are removed after it, so that no layer shows them. */
 import { AlprootError } from '../core/errors.ts';
 import { parentOf, TREE_ROOT, type TreePath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -7,7 +7,7 @@ import type { OwnedTree } from './layer.ts';
 export interface MountPoint {
   /** Free of links, ready to be mounted on. */
   readonly path: TreePath;
-  /** What had to be made, deepest first. */
+  /** What had to be made, deepest last. */
   readonly made: readonly TreePath[];
 }
 
@@ -19,22 +19,12 @@ export function makeMountPoint({ tree }: OwnedTree, wanted: TreePath, kind: 'fil
     const found = tree.stat(at);
     if (found?.kind === as || at === TREE_ROOT) return;
     if (found !== undefined)
-      throw new AlprootError('ALP_BUILD_INSTRUCTION', `cannot mount on ${quoteName(`/${at}`)}: it is no ${as}`);
+      throw new AlprootError('ALP_BUILD_INSTRUCTION', `cannot mount on ${quoteName(`/${at}`)}: it is not a ${as}`);
     ensure(parentOf(at), 'directory');
     if (as === 'directory') tree.makeDirectory(at, 0o755);
     else tree.writeFile(at, Buffer.alloc(0), 0o644);
-    made.unshift(at);
+    made.push(at);
   };
   ensure(path, kind);
   return { path, made };
-}
-
-/** Removes what is still as it was made: empty. */
-export function removeMountPoints({ tree }: OwnedTree, points: readonly MountPoint[]): void {
-  for (const path of [...points].reverse().flatMap((point) => point.made)) {
-    const found = tree.stat(path);
-    const empty =
-      found?.kind === 'directory' ? tree.list(path).length === 0 : found?.kind === 'file' && found.sizeBytes === 0;
-    if (empty) tree.remove(path);
-  }
 }

@@ -27,7 +27,7 @@ import type { BuiltImage } from './executor.ts';
 import type { StoredLayer } from './host.ts';
 import type { ImageConfig } from './image-config.ts';
 import { formatLayer, readLayer } from './layer.ts';
-import { baseOf, chainOf } from './stage.ts';
+import { baseOf, chainOf } from './stage-chain.ts';
 import { baseKey } from './step-key.ts';
 import { compareStates, scanTree } from './tree-scan.ts';
 

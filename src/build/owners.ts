@@ -41,7 +41,7 @@ export function ownedMode(
 
 /**
  * Whether a mode has to be kept beside an ordinary user's tree: set-id bits mean nothing good on disk there, and a
- * directory must stay open to whoever builds, who is no root that gets in everywhere.
+ * directory must stay open to whoever builds, who, other than root, does not get in everywhere.
  */
 export const isBeyondDisk = (mode: number, kind: TreeStat['kind']): boolean =>
   (mode & 0o6000) !== 0 || (kind === 'directory' && (mode & 0o700) !== 0o700);

@@ -42,7 +42,7 @@ export function findPasswdEntry(tree: WorkTree, text: string, instruction: strin
 }
 
 /** Owner for --chown: a group that is not named is the user's number, as docker has it. */
-export function findOwner(tree: WorkTree, text: string, instruction: string): { uid: number; gid: number } {
+export function findCopyOwner(tree: WorkTree, text: string, instruction: string): { uid: number; gid: number } {
   const { uid, gid } = findPasswdEntry(tree, text, instruction);
   return text.includes(':') ? { uid, gid } : { uid, gid: numberOf(text) ?? gid };
 }

@@ -1,31 +1,20 @@
 /** `RUN --mount`: caches, binds, tmpfs and secrets as directories and files of the host, ready to be mounted. */
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import { hostPath, joinHost, treePathFromUser, type HostPath } from '../core/paths.ts';
+import { hostPath, joinHost, TREE_ROOT, treePathFromUser, type HostPath } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
 import { moveDirectory, namesOf } from '../system/files/host-directories.ts';
 import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import { removeTree } from '../system/files/remove-tree.ts';
 import { cloneTree } from '../system/tree/tree-clone.ts';
 import { openWorkTree } from '../system/tree/work-tree.ts';
-import { TREE_ROOT } from '../core/paths.ts';
 import type { MountSpec } from '../formats/dockerfile/dockerfile-mount.ts';
-import type { PasswdEntry } from './passwd-entry.ts';
 import type { RunStep } from './build-plan.ts';
-import type { RunContext, WantedMount } from './run-step.ts';
+import type { RequestedMount, RunContext } from './run-context.ts';
 
-/** `--secret id=…`: a file of the host, or a value from the environment. */
-export type Secret =
-  { readonly kind: 'file'; readonly path: HostPath } | { readonly kind: 'value'; readonly value: string };
-export type Secrets = ReadonlyMap<string, Secret>;
-
-export interface MountSource {
-  readonly path: HostPath;
-  readonly kind: 'file' | 'directory';
-}
-
-export interface PlannedMounts {
-  readonly mounts: readonly WantedMount[];
+/** Everything that the mounts of a RUN give to it. */
+export interface StepMounts {
+  readonly mounts: readonly RequestedMount[];
   /** Secrets that go into variables. */
   readonly env: Readonly<Record<string, string>>;
   /** Values to keep out of the log. */
@@ -33,48 +22,49 @@ export interface PlannedMounts {
   readonly releases: readonly (() => void)[];
 }
 
-type MountContext = RunContext & { readonly account: PasswdEntry };
 type PlannedMount = RunStep['mounts'][number];
 
 /** @throws ALP_BUILD_INSTRUCTION for a missing source, or a required secret that was not given */
-export async function planMounts(step: RunStep, context: MountContext): Promise<PlannedMounts> {
-  const mounts: WantedMount[] = [];
-  const releases: (() => void)[] = [];
-  const secrets: string[] = [];
-  const env: Record<string, string> = {};
-  for (const [index, mount] of step.mounts.entries()) {
-    if (mount.type === 'secret') addSecret(mount, context, { index, mounts, secrets, env });
-    else if (mount.type === 'tmpfs')
-      mounts.push({
-        target: treePathFromUser(mount.target ?? ''),
-        source: 'tmpfs',
-        kind: 'directory',
-        writable: true,
-      });
-    else if (mount.type === 'cache') {
-      const cache = await openCache(mount, context);
-      releases.push(cache.release);
-      mounts.push(cache.mount);
-    } else {
-      const source = await context.openMountSource(mount.base, {
-        path: mount.source ?? '',
-        writable: !mount.readOnly,
-      });
-      mounts.push({
-        target: treePathFromUser(mount.target ?? ''),
-        source: source.path,
-        kind: source.kind,
-        writable: !mount.readOnly,
-      });
-    }
-  }
-  return { mounts, env, secrets, releases };
+export async function openStepMounts(step: RunStep, context: RunContext): Promise<StepMounts> {
+  const opened: OpenedMount[] = [];
+  for (const [index, mount] of step.mounts.entries()) opened.push(await openMount(mount, index, context));
+  return {
+    mounts: opened.flatMap(({ mount }) => mount ?? []),
+    env: Object.assign({}, ...opened.map(({ env }) => env ?? {})) as Record<string, string>,
+    secrets: opened.flatMap(({ secret }) => secret ?? []),
+    releases: opened.flatMap(({ release }) => release ?? []),
+  };
 }
 
-async function openCache(
-  mount: PlannedMount,
-  context: MountContext,
-): Promise<{ mount: WantedMount; release: () => void }> {
+/** What one --mount gives to its RUN. */
+interface OpenedMount {
+  readonly mount?: RequestedMount;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly secret?: string;
+  readonly release?: () => void;
+}
+
+async function openMount(mount: PlannedMount, index: number, context: RunContext): Promise<OpenedMount> {
+  switch (mount.type) {
+    case 'secret':
+      return openSecret(mount, index, context);
+    case 'tmpfs':
+      return { mount: { ...targetOfMount(mount), source: 'tmpfs', kind: 'directory', writable: true } };
+    case 'cache':
+      return openCacheMount(mount, context);
+    default: {
+      const writable = !mount.readOnly;
+      const { path, kind } = await context.openMountSource(mount.base, { path: mount.source ?? '', writable });
+      return { mount: { ...targetOfMount(mount), source: path, kind, writable } };
+    }
+  }
+}
+
+const targetOfMount = ({ target }: PlannedMount): Pick<RequestedMount, 'target'> => ({
+  target: treePathFromUser(target ?? ''),
+});
+
+async function openCacheMount(mount: PlannedMount, context: RunContext): Promise<OpenedMount> {
   const { host, target } = context;
   const cache = await host.openCache(mount.id ?? mount.target ?? '', mount.sharing);
   await seedCache(cache.path, mount, context);
@@ -87,27 +77,18 @@ async function openCache(
   }
   return {
     release: cache.release,
-    mount: {
-      target: treePathFromUser(mount.target ?? ''),
-      source: cache.path,
-      kind: 'directory',
-      writable: !mount.readOnly,
-    },
+    mount: { ...targetOfMount(mount), source: cache.path, kind: 'directory', writable: !mount.readOnly },
   };
 }
 
 /** A new cache begins as a copy of what `from` and `source` name; of two builds that make it at once, one wins. */
-async function seedCache(
-  path: HostPath,
-  mount: PlannedMount,
-  { openMountSource, target }: MountContext,
-): Promise<void> {
+async function seedCache(path: HostPath, mount: PlannedMount, { openMountSource, target }: RunContext): Promise<void> {
   if (mount.base === undefined || namesOf(path).length > 0) return;
   const source = await openMountSource(mount.base, { path: mount.source ?? '', writable: false });
   if (source.kind !== 'directory')
     throw new AlprootError(
       'ALP_BUILD_INSTRUCTION',
-      `RUN --mount: ${quoteName(mount.source ?? '')} is no directory to begin a cache with`,
+      `RUN --mount: ${quoteName(mount.source ?? '')} is not a directory to begin a cache with`,
     );
   const staged = hostPath(`${path}.${process.pid}`);
   try {
@@ -118,18 +99,25 @@ async function seedCache(
   }
 }
 
-interface SecretSink {
-  readonly index: number;
-  readonly mounts: WantedMount[];
-  readonly secrets: string[];
-  readonly env: Record<string, string>;
+function openSecret(mount: MountSpec, index: number, context: RunContext): OpenedMount {
+  const id = mount.id ?? mount.source ?? mount.target?.slice(mount.target.lastIndexOf('/') + 1) ?? '';
+  const bytes = readSecret(id, mount, context);
+  if (bytes === undefined) return {};
+  const secret = bytes.toString('utf8');
+  const inVariable = mount.env === undefined ? {} : { env: { [mount.env]: secret } };
+  if (mount.env !== undefined && mount.target === undefined) return { secret, ...inVariable };
+  const file = joinHost(context.scratch, 'secrets', String(index));
+  writeFileAtomic(file, bytes, { mode: mount.mode ?? 0o400 });
+  setSecretOwner(file, mount, context);
+  const target = treePathFromUser(mount.target ?? `run/secrets/${id}`);
+  return { secret, ...inVariable, mount: { target, source: file, kind: 'file', writable: false } };
 }
 
-function addSecret(mount: MountSpec, context: MountContext, { index, mounts, secrets, env }: SecretSink): void {
-  const id = mount.id ?? mount.source ?? mount.target?.slice(mount.target.lastIndexOf('/') + 1) ?? '';
-  const secret = context.secrets.get(id);
+/** undefined for one that was not given and need not be. */
+function readSecret(id: string, { required }: MountSpec, { secrets }: RunContext): Buffer | undefined {
+  const secret = secrets.get(id);
   if (secret === undefined) {
-    if (!mount.required) return;
+    if (!required) return undefined;
     throw new AlprootError('ALP_BUILD_INSTRUCTION', `RUN needs the secret ${quoteName(id)}`, {
       hint: `give it with --secret id=${id},src=FILE`,
     });
@@ -139,21 +127,10 @@ function addSecret(mount: MountSpec, context: MountContext, { index, mounts, sec
     throw new AlprootError('ALP_BUILD_INSTRUCTION', `the file of the secret ${quoteName(id)} is missing`, {
       hint: 'check the src of --secret',
     });
-  secrets.push(bytes.toString('utf8'));
-  if (mount.env !== undefined) env[mount.env] = bytes.toString('utf8');
-  if (mount.env !== undefined && mount.target === undefined) return;
-  const file = joinHost(context.scratch, 'secrets', String(index));
-  writeFileAtomic(file, bytes, { mode: mount.mode ?? 0o400 });
-  giveSecret(file, mount, context);
-  mounts.push({
-    target: treePathFromUser(mount.target ?? `run/secrets/${id}`),
-    source: file,
-    kind: 'file',
-    writable: false,
-  });
+  return bytes;
 }
 
-function giveSecret(file: HostPath, mount: MountSpec, { scratch, target }: MountContext): void {
+function setSecretOwner(file: HostPath, mount: MountSpec, { scratch, target }: RunContext): void {
   if (!target.real) return;
   const tree = openWorkTree(joinHost(scratch, 'secrets'));
   tree.setOwner(treePathFromUser(file.slice(file.lastIndexOf('/') + 1)), { uid: mount.uid ?? 0, gid: mount.gid ?? 0 });

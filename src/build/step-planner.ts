@@ -2,13 +2,14 @@
 import { posix } from 'node:path';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
-import type { Command, CopySource, Instruction } from '../formats/dockerfile/dockerfile-instruction.ts';
+import type { CopySource, Instruction } from '../formats/dockerfile/dockerfile-instruction.ts';
 import { type Directives, heredocText } from '../formats/dockerfile/dockerfile-lines.ts';
 import { parseMount } from '../formats/dockerfile/dockerfile-mount.ts';
 import { expand } from '../formats/dockerfile/substitution.ts';
 import { type ImageConfig, PATH_DEFAULT, SHELL_DEFAULT } from './image-config.ts';
 import { parseModeChange } from './copy-apply.ts';
 import { planMetadata } from './metadata-planner.ts';
+import { argvOf, scopeOf, type StageState } from './planning-state.ts';
 import type {
   CopyStep,
   MetadataStep,
@@ -20,14 +21,6 @@ import type {
   WorkdirStep,
 } from './build-plan.ts';
 import { variablesOf } from './scope.ts';
-
-/** Changes as the instructions of a stage go by. */
-export interface StageState {
-  config: ImageConfig;
-  readonly args: Map<string, string | undefined>;
-  /** Whether this stage itself has set CMD: an ENTRYPOINT drops an inherited one. */
-  cmdSet: boolean;
-}
 
 export interface StepContext {
   readonly state: StageState;
@@ -72,8 +65,6 @@ export function planInstruction(instruction: Instruction, context: StepContext):
   }
 }
 
-const scopeOf = (state: StageState) => ({ env: state.config.env, args: state.args });
-
 const expander =
   ({ state, directives }: StepContext) =>
   (text: string): string =>
@@ -105,10 +96,6 @@ export function declareArg(
   }
 }
 
-/** The argv of a shell-form or exec-form command. */
-export const argvOf = (command: Command, config: ImageConfig): string[] =>
-  command.form === 'exec' ? [...command.argv] : [...(config.shell ?? SHELL_DEFAULT), command.text];
-
 function planRun(instruction: Extract<Instruction, { kind: 'RUN' }>, context: StepContext): StepBody {
   const { state, proxyEnv } = context;
   const put = expander(context);
@@ -124,7 +111,7 @@ function planRun(instruction: Extract<Instruction, { kind: 'RUN' }>, context: St
       : (instruction.network as 'host' | 'none');
   return {
     kind: 'run',
-    ...runCommand(instruction, config),
+    ...commandOfRun(instruction, config),
     env: { PATH: PATH_DEFAULT, ...Object.fromEntries(variablesOf(scopeOf(state))) },
     proxyEnv,
     user: config.user,
@@ -138,7 +125,7 @@ function planRun(instruction: Extract<Instruction, { kind: 'RUN' }>, context: St
 /**
  * Heredocs: a lone one is the script itself, or a program when it starts with `#!`; others are the shell's to read.
  */
-function runCommand(
+function commandOfRun(
   { command, heredocs }: Extract<Instruction, { kind: 'RUN' }>,
   config: ImageConfig,
 ): Pick<RunStep, 'argv' | 'script'> {
@@ -180,12 +167,13 @@ function planCopy(instruction: Extract<Instruction, { kind: 'COPY' | 'ADD' }>, c
   const put = expander(context);
   const { flags } = instruction;
   const written = put(instruction.destination);
-  const destination = destinationOf(written, state.config.workdir);
+  const destination = copyDestination(written, state.config.workdir);
   const sources = instruction.sources.map((source) => planSource(source, context, instruction.kind));
   if (sources.length > 1 && !destination.endsWith('/')) {
     throw new AlprootError(
       'ALP_BUILD_INSTRUCTION',
-      `${instruction.kind} of several sources needs a directory as destination: ${quoteName(written)} has no trailing \`/\``,
+      `${instruction.kind} of several sources needs a directory as destination: ` +
+        `${quoteName(written)} has no trailing \`/\``,
     );
   }
   const optional = (name: 'chown' | 'chmod' | 'checksum'): Record<string, string> =>
@@ -211,7 +199,7 @@ function planCopy(instruction: Extract<Instruction, { kind: 'COPY' | 'ADD' }>, c
 }
 
 /** Absolute, with a trailing slash where the text means a directory: `x/`, `.`, `x/.`. */
-function destinationOf(written: string, workdir: string): string {
+function copyDestination(written: string, workdir: string): string {
   const path = posix.resolve(workdir, written);
   const isDirectory = written === '' || /(?:^|\/)\.{0,2}$/.test(written) || path === '/';
   return isDirectory && path !== '/' ? `${path}/` : path;

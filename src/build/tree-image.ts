@@ -8,7 +8,7 @@ import { openWorkTree } from '../system/tree/work-tree.ts';
 import type { BuiltImage } from './executor.ts';
 import type { BaseTree, BuildHost } from './host.ts';
 import { ALPINE_CONFIG, type ImageConfig } from './image-config.ts';
-import type { OpenTree } from './stage.ts';
+import type { OpenTree } from './stage-tree.ts';
 
 export interface TreeImageOptions {
   readonly base: BaseTree;
@@ -32,7 +32,15 @@ export async function withTreeImage<T>(
   const stage = { index: 0, line: 1, base: { kind: 'scratch' as const }, arch, steps: [], config, needs: [] };
   try {
     return await use({
-      build: { stage, base, parent: undefined, key: base.key, keptAs: '', finished: [], tree },
+      build: {
+        stage,
+        base,
+        parent: undefined,
+        key: base.key,
+        cachedAs: '',
+        finished: [],
+        tree: { state: 'open', tree },
+      },
       host,
       workspace,
       tree: () => Promise.resolve(tree),

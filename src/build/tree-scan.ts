@@ -54,6 +54,35 @@ export function scanTree(tree: WorkTree, owners: OwnerTable): TreeState {
   return state;
 }
 
+/** A tree as it is now, and what made it so since its last scan. */
+export interface TreeScan {
+  readonly after: TreeState;
+  readonly changes: TreeChanges;
+}
+
+interface ScannedTree {
+  readonly tree: WorkTree;
+  readonly owners: OwnerTable;
+  /** Of the last scan. */
+  readonly state: TreeState;
+}
+
+/**
+ * Scans a tree after a step: what was touched through the work tree, where that is all that can have changed, else
+ * everything.
+ *
+ * @param options.byPrograms programs of the tree have changed it as well
+ */
+export function rescanTree(
+  { tree, owners, state: before }: ScannedTree,
+  { byPrograms }: { readonly byPrograms: boolean },
+): TreeScan {
+  const touched = tree.takeChanges();
+  if (touched !== undefined && !byPrograms) return scanTouched(tree, owners, { before, touched });
+  const after = scanTree(tree, owners);
+  return { after, changes: compareStates(before, after) };
+}
+
 /**
  * What a step of ours, which no program of the tree had a part in, has made of `before`: only what was changed through
  * the work tree is looked at.
@@ -64,7 +93,7 @@ export function scanTouched(
   tree: WorkTree,
   owners: OwnerTable,
   { before, touched }: { readonly before: TreeState; readonly touched: ReadonlySet<TreePath> },
-): { readonly after: TreeState; readonly changes: TreeChanges } {
+): TreeScan {
   const now = new Map<TreePath, Seen>();
   const old = new Map<TreePath, Seen>();
   for (const path of [...touched].filter((changed) => !isHidden(changed)).sort(inTreeOrder)) {
@@ -81,11 +110,12 @@ export function scanTouched(
 /** As the walk comes upon them. */
 function inTreeOrder(a: TreePath, b: TreePath): number {
   const [first, second] = [a.replaceAll('/', '\0'), b.replaceAll('/', '\0')];
-  return first < second ? -1 : first > second ? 1 : 0;
+  if (first === second) return 0;
+  return first < second ? -1 : 1;
 }
 
 /** The state with these entries as they are now: they were changed and put back. */
-export function seenAgain(
+export function scanAgain(
   state: TreeState,
   { tree, paths }: { readonly tree: WorkTree; readonly paths: readonly TreePath[] },
 ): TreeState {

@@ -52,7 +52,8 @@ const refuseOrdinary = ({ isRoot }: RunHost): Refusal | undefined =>
 
 const NAMESPACES = "own namespaces for mounts, processes, IPC and host name, the host's root detached";
 const RIGHTS =
-  "no_new_privs, docker's capabilities without MKNOD and NET_RAW, docker's masked and read-only paths of /proc, docker's seccomp filter";
+  "no_new_privs, docker's capabilities without MKNOD and NET_RAW, " +
+  "docker's masked and read-only paths of /proc, docker's seccomp filter";
 const PARTIAL = [
   'no_new_privs',
   "docker's seccomp filter; without network no socket but AF_UNIX",

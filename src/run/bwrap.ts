@@ -1,20 +1,20 @@
 /**
- * bubblewrap: namespaces for mounts, processes, IPC, names and, unless granted, the network. It makes the root; the
- * sandbox program, started in it, hides what docker hides, changes the user and gives up every right.
+ * bubblewrap: namespaces for mounts, processes, IPC, names and, unless it is shared, the network. It makes the root;
+ * the sandbox program, started in it, hides what docker hides, changes the user and gives up every right.
  */
 import type { RunDescription } from '../core/run-description.ts';
-import type { CompileHost, Compile } from './compiled.ts';
-import type { MountOp } from './mount-plan.ts';
+import type { Compile, CompiledRun, CompileHost } from './compiled.ts';
+import type { MountOp, MountPlan } from './mount-plan.ts';
 import {
   filterSteps,
   formatSteps,
-  NAMESPACES,
+  hasOwnTerminal,
   splitEnvironment,
   userSteps,
   type Step,
 } from './sandbox/sandbox-steps.ts';
 
-/** Where the sandbox program lies until it has unmounted itself. */
+/** Path of the sandbox program inside, until it has unmounted itself. */
 const STARTER = '/dev/alproot-sandbox';
 
 /** @param options.users the same users in a user namespace of their own; else those of ours, which root has to be */
@@ -22,7 +22,6 @@ export const compileBwrap =
   ({ users }: { readonly users: boolean }): Compile =>
   (description, plan, host) => {
     const starter = host.starter ?? '';
-    const environment = splitEnvironment(description.env);
     const inside: Step[] = [
       ['mask'],
       ['forget', STARTER],
@@ -31,59 +30,71 @@ export const compileBwrap =
       ['restrict'],
       ...filterSteps,
     ];
-    const argv = [
-      ...(users && host.isRoot ? [starter, 'map-all', '--'] : []),
-      ...common(description, host),
-      ...(host.isRoot ? [] : ['--unshare-user', '--uid', '0', '--gid', '0']),
-      '--cap-drop',
-      'ALL',
-      '--cap-add',
-      'ALL',
-      ...plan.ops.flatMap(mountArguments),
-      '--ro-bind',
-      starter,
-      STARTER,
-      ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
-      '--chdir',
-      description.cwd,
-      ...environment.loud.flatMap(([name, value]) => ['--setenv', name, value]),
-      '--',
-      STARTER,
-      ...formatSteps(inside),
-      '--',
-      ...description.argv,
-    ];
-    return { argv, env: environment.quiet };
+    return compileCommand(description, plan, {
+      before: users && host.isRoot ? [starter, 'map-all', '--'] : [],
+      host,
+      rights: [...(host.isRoot ? [] : asUser(0, 0)), '--cap-drop', 'ALL', '--cap-add', 'ALL'],
+      mounts: ['--ro-bind', starter, STARTER],
+      starter: [STARTER, ...formatSteps(inside), '--'],
+    });
   };
+
+/** What a program that installs packages needs of root's rights. */
+const BARE_CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'SETGID', 'SETUID'];
 
 /** Without the sandbox program: no filter, nothing hidden but what bubblewrap hides. */
 export const compileBareBwrap: Compile = (description, plan, host) => {
-  const environment = splitEnvironment(description.env);
   const { uid, gid } = description.user;
+  const capabilities = uid === 0 ? BARE_CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`]) : [];
+  return compileCommand(description, plan, {
+    before: [],
+    host,
+    rights: [...(host.isRoot && uid === 0 ? [] : asUser(uid, gid)), '--cap-drop', 'ALL', ...capabilities],
+    mounts: [],
+    starter: [],
+  });
+};
+
+const asUser = (uid: number, gid: number): string[] => ['--unshare-user', '--uid', String(uid), '--gid', String(gid)];
+
+interface CommandParts {
+  readonly host: CompileHost;
+  /** What starts bubblewrap. */
+  readonly before: readonly string[];
+  /** Options for user and capabilities. */
+  readonly rights: readonly string[];
+  /** Options for mounts besides those of the plan. */
+  readonly mounts: readonly string[];
+  /** What bubblewrap starts, before the command's own words. */
+  readonly starter: readonly string[];
+}
+
+/** Options in the order in which bubblewrap carries them out. */
+function compileCommand(
+  description: RunDescription,
+  { ops }: MountPlan,
+  { host, before, rights, mounts, starter }: CommandParts,
+): CompiledRun {
+  const environment = splitEnvironment(description.env);
   const argv = [
-    ...common(description, host),
-    ...(host.isRoot && uid === 0 ? [] : ['--unshare-user', '--uid', String(uid), '--gid', String(gid)]),
-    '--cap-drop',
-    'ALL',
-    ...(uid === 0
-      ? ['CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FOWNER', 'CAP_FSETID', 'CAP_SETGID', 'CAP_SETUID'].flatMap((name) => [
-          '--cap-add',
-          name,
-        ])
-      : []),
-    ...plan.ops.flatMap(mountArguments),
-    ...(plan.ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
+    ...before,
+    host.tools.bwrap ?? 'bwrap',
+    ...namespaceOptions(description, host),
+    ...rights,
+    ...ops.flatMap(mountOptions),
+    ...mounts,
+    ...(ops[0]?.op === 'tmpfs' ? ['--remount-ro', '/'] : []),
     '--chdir',
     description.cwd,
     ...environment.loud.flatMap(([name, value]) => ['--setenv', name, value]),
     '--',
+    ...starter,
     ...description.argv,
   ];
   return { argv, env: environment.quiet };
-};
+}
 
-const common = (description: RunDescription, host: CompileHost): string[] => [
-  host.tools.bwrap ?? 'bwrap',
+const namespaceOptions = (description: RunDescription, host: CompileHost): string[] => [
   '--die-with-parent',
   ...(hasOwnTerminal(description, host) ? [] : ['--new-session']),
   '--unshare-ipc',
@@ -94,15 +105,7 @@ const common = (description: RunDescription, host: CompileHost): string[] => [
   ...(description.network === 'none' ? ['--unshare-net'] : []),
 ];
 
-/** A terminal made for the command is its controlling one, for Ctrl-C and job control; the caller's never is. */
-export const hasOwnTerminal = ({ stdio }: RunDescription, { tools }: CompileHost): boolean =>
-  stdio.kind === 'terminal' && tools.script !== undefined;
-
-/** What bubblewrap unshares, for backends that do it themselves. */
-export const namespacesFor = ({ network }: RunDescription): string =>
-  `0x${(NAMESPACES.mounts + NAMESPACES.names + NAMESPACES.ipc + NAMESPACES.processes + (network === 'none' ? NAMESPACES.network : 0)).toString(16)}`;
-
-function mountArguments(op: MountOp): string[] {
+function mountOptions(op: MountOp): string[] {
   switch (op.op) {
     case 'tmpfs':
       return op.at === '/tmp' ? ['--perms', '1777', '--tmpfs', op.at] : ['--tmpfs', op.at];

@@ -20,9 +20,3 @@ export interface CompileHost extends RunHost {
 }
 
 export type Compile = (description: RunDescription, plan: MountPlan, host: CompileHost) => CompiledRun;
-
-/** What host programs need to run at all. */
-export const HOST_ENV: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
-  LC_ALL: 'C',
-};

@@ -4,7 +4,7 @@ import { statfsSync } from '../system/files/host-paths.ts';
 import { readFileCapped } from '../system/files/files.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
 import { captureProcess } from '../system/process/spawn.ts';
-import { HOST_ENV } from './compiled.ts';
+import { HOST_ENV } from './host-environment.ts';
 import type { RunHost } from './host-tools.ts';
 import { isGvisor, refuseNoexec } from './refusal.ts';
 
@@ -119,7 +119,8 @@ export function describeBubblewrap(answer: string): string | undefined {
     ...(isBefore(12, 0) ? ['before 0.12.0, which closed CVE-2026-87766'] : []),
   ];
   if (holes.length === 0) return `version ${found[0]}`;
-  return `version ${found[0]}, ${holes.join(' and ')}, unless the distribution repaired it; alproot does not rely on what it lacks`;
+  const known = `version ${found[0]}, ${holes.join(' and ')}, unless the distribution repaired it`;
+  return `${known}; alproot does not rely on what it lacks`;
 }
 
 async function bwrapFact({ tools: { bwrap } }: RunHost): Promise<HostFact> {

@@ -28,7 +28,7 @@ export interface HostOptions {
   readonly isRoot: boolean;
   readonly kernel: string;
   readonly scratch: () => HostPath;
-  /** Where the guard is kept that must be compiled here; without it there is none. */
+  /** Where the programs are kept that must be compiled here; without it there are none. */
   readonly cache?: HostPath;
   /** Alpine's name of this machine. */
   readonly arch?: string;

@@ -1,7 +1,7 @@
 /**
  * Where everything goes in the root that a command sees, as data. A read-only tree is never touched: directories
  * that lack a mount point are replaced by a tmpfs that shows their entries. In a writable tree missing mount points
- * are made, and taken back afterwards. No component of a mount point may be a link.
+ * are made, and removed afterwards. No component of a mount point may be a link.
  */
 import { AlprootError } from '../core/errors.ts';
 import { insidePath, joinHost, joinTree, TREE_ROOT, type HostPath, type TreePath } from '../core/paths.ts';
@@ -35,7 +35,7 @@ export interface MountPlan {
 
 const path = (text: string): TreePath => text as TreePath;
 
-/** A place to mount on, and what goes there. */
+/** A mount point, and what is mounted there. */
 export interface Target {
   readonly at: TreePath;
   readonly kind: 'directory' | 'file';
@@ -143,7 +143,7 @@ function expansion(directory: TreePath, description: RunDescription, tree: WorkT
   return ops;
 }
 
-/** Takes back what planMounts made, as far as it is still empty. */
+/** Removes entries made to mount on, as far as they are still empty. @param made deepest last */
 export function removeMountPoints(tree: WorkTree, made: readonly TreePath[]): void {
   for (const at of [...made].reverse()) {
     const found = tree.stat(at);

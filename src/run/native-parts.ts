@@ -30,9 +30,15 @@ export const OWNERS: NativePart = {
   what: 'library for owners',
   sources: [
     'owners/owners.c',
-    ...['system-calls.h', 'records.h', 'identity.h', 'execution.h', 'capabilities.h', 'users.h', 'programs.h'].map(
-      (name) => `owners/${name}`,
-    ),
+    ...[
+      'system-calls.h',
+      'ownership-database.h',
+      'identity.h',
+      'execution.h',
+      'capabilities.h',
+      'users.h',
+      'programs.h',
+    ].map((name) => `owners/${name}`),
   ],
   flags: ['-fPIC', '-shared', '-fvisibility=hidden', '-Wl,-e,alproot_enter', '-Wl,--hash-style=both'],
   fileName: (variant) => `owners-${variant}.so`,
@@ -40,16 +46,16 @@ export const OWNERS: NativePart = {
 
 /** Starts a sandbox, and ends it with us. */
 export const SUPERVISOR: NativePart = {
-  what: 'guard of processes',
+  what: 'supervisor of processes',
   sources: ['supervisor/supervisor.c', 'owners/system-calls.h'],
-  flags: ['-static', '-Wl,-e,alproot_guard', '-Wl,--build-id=none'],
-  fileName: (variant) => `guard-${variant}`,
+  flags: ['-static', '-Wl,-e,alproot_supervisor', '-Wl,--build-id=none'],
+  fileName: (variant) => `supervisor-${variant}`,
 };
 
 /** Starts a program under an overlay of a tree. */
 export const OVERLAY: NativePart = {
   what: 'mounter of overlays',
-  sources: ['overlay/overlay.c', 'owners/system-calls.h'],
+  sources: ['overlay/overlay.c', 'sandbox/user-maps.h', 'owners/system-calls.h'],
   flags: ['-static', '-Wl,-e,alproot_overlay', '-Wl,--build-id=none'],
   fileName: (variant) => `overlay-${variant}`,
 };
@@ -59,7 +65,9 @@ export const SANDBOX: NativePart = {
   what: 'sandbox program',
   sources: [
     'sandbox/sandbox.c',
-    ...['kernel.h', 'namespaces.h', 'mounts.h', 'rights.h', 'filter-tables.h'].map((name) => `sandbox/${name}`),
+    ...['kernel.h', 'namespaces.h', 'user-maps.h', 'mounts.h', 'rights.h', 'filter-tables.h'].map(
+      (name) => `sandbox/${name}`,
+    ),
     'owners/system-calls.h',
   ],
   flags: ['-static', '-Wl,-e,alproot_sandbox', '-Wl,--build-id=none'],

@@ -11,7 +11,7 @@ import { findProgram } from '../system/files/host-paths.ts';
 import { foreignWriterAt } from '../system/files/ownership.ts';
 import { removeTree } from '../system/files/remove-tree.ts';
 import { captureProcess } from '../system/process/spawn.ts';
-import { HOST_ENV } from './compiled.ts';
+import { HOST_ENV } from './host-environment.ts';
 import { NATIVE_ARCHES, NATIVE_FLAGS, type NativePart } from './native-parts.ts';
 
 const MAX_BYTES = 1024 * 1024;

@@ -1,6 +1,6 @@
 /**
- * What a command that is granted the network is lent, so that `curl` in the tree works where it works on the host:
- * name service, certificate authorities, proxy variables. Nothing of it stays in the tree.
+ * What is injected for a command that has the network, so that `curl` in the tree works where it works on the host:
+ * name service, CA certificates, proxy variables. Nothing of it stays in the tree.
  */
 import { joinHost, parentOf, treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 import { errnoOf, isAlprootError } from '../core/errors.ts';
@@ -10,15 +10,15 @@ import { readFileCapped, writeFileAtomic } from '../system/files/files.ts';
 import type { WorkTree } from '../system/tree/work-tree.ts';
 
 export interface InjectedNetworkFiles {
-  /** PEM of the authorities that the user adds to those of the tree; '' for none. */
+  /** PEM of the CA certificates that the user adds to those of the tree; '' for none. */
   readonly added: string;
-  /** PEM of all authorities, for a tree without any. */
+  /** PEM of all CA certificates, for a tree without any. */
   readonly all: () => string;
   /** Proxy variables, in both spellings. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Where programs look for authorities: OpenSSL and curl, libressl and busybox. One is often a link to the other. */
+/** Where programs look for CA certificates: OpenSSL and curl, libressl and busybox. One is often a link to the other. */
 const CERTIFICATE_FILES = ['etc/ssl/certs/ca-certificates.crt', 'etc/ssl/cert.pem'].map(treePathFromUser);
 const NAME_SERVICE = ['etc/resolv.conf', 'etc/hosts'];
 
@@ -26,11 +26,11 @@ export interface InjectedFile {
   /** Free of links. */
   readonly path: TreePath;
   readonly bytes: Buffer;
-  /** What is there without the loan. */
+  /** What is there without the injection. */
   readonly original: Buffer | undefined;
 }
 
-const BEGIN = '\n# lent by alproot for one command\n';
+const BEGIN = '\n# injected by alproot for one command\n';
 
 /** Certificate files as the command is to see them; those that need no change are left out. */
 export function certificateFiles(tree: WorkTree, { added, all }: InjectedNetworkFiles): InjectedFile[] {
@@ -53,7 +53,7 @@ export function certificateFiles(tree: WorkTree, { added, all }: InjectedNetwork
   });
 }
 
-/** A lent file as the command left it, without the loan. */
+/** An injected file as the command left it, without what was injected. */
 export function withoutInjected(now: Buffer, { bytes, original }: InjectedFile): Buffer {
   const at = now.indexOf(bytes.subarray(original?.length ?? 0));
   return at < 0
@@ -66,7 +66,7 @@ export function nameServiceFiles(scratch: HostPath): { readonly target: TreePath
   return NAME_SERVICE.flatMap((name) => {
     const bytes = readIfAllowed(`/${name}` as HostPath);
     if (bytes === undefined) return [];
-    const source = joinHost(scratch, 'lent', name);
+    const source = joinHost(scratch, 'injected', name);
     writeFileAtomic(source, bytes, { mode: 0o644 });
     return [{ target: treePathFromUser(name), source }];
   });
@@ -85,17 +85,17 @@ function readIfAllowed(path: HostPath): Buffer | undefined {
 /** Everything as mounts, for a command that cannot change the tree or whose tree is thrown away. */
 export function injectedMounts(tree: WorkTree, injection: InjectedNetworkFiles, scratch: HostPath): Mount[] {
   const certificates = certificateFiles(tree, injection).map(({ path, bytes }) => {
-    const source = joinHost(scratch, 'lent', path);
+    const source = joinHost(scratch, 'injected', path);
     writeFileAtomic(source, bytes, { mode: 0o644 });
     return { target: path, source };
   });
   return [...nameServiceFiles(scratch), ...certificates]
     .map(({ target, source }) => ({ kind: 'bind' as const, source, target: tree.resolve(target), writable: false }))
-    .filter(({ target }) => hasPlace(tree, target));
+    .filter(({ target }) => canHold(tree, target));
 }
 
 /** Nothing but a directory lies on the way. */
-function hasPlace(tree: WorkTree, target: TreePath): boolean {
+function canHold(tree: WorkTree, target: TreePath): boolean {
   const kind = tree.stat(target)?.kind;
   if (kind !== undefined) return kind === 'file';
   for (let at = parentOf(target); at !== ''; at = parentOf(at)) {
@@ -105,7 +105,7 @@ function hasPlace(tree: WorkTree, target: TreePath): boolean {
   return true;
 }
 
-/** The loan's variables, without those that `given` sets in either spelling. */
+/** The injected variables, without those that `given` sets in either spelling. */
 export function injectedEnv(
   { env }: InjectedNetworkFiles,
   given: Readonly<Record<string, string>>,

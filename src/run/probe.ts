@@ -29,7 +29,8 @@ export interface BackendVerdict {
 }
 
 const PROGRAM =
-  'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test -f /tmp/b && (exit 0) && cat /tmp/a >/dev/null && echo works';
+  'echo x >/tmp/a && ln /tmp/a /tmp/b && chown 0:0 /tmp/b && test -f /tmp/b && ' +
+  '(exit 0) && cat /tmp/a >/dev/null && echo works';
 
 /** @param tree a tree with /bin/sh: an environment, or the host's own root */
 export async function probeBackend(backend: Backend, host: RunHost, tree: HostPath): Promise<BackendVerdict> {

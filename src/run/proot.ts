@@ -9,7 +9,7 @@ import type { RunDescription } from '../core/run-description.ts';
 import { makeDirectory } from '../system/files/host-directories.ts';
 import { writeFileAtomic } from '../system/files/files.ts';
 import type { Compile } from './compiled.ts';
-import { HOST_ENV } from './compiled.ts';
+import { HOST_ENV } from './host-environment.ts';
 import {
   formatSteps,
   keptCapabilities,

@@ -30,7 +30,9 @@ export function refuseNoexec(directory: HostPath): Refusal | undefined {
   if (mount === undefined) return undefined;
   return {
     reason: `the file system at ${quoteName(mount)} is mounted noexec, so that no program there can be started`,
-    fix: `choose a directory on another file system (for the store: --cache or ALPROOT_CACHE), or as root: mount -o remount,exec ${quoteShell(mount)}`,
+    fix:
+      'choose a directory on another file system (for the store: --cache or ALPROOT_CACHE), ' +
+      `or as root: mount -o remount,exec ${quoteShell(mount)}`,
   };
 }
 

@@ -1,4 +1,4 @@
-/** A description is compiled by a backend and carried out; everything made for it is taken back. */
+/** A description is compiled by a backend and executed; everything made for it is removed. */
 import { joinHost } from '../core/paths.ts';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
@@ -11,7 +11,7 @@ import type { Backend } from './backend.ts';
 import type { CompiledRun } from './compiled.ts';
 import type { RunHost } from './host-tools.ts';
 import { planMounts, removeMountPoints, type MountPlan } from './mount-plan.ts';
-import { overlayPlace, throughOverlay } from './overlay/overlay.ts';
+import { overlayTree, throughOverlay } from './overlay/overlay.ts';
 import { requireWorkingDirectory } from './working-directory.ts';
 import { treePathFromUser, type HostPath, type TreePath } from '../core/paths.ts';
 
@@ -34,11 +34,11 @@ export async function runInTree(backend: Backend, description: RunDescription, h
     requireProgram(description, tree);
     if (backend.showsTree) requireWorkingDirectory(description, tree);
     const { changes } = description;
-    const shown = changes === undefined ? description : { ...description, tree: overlayPlace(changes) };
+    const shown = changes === undefined ? description : { ...description, tree: overlayTree(changes) };
     const plan = backend.showsTree ? planMounts(shown, tree) : { ops: [], made: [], missing: [] };
     made = plan.made;
     const compiled = backend.compile(shown, plan, { ...host, scratch, starter: await host.sandbox() });
-    return await start(
+    return await runCompiled(
       changes === undefined ? compiled : await underOverlay(compiled, { ...description, changes }, { host, plan }),
       description,
       host,
@@ -66,7 +66,7 @@ async function underOverlay(
 /** What a command leaves in a tree must not depend on who builds it. */
 const TREE_UMASK = 0o022;
 
-async function start(
+async function runCompiled(
   { argv, env, endSignal, outlivesCommand }: CompiledRun,
   { stdio, signal, writable }: RunDescription,
   host: RunHost,
@@ -109,13 +109,13 @@ export function requireProgram(description: RunDescription, tree: WorkTree): voi
     : (description.env['PATH'] ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin')
         .split(':')
         .map((directory) => `${directory}/${name}`);
-  if (candidates.some((candidate) => isThere(candidate, description, tree))) return;
+  if (candidates.some((candidate) => hasProgram(candidate, description, tree))) return;
   throw new AlprootError('ALP_RUN_NOT_FOUND', `${quoteName(name)}: not found in the environment`, {
     hint: 'add the package that has it with -p; `alproot search cmd:NAME` finds it',
   });
 }
 
-function isThere(candidate: string, { mounts, tree: root }: RunDescription, tree: WorkTree): boolean {
+function hasProgram(candidate: string, { mounts, tree: root }: RunDescription, tree: WorkTree): boolean {
   if (root === '/') return true;
   try {
     const inside = `/${tree.resolve(treePathFromUser(candidate))}`;

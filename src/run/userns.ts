@@ -2,13 +2,14 @@
  * Namespaces by the sandbox program alone, as bubblewrap makes them: the tree becomes the root of the mount namespace
  * by pivot_root, the host's root is detached, and the first process of the namespace only waits for the command.
  */
-import { hasOwnTerminal, namespacesFor } from './bwrap.ts';
 import type { Compile, CompileHost } from './compiled.ts';
 import type { RunDescription } from '../core/run-description.ts';
 import {
   NAMESPACES,
   filterSteps,
   formatSteps,
+  hasOwnTerminal,
+  namespaceFlags,
   partialSteps,
   rootSteps,
   splitEnvironment,
@@ -23,11 +24,12 @@ const SIGKILL: Step = ['die-with-parent', '9'];
 export const compileUserns =
   ({ users }: { readonly users: boolean }): Compile =>
   (description, plan, host) => {
-    const mapped: Step[] = host.isRoot ? (users ? [['map-all']] : []) : [['map', '0', '0']];
+    const sameUsers: Step[] = users ? [['map-all']] : [];
+    const mapped: Step[] = host.isRoot ? sameUsers : [['map', '0', '0']];
     return compiled(description, host, [
       SIGKILL,
       ...mapped,
-      ['unshare', namespacesFor(description)],
+      ['unshare', namespaceFlags(description)],
       ['fork'],
       ...namespaceSteps(description, host),
       ...rootSteps(plan, host.scratch()),
@@ -53,7 +55,7 @@ export const compileChroot =
   ({ processes }: { readonly processes: boolean }): Compile =>
   (description, plan, host) => {
     const start: Step[] = processes
-      ? [SIGKILL, ['unshare', namespacesFor(description)], ['fork'], ...namespaceSteps(description, host)]
+      ? [SIGKILL, ['unshare', namespaceFlags(description)], ['fork'], ...namespaceSteps(description, host)]
       : [SIGKILL, ['share', `0x${NAMESPACES.mounts.toString(16)}`]];
     return compiled(description, host, [
       ...start,

@@ -4,7 +4,8 @@
  */
 import { describe, expect, it } from 'vitest';
 import type { BuildPlan, PlannedStage, RunStep } from '../../src/build/build-plan.ts';
-import { planBuild, type PlanOptions } from '../../src/build/planner.ts';
+import { planBuild } from '../../src/build/planner.ts';
+import type { PlanOptions } from '../../src/build/planning.ts';
 
 const OPTIONS: PlanOptions = {
   file: 'Dockerfile',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { hostPath, type HostPath } from '../../src/core/paths.ts';
-import type { Secret } from '../../src/build/step-mounts.ts';
+import type { Secret } from '../../src/build/run-context.ts';
 import { type BenchOptions, type BuildBench, type Files, makeBench, type OpenedImage } from '../helpers/build-host.ts';
 import { capability } from '../helpers/capabilities.ts';
 

@@ -24,11 +24,13 @@ import { dirname, join } from 'node:path';
 import type { AlpEvent } from '../../src/core/events.ts';
 import { hostPath, type HostPath, type TreePath } from '../../src/core/paths.ts';
 import type { BackendName } from '../../src/core/run-description.ts';
-import { executePlan, type BuiltImage, type ExecuteOptions } from '../../src/build/executor.ts';
-import type { OpenTree } from '../../src/build/stage.ts';
+import type { ExecuteOptions } from '../../src/build/execution.ts';
+import { executeBuild, type BuiltImage } from '../../src/build/executor.ts';
+import type { OpenTree } from '../../src/build/stage-tree.ts';
 import type { ApkAnswer, ApkRequest, BuildHost, StoredLayer } from '../../src/build/host.ts';
 import { ownedMode } from '../../src/build/owners.ts';
-import { planBuild, refuseUnsupported, type PlanOptions } from '../../src/build/planner.ts';
+import { planBuild, refuseUnsupported } from '../../src/build/planner.ts';
+import type { PlanOptions } from '../../src/build/planning.ts';
 import type { InjectedNetworkFiles } from '../../src/run/network-files.ts';
 import { findHostTools } from '../../src/run/host-tools.ts';
 import { openOwnersLibrary } from '../../src/run/owners/library.ts';
@@ -106,7 +108,7 @@ export function makeBench(): BuildBench {
       events.length = 0;
       apkCalls.length = 0;
       const host = makeHost(bench, options);
-      return executePlan(
+      return executeBuild(
         plan,
         {
           host,

@@ -21,12 +21,19 @@ interface Call {
   readonly args?: readonly number[];
 }
 
+/** A word of struct seccomp_data, by its offset in bytes; of arguments the lower half. */
+function loadedWord(offset: number, { arch, number, args = [] }: Call): number {
+  if (offset === 0) return number;
+  if (offset === 4) return arch;
+  return (offset - 16) % 8 === 0 ? (args[(offset - 16) / 8] ?? 0) : 0;
+}
+
 /**
  * What the filter answers: 0 where the call is allowed, else its errno.
  *
  * @see struct seccomp_data of linux/seccomp.h
  */
-function answerOf(steps: readonly Instruction[], { arch, number, args = [] }: Call): number {
+function answerOf(steps: readonly Instruction[], call: Call): number {
   let at = 0,
     value = 0;
   for (;;) {
@@ -34,14 +41,16 @@ function answerOf(steps: readonly Instruction[], { arch, number, args = [] }: Ca
     if (step === undefined) throw new Error(`no instruction ${at}`);
     const { code, jt, jf, k } = step;
     if (code === 0x06) return k === 0x7fff0000 ? 0 : k & 0xffff;
-    if (code === 0x20) value = k === 0 ? number : k === 4 ? arch : (k - 16) % 8 === 0 ? (args[(k - 16) / 8] ?? 0) : 0;
+    if (code === 0x20) value = loadedWord(k, call);
     const passes: Readonly<Record<number, boolean>> = {
       0x15: value === k,
       0x25: value > k,
       0x35: value >= k,
       0x45: (value & k) >>> 0 !== 0,
     };
-    at += 1 + (code === 0x05 ? k : code === 0x20 ? 0 : passes[code] === true ? jt : jf);
+    if (code === 0x05) at += 1 + k;
+    else if (code === 0x20) at += 1;
+    else at += 1 + (passes[code] === true ? jt : jf);
   }
 }
 

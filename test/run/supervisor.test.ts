@@ -1,4 +1,4 @@
-/** The guard alone: it starts a program, tells how that ended, and leaves nobody behind. */
+/** The supervisor alone: it starts a program, tells how that ended, and leaves nobody behind. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
@@ -15,23 +15,23 @@ import { survivors } from '../helpers/survivors.ts';
 let root: string;
 let supervisor: HostPath;
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), 'alproot-guard-'));
+  root = mkdtempSync(join(tmpdir(), 'alproot-supervisor-'));
   const found = await openProgram(SUPERVISOR, {
     cache: hostPath(join(root, 'cache')),
     searchPath: process.env['PATH'] ?? '',
     arch: archOfNode(process.arch) ?? '',
   });
-  if (found === undefined) throw new Error('no guard can be made here');
+  if (found === undefined) throw new Error('no supervisor can be made here');
   supervisor = found;
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const PATH = '/usr/bin:/bin';
 /** @param word what tells the processes of one test */
-const guarded = (script: string, word = 'none'): ReturnType<typeof runProcess> =>
+const supervised = (script: string, word = 'none'): ReturnType<typeof runProcess> =>
   runProcess(['/bin/sh', '-c', script], { env: { PATH, WORD: word }, stdio: 'pipe', detached: true, supervisor });
 
-/** A process between us and the guard, that can be killed. */
+/** A process between us and the supervisor, that can be killed. */
 function startBetween(script: string, word: string): ChildProcess {
   return spawn('/bin/sh', ['-c', '"$1" $$ /bin/sh -c "$2" & wait', 'sh', supervisor, script], {
     env: { PATH, WORD: word },
@@ -46,10 +46,10 @@ const wordOf = (name: string): string => `${join(root, 'word')}-${name}`;
 
 describe('how the program ended', () => {
   it.each([0, 1, 7, 126, 255])('a status of %i is passed on', async (status) =>
-    expect(await guarded(`exit ${status}`)).toEqual({ status, signal: undefined }),
+    expect(await supervised(`exit ${status}`)).toEqual({ status, signal: undefined }),
   );
   it.each(['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGINT', 'SIGUSR1'] as const)('%s is passed on', async (signal) => {
-    expect(await guarded(`kill -${signal.slice(3)} $$`)).toEqual({ status: 128 + constants.signals[signal], signal });
+    expect(await supervised(`kill -${signal.slice(3)} $$`)).toEqual({ status: 128 + constants.signals[signal], signal });
   });
   it.each([
     ['/missing/program', 127],
@@ -57,7 +57,7 @@ describe('how the program ended', () => {
   ] as const)('%s cannot be started: %i', async (program, status) => {
     expect((await runProcess([program], { env: { PATH }, stdio: 'pipe', supervisor })).status).toBe(status);
   });
-  it('the program has the signals that it would have without a guard', async () => {
+  it('the program has the signals that it would have without a supervisor', async () => {
     const lines: Buffer[] = [];
     await runProcess(['/bin/sh', '-c', 'exec grep Sig /proc/self/status'], {
       env: { PATH },
@@ -137,7 +137,7 @@ describe('nobody is left', () => {
 
   it('when the program has ended', async () => {
     const word = wordOf('ended');
-    expect((await guarded(`${DAEMONS} exit 3`, word)).status).toBe(3);
+    expect((await supervised(`${DAEMONS} exit 3`, word)).status).toBe(3);
     expect(await survivors(word)).toEqual([]);
   });
   it('when it is asked to end', async () => {
@@ -171,8 +171,8 @@ describe('nobody is left', () => {
     process.kill(-(between.pid ?? 0), 'SIGKILL');
     expect(await survivors(word)).toEqual([]);
   });
-  it('when the guard itself is killed, of the program', async () => {
-    const word = wordOf('guard');
+  it('when the supervisor itself is killed, of the program', async () => {
+    const word = wordOf('supervisor');
     const between = startBetween('echo up; exec sleep 1000', word);
     await firstOutput(between);
     const pid = readFileSync(`/proc/${between.pid ?? 0}/task/${between.pid ?? 0}/children`, 'utf8').trim();

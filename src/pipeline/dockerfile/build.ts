@@ -8,7 +8,7 @@ import { hostPath, parentOfHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
 import { buildImage, planRequest, readDockerfile, type BuildResult } from '../../build/dockerfile-build.ts';
 import type { BuildPlan } from '../../build/build-plan.ts';
-import type { Secrets } from '../../build/step-mounts.ts';
+import type { Secrets } from '../../build/run-context.ts';
 import type { Recorded } from '../../ship/recording.ts';
 import { explainLinkFailure } from '../../ship/link-failure.ts';
 import { createBuildHost } from './build-host.ts';

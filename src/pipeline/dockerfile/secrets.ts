@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { AlprootError } from '../../core/errors.ts';
 import { hostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
-import type { Secret, Secrets } from '../../build/step-mounts.ts';
+import type { Secret, Secrets } from '../../build/run-context.ts';
 import { isFile } from '../../system/files/host-paths.ts';
 
 export interface SecretOptions {

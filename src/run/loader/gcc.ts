@@ -1,16 +1,16 @@
 /**
- * gcc in a shadow. The driver finds its parts beside the name that it was called by; the specs tell it where the
+ * gcc by wrappers. The driver finds its parts beside the name that it was called by; the specs tell it where the
  * tree's headers and libraries are, and that nothing of the host's is to be searched.
  *
  * @see https://gcc.gnu.org/onlinedocs/gcc/Spec-Files.html
  */
 import { treePathFromUser } from '../../core/paths.ts';
-import { makeDirectories, resolveInside, wrapperDirectory, type Wrapper } from './wrapper.ts';
+import { makeWrapperDirectories, tryResolve, wrapperDirectory, type Wrapper } from './wrapper.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 
 const DRIVERS = /^(?:[a-z0-9_]+-[a-z0-9_-]+-)?(?:gcc|cc|c\+\+|g\+\+|cpp|c99|c89)(?:-\d+(?:\.\d+)*)?$/;
 
-/** Shadows gcc's own directories. @returns words for each of its drivers in `directories`, by path in the tree */
+/** Wraps the programs of gcc's own directories. @returns words for each of its drivers in `directories`, by path in the tree */
 export function wrapGcc(wrapper: Wrapper, directories: readonly string[]): Map<string, readonly string[]> {
   const { tree, own } = wrapper;
   const libraries = gccDirectories(tree, 'usr/lib/gcc');
@@ -18,7 +18,7 @@ export function wrapGcc(wrapper: Wrapper, directories: readonly string[]): Map<s
     wrapperDirectory(wrapper, directory);
   for (const directory of libraries) {
     const specs = treePathFromUser(`${directory}/specs`);
-    makeDirectories(own, directory);
+    makeWrapperDirectories(own, directory);
     own.remove(specs);
     own.writeFile(specs, Buffer.from(formatSpecs(tree, directory)), 0o644);
   }
@@ -32,7 +32,7 @@ export function wrapGcc(wrapper: Wrapper, directories: readonly string[]): Map<s
 }
 
 const namesIn = (tree: WorkTree, directory: string): string[] => {
-  const place = resolveInside(tree, directory);
+  const place = tryResolve(tree, directory);
   return place !== undefined && tree.stat(place)?.kind === 'directory' ? tree.list(place) : [];
 };
 

@@ -9,7 +9,7 @@ import type { RunDescription } from '../../core/run-description.ts';
 import { isDirectory } from '../../system/files/host-paths.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import type { Compile, CompileHost } from '../compiled.ts';
-import { HOST_ENV } from '../compiled.ts';
+import { HOST_ENV } from '../host-environment.ts';
 import {
   formatSteps,
   keptCapabilities,
@@ -84,7 +84,7 @@ function makeWrapper(path: HostPath, root: HostPath): void {
   }
 }
 
-/** `/usr/bin/make` of the tree is the shadow's; a name is looked up there; anything else is a file of the host. */
+/** `/usr/bin/make` of the tree is its wrapper; a name is looked up there; anything else is a file of the host. */
 function startOf(root: HostPath, program: string): string {
   const own = program.startsWith('/') && PROGRAM_DIRECTORIES.some((directory) => program.startsWith(`/${directory}/`));
   return own ? `${root}${program}` : program;

@@ -1,7 +1,7 @@
 /**
  * A tree's programs as scripts that start them through the tree's own dynamic loader, laid out as in the tree:
- * `/usr/bin/make` becomes SHADOW/usr/bin/make. Nothing translates paths; a program sees the host's files, and whatever
- * it starts by name is found in the shadow first.
+ * `/usr/bin/make` becomes WRAPPERS/usr/bin/make. Nothing translates paths; a program sees the host's files, and whatever
+ * it starts by name is found among the wrappers first.
  */
 import { isAlprootError } from '../../core/errors.ts';
 import { treePathFromUser, type TreePath } from '../../core/paths.ts';
@@ -24,12 +24,12 @@ export interface Wrapper {
 /** Writes scripts for the programs of a directory of the tree; what else is there, and needs no loader, is linked. */
 export function wrapperDirectory(wrapper: Wrapper, directory: string): void {
   const { tree, own } = wrapper;
-  const place = resolveInside(tree, directory);
+  const place = tryResolve(tree, directory);
   if (place === undefined || tree.stat(place)?.kind !== 'directory') return;
-  makeDirectories(own, directory);
+  makeWrapperDirectories(own, directory);
   for (const name of tree.list(place)) {
     const path = `${directory}/${name}`;
-    const real = resolveInside(tree, path);
+    const real = tryResolve(tree, path);
     const kind = real === undefined ? undefined : tree.stat(real)?.kind;
     if (real === undefined || kind === undefined) continue;
     const script = kind === 'file' ? scriptFor(wrapper, { real, path }) : undefined;
@@ -39,7 +39,7 @@ export function wrapperDirectory(wrapper: Wrapper, directory: string): void {
 }
 
 /** A directory and those above it. */
-export function makeDirectories(tree: WorkTree, path: string): void {
+export function makeWrapperDirectories(tree: WorkTree, path: string): void {
   const parts = path.split('/');
   for (let length = 1; length <= parts.length; length++) {
     const place = treePathFromUser(parts.slice(0, length).join('/'));
@@ -48,7 +48,7 @@ export function makeDirectories(tree: WorkTree, path: string): void {
 }
 
 /** undefined when the link leads nowhere, or out of the tree. */
-export function resolveInside(tree: WorkTree, path: string): TreePath | undefined {
+export function tryResolve(tree: WorkTree, path: string): TreePath | undefined {
   try {
     return tree.resolve(treePathFromUser(path));
   } catch (error) {
@@ -81,7 +81,7 @@ function scriptFor(wrapper: Wrapper, { real, path }: Program): string | undefine
   if (!head.startsWith('\x7fELF')) return undefined;
   const interpreter = interpreterOf(tree, real);
   if (interpreter === undefined) return undefined;
-  const loader = resolveInside(tree, interpreter);
+  const loader = tryResolve(tree, interpreter);
   if (loader === undefined || tree.stat(loader)?.kind !== 'file') return undefined;
   const name = wrapper.own.hostPathOf(treePathFromUser(path));
   return startWith([

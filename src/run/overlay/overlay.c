@@ -1,19 +1,20 @@
 /*
- * overlay USERS OPTIONS PLACE (directory NAME | file NAME)... -- PROGRAM ARGUMENT...: starts a program in a mount
- * namespace of its own, where an overlay lies on PLACE, with these directories and empty files made in it.
+ * overlay USERS OPTIONS PATH (directory NAME | file NAME)... -- PROGRAM ARGUMENT...: starts a program in a mount
+ * namespace of its own, where an overlay lies on PATH, with these directories and empty files made in it.
  *
  * USERS is `map` for an ordinary user, who becomes root of a user namespace for it, or `keep`. The environment passes
- * through untouched, which no shell between would grant. When the program and all its children have ended, the
+ * through untouched, which a shell between would not do. When the program and all its children have ended, the
  * namespace is gone and the mount with it.
  */
 #include "../owners/system-calls.h"
+#include "../sandbox/user-maps.h"
 
 #if defined(__x86_64__)
 enum { NR_mount = 165, NR_unshare = 272 };
 #else
 enum { NR_mount = 40, NR_unshare = 97 };
 #endif
-enum { NEW_MOUNTS = 0x20000, NEW_USERS = 0x10000000, RECURSIVE = 0x4000, PRIVATE = 1 << 18, O_WRITE = 1, O_EXCLUSIVE = 0200 };
+enum { NEW_MOUNTS = 0x20000, NEW_USERS = 0x10000000, RECURSIVE = 0x4000, PRIVATE = 1 << 18 };
 
 static void leave(const char *what, int code) {
   call(NR_write, 2, "overlay: cannot ", 16, 0);
@@ -22,33 +23,12 @@ static void leave(const char *what, int code) {
   for (;;) call(NR_exit, code, 0, 0, 0);
 }
 
-static long write_file(const char *path, const char *text) {
-  long fd = call(NR_openat, AT_CWD, path, O_WRITE | O_CLOSE_ON_EXEC, 0);
-  if (fd < 0) return fd;
-  long r = call(NR_write, fd, text, length(text), 0);
-  call(NR_close, fd, 0, 0, 0);
-  return r;
-}
-
-/* `0 ID 1`: the caller is root, and nobody else is there. */
-static void map_to_root(const char *file, long id) {
-  char text[32] = "0 ", digits[12];
-  int at = 2, n = 0;
-  do digits[n++] = '0' + id % 10; while (id /= 10);
-  while (n) text[at++] = digits[--n];
-  copy(text + at, " 1", 3);
-  if (write_file(file, text) < 0) leave("map users", 125);
-}
-
+/* With maps the caller is root, and nobody else is there. */
 static void enter_namespaces(int maps) {
-  long uid = call(NR_geteuid, 0, 0, 0, 0), gid = call(NR_getegid, 0, 0, 0, 0);
+  struct ids root = {0, 0}, outside = effective_ids();
+  long error = 0;
   if (call(NR_unshare, NEW_MOUNTS | (maps ? NEW_USERS : 0), 0, 0, 0) < 0) leave("make a namespace", 125);
-  if (maps) {
-    /* Kernels before 3.19 have no such file. */
-    write_file("/proc/self/setgroups", "deny");
-    map_to_root("/proc/self/uid_map", uid);
-    map_to_root("/proc/self/gid_map", gid);
-  }
+  if (maps && map_ids(root, outside, &error)) leave("map users", 125);
   if (call6(NR_mount, 0, (long)"/", 0, RECURSIVE | PRIVATE, 0, 0) < 0) leave("keep mounts apart", 125);
 }
 
@@ -65,7 +45,7 @@ static void make(long root, const char *kind, const char *name) {
 __attribute__((noreturn, used)) static void enter(long *stack) {
   long argc = stack[0];
   char **argv = (char **)(stack + 1), **env = argv + argc + 1;
-  if (argc < 6) leave("start without USERS OPTIONS PLACE -- PROGRAM", 2);
+  if (argc < 6) leave("start without USERS OPTIONS PATH -- PROGRAM", 2);
   enter_namespaces(same(argv[1], "map"));
   if (call6(NR_mount, (long)"alproot", (long)argv[3], (long)"overlay", 0, (long)argv[2], 0) < 0) leave("mount", 125);
   long root = call(NR_openat, AT_CWD, argv[3], O_NAME_ONLY | O_ONLY_DIRECTORY | O_CLOSE_ON_EXEC, 0);

@@ -10,12 +10,13 @@ import { exists } from '../../system/files/host-paths.ts';
 import { removeTree } from '../../system/files/remove-tree.ts';
 import { captureProcess } from '../../system/process/spawn.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
-import { HOST_ENV, type CompiledRun } from '../compiled.ts';
+import type { CompiledRun } from '../compiled.ts';
+import { HOST_ENV } from '../host-environment.ts';
 import type { RunHost } from '../host-tools.ts';
 import type { MountPlan } from '../mount-plan.ts';
 
 /** Where the tree is seen, inside the namespace alone. */
-export const overlayPlace = (changes: HostPath): HostPath => joinHost(changes, 'tree');
+export const overlayTree = (changes: HostPath): HostPath => joinHost(changes, 'tree');
 
 /**
  * Makes what an overlay over `tree` needs in `changes`, which exists and is empty; false when it would not show the
@@ -62,22 +63,23 @@ export function throughOverlay(
   const made = missing.flatMap(({ at, kind }) => [kind, Buffer.from(at, 'latin1').toString('utf8')]);
   return {
     ...compiled,
-    argv: [
-      program,
-      isRoot ? 'keep' : 'map',
-      options.join(','),
-      overlayPlace(changes),
-      ...made,
-      '--',
-      ...compiled.argv,
-    ],
+    argv: [program, isRoot ? 'keep' : 'map', options.join(','), overlayTree(changes), ...made, '--', ...compiled.argv],
   };
 }
 
-const PROGRAM =
-  'cd "$1" && echo more >> file && rm directory/gone && rmdir directory && mkdir directory && ln -s x directory/link && test ! -e directory/gone && test -d made && exec cat file';
+const PROGRAM = [
+  'cd "$1"',
+  'echo more >> file',
+  'rm directory/gone',
+  'rmdir directory',
+  'mkdir directory',
+  'ln -s x directory/link',
+  'test ! -e directory/gone',
+  'test -d made',
+  'exec cat file',
+].join(' && ');
 
-/** Whether it works here, tried on a little tree in the place where the trees are. */
+/** Whether it works here, tried on a small tree where the trees are. */
 export async function probeOverlay(host: RunHost): Promise<boolean> {
   const program = await host.overlay();
   if (program === undefined) return false;
@@ -88,7 +90,7 @@ export async function probeOverlay(host: RunHost): Promise<boolean> {
     writeFileAtomic(joinHost(tree, 'file'), 'one\n', { durable: false });
     writeFileAtomic(joinHost(tree, 'directory/gone'), '', { durable: false });
     if (!prepareOverlay(tree, changes)) return false;
-    const command = { argv: [host.tools.sh ?? '/bin/sh', '-c', PROGRAM, 'sh', overlayPlace(changes)], env: HOST_ENV };
+    const command = { argv: [host.tools.sh ?? '/bin/sh', '-c', PROGRAM, 'sh', overlayTree(changes)], env: HOST_ENV };
     const { argv, env } = throughOverlay(command, {
       program,
       isRoot: host.isRoot,

@@ -1,6 +1,7 @@
 /**
  * The records file that sandboxed programs share, from this side: seeded before a command, read after it. The layout
- * is that of records.h, for little-endian machines of 64 bits. A record is for one inode and one birth of it.
+ * is that of ownership-database.h, for little-endian machines of 64 bits. A record is for one inode and one birth of
+ * it.
  */
 import { AlprootError } from '../../core/errors.ts';
 

@@ -2,41 +2,15 @@
 #ifndef ALPROOT_SANDBOX_NAMESPACES_H
 #define ALPROOT_SANDBOX_NAMESPACES_H
 #include "kernel.h"
-
-static long write_file(const char *path, const char *text, size_t size) {
-  long fd = call(NR_openat, AT_CWD, path, O_WRITE | O_CLOSE_ON_EXEC, 0);
-  if (fd < 0) return fd;
-  long written = call(NR_write, fd, text, size, 0);
-  call(NR_close, fd, 0, 0, 0);
-  return written;
-}
-
-static size_t put_number(char *out, u64 n) {
-  char digits[24];
-  int at = sizeof digits;
-  do digits[--at] = '0' + n % 10; while (n /= 10);
-  copy(out, digits + at, sizeof digits - at);
-  return sizeof digits - at;
-}
-
-/* `INSIDE OUTSIDE 1` */
-static void map_one(const char *file, u64 inside, u64 outside) {
-  char text[64];
-  size_t at = put_number(text, inside);
-  text[at++] = ' ';
-  at += put_number(text + at, outside);
-  copy(text + at, " 1", 2);
-  require(write_file(file, text, at + 2), "map users by", file);
-}
+#include "user-maps.h"
 
 /* The caller becomes UID and GID of a new user namespace, in which nobody else is. */
 static void map_caller(const char *uid, const char *gid) {
-  u64 outer_uid = call(NR_geteuid, 0, 0, 0, 0), outer_gid = call(NR_getegid, 0, 0, 0, 0);
+  struct ids inside = {number(uid), number(gid)}, outside = effective_ids();
+  long error = 0;
   require(call(NR_unshare, NEW_USERS, 0, 0, 0), "make a user namespace", 0);
-  /* Kernels before 3.19 have no such file. */
-  write_file("/proc/self/setgroups", "deny", 4);
-  map_one("/proc/self/uid_map", number(uid), outer_uid);
-  map_one("/proc/self/gid_map", number(gid), outer_gid);
+  const char *failed = map_ids(inside, outside, &error);
+  if (failed) refuse("map users by", failed, error);
 }
 
 /* The ranges of a map of our namespace, each mapped to itself. */

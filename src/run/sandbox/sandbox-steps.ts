@@ -3,6 +3,7 @@
  * which a backend lists them is the order in which they are carried out.
  */
 import type { RunDescription } from '../../core/run-description.ts';
+import type { CompileHost } from '../compiled.ts';
 import type { MountOp, MountPlan } from '../mount-plan.ts';
 
 export type Step = readonly [name: string, ...args: string[]];
@@ -15,6 +16,17 @@ export const NAMESPACES = {
   processes: 0x20000000,
   network: 0x40000000,
 } as const;
+
+/** As `unshare` takes it: namespaces for all that is not shared with the host. */
+export function namespaceFlags({ network }: RunDescription): string {
+  const { network: ownNetwork, ...always } = NAMESPACES;
+  const flags = Object.values(always).reduce<number>((bits, flag) => bits + flag, network === 'none' ? ownNetwork : 0);
+  return `0x${flags.toString(16)}`;
+}
+
+/** A terminal made for the command is its controlling one, for Ctrl-C and job control; the caller's never is. */
+export const hasOwnTerminal = ({ stdio }: RunDescription, { tools }: CompileHost): boolean =>
+  stdio.kind === 'terminal' && tools.script !== undefined;
 
 /**
  * What docker leaves a container, without CAP_MKNOD and CAP_NET_RAW: devices are never made, and the host's network
@@ -112,8 +124,12 @@ export const keptCapabilities: readonly Step[] = [
  * Variables that programs of the host read as well, on the way to the command; they travel as arguments, which
  * everybody on the host can read.
  */
-const READ_BY_HOST =
-  /^(?:LD_|GLIBC_|GCONV_|LOCPATH$|NLSPATH$|MALLOC_|TZDIR$|RES_|HOSTALIASES$|POSIXLY_|LOCALDOMAIN$|NIS_|BASH_|ENV$|SHELL$|TERM$|PROOT_)/;
+const READ_BY_HOST = {
+  prefixes: /^(?:LD|GLIBC|GCONV|MALLOC|RES|POSIXLY|NIS|BASH|PROOT)_/,
+  names: /^(?:LOCPATH|NLSPATH|TZDIR|HOSTALIASES|LOCALDOMAIN|ENV|SHELL|TERM)$/,
+};
+
+const isReadByHost = (name: string): boolean => READ_BY_HOST.prefixes.test(name) || READ_BY_HOST.names.test(name);
 
 export interface SplitEnvironment {
   /** For the environment of the first process: only its owner can read it there. */
@@ -124,8 +140,8 @@ export interface SplitEnvironment {
 export function splitEnvironment(env: Readonly<Record<string, string>>): SplitEnvironment {
   const entries = Object.entries(env);
   return {
-    quiet: Object.fromEntries(entries.filter(([name]) => !READ_BY_HOST.test(name))),
-    loud: entries.filter(([name]) => READ_BY_HOST.test(name)),
+    quiet: Object.fromEntries(entries.filter(([name]) => !isReadByHost(name))),
+    loud: entries.filter(([name]) => isReadByHost(name)),
   };
 }
 

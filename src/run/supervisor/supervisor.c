@@ -1,6 +1,6 @@
 /*
- * guard PARENT PROGRAM ARGUMENT...: starts a program, and lets no descendant of it outlive the program or PARENT.
- * guard PARENT -p DIRECTORY PROGRAM ARGUMENT...: the same, with output through named pipes, see open_pipes.
+ * supervisor PARENT PROGRAM ARGUMENT...: starts a program, and lets no descendant of it outlive the program or PARENT.
+ * supervisor PARENT -p DIRECTORY PROGRAM ARGUMENT...: the same, with output through named pipes, see open_pipes.
  *
  * It asks for a signal at its parent's death before it starts anything, and then looks whether the parent is still
  * there, so no moment is left in which the death goes unseen. All signals are blocked from the beginning; one loop
@@ -21,7 +21,7 @@ enum { QUIT = 3, KILL = 9, TERM = 15, CHLD = 17, PARENT_DEATH_SIGNAL = 1, CHILD_
 /* In ten milliseconds: for a program that is asked to end; for what does not end by KILL, another user's or asleep in the kernel. */
 enum { COURTESY = 100, PATIENCE = 500 };
 
-enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16, FIFO = 0010000, WRITE_ONLY = 1, AGAIN = 11 };
+enum { REMOVE_DIRECTORY = 0x200, MOST_KILLED = 64, MOST_LEVELS = 16, FIFO = 0010000, AGAIN = 11 };
 
 static struct { long self, program, killed[MOST_KILLED]; int status, adopts, deaths; } state;
 
@@ -228,7 +228,7 @@ static void open_pipes(const char *path) {
   while (made < 2 && call(NR_mknodat, directory, names[made], FIFO | 0666, 0) == 0 && call(NR_fchmodat, directory, names[made], 0666, 0) == 0) made++;
   call(NR_write, 1, made == 2 ? "y" : "n", 1, 0);
   for (int at = 0; made == 2 && at < 2; at++) {
-    fds[at] = call(NR_openat, directory, names[at], O_CLOSE_ON_EXEC | WRITE_ONLY, 0);
+    fds[at] = call(NR_openat, directory, names[at], O_CLOSE_ON_EXEC | O_WRITE, 0);
     if (fds[at] < 0) leave(126);
   }
   if (made == 2) call(NR_write, 1, "k", 1, 0);
@@ -255,7 +255,7 @@ __attribute__((noreturn, used)) static void enter(long *stack) {
   long argc = stack[0], parent;
   char **argv = (char **)(stack + 1), **env = argv + argc + 1;
   u64 all = ~0UL, mask = 0;
-  if (argc < 3 || (parent = number(argv[1])) <= 0) say("guard PARENT PROGRAM ARGUMENT...\n"), leave(2);
+  if (argc < 3 || (parent = number(argv[1])) <= 0) say("supervisor PARENT PROGRAM ARGUMENT...\n"), leave(2);
   call(NR_sigprocmask, 0, &all, &mask, 8);
   call(NR_prctl, PARENT_DEATH_SIGNAL, TERM, 0, 0);
   if (call(NR_getppid, 0, 0, 0, 0) != parent) leave(128 + KILL);
@@ -278,7 +278,7 @@ __attribute__((noreturn, used)) static void enter(long *stack) {
   for (;;);
 }
 #if defined(__x86_64__)
-__asm__(".text\n.globl alproot_guard\n.type alproot_guard,@function\nalproot_guard:\n  xor %ebp,%ebp\n  mov %rsp,%rdi\n  and $-16,%rsp\n  call enter\n");
+__asm__(".text\n.globl alproot_supervisor\n.type alproot_supervisor,@function\nalproot_supervisor:\n  xor %ebp,%ebp\n  mov %rsp,%rdi\n  and $-16,%rsp\n  call enter\n");
 #else
-__asm__(".text\n.globl alproot_guard\n.type alproot_guard,%function\nalproot_guard:\n  mov x29,#0\n  mov x0,sp\n  bl enter\n");
+__asm__(".text\n.globl alproot_supervisor\n.type alproot_supervisor,%function\nalproot_supervisor:\n  mov x29,#0\n  mov x0,sp\n  bl enter\n");
 #endif

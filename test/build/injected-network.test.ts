@@ -1,4 +1,4 @@
-/** What a RUN with the network is lent, in real sandboxes over the real minirootfs, and that nothing of it stays. */
+/** What is injected for a RUN with the network, in real sandboxes over the real minirootfs, and that nothing of it stays. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       bench.build(dockerfile, {}, use, { backend, injection, plan: { network } });
     const layerBytes = (): number => [...bench.layers.values()].at(-1)?.sizeBytes ?? 0;
 
-    it("sees the user's authorities under both names, the name service and the proxies, and leaves none of them", async () => {
+    it("sees the user's CA certificates under both names, the name service and the proxies, and leaves none of them", async () => {
       const dockerfile =
         'FROM alpine:3.19\nRUN grep -c MINE /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem > /out; grep -c . /etc/resolv.conf >> /out; env | grep -i _proxy | sort >> /out';
       const [out, ca, names] = await build(dockerfile, (image) => [
@@ -50,7 +50,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       expect(layerBytes()).toBeLessThan(20_000);
     });
 
-    it('is lent nothing without the network', async () => {
+    it('has nothing injected without the network', async () => {
       const out = await build(
         'FROM alpine:3.19\nRUN grep -c MINE /etc/ssl/cert.pem > /out; env | grep -ic _proxy >> /out; test -e /etc/resolv.conf || echo none >> /out',
         (image) => read(image, 'out'),
@@ -59,7 +59,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       expect(out).toBe('0\n0\nnone\n');
     });
 
-    it('may write the file anew, or add to it, and keeps what it wrote without the loan', async () => {
+    it('may write the file anew, or add to it, and keeps what it wrote, without what was injected', async () => {
       const replaced = await build(`FROM alpine:3.19\nRUN echo own > /tmp/x && mv /tmp/x /${CA}`, (image) =>
         read(image, CA),
       );
@@ -68,7 +68,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       expect(await build(`FROM alpine:3.19\nRUN echo own >> /${CA}`, (image) => read(image, CA))).toBe(`${base}own\n`);
     });
 
-    it('is lent the file where the tree has none, and it is gone afterwards, directories and all', async () => {
+    it('has the file injected where the tree has none, and it is gone afterwards, directories and all', async () => {
       const dockerfile =
         'FROM alpine:3.19\nRUN --network=none rm -r /etc/ssl\nRUN grep -c ALL /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem > /out';
       const [out, left] = await build(dockerfile, (image) => [
@@ -78,7 +78,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       expect([out, left]).toEqual(['/etc/ssl/certs/ca-certificates.crt:1\n/etc/ssl/cert.pem:1\n', false]);
     });
 
-    it('is lent the file again after apk has changed it, and apk meets it as it is', async () => {
+    it('has the file injected again after apk has changed it, and apk meets it as it is', async () => {
       const met: boolean[] = [];
       bench.apk = ({ tree }) => {
         met.push(readFileSync(join(tree, CA), 'utf8').includes('MINE'));

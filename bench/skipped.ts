@@ -1,0 +1,2 @@
+/** Why a row cannot be run here. */
+export class Skipped extends Error {}
