@@ -95,9 +95,11 @@ export function createPrinter(options: PrinterOptions): Printer {
       stepDisplay().step(e);
       return;
     }
-    if (e.kind === 'note') line(showName(e.message));
     // A plan says what will be done; what is being done comes with the progress.
-    else if (e.kind === 'plan' && (options.verbose || !options.live)) line(showName(e.line));
+    const isLog = options.verbose || !options.live;
+    if (e.kind === 'note') {
+      if (e.detail !== true || isLog) line(showName(e.message));
+    } else if (e.kind === 'plan' && isLog) line(showName(e.line));
     else if (e.kind === 'start') {
       if (options.live) live.start(e);
       else if (e.line === true) line(showName(e.label));

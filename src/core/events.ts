@@ -11,6 +11,8 @@ export type AlpEvent =
       readonly kind: 'note';
       readonly message: string;
       /** All that it speaks of, where the message names some. */ readonly items?: readonly string[];
+      /** A part of an install, as apk's log has it: where progress is drawn it would be left over. */
+      readonly detail?: true;
     }
   | { readonly kind: 'warning'; readonly message: string; readonly code?: ErrorCode; readonly hint?: string }
   /**
