@@ -79,6 +79,7 @@ export function createPrinter(options: PrinterOptions): Printer {
     const e = given.kind === 'output' || given.kind === 'progress' ? given : redactData(given);
     if (options.json) return json(e);
     if (e.kind === 'output') {
+      if (e.detail === true && !options.verbose) return;
       if (options.steps === 'plain') live.clear();
       if (options.quiet || steps?.output(e.id, e.text) === true) return;
       clear();

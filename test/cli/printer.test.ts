@@ -33,3 +33,11 @@ it.each<[string, Partial<PrinterOptions>, boolean]>([
   expect(text).toContain('making an environment\n');
   expect([text.includes('Installing busybox'), text.includes('Executing busybox')]).toEqual([isWhole, isWhole]);
 });
+
+it.each<[Partial<PrinterOptions>, boolean]>([[{}, false], [{ live: true, steps: 'live' }, false], [{ verbose: true }, true]])('what a port prints while it is built is shown when more is asked for: %j', (options, isShown) => {
+  let text = '';
+  const printer = createPrinter({ json: false, quiet: false, verbose: false, color: false, live: false, columns: 80, rows: 24, steps: 'plain', writeOut: () => undefined, writeErr: (more) => void (text += more), ...options });
+  printer.event({ kind: 'output', id: 'port-zlib', stream: 'stdout', text: 'gcc -c adler32.c\n', detail: true });
+  printer.close();
+  expect(text.includes('gcc -c adler32.c')).toBe(isShown);
+});
