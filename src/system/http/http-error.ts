@@ -39,8 +39,8 @@ const TLS_REASONS: Readonly<Record<string, readonly [what: string, hint: string]
   ],
 };
 
-/** Wraps once; our own errors pass. */
-export function explainNetworkError(error: unknown, url: URL): AlprootError {
+/** Wraps once; our own errors pass. @param proxy that the request went through */
+export function explainNetworkError(error: unknown, url: URL, proxy?: URL): AlprootError {
   if (error instanceof AlprootError) return error;
   const where = redactUrl(url);
   const { code = '', message } = deepest(error);
@@ -75,6 +75,17 @@ export function explainNetworkError(error: unknown, url: URL): AlprootError {
   }
   if (/TIMEOUT|ETIMEDOUT/.test(code))
     return new AlprootError('ALP_FETCH_SLOW', `no answer from ${where} in time`, { cause: error });
+  if (proxy !== undefined && /^E[A-Z_]+$/.test(code)) {
+    return new AlprootError(
+      'ALP_FETCH_NETWORK',
+      `cannot reach ${where} through the proxy ${redactUrl(proxy)}: ${code}`,
+      {
+        cause: error,
+        hint: 'check the proxy variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), or exempt the host with NO_PROXY',
+        facts: { errno: code },
+      },
+    );
+  }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return new AlprootError('ALP_FETCH_NETWORK', `cannot resolve the name of ${where}`, {
       cause: error,

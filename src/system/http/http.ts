@@ -135,7 +135,7 @@ async function requestOnce(
 
 /** A failed check of certificates is worth another look at them: it carries no data. */
 async function explainFully(error: unknown, url: URL, settings: HttpSettings): Promise<AlprootError> {
-  const known = explainNetworkError(error, url);
+  const known = explainNetworkError(error, url, proxyFor(url, settings.proxies));
   if (!wantsChain(known)) return known;
   const [{ examineTls }, { portOf }] = await Promise.all([import('./tls-chain.ts'), import('./tunnel.ts')]);
   const { chain } = await examineTls({
