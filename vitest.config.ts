@@ -1,25 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 const minutes = (count: number): number => count * 60_000;
 
-/** What needs a sandbox, a compiler, real data of Alpine or many processes: not for a check of a minute. */
-const SLOW = [
-  'build/{injected-network,rules-copy}',
-  'formats/adb/adb-dump',
-  'formats/apk/cached-index',
-  'mirror/{adb-index,small-programs}',
-  'pipeline/dockerfile/git',
-  'pipeline/environment/prefetch',
-  'pipeline/inspect/{static-check,verify-deep}',
-  'pipeline/repository/{freshness,minirootfs}',
-  'pipeline/session/backend-choice',
-  'run/{supervisor,loader,overlay,ownership-database,setuid-bwrap}',
-  'ship/{inspect-report,link-failure,lock-upstream}',
-  'system/{files/make-directories,process/pipes}',
-  'unpack/{unpack-pipeline,tree-contents}',
-  'verify/{adb,flips,pgp-signature}',
+/** Helpers that bring a sandbox, a compiler, real data of Alpine, or the packed program. */
+const HEAVY =
+  /\/helpers\/(?:build-host|capabilities|cli|compile|install-raw|packed|release-mirror|sandbox|upstream)\.ts'/;
+
+/** By what they import, so that a new test is in the right project by itself. */
+const heavy = readdirSync(join(import.meta.dirname, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts') && !/^(?:e2e|oracle|hostile|fuzz|conformance)\//.test(name))
+  .map((name) => `test/${name}`)
+  .filter((path) => HEAVY.test(readFileSync(join(import.meta.dirname, path), 'utf8')))
+  .sort();
+
+/** Long for another reason: a hundred thousand files, processes of their own, many certificates. */
+const LONG = [
+  'bench/runner',
+  'pipeline/inspect/{network-report,static-check,verify-deep}',
+  'pipeline/session/network',
+  'run/{ownership-database,setuid-bwrap}',
+  'system/{files/hard-link,files/make-directories,files/remove-tree,process/pipes}',
 ].map((name) => `test/${name}.test.ts`);
+
+/** Not for a check of a minute. */
+const SLOW = [...heavy, ...LONG];
 
 export default defineConfig({
   test: {

@@ -161,7 +161,7 @@ function refusePattern(pattern: string): never {
 }
 
 const relativeTo = (path: TreePath, base: TreePath): TreePath =>
-  (base === TREE_ROOT ? path : path === base ? TREE_ROOT : path.slice(base.length + 1)) as TreePath;
+  base === TREE_ROOT ? path : (path.slice(base.length + 1) as TreePath);
 
 function ancestors(path: string): string[] {
   const parts = path.split('/');

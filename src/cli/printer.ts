@@ -117,10 +117,10 @@ function printEvent(screen: Screen, event: AlpEvent): void {
       live.clear();
       return stepDisplay(screen).step(event);
     case 'note':
-      return printLine(screen, showName(event.message));
+      return event.detail !== true || isLog(options) ? printLine(screen, showName(event.message)) : undefined;
     case 'plan':
       // A plan says what will be done; what is being done comes with the progress.
-      return options.verbose || !options.live ? printLine(screen, showName(event.line)) : undefined;
+      return isLog(options) ? printLine(screen, showName(event.line)) : undefined;
     case 'start':
       if (options.live) live.start(event);
       else if (event.line === true) printLine(screen, showName(event.label));
@@ -134,8 +134,12 @@ function printEvent(screen: Screen, event: AlpEvent): void {
   }
 }
 
-function printOutput(screen: Screen, { id, text }: Extract<AlpEvent, { kind: 'output' }>): void {
+/** Whether every line is kept: nothing is drawn over. */
+const isLog = ({ verbose, live }: PrinterOptions): boolean => verbose || !live;
+
+function printOutput(screen: Screen, { id, text, detail }: Extract<AlpEvent, { kind: 'output' }>): void {
   const { options, live, steps } = screen;
+  if (detail === true && !options.verbose) return;
   if (options.steps === 'plain') live.clear();
   if (options.quiet || steps?.output(id, text) === true) return;
   clear(screen);

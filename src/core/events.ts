@@ -11,6 +11,8 @@ export type AlpEvent =
       readonly kind: 'note';
       readonly message: string;
       /** All that it speaks of, where the message names some. */ readonly items?: readonly string[];
+      /** A part of an install, as apk's log has it: where progress is drawn it would be left over. */
+      readonly detail?: true;
     }
   | { readonly kind: 'warning'; readonly message: string; readonly code?: ErrorCode; readonly hint?: string }
   /**
@@ -53,7 +55,13 @@ export type AlpEvent =
   /** One line of the plan, as apk prints it: `(1/3) Installing musl (1.2.4-r2)`. */
   | { readonly kind: 'plan'; readonly index: number; readonly count: number; readonly line: string }
   /** Output of a program in the sandbox, belonging to the work `id`. */
-  | { readonly kind: 'output'; readonly id: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };
+  | {
+      readonly kind: 'output';
+      readonly id: string;
+      readonly stream: 'stdout' | 'stderr';
+      readonly text: string;
+      /** Of a build that nobody asked for by name, whose end is told with its error. */ readonly detail?: true;
+    };
 
 export type Emit = (event: AlpEvent) => void;
 

@@ -39,7 +39,7 @@ export function createScriptRunner(tree: WorkTree, runScript: RunScript | undefi
       const place = joinTree(ensureDirectory(tree, EXEC), label);
       tree.remove(place);
       tree.writeFile(place, content, 0o755);
-      emit({ kind: 'note', message: `Executing ${label}` });
+      emit({ kind: 'note', message: `Executing ${label}`, detail: true });
       try {
         const { status } = await runScript({
           label,

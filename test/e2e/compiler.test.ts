@@ -84,7 +84,9 @@ describe.skipIf(needs.skip)(`the compiler${needs.reason}`, () => {
         '',
       ].join('\n'),
     );
-    expect((await alproot('link-tools', join(root, 'tools'))).status).toBe(0);
+    const linked = await alproot('link-tools', join(root, 'tools'));
+    expect(linked.stdout).toMatch(/^\d+ files in .*, such as \S+-linux-musl-gcc and \S+-linux-musl\.cmake\n$/);
+    expect(linked.status).toBe(0);
     const program = join(root, 'alproot');
     writeFileSync(
       program,

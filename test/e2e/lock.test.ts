@@ -143,8 +143,9 @@ describe.skipIf(needs.skip)(`a lock of packages${needs.reason}`, () => {
   });
 });
 
+const build = (...more: string[]): string[] => ['build', '--backend', 'proot', '-o', 'out', '.', ...more];
+
 describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
-  const build = (...more: string[]): string[] => ['build', '--backend', 'proot', '-o', 'out', '.', ...more];
   beforeEach(() =>
     writeFileSync(
       join(work, 'Dockerfile'),
@@ -210,6 +211,76 @@ describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
     expect((await ok(alproot(['bundle', 'show', 'one.alproot']))).stdout).toContain('lib-1.0-r0 (v3.19/main)');
     expect((await alproot(['bundle', 'verify', '--require-signature', 'one.alproot'])).status).toBe(4);
     expect((await ok(alproot(['verify', '--key', `${own}.pub`, 'one.alproot']))).stdout).toContain('signed by');
+  });
+});
+
+describe.skipIf(sandbox.skip)(`a bundle whose key is missing${sandbox.reason}`, () => {
+  const app = '`app-1.0-r0`, `lib-1.0-r0`';
+  let name: string;
+  beforeEach(async () => {
+    writeFileSync(join(work, 'Dockerfile'), 'FROM alpine:3.19\nRUN echo first step\nRUN apk add app\n');
+    name = mirror.key.publicName;
+    writeFileSync(join(work, 'maker.rsa'), mirror.key.privatePem);
+    writeFileSync(join(work, 'maker.rsa.pub'), mirror.key.publicPem);
+    await ok(withMirror(['bundle', 'create', '--backend', 'proot', '-o', 'plain.alproot', '.']));
+    await ok(
+      withMirror(['bundle', 'create', '--backend', 'proot', '--sign-with', 'maker.rsa', '-o', 'signed.alproot', '.']),
+    );
+    // Only the bundle can help, and only with the right key.
+    rmSync(mirror.directory, { recursive: true });
+    rmSync(join(root, 'cache'), { recursive: true });
+    const other = await generateSigningKey('other', 2048);
+    mkdirSync(join(work, 'keys/none'), { recursive: true });
+    mkdirSync(join(work, 'forged'));
+    writeFileSync(join(work, 'keys/other.rsa.pub'), other.publicPem);
+    writeFileSync(join(work, 'forged', name), other.publicPem);
+  });
+
+  const refused = async (verb: readonly string[], env: Record<string, string> = {}): Promise<CliResult> => {
+    const got = await alproot(verb, env);
+    expect(got.stderr).not.toMatch(/first step|^#1 |Installing/m);
+    expect(existsSync(join(work, 'out'))).toBe(false);
+    return got;
+  };
+
+  it.each([
+    ['build', '--backend', 'proot', '-o', 'out', '.'],
+    ['run', '--backend', 'proot', '--', 'touch', 'out'],
+    ['rootfs', 'create', 'out'],
+  ])(
+    'is refused by %s before its first step, with the key, where it was looked for and what to do',
+    async (...verb) => {
+      const [first = '', ...rest] = verb;
+      const got = await refused([first, '--bundle', 'plain.alproot', '--key', 'keys/other.rsa.pub', ...rest], {
+        ALPROOT_KEYS: 'keys/none',
+      });
+      expect(got.stderr).toMatch(
+        new RegExp(
+          `error: \`.*/plain\\.alproot\` holds ${app}, signed by \`${name}\`, which is not trusted here; looked for in \`.*/keys/alpine\`, \`.*/keys/other\\.rsa\\.pub\`, \`.*/keys/none\` \\[ALP_VERIFY_KEY\\]\nhint: .*get the public key \`${name}\` from them and name it with --key FILE\n`,
+        ),
+      );
+      expect([got.status, got.stdout]).toEqual([4, '']);
+    },
+  );
+
+  it('is refused when its maker is unknown, whose key would do as well', async () => {
+    const got = await refused(build('--bundle', 'signed.alproot'));
+    expect(got.stderr).toContain(
+      `get the public key \`maker.rsa.pub\`, which signed it whole, or \`${name}\` from them and name it with --key FILE\n`,
+    );
+    expect(got.status).toBe(4);
+    await ok(alproot(build('--bundle', 'signed.alproot', '--key', 'maker.rsa.pub')));
+  });
+
+  it('is refused when the file that is named for it is not there, or holds another key', async () => {
+    const absent = await refused(build('--bundle', 'plain.alproot', '--key', `keys/${name}`));
+    expect(absent.stderr).toMatch(
+      /there is no key file .*\/keys\/test-[0-9a-f]+\.rsa\.pub \[ALP_USAGE_OPTION\]\nhint: --key names the public key \(PEM\) of .* --bundle/,
+    );
+    expect(absent.status).toBe(2);
+    const forged = await refused(build('--bundle', 'plain.alproot', '--key', `forged/${name}`));
+    expect(forged.stderr).toContain(`bad signature by ${name} [ALP_VERIFY_SIGNATURE]`);
+    expect(forged.status).toBe(4);
   });
 });
 

@@ -290,7 +290,7 @@ const WRONG: readonly (Way & { readonly says: RegExp; readonly code: string })[]
   {
     what: 'nobody listens there',
     env: () => ({ HTTPS_PROXY: 'http://me:secret-word@127.0.0.1:1' }),
-    says: /cannot reach/,
+    says: /cannot reach .* through the proxy http:\/\/\*+@127\.0\.0\.1:1\/?: ECONNREFUSED .*\nhint: .*HTTPS_PROXY/,
     code: 'ALP_FETCH_NETWORK',
   },
 ];

@@ -52,6 +52,19 @@ describe('a proxy', () => {
     expect(code).toBe('ALP_FETCH_PROXY');
     expect(`${message} ${hint ?? ''}`).toContain(word);
   });
+
+  it.each([
+    ['http://me:pw@127.0.0.1:1', 'ECONNREFUSED'],
+    ['https://127.0.0.1:1', 'ECONNREFUSED'],
+    ['http://proxy.invalid:3128', /ENOTFOUND|EAI_AGAIN/],
+  ])('that cannot be reached is named, not the mirror alone: %s', async (proxy, errno) => {
+    const { code, message, hint } = await failure(
+      fetcher(client({ proxies: { https: proxy } })).fetch({ ...request('https://mirror.invalid'), attempts: 1 }),
+    );
+    expect([code, hint]).toEqual(['ALP_FETCH_NETWORK', expect.stringContaining('NO_PROXY')]);
+    expect(message).toMatch(errno);
+    expect(message).toContain(` through the proxy ${proxy.replace('me:pw', '***')}`);
+  });
 });
 
 describe('NO_PROXY', () => {

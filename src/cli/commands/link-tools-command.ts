@@ -13,6 +13,7 @@ export const linkTools: CommandAction = (context) => {
     launcher: [process.execPath, resolve(process.argv[1] ?? 'alproot')],
     packages: listOf(context, 'package'),
   });
-  context.printer.result(`${made.length} files in ${directory}: ${made.join(' ')}`, made);
+  const shown = made.filter((name) => name.endsWith('-linux-musl-gcc') || name.endsWith('.cmake'));
+  context.printer.result(`${made.length} files in ${directory}, such as ${shown.slice(-2).join(' and ')}`, made);
   return Promise.resolve(0);
 };

@@ -194,7 +194,7 @@ async function runScript(
       onOutput: (stream, bytes) => {
         const text = bytes.toString('utf8');
         log = (log + text).slice(-KEPT_LOG_BYTES);
-        emit({ kind: 'output', id: `port-${port.source}`, stream, text });
+        emit({ kind: 'output', id: `port-${port.source}`, stream, text, detail: true });
       },
     },
     ...(signal === undefined ? {} : { signal }),

@@ -1,7 +1,7 @@
 /**
  * A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted has signed them.
  */
-import type { Config } from '../../core/config.ts';
+import type { Config, MirrorSpec } from '../../core/config.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
@@ -14,6 +14,7 @@ import { writeFileAtomic } from '../../system/files/files.ts';
 import { removeTree } from '../../system/files/remove-tree.ts';
 import { keyring, type TrustedKeys } from '../../verify/key.ts';
 import { isRsaSignature } from '../../verify/rsa.ts';
+import { requireBundleKeys } from './bundle-keys.ts';
 import type { LockPolicy } from './lock-policy.ts';
 import { alpineKeys, keysOf, readKeys } from './trusted-keys.ts';
 
@@ -33,8 +34,8 @@ export interface BundleSourceRequest {
 }
 
 /**
- * @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT as openBundle; ALP_STALE_LOCK when it was made from
- * another lock
+ * @throws ALP_VERIFY_*, ALP_FORMAT_LOCK, ALP_USAGE_ARGUMENT as openBundle; ALP_VERIFY_KEY for what no trusted
+ * key signed; ALP_STALE_LOCK when it was made from another lock
  */
 export function openBundleSource(
   config: Config,
@@ -52,31 +53,18 @@ export function openBundleSource(
     if (lockPolicy !== undefined && !isSameLock(lockPolicy.lock, lock))
       requireNoDrift({ path: lockPolicy.name as HostPath, lock: lockPolicy.lock, wanted: lock });
     // Keys that a stranger put into a bundle count for nothing.
-    const strangers =
-      bundle.signedBy === undefined ? bundle.manifest.keys.filter(({ name }) => !trusted.has(name)) : [];
-    if (strangers.length > 0) {
-      config.emit({
-        kind: 'warning',
-        message: `the bundle is signed by no key that is trusted here: the keys in it count for nothing`,
-        hint: `name ${strangers.map(({ name }) => quoteName(name)).join(', ')} with --key FILE, if you trust them`,
-      });
-    }
     if (bundle.signedBy !== undefined)
       for (const { name, pem } of bundle.manifest.keys) writeFileAtomic(joinHost(keys, name), pem);
     const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
     const own = mirrors.flatMap((mirror) => mirror.keys);
+    const mirror: MirrorSpec = {
+      base: path,
+      keys: [...new Set([...own, ...config.keys, keys])],
+      publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys),
+    };
+    requireBundleKeys(config, { path, bundle, mirror });
     return {
-      config: {
-        ...config,
-        mirrors: [
-          {
-            base: path,
-            keys: [...new Set([...own, ...config.keys, keys])],
-            publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys),
-          },
-        ],
-        offline: true,
-      },
+      config: { ...config, mirrors: [mirror], offline: true },
       lockPolicy: {
         name: path,
         lock,

@@ -45,7 +45,7 @@ function readKey(directory: HostPath, name: string, parse = parseTrustedKey): Tr
   const bytes = readFileCapped(joinHost(directory, name), KEY_BYTES);
   if (bytes === undefined)
     throw new AlprootError('ALP_USAGE_OPTION', `there is no key file ${joinHost(directory, name)}`, {
-      hint: '--key names the public key (PEM) of the mirror before it',
+      hint: '--key names the public key (PEM) of the mirror before it, or of a --bundle and its maker',
     });
   return parse(bytes.toString('utf8'), name);
 }

@@ -56,6 +56,8 @@ interface Failure {
   readonly error: unknown;
   /** Of the host, without credentials. */
   readonly where: string;
+  /** That the request went through. */
+  readonly proxy: URL | undefined;
   readonly code: string;
   readonly message: string;
 }
@@ -76,6 +78,7 @@ const EXPLANATIONS: readonly ((failure: Failure) => Explanation | undefined)[] =
     /TIMEOUT|ETIMEDOUT/.test(code)
       ? { code: 'ALP_FETCH_SLOW', message: `no answer from ${where} in time` }
       : undefined,
+  unreachableProxy,
   ({ code, where }) =>
     code === 'ENOTFOUND' || code === 'EAI_AGAIN'
       ? {
@@ -91,6 +94,16 @@ const EXPLANATIONS: readonly ((failure: Failure) => Explanation | undefined)[] =
       : undefined,
 ];
 
+function unreachableProxy({ code, where, proxy }: Failure): Explanation | undefined {
+  if (proxy === undefined || !/^E[A-Z_]+$/.test(code)) return undefined;
+  return {
+    code: 'ALP_FETCH_NETWORK',
+    message: `cannot reach ${where} through the proxy ${redactUrl(proxy)}: ${code}`,
+    hint: 'check the proxy variable (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY), or exempt the host with NO_PROXY',
+    facts: { errno: code },
+  };
+}
+
 const unreachable = ({ code, where, message }: Failure): Explanation => ({
   code: 'ALP_FETCH_NETWORK',
   message: `cannot reach ${where}: ${code === '' ? message : code}`,
@@ -98,11 +111,11 @@ const unreachable = ({ code, where, message }: Failure): Explanation => ({
   facts: { errno: code },
 });
 
-/** Wraps once; our own errors pass. */
-export function explainNetworkError(error: unknown, url: URL): AlprootError {
+/** Wraps once; our own errors pass. @param proxy that the request went through */
+export function explainNetworkError(error: unknown, url: URL, proxy?: URL): AlprootError {
   if (error instanceof AlprootError) return error;
   const { code = '', message } = deepest(error);
-  const failure: Failure = { error, where: redactUrl(url), code, message };
+  const failure: Failure = { error, where: redactUrl(url), proxy, code, message };
   let explanation: Explanation | undefined;
   for (const explain of EXPLANATIONS) explanation ??= explain(failure);
   const { code: ours, message: text, hint, facts = {} } = explanation ?? unreachable(failure);

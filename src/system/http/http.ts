@@ -136,7 +136,7 @@ async function requestOnce(
 
 /** A failed check of certificates is worth another look at them: no data is sent. */
 async function explainFully(error: unknown, url: URL, settings: HttpSettings): Promise<AlprootError> {
-  const known = explainNetworkError(error, url);
+  const known = explainNetworkError(error, url, proxyFor(url, settings.proxies));
   if (!wantsChain(known)) return known;
   const { examineTls } = await import('./tls-chain.ts');
   const { chain } = await examineTls({

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeDirectories } from '../../../src/system/files/make-directories.ts';
 import { capability } from '../../helpers/capabilities.ts';
-import { projectRoot } from '../../helpers/cli.ts';
+import { projectRoot } from '../../helpers/project.ts';
 
 let root: string;
 beforeEach(() => void (root = mkdtempSync(join(tmpdir(), 'alproot-make-'))));
