@@ -72,7 +72,7 @@ const KINDS: Readonly<Record<string, readonly [RecordCodec<unknown>, Readonly<Re
   backend: [BACKEND_RECORD, { id: 'bwrap' }],
   blob: [BLOB_RECORD, { sha256: SHA256 }],
 };
-const HOSTILE: readonly unknown[] = [null, 0, '', true, [], {}, [[]], 'x', 1e999, { length: 1 }, -1];
+const HOSTILE: readonly unknown[] = [null, 0, '', true, [], {}, [[]], 'x', 1.5, { length: 1 }, -1];
 
 /** The same with each value in it, however deep, replaced by `by`; an optional key may also be away. */
 function* mutants(value: unknown, by: unknown): Generator<unknown> {
