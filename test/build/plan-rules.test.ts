@@ -613,7 +613,7 @@ describe('what is refused before anything runs', () => {
   it.each([
     ['FROM golang:1.22', 1, 'ALP_BUILD_UNSUPPORTED', 'not Alpine'],
     ['FROM alpine\nCOPY --from=busybox /bin/sh /x', 2, 'ALP_BUILD_UNSUPPORTED', 'not Alpine'],
-    ['ARG V\nFROM alpine:$V', 2, 'ALP_BUILD_INSTRUCTION', 'no image name'],
+    ['ARG V\nFROM alpine:$V', 2, 'ALP_BUILD_INSTRUCTION', 'not a valid image name'],
     ['FROM alpine\nFOO bar', 2, 'ALP_FORMAT_DOCKERFILE', 'unknown instruction'],
     ['RUN x', 1, 'ALP_FORMAT_DOCKERFILE', 'no build stage'],
     ['', 1, 'ALP_FORMAT_DOCKERFILE', 'no FROM'],
