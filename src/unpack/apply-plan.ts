@@ -222,7 +222,7 @@ async function install(
   owner.tag = next.tag;
   owner.fresh = true;
   owner.broken.clear();
-  if (opened !== undefined && opened.contents.dataStart === undefined) owner.broken.add('S');
+  if (opened !== undefined && opened.contents.data === undefined) owner.broken.add('S');
   if (!again) state.packages.push(owner);
   const verb = previous === undefined ? 'install' : 'upgrade';
   const args = previous === undefined ? [record.version] : [record.version, previous.record.version];

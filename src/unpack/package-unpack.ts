@@ -241,8 +241,8 @@ export function placePackage(file: SuppliedPackage, options: PlaceOptions): Plac
 
 /** The data of a package of either format, entry by entry. */
 function readEntries({ contents, source, inflate }: SuppliedPackage, label: string, entry: TarHandler['entry']): void {
-  const { record, dataStart } = contents;
-  if (dataStart === undefined) {
+  const { record } = contents;
+  if (inflate === undefined) {
     const verify = (_schema: unknown, block: Buffer): void => {
       if (record.checksum?.hex !== sha256Hex(block))
         throw new AlprootError('ALP_VERIFY_DIGEST', `${label}: this is not the package that was verified`);

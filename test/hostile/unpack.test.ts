@@ -13,7 +13,8 @@ import { applyPlan } from '../../src/unpack/apply-plan.ts';
 import type { OwnerPolicy } from '../../src/unpack/minirootfs-unpack.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyAnyFile } from '../../src/verify/any-file.ts';
-import { verifyPackage, type OpenedPackage } from '../../src/verify/package-file.ts';
+import type { OpenedPackage } from '../../src/verify/opened-package.ts';
+import { verifyPackage } from '../../src/verify/package-file.ts';
 import {
   makeApk,
   paxRecord,
