@@ -317,7 +317,7 @@ const trees = [
   ),
   guard(
     'links of the package itself',
-    ['unpack/package-unpack.ts', "if (rules.kindOf(place) === 'symlink') throw", 'if (false) throw'],
+    ['unpack/placement.ts', "if (rules.kindOf(named) === 'symlink') throw", 'if (false) throw'],
     'unpack',
   ),
   guard(

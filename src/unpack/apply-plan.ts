@@ -16,7 +16,7 @@ import { readDatabase, writeDatabase, type Database } from './database.ts';
 import { settleDirectories } from './owned-directories.ts';
 import { announceOmitted } from './omitted.ts';
 import type { OpenedPackageFile, RunScript } from './opened.ts';
-import { placePackage } from './package-unpack.ts';
+import { unpackPackage } from './package-unpack.ts';
 import { readProtection } from './protected-paths.ts';
 import { removeFiles } from './package-removal.ts';
 import type { OwnerPolicy } from './minirootfs-unpack.ts';
@@ -231,7 +231,7 @@ async function install(
     for (const [kind, content] of opened.contents.scripts) owner.scripts.set(kind, content);
     setTriggers(state, owner, opened.contents.triggers);
     await scripts.run(owner, `pre-${verb}`, args);
-    const { newFiles, notMade } = placePackage(opened, {
+    const { newFiles, notMade } = unpackPackage(opened, {
       tree,
       owners,
       undo,
