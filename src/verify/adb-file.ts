@@ -27,7 +27,7 @@ import {
 } from '../formats/adb/adb-values.ts';
 import { checkedEntry, createEntryRules, type EntryContext } from '../formats/apk/package-entries.ts';
 import { unsignedAdbError, verifyAdbSignatures } from './adb-signatures.ts';
-import { compareWithIndex, requireIdentity, refuseDuplicates } from './identity.ts';
+import { compareWithIndex, requireIdentity, refuseDuplicateRecords } from './identity.ts';
 import {
   indexSigner,
   mergeWithIndex,
@@ -62,7 +62,7 @@ export function verifyAdbIndex(source: ByteSource, options: IndexOptions): Verif
   return verified;
 }
 
-/** The v3 counterpart of verifyPackage; its content is verified too. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
+/** The v3 counterpart of verifyPackage, content included. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
 export function verifyAdbPackage(source: ByteSource, options: PackageOptions): VerifiedPackage {
   const verified = verifyAdb(source, { ...options, location: source.name });
   if (verified.kind !== 'package')
@@ -123,7 +123,7 @@ function verifiedIndex(
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);
-  refuseDuplicates(packages);
+  refuseDuplicateRecords(packages);
   const index: RepositoryIndex = {
     location,
     description: adbText(root, 'description'),

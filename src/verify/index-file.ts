@@ -80,6 +80,6 @@ function contentsOf({ files }: Member): { readonly description: string; readonly
   if (other !== undefined)
     throw new AlprootError('ALP_FORMAT_INDEX', `unexpected file ${quoteName(other.name)} in an index`);
   const text = find('APKINDEX');
-  if (text === undefined) throw new AlprootError('ALP_FORMAT_INDEX', 'no file APKINDEX: this is no index');
+  if (text === undefined) throw new AlprootError('ALP_FORMAT_INDEX', 'no file APKINDEX: this is not an index');
   return { description: (find('DESCRIPTION')?.toString('latin1') ?? '').trim(), text: text.toString('latin1') };
 }

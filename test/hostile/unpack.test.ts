@@ -356,7 +356,7 @@ describe('contents', () => {
     },
   );
 
-  it('makes no device over a directory, and puts back what stood in its place when the package is refused', async () => {
+  it('makes no device over a directory, and restores what it replaced when the package is refused', async () => {
     mkdirSync(join(root, 'usr/bin/x'));
     expect(await refused([withEntries({ name: 'usr/bin/x', type: '3' })], 'of the tree')).toBe('ALP_UNPACK_PATH');
     mkdirSync(join(root, 'lib/apk'), { recursive: true });
