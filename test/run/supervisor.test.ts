@@ -49,10 +49,7 @@ describe('how the program ended', () => {
     expect(await supervised(`exit ${status}`)).toEqual({ status, signal: undefined }),
   );
   it.each(['SIGKILL', 'SIGTERM', 'SIGSEGV', 'SIGINT', 'SIGUSR1'] as const)('%s is passed on', async (signal) => {
-    expect(await supervised(`kill -${signal.slice(3)} $$`)).toEqual({
-      status: 128 + constants.signals[signal],
-      signal,
-    });
+    expect(await supervised(`kill -${signal.slice(3)} $$`)).toEqual({ status: 128 + constants.signals[signal], signal });
   });
   it.each([
     ['/missing/program', 127],
