@@ -38,15 +38,15 @@ const verification = [
   guard('data hash', ['formats/apk/data-hash.ts', 'if (got !== expected) throw', 'if (false) throw'], 'apk'),
   guard(
     'data hash that is left to the unpacker',
-    ['unpack/inflate.ts', 'if (sha256 !== undefined) requireDataHash', 'if (sha256 === null) requireDataHash'],
+    ['formats/apk/package-data.ts', 'requireDataHash(source, start, { expected: sha256 });', 'void sha256;'],
     'unpack/unpack-pipeline',
   ),
   guard(
     'data hash that was found on the way',
     [
       'verify/package-file.ts',
-      'if (data !== undefined) compareDataHash(source, { expected: datahash, got: data.sha256 });',
-      'if (data !== undefined) void data;',
+      'if (tail?.start === start) compareDataHash(source, { expected: datahash, got: tail.sha256 });',
+      'if (tail?.start === start) void tail;',
     ],
     'e2e/damage: large ones',
   ),
@@ -317,7 +317,7 @@ const trees = [
   ),
   guard(
     'links of the package itself',
-    ['unpack/package-unpack.ts', "if (rules.kindOf(place) === 'symlink') throw", 'if (false) throw'],
+    ['unpack/placement.ts', "if (rules.kindOf(named) === 'symlink') throw", 'if (false) throw'],
     'unpack',
   ),
   guard(

@@ -9,6 +9,7 @@ import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';
 import { bufferSource } from '../core/bytes.ts';
 import { limits } from '../core/limits.ts';
+import { compareText } from '../core/text-order.ts';
 import { isAdb, readAdbBlocks } from '../formats/adb/adb-blocks.ts';
 import { ADB_KINDS, ADB_PACKAGE_INFO } from '../formats/adb/adb-schema.ts';
 import { adbObject, adbText, parseAdbRoot, type AdbObject } from '../formats/adb/adb-values.ts';
@@ -51,7 +52,7 @@ const EQUAL = 1;
 const ANY = 7;
 const CONFLICT = 16;
 
-/** @throws ALP_FORMAT_ADB, ALP_FORMAT_APK for a file that is no package */
+/** @throws ALP_FORMAT_ADB, ALP_FORMAT_APK for a file that is not a package */
 export function readIndexedFile(bytes: Buffer, path: string): IndexedFile {
   return isAdb(bytes) ? fromV3(bytes, path) : fromV2(bytes, path);
 }
@@ -162,7 +163,7 @@ function sortedDependencies(writer: AdbWriter, values: readonly string[]): numbe
       ];
       return { name, word: writer.list(fields) };
     });
-  const sorted = found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)).map(({ word }) => word);
+  const sorted = found.sort((a, b) => compareText(a.name, b.name)).map(({ word }) => word);
   return sorted.filter((word, index) => word !== sorted[index - 1]);
 }
 
@@ -186,8 +187,4 @@ export function formatAdbIndex(
 }
 
 const compareFiles = (a: IndexedFile, b: IndexedFile): number =>
-  a.name === b.name
-    ? compareVersions(a.version, b.version) || Buffer.compare(a.identity, b.identity)
-    : a.name < b.name
-      ? -1
-      : 1;
+  compareText(a.name, b.name) || compareVersions(a.version, b.version) || Buffer.compare(a.identity, b.identity);

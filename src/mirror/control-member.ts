@@ -1,4 +1,4 @@
-/** What signing and indexing need of a v2 package: its control member. Judges nothing. */
+/** What signing and indexing need of a v2 package: its control member. Verifies nothing. */
 import { inflateRawSync } from 'node:zlib';
 import { sha1Hex, sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -9,14 +9,14 @@ const GZIP_HEADER = 10;
 const GZIP_TRAILER = 8;
 const BLOCK = 512;
 
-/** The .PKGINFO and the control member's hashes. Judges nothing: what is indexed is vouched for by who signs. */
+/** The .PKGINFO and the control member's hashes. Verifies nothing: who signs an index answers for it. */
 export function readApkControl(
   bytes: Buffer,
   path: string,
 ): { readonly pkginfo: string; readonly controlSha1Hex: string; readonly controlSha256Hex: string } {
   let offset = 0;
   for (let member = 0; member < 2 && offset + GZIP_HEADER < bytes.length; member++) {
-    const { buffer, length } = inflateMember(bytes.subarray(offset), path);
+    const { buffer, length } = inflatePlainMember(bytes.subarray(offset), path);
     const name = buffer.toString('latin1', 0, 100).replace(/\0.*$/s, '');
     if (!name.startsWith('.SIGN.')) {
       const pkginfo = tarMember(buffer, '.PKGINFO');
@@ -26,22 +26,22 @@ export function readApkControl(
     }
     offset += length;
   }
-  throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: it has no .PKGINFO`);
+  throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is not an .apk of version 2: it has no .PKGINFO`);
 }
 
 /** Length of the first gzip member, and the name of the first file in its tar. @throws ALP_FORMAT_APK */
 export function firstMember(bytes: Buffer, path: string): { readonly name: string; readonly length: number } {
-  const { buffer, length } = inflateMember(bytes, path, limits.index);
+  const { buffer, length } = inflatePlainMember(bytes, path, limits.index);
   return { name: buffer.toString('latin1', 0, 100).replace(/\0.*$/s, ''), length };
 }
 
-function inflateMember(
+function inflatePlainMember(
   bytes: Buffer,
   path: string,
   maxOutputLength: number = limits.control,
 ): { readonly buffer: Buffer; readonly length: number } {
   if (bytes.length < GZIP_HEADER + GZIP_TRAILER || bytes.readUInt32BE(0) !== 0x1f8b0800)
-    throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: no plain gzip header`);
+    throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is not an .apk of version 2: no plain gzip header`);
   try {
     const result = inflateRawSync(bytes.subarray(GZIP_HEADER), { info: true, maxOutputLength }) as unknown as {
       readonly buffer: Buffer;
@@ -49,9 +49,11 @@ function inflateMember(
     };
     return { buffer: result.buffer, length: GZIP_HEADER + result.engine.bytesWritten + GZIP_TRAILER };
   } catch (error) {
-    throw new AlprootError('ALP_FORMAT_APK', `${quoteName(path)} is no .apk of version 2: its gzip data is damaged`, {
-      cause: error,
-    });
+    throw new AlprootError(
+      'ALP_FORMAT_APK',
+      `${quoteName(path)} is not an .apk of version 2: its gzip data is damaged`,
+      { cause: error },
+    );
   }
 }
 

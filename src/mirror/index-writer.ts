@@ -2,6 +2,7 @@
  * APKINDEX.tar.gz, written: a signature member, then one member with DESCRIPTION and APKINDEX. Entries are sorted by
  * name and version, so that the same packages give the same bytes.
  */
+import { compareText } from '../core/text-order.ts';
 import { formatGzipMember } from '../formats/gzip/gzip-writer.ts';
 import { formatTar } from '../formats/tar/tar-writer.ts';
 import { signatureMember, type SignatureKind, type SigningKey } from './signing.ts';
@@ -36,5 +37,5 @@ export async function formatIndexFile({
 function compareEntries(a: string, b: string): number {
   const keyOf = (entry: string): string =>
     `${/^P:(.*)$/m.exec(entry)?.[1] ?? ''}\0${/^V:(.*)$/m.exec(entry)?.[1] ?? ''}`;
-  return keyOf(a) < keyOf(b) ? -1 : keyOf(a) > keyOf(b) ? 1 : 0;
+  return compareText(keyOf(a), keyOf(b));
 }

@@ -1,6 +1,6 @@
 /**
  * Makes .apk files (version 2): a signature member, a control member (.PKGINFO and scripts), a data member whose
- * SHA-256 the control member names. Entries are sorted, parents come before children, each file carries its SHA-1.
+ * SHA-256 the control member names. Entries are sorted, parents come before children, each file has its SHA-1.
  *
  * @see https://wiki.alpinelinux.org/wiki/Apk_spec
  */

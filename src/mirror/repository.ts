@@ -30,7 +30,7 @@ export interface IndexDirectoryOptions {
  * Indexes all .apk files of a directory, whoever made them.
  *
  * @returns what the index now holds, as `name-version`
- * @throws ALP_FORMAT_APK for a file that is no .apk of version 2
+ * @throws ALP_FORMAT_APK for a file that is not an .apk of version 2
  */
 export async function indexDirectory(options: IndexDirectoryOptions): Promise<string[]> {
   const names = namesOf(options.directory).filter((name) => name.endsWith('.apk'));
@@ -63,7 +63,7 @@ export async function indexDirectory(options: IndexDirectoryOptions): Promise<st
  * The same as a v3 index, `Packages.adb`, of packages of either format.
  *
  * @returns what the index now holds, as `name-version`
- * @throws ALP_FORMAT_APK, ALP_FORMAT_ADB for a file that is no .apk
+ * @throws ALP_FORMAT_APK, ALP_FORMAT_ADB for a file that is not an .apk
  */
 export function indexAdbDirectory({ directory, description, key, arch }: IndexDirectoryOptions): string[] {
   const files = namesOf(directory)

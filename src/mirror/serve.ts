@@ -91,7 +91,9 @@ function refusePrivateKeys(directory: HostPath): void {
     'ALP_USAGE_ARGUMENT',
     `${quoteName(directory)} is not served: it holds the private key ${quoteName(found)}`,
     {
-      hint: 'move it out, into a directory that only you can read, such as ~/.config/alproot/keys, where `--sign-with NAME` finds it; if others may have read it, make a new one',
+      hint:
+        'move it out, into a directory that only you can read, such as ~/.config/alproot/keys, where ' +
+        '`--sign-with NAME` finds it; if others may have read it, make a new one',
       facts: { file: found },
     },
   );

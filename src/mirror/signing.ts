@@ -67,7 +67,7 @@ export function writeSigningKey(key: SigningKey, privateDirectory: HostPath, pub
 /**
  * A private key file, `STEM.rsa` or one of an elliptic curve; the public half is computed.
  *
- * @throws ALP_VERIFY_KEY when it is missing or is no such private key
+ * @throws ALP_VERIFY_KEY when it is missing or is not such a private key
  */
 export function readSigningKey(path: HostPath): SigningKey {
   const bytes = readFileCapped(path, MAX_KEY_BYTES);
@@ -90,7 +90,7 @@ export function readSigningKey(path: HostPath): SigningKey {
       publicPem,
     };
   } catch (error) {
-    throw error instanceof AlprootError ? error : refuse('it is no private key in PEM', error);
+    throw error instanceof AlprootError ? error : refuse('it is not a private key in PEM', error);
   }
 }
 
@@ -104,7 +104,8 @@ export function signBytes(
   if (key.asymmetricKeyType !== 'rsa')
     throw new AlprootError(
       'ALP_VERIFY_KEY',
-      `cannot sign with ${quoteName(publicName)}: it is no RSA key, which is what v2 packages and detached signatures need`,
+      `cannot sign with ${quoteName(publicName)}: it is not an RSA key, which is what v2 packages and ` +
+        `detached signatures need`,
       { hint: 'make a key with `alproot mirror keygen`' },
     );
   return sign(DIGESTS[kind], bytes, key);

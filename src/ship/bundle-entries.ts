@@ -17,7 +17,7 @@ const NAME = /^(?:manifest\.json(?:\.[\w.@+-]{1,128}\.sig)?|blobs\/sha256\/[0-9a
 /**
  * All entries by name, in the file's order.
  *
- * @throws ALP_VERIFY_STRUCTURE for links, odd names, twins, a cut or trailing bytes; ALP_FORMAT_TAR; ALP_LIMIT_COUNT
+ * @throws ALP_VERIFY_STRUCTURE for links, odd names, duplicate entries, a cut or trailing bytes; ALP_FORMAT_TAR; ALP_LIMIT_COUNT
  */
 export function readBundleEntries(source: ByteSource): ReadonlyMap<string, BundleEntry> {
   const entries = new Map<string, BundleEntry>();
@@ -37,7 +37,7 @@ export function readBundleEntries(source: ByteSource): ReadonlyMap<string, Bundl
       return entries;
     }
     const { name, type, sizeBytes } = parseTarHeader(block, at, 'data');
-    if (type !== '0') fail(`${quoteName(name)} is no plain file`);
+    if (type !== '0') fail(`${quoteName(name)} is not a regular file`);
     if (!NAME.test(name)) fail(`it holds ${quoteName(name)}, which no bundle has`);
     if (entries.has(name)) fail(`${quoteName(name)} is there twice`);
     if (entries.size === 0 && name !== 'manifest.json') fail('it does not begin with its manifest');

@@ -1,6 +1,6 @@
 /**
- * A bundle opened for use in place of the network. It is judged whole before anything of it is used: every blob that
- * the manifest names is there, has its size and its SHA-256, and nothing else is. What its files mean is then judged
+ * A bundle opened for use in place of the network. It is verified whole before anything of it is used: every blob that
+ * the manifest names is there, has its size and its SHA-256, and nothing else is. What its files mean is then verified
  * as if a mirror had sent them.
  */
 import type { ByteSource } from '../core/bytes.ts';
@@ -22,7 +22,7 @@ export interface BundleSignature {
 
 export interface OpenBundleOptions {
   /**
-   * Judges the signatures over the manifest: the name of the trusted key that vouches for it, undefined when none of
+   * Verifies the signatures over the manifest: the name of the trusted key that signed it, undefined when none of
    * the names is trusted. Throws ALP_VERIFY_SIGNATURE for a wrong signature under a trusted name.
    */
   readonly verify: (manifest: Uint8Array, signatures: readonly BundleSignature[]) => string | undefined;
@@ -45,7 +45,7 @@ export interface Bundle {
 }
 
 /**
- * Opens and judges a bundle.
+ * Opens and verifies a bundle.
  *
  * @throws ALP_USAGE_ARGUMENT when there is no such file; ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST naming the item,
  *   ALP_VERIFY_SIGNATURE, ALP_VERIFY_UNKNOWN (unsigned, and a signature is required), ALP_FORMAT_LOCK, ALP_LIMIT_*
@@ -56,7 +56,7 @@ export function openBundle(path: HostPath, { verify, requireSignature = false }:
     const source = descriptorSource(fd, path);
     const entries = readBundleEntries(source);
     const text = readEntry(source, entries, MANIFEST, limits.lockfile * 2);
-    const signatures = readSignatures(source, entries);
+    const signatures = readManifestSignatures(source, entries);
     const signedBy = verify(text, signatures);
     if (requireSignature && signedBy === undefined) {
       const who = signatures.map(({ keyName }) => keyName).join(', ');
@@ -118,7 +118,7 @@ function readEntry(
   return bytes;
 }
 
-function readSignatures(source: ByteSource, entries: ReadonlyMap<string, BundleEntry>): BundleSignature[] {
+function readManifestSignatures(source: ByteSource, entries: ReadonlyMap<string, BundleEntry>): BundleSignature[] {
   return [...entries.keys()].flatMap((name): BundleSignature[] => {
     const keyName = /^manifest\.json\.(.+)\.sig$/.exec(name)?.[1];
     return keyName === undefined

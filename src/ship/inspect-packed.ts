@@ -22,8 +22,8 @@ export function upxOf(elf: ElfFile): UpxPacking | undefined {
   if (at === -1) return undefined;
   // l_info is checksum, magic, lsize, version, format (12 bytes); p_info follows: progid, filesize, blocksize.
   const sizeAt = at + 8 + 4;
-  const original =
-    sizeAt + 4 <= head.length ? (elf.endian === 'little' ? head.readUInt32LE(sizeAt) : head.readUInt32BE(sizeAt)) : 0;
+  const readSize = (): number => (elf.endian === 'little' ? head.readUInt32LE(sizeAt) : head.readUInt32BE(sizeAt));
+  const original = sizeAt + 4 <= head.length ? readSize() : 0;
   const tail = readUpTo(elf, 0, 4 * 1024 * 1024).toString('latin1');
   return {
     packer: 'UPX',

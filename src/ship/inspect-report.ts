@@ -1,5 +1,5 @@
 /**
- * What an ELF file is, judged from its bytes alone: nothing is executed, no loader is asked. "Static" means that
+ * What an ELF file is, told from its bytes alone: nothing is executed, no loader is asked. "Static" means that
  * no interpreter and no library is asked for; what `ldd` says is not looked at.
  */
 import { bufferSource, type ByteSource } from '../core/bytes.ts';
@@ -91,11 +91,7 @@ export function inspectElf(file: ByteSource | Buffer): InspectReport {
     pie: elf.type === 'shared' && linkage !== 'shared-library',
     relro: relroOf(elf, dynamic),
     nx: hasPlainStack(elf),
-    stackProtector: symbols.has(STACK_CHECK)
-      ? 'yes'
-      : linkage.startsWith('static') || !hasSymbols(elf)
-        ? 'unknown'
-        : 'no',
+    stackProtector: stackProtectorOf(elf, linkage, symbols.has(STACK_CHECK)),
     textRelocations: dynamic?.textRelocations ?? false,
     stripped: !elf.sections.some(({ type }) => type === SHT_SYMTAB),
     debugInfo: elf.sections.some(({ name }) => /^\.z?debug_(?:info|line)$/.test(name)),
@@ -127,6 +123,11 @@ const isLibrary = (elf: ElfFile, dynamic: ElfDynamic | undefined): boolean =>
   dynamic?.pie !== true && (dynamic?.soname !== undefined || elf.entry === 0n);
 
 /** Full: nothing that is bound at run time stays writable. */
+function stackProtectorOf(elf: ElfFile, linkage: Linkage, isCalled: boolean): InspectReport['stackProtector'] {
+  if (isCalled) return 'yes';
+  return linkage.startsWith('static') || !hasSymbols(elf) ? 'unknown' : 'no';
+}
+
 function relroOf(elf: ElfFile, dynamic: ElfDynamic | undefined): InspectReport['relro'] {
   if (!elf.segments.some(({ type }) => type === PT_GNU_RELRO)) return 'none';
   return dynamic === undefined || dynamic.bindNow || !dynamic.hasLazyCalls ? 'full' : 'partial';

@@ -1,4 +1,4 @@
-/** `--require static,musl,stripped,max-size=1M`: a list of demands, judged against a report. */
+/** `--require static,musl,stripped,max-size=1M`: a list of requirements that a report must meet. */
 import { AlprootError } from '../core/errors.ts';
 import { quoteName, showName } from '../core/redact.ts';
 import type { InspectReport } from './inspect-report.ts';
@@ -103,7 +103,7 @@ export function parseSize(text: string): number {
   const match = /^(\d{1,15}(?:\.\d{1,6})?)\s*([KMG]?)(?:i?B)?$/i.exec(text.trim());
   const unit = UNITS[match?.[2]?.toUpperCase() ?? ''];
   if (match === null || unit === undefined) {
-    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is no size`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(text)} is not a size`, {
       hint: 'write bytes, or a number with K, M or G: 512K, 1.5M',
     });
   }
@@ -115,7 +115,7 @@ export function whyNotStatic({ linkage, needed, interpreter }: InspectReport): s
   if (linkage === 'packed')
     return 'packed by UPX, so what it unpacks to cannot be seen: check the file before it is packed';
   if (linkage === 'object' || linkage === 'core')
-    return `it is no program but ${linkage === 'core' ? 'a core dump' : 'an object file'}`;
+    return `it is not a program but ${linkage === 'core' ? 'a core dump' : 'an object file'}`;
   const libraries = needed.length === 0 ? '' : `needs ${needed.map(showName).join(', ')}`;
   const loader = interpreter === undefined ? '' : `asks for the interpreter ${showName(interpreter)}`;
   const reasons = [libraries, loader].filter((part) => part !== '').join(' and ');
@@ -125,17 +125,14 @@ export function whyNotStatic({ linkage, needed, interpreter }: InspectReport): s
 function libcIs({ libc }: InspectReport, wanted: 'musl' | 'glibc'): string | undefined {
   if (libc.name === wanted) return undefined;
   const seen = libc.evidence.slice(0, 2).map(showName).join('; ');
-  return libc.name === 'unknown'
-    ? seen === ''
-      ? 'nothing says which libc it was built with'
-      : `marks of both: ${seen}`
-    : `built with ${libc.name} (${seen})`;
+  if (libc.name !== 'unknown') return `built with ${libc.name} (${seen})`;
+  return seen === '' ? 'nothing says which libc it was built with' : `marks of both: ${seen}`;
 }
 
 function glibcAtMost(needed: string | undefined, wanted: string): string | undefined {
   const parts = (version: string): number[] => version.split('.').map(Number);
   if (!/^\d+(?:\.\d+)*$/.test(wanted))
-    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(wanted)} is no glibc version`, {
+    throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(wanted)} is not a glibc version`, {
       hint: 'write it like 2.28',
     });
   if (needed === undefined) return undefined;

@@ -34,7 +34,7 @@ const NOT_SHIPPED = /^\.(?:debug_|zdebug_|comment|note\.GNU-stack|gnu\.lto_|stab
 /**
  * Sizes by library and member out of a linker map.
  *
- * @throws ALP_FORMAT_TEXT when the text is no linker map
+ * @throws ALP_FORMAT_TEXT when the text is not a linker map
  */
 export function sizesFromMap(map: string): SizeBreakdown {
   const pieces = parseLinkerMap(map).filter(({ outputSection }) => !NOT_SHIPPED.test(outputSection));

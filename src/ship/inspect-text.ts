@@ -46,20 +46,21 @@ export function formatReport(report: InspectReport): string {
       'packed',
       report.packed === undefined
         ? undefined
-        : `${report.packed.version ?? 'UPX'}${report.packed.originalBytes === undefined ? '' : `, ${showSize(report.packed.originalBytes)} before`}`,
+        : [
+            report.packed.version ?? 'UPX',
+            ...(report.packed.originalBytes === undefined ? [] : [`${showSize(report.packed.originalBytes)} before`]),
+          ].join(', '),
     ],
-    [
-      'build paths',
-      report.sourcePaths.length === 0
-        ? undefined
-        : `${report.sourcePaths.slice(0, 3).join(', ')}${report.sourcePaths.length > 3 ? ` and ${report.sourcePaths.length - 3} more` : ''}`,
-    ],
+    ['build paths', report.sourcePaths.length === 0 ? undefined : firstPaths(report.sourcePaths)],
   ];
   const lines = rows.flatMap(([label, value]) =>
     value === undefined ? [] : [`${label.padEnd(12)}${label === 'file' ? value : showName(value)}`],
   );
   return `${[...lines, ...sectionLines(report)].join('\n')}\n`;
 }
+
+const firstPaths = (paths: readonly string[]): string =>
+  paths.slice(0, 3).join(', ') + (paths.length > 3 ? ` and ${paths.length - 3} more` : '');
 
 const hardening = (report: InspectReport): string =>
   [
@@ -78,7 +79,8 @@ function sectionLines({ sections }: InspectReport): string[] {
     'sections',
     ...largest.map(
       ({ name, sizeBytes, loaded, inFile }) =>
-        `  ${showName(name).padEnd(20)} ${String(sizeBytes).padStart(10)}${inFile ? '' : '  memory only'}${loaded ? '' : '  not loaded'}`,
+        `  ${showName(name).padEnd(20)} ${String(sizeBytes).padStart(10)}` +
+        `${inFile ? '' : '  memory only'}${loaded ? '' : '  not loaded'}`,
     ),
     ...(shown.length > largest.length ? [`  and ${shown.length - largest.length} smaller`] : []),
   ];
@@ -106,7 +108,9 @@ export function formatSizes(sizes: SizeBreakdown, { perLibrary = 5 }: { readonly
 
 /** The report as stable JSON, two blanks deep, absent facts as null. */
 export const formatReportJson = (report: InspectReport, sizes?: SizeBreakdown): string =>
-  `${JSON.stringify(sizes === undefined ? report : { ...report, sizes }, (_key, value: unknown) => (value === undefined ? null : value), 2)}\n`;
+  `${JSON.stringify(sizes === undefined ? report : { ...report, sizes }, nullForAbsent, 2)}\n`;
+
+const nullForAbsent = (_key: string, value: unknown): unknown => (value === undefined ? null : value);
 
 export interface LibraryFacts {
   readonly name: string;
@@ -122,7 +126,9 @@ export function formatLibrary({ name, memberCount, glibcObjects }: LibraryFacts)
     .slice(0, 5)
     .map(
       (object) =>
-        `  ${showName(object.name.slice(object.name.lastIndexOf('/') + 1))} asks for ${object.symbols.map(showName).join(', ')}`,
+        `  ${showName(object.name.slice(object.name.lastIndexOf('/') + 1))} asks ` +
+        `for ${object.symbols.map(showName).join(', ')}`,
     );
-  return `${[...lines, `libc        glibc: ${glibcObjects.length} members were compiled for it, and cannot be linked with musl`, ...shown].join('\n')}\n`;
+  const libc = `libc        glibc: ${glibcObjects.length} members were compiled for it, and cannot be linked with musl`;
+  return `${[...lines, libc, ...shown].join('\n')}\n`;
 }

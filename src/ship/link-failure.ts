@@ -4,7 +4,9 @@
  */
 import { showName } from '../core/redact.ts';
 import { isGlibcBuilt, isGlibcExtension, isLargeFileCall } from './glibc-symbols.ts';
-import { HEADER_PACKAGES, LIBRARY_PACKAGES, PROGRAM_PACKAGES, SYMBOL_PACKAGES } from './link-packages.ts';
+import { HEADER_PACKAGES } from './header-packages.ts';
+import { LIBRARY_PACKAGES } from './library-packages.ts';
+import { PROGRAM_PACKAGES, SYMBOL_PACKAGES } from './program-packages.ts';
 
 export interface LinkDiagnosis {
   readonly kind:
@@ -34,7 +36,7 @@ export interface FailedCommand {
   readonly args?: readonly string[];
 }
 
-/** The end of a long output holds the error; a longer line is no message of a compiler. */
+/** The end of a long output holds the error; a longer line is not a message of a compiler. */
 const [TEXT_CAP, LINE_CAP] = [1024 * 1024, 4096];
 
 /**
@@ -101,19 +103,26 @@ function undefinedSymbols(text: string): Sign[] {
       kind: 'glibc-object',
       packages: [],
       message: `compiled for glibc, not for musl: ${files}, asking for ${names}`,
-      hint: 'take the library from an Alpine package, or compile it again inside (alproot cc); a library of the host cannot be linked into a musl program',
+      hint:
+        'take the library from an Alpine package, or compile it again inside (alproot cc); a library of ' +
+        'the host cannot be linked into a musl program',
     })),
     ...group(table, (_names, files) => ({
       kind: 'missing-dynamic-table',
       packages: [],
       message: `the dynamic table (_DYNAMIC), which a static program does not have, is asked for by ${files}`,
-      hint: 'start files or libraries of two C libraries are mixed, or position-independent start files are linked with -static: use only libraries from Alpine packages, and one of -static and -static-pie throughout',
+      hint:
+        'start files or libraries of two C libraries are mixed, or position-independent start files are ' +
+        'linked with -static: use only libraries from Alpine packages, and one of -static and -static-pie ' +
+        'throughout',
     })),
     ...group(large, (names, files) => ({
       kind: 'large-file-call',
       packages: [],
       message: `musl does not have ${names} (its file sizes always have 64 bits), asked for by ${files}`,
-      hint: 'compile the object for musl; in your own source call the names without 64, or define _LARGEFILE64_SOURCE for older musl headers',
+      hint:
+        'compile the object for musl; in your own source call the names without 64, or define ' +
+        '_LARGEFILE64_SOURCE for older musl headers',
     })),
     ...group(extensions, (names, files) => ({
       kind: 'glibc-function',
@@ -208,7 +217,8 @@ function missingLibrary(name: string, isStatic: boolean): LinkDiagnosis {
     hint:
       wanted.length > 0
         ? `install ${wanted.join(' and ')}`
-        : `find the package that has ${isStatic ? `lib${name}.a` : `lib${name}.so`}; in Alpine static libraries are in a -static or -dev package, or are not built at all`,
+        : `find the package that has ${isStatic ? `lib${name}.a` : `lib${name}.so`}; in Alpine static ` +
+          `libraries are in a -static or -dev package, or are not built at all`,
   };
 }
 

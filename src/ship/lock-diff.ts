@@ -123,12 +123,16 @@ function pairs<T>(
     .map((name) => [name, before.get(name), after.get(name)]);
 }
 
+function moveOf(from: string | undefined, to: string | undefined): readonly [mark: string, move: string] {
+  if (from === undefined) return ['+', to ?? ''];
+  return to === undefined ? ['-', from] : ['~', `${from} -> ${to}`];
+}
+
 /** One line a change: `+ new`, `- gone`, `~ moved`. Names are made safe to print. */
 export const formatLockDiff = (changes: readonly LockChange[]): string =>
   changes
     .map(({ kind, name, from, to, why }) => {
-      const mark = from === undefined ? '+' : to === undefined ? '-' : '~';
-      const move = from === undefined || to === undefined ? (to ?? from ?? '') : `${from} -> ${to}`;
+      const [mark, move] = moveOf(from, to);
       return showName(`${mark} ${kind} ${name} ${move}${why === undefined || why.endsWith('by ') ? '' : `: ${why}`}`);
     })
     .map((line) => `  ${line}`)

@@ -137,7 +137,7 @@ const byFirst = ([a]: readonly [string, unknown], [b]: readonly [string, unknown
 /**
  * @throws ALP_USAGE_ARGUMENT for what a lock cannot name: a repository of the host's own or without TLS
  */
-export function lockOf({ requests, environments, downloads = [] }: Recorded): Lock {
+export function lockOfRecording({ requests, environments, downloads = [] }: Recorded): Lock {
   const secret = downloads.find(({ url }) => /^[a-z]+:\/\/[^/?#]*@/i.test(url));
   if (secret !== undefined)
     throw new AlprootError(

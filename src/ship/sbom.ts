@@ -6,6 +6,7 @@
  */
 import { keyOf } from '../core/digest.ts';
 import type { PackageRecord } from '../core/package.ts';
+import { compareText } from '../core/text-order.ts';
 
 export interface SbomOptions {
   /** What the bill is for: an image name, a file, a directory. */
@@ -20,7 +21,8 @@ const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString(
 
 /** `pkg:apk/alpine/NAME@VERSION?arch=…&distro=alpine-…` */
 export function packageUrl({ name, version, arch }: PackageRecord, release: string): string {
-  return `pkg:apk/alpine/${encodeURIComponent(name)}@${encodeURIComponent(version)}?arch=${encodeURIComponent(arch)}&distro=alpine-${encodeURIComponent(release)}`;
+  const [pkg, at, machine, distro] = [name, version, arch, release].map(encodeURIComponent);
+  return `pkg:apk/alpine/${pkg}@${at}?arch=${machine}&distro=alpine-${distro}`;
 }
 
 /** The document's text, with a final newline. */
@@ -28,7 +30,7 @@ export function formatSbom(
   packages: readonly PackageRecord[],
   { subject, release, toolVersion }: SbomOptions,
 ): string {
-  const sorted = [...packages].sort((left, right) => (left.name < right.name ? -1 : left.name > right.name ? 1 : 0));
+  const sorted = [...packages].sort((left, right) => compareText(left.name, right.name));
   const components = sorted.map((record) => component(record, release));
   const serial = keyOf(subject, release, ...sorted.map((record) => packageUrl(record, release)));
   const document = {

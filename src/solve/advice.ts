@@ -20,5 +20,7 @@ export function formatAlike(
   return alike.length === 0 ? undefined : alike.join('; ');
 }
 
-export const formatCatalogSummary = ({ sources }: Catalog): string =>
-  `looked in ${sources.length === 0 ? 'no repository' : sources.map(({ location, packages }) => `${location} (${packages.length} packages)`).join(', ')}`;
+export function formatCatalogSummary({ sources }: Catalog): string {
+  const shown = sources.map(({ location, packages }) => `${location} (${packages.length} packages)`);
+  return `looked in ${shown.length === 0 ? 'no repository' : shown.join(', ')}`;
+}

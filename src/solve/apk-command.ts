@@ -90,7 +90,7 @@ function createRun(host: ApkHost, args: ApkArguments): Run {
   };
 }
 
-/** Tags of world that no repository carries. */
+/** Tags of world that no repository has. */
 function missingTags(run: Run, world: readonly Dependency[]): boolean {
   if (isSet(run.args, 'force-broken-world')) return false;
   const bundleSource = new Set(run.host.catalog.sources.flatMap(({ tags }) => tags));

@@ -48,8 +48,8 @@ const PLANNING: Readonly<Record<string, readonly OptionRule[]>> = {
   update: [],
 };
 const READING: Readonly<Record<string, readonly OptionRule[]>> = {
-  info: rules(`all::a contents::L depends::R description::d exists::e install-if installed::e license provides::P rdepends::r
-    replaces rinstall-if size::s triggers::t webpage::w who-owns::W`),
+  info: rules(`all::a contents::L depends::R description::d exists::e install-if installed::e license provides::P
+    rdepends::r replaces rinstall-if size::s triggers::t webpage::w who-owns::W`),
   search: rules('all::a description::d exact::e exact::x has-origin origin::o rdepends::r'),
   list: rules(
     'available::a depends::d installed::I manifest origin::o orphaned::O providers::P upgradable::u upgradeable',
@@ -149,7 +149,7 @@ function readShort(reader: Reader, text: string): void {
   }
 }
 
-/** Walks the words; what is no option goes to `operand`. */
+/** Walks the words; what is not an option goes to `operand`. */
 function walk(
   argv: readonly string[],
   known: readonly OptionRule[],

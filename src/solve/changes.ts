@@ -4,7 +4,7 @@
  */
 import { isProvided, reverseLinks } from './match.ts';
 import type { Link, NameNode, PackageNode, RawChange } from './model.ts';
-import { markError, namesOf, reposOf, type SolverState } from './solver-state.ts';
+import { markError, packageNames, reposOf, type SolverState } from './solver-state.ts';
 import { runSteps, type Steps } from './solver-steps.ts';
 
 interface Recorder {
@@ -12,7 +12,7 @@ interface Recorder {
   readonly changes: RawChange[];
 }
 
-/** The first tag that the package is allowed to carry and whose repositories have it; else none. */
+/** The first tag that the package may have and whose repositories have it; else none. */
 function tagFor(state: SolverState, pkg: PackageNode): number {
   const { tags } = state.universe;
   const repos = reposOf(state, pkg);
@@ -72,7 +72,7 @@ function* eachWaiting(
   pkg: PackageNode,
   check: (recorder: Recorder, name: NameNode) => Steps,
 ): Steps {
-  for (const name of namesOf(pkg)) for (const waiting of name.rinstallIf) yield check(recorder, waiting);
+  for (const name of packageNames(pkg)) for (const waiting of name.rinstallIf) yield check(recorder, waiting);
 }
 
 /** What used to go by the name and does not any more is removed first. */
@@ -88,7 +88,7 @@ function* clearName(recorder: Recorder, name: NameNode): Steps {
 
 /** What makes room for a package before those that it needs are listed. */
 function* clearFor(recorder: Recorder, pkg: PackageNode): Steps {
-  for (const other of namesOf(pkg)) if (!other.changeProcessed) yield clearName(recorder, other);
+  for (const other of packageNames(pkg)) if (!other.changeProcessed) yield clearName(recorder, other);
   const old = pkg.name.installedPkg;
   if (old !== undefined) yield eachWaiting(recorder, old, removeTriggered);
 }

@@ -4,7 +4,7 @@
  */
 import { isProvided } from './match.ts';
 import { NOBODY, type Link, type NameNode, type PackageNode } from './model.ts';
-import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './solver-state.ts';
+import { countSteps, dependentsOf, packageNames, reposOf, type SolverState } from './solver-state.ts';
 
 /** Packages that depend on the name must be looked at again. */
 export function reconsiderDependents(state: SolverState, name: NameNode): void {
@@ -29,8 +29,8 @@ export function reconsiderWaiting(state: SolverState, name: NameNode): void {
 /** The package is out of the question. */
 export function disqualify(state: SolverState, pkg: PackageNode): void {
   pkg.selectable = false;
-  for (const name of namesOf(pkg)) reconsiderDependents(state, name);
-  for (const name of namesOf(pkg)) reconsiderWaiting(state, name);
+  for (const name of packageNames(pkg)) reconsiderDependents(state, name);
+  for (const name of packageNames(pkg)) reconsiderWaiting(state, name);
 }
 
 /** The first demand for a name arrived. */

@@ -8,7 +8,7 @@
  * a package of as many names takes no longer than as many packages.
  */
 import { DEFAULT_PIN, FLAG, type Link, type NameNode, type PackageNode } from './model.ts';
-import { countSteps, dependentsOf, namesOf, reposOf, type SolverState } from './solver-state.ts';
+import { countSteps, dependentsOf, packageNames, reposOf, type SolverState } from './solver-state.ts';
 
 const NOT_FLAGGED = 1 << 31;
 const CONCRETE = 1 << 30;
@@ -144,7 +144,7 @@ function walk(state: SolverState, first: NameNode): void {
 /** Notes for each name which reached names depend on it; also those of installed packages, which may go. */
 function linkDependents(state: SolverState): void {
   const late = new Set<PackageNode>();
-  for (const pkg of state.universe.installed) for (const name of namesOf(pkg)) state.universe.openNode(name);
+  for (const pkg of state.universe.installed) for (const name of packageNames(pkg)) state.universe.openNode(name);
   for (const name of state.universe.names()) {
     if (!name.opened) continue;
     for (const { pkg } of name.providers) {
@@ -169,7 +169,8 @@ function addDependent(needed: NameNode, name: NameNode): void {
 function linkLate(pkg: PackageNode): void {
   for (const { name: needed } of pkg.depends) {
     dependentsOf(needed);
-    for (const name of namesOf(pkg)) if (!needed.rdepends.includes(name)) needed.rdepends = [...needed.rdepends, name];
+    for (const name of packageNames(pkg))
+      if (!needed.rdepends.includes(name)) needed.rdepends = [...needed.rdepends, name];
   }
 }
 

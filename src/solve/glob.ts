@@ -11,7 +11,7 @@ function readClass(pattern: string, from: number): { readonly source: string; re
 }
 
 /** A test for names; a pattern without wildcards matches the name itself. */
-export function compileGlob(pattern: string): (name: string) => boolean {
+export function compileNameGlob(pattern: string): (name: string) => boolean {
   let source = '';
   for (let at = 0; at < pattern.length; at++) {
     const char = pattern[at] ?? '';
@@ -30,4 +30,4 @@ export function compileGlob(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name);
 }
 
-export const hasWildcard = (pattern: string): boolean => pattern.includes('*');
+export const isNameGlob = (pattern: string): boolean => pattern.includes('*');

@@ -7,7 +7,7 @@ import type { PackageRecord } from '../core/package.ts';
 import { joinTree } from '../core/paths.ts';
 import { formatDependency, formatProvide } from '../formats/apk/dependency.ts';
 import type { InstalledEntry } from '../formats/apk/installed-db.ts';
-import { formatSize } from './plan-lines.ts';
+import { formatApkSize } from './plan-lines.ts';
 import { isMetBy } from './why.ts';
 
 /** What can be asked for. */
@@ -84,7 +84,7 @@ export function infoValues(
     case 'license':
       return [record.license];
     case 'size':
-      return [formatSize(record.installedSizeBytes)];
+      return [formatApkSize(record.installedSizeBytes)];
     case 'depends':
       return record.depends.map((item) => formatDependency(item));
     case 'install-if':

@@ -1,4 +1,4 @@
-/** The solver's answer as a plan: what to install, exchange and remove, where it comes from and who asked. */
+/** The solver's answer as a plan: what to install, replace and remove, where it comes from and who asked. */
 import type { Change, PackageRecord, PackageSource, PlannedPackage } from '../core/package.ts';
 import { sameIdentity } from '../formats/apk/package-checksum.ts';
 import { compareVersions } from '../formats/apk/package-version.ts';

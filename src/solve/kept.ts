@@ -1,11 +1,11 @@
 /** After `del`: which of the named packages stay, and what in world holds them. */
 import { compareNames } from '../formats/apk/world-file.ts';
-import { compileGlob, hasWildcard } from './glob.ts';
+import { compileNameGlob, isNameGlob } from './glob.ts';
 import { createIndentedText, type IndentedText } from './indented.ts';
 import { reverseLinks } from './match.ts';
 import type { NameNode, PackageNode } from './model.ts';
 import type { Resolution } from './resolution.ts';
-import { namesOf } from './solver-state.ts';
+import { packageNames } from './solver-state.ts';
 import { runSteps, type Steps } from './solver-steps.ts';
 import type { Dependency } from '../core/package.ts';
 
@@ -22,7 +22,7 @@ interface Walk {
 function* holders(walk: Walk, pkg: PackageNode): Steps {
   if (!walk.labelled) walk.text.group(walk.label);
   walk.labelled = true;
-  for (const name of namesOf(pkg)) if (walk.inWorld(name)) walk.text.word(name.name);
+  for (const name of packageNames(pkg)) if (walk.inWorld(name)) walk.text.word(name.name);
   const accept = (other: PackageNode): boolean => walk.chosen.has(other);
   for (const { pkg: other } of reverseLinks(pkg, 'satisfies', { accept, once: walk.visited, first: true }))
     yield holders(walk, other);
@@ -38,8 +38,8 @@ function* holders(walk: Walk, pkg: PackageNode): Steps {
 /** The arguments' names in apk's order; wildcards mean all names that the solver reached. */
 function subjects(resolution: Resolution, args: readonly string[]): NameNode[] {
   const { universe } = resolution;
-  const nodes = args.some(hasWildcard)
-    ? [...universe.names()].filter(({ name }) => args.map(compileGlob).some((test) => test(name)))
+  const nodes = args.some(isNameGlob)
+    ? [...universe.names()].filter(({ name }) => args.map(compileNameGlob).some((test) => test(name)))
     : args.filter((arg) => universe.known(arg)).map((arg) => universe.open(arg));
   return nodes.sort((a, b) => compareNames(a.name, b.name));
 }

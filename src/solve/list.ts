@@ -7,7 +7,7 @@ import type { InstalledPackage, PackageRecord } from '../core/package.ts';
 import { compareVersions } from '../formats/apk/package-version.ts';
 import { compareNames } from '../formats/apk/world-file.ts';
 import type { Catalog } from './catalog.ts';
-import { compileGlob } from './glob.ts';
+import { compileNameGlob } from './glob.ts';
 
 export interface ListOptions {
   readonly installed?: boolean;
@@ -64,7 +64,7 @@ export function listPackages(
   patterns: readonly string[],
   options: ListOptions = {},
 ): ListedPackage[] {
-  const tests = patterns.map(compileGlob);
+  const tests = patterns.map(compileNameGlob);
   const buildable = new Set(packages.filter(({ isAvailable }) => isAvailable).map(({ record }) => record.name));
   const names = ({ name, origin, provides }: PackageRecord): string[] =>
     options.origin === true
@@ -83,11 +83,9 @@ export function listPackages(
 export function formatListed({ record, isInstalled, upgradableFrom }: ListedPackage, verbosity = 1): string[] {
   const { name, version, arch, origin, license, description, url } = record;
   if (verbosity <= 0) return [name];
-  const note = isInstalled
-    ? ' [installed]'
-    : upgradableFrom === undefined
-      ? ''
-      : ` [upgradable from: ${upgradableFrom.name}-${upgradableFrom.version}]`;
+  const old =
+    upgradableFrom === undefined ? '' : ` [upgradable from: ${upgradableFrom.name}-${upgradableFrom.version}]`;
+  const note = isInstalled ? ' [installed]' : old;
   return [
     `${name}-${version} ${arch} {${origin === '' ? name : origin}} (${license})${note}`,
     ...(verbosity > 1 ? [`  ${description}`] : []),

@@ -15,7 +15,7 @@ export const FLAG = {
   remove: 64,
 } as const;
 
-/** The mask of packages that carry no repository tag. */
+/** The mask of packages that have no repository tag. */
 export const DEFAULT_PIN = 1;
 
 /** A package under one of the names it goes by. */

@@ -13,7 +13,7 @@ const rotate = (value: number, by: number): number => (value << by) | (value >>>
 const scramble = (block: number): number => Math.imul(rotate(Math.imul(block, 0xcc9e2d51), 15), 0x1b873593);
 
 /** Murmur3, 32 bits, of a text of bytes. */
-function hashOf(text: string): number {
+function nameHash(text: string): number {
   let hash = SEED;
   const whole = text.length & ~3;
   for (let i = 0; i < whole; i += 4) {
@@ -34,7 +34,7 @@ function hashOf(text: string): number {
 }
 
 /** Where a name lies in the table. */
-const bucketOf = (name: string): number => hashOf(name) % BUCKETS;
+const bucketOf = (name: string): number => nameHash(name) % BUCKETS;
 
 interface Placed {
   readonly name: string;

@@ -18,11 +18,15 @@ export interface VersionState {
   readonly tag: string | undefined;
 }
 
-/** How `left` stands to `right`, as `apk version -t` prints it; `?` for what is no version. */
+/** How `left` stands to `right`, as `apk version -t` prints it; `?` for what is not a version. */
 export function relate(left: string, right: string): VersionRelation | '?' {
   if (!isValidVersion(left) || !isValidVersion(right)) return '?';
-  const order = compareVersions(left, right);
-  return order < 0 ? '<' : order > 0 ? '>' : '=';
+  return relationOf(compareVersions(left, right));
+}
+
+function relationOf(order: number): VersionRelation {
+  if (order === 0) return '=';
+  return order < 0 ? '<' : '>';
 }
 
 /**
@@ -49,11 +53,10 @@ export function compareInstalled(
           } else if (order === 0) latestTags.push(...tags);
         }
       }
-      const order = compareVersions(record.version, latest);
       return {
         record,
         latest,
-        relation: order < 0 ? '<' : order > 0 ? '>' : '=',
+        relation: relationOf(compareVersions(record.version, latest)),
         tag: latestTags.includes(undefined) ? undefined : latestTags[0],
       };
     })

@@ -3,7 +3,7 @@ import { compareVersions } from '../formats/apk/package-version.ts';
 import { compareNames } from '../formats/apk/world-file.ts';
 import { createIndentedText } from './indented.ts';
 import { isReinstall, type NameNode, type PackageNode, type RawChange } from './model.ts';
-import { formatSize } from './plan-lines.ts';
+import { formatApkSize } from './plan-lines.ts';
 import type { Resolution } from './resolution.ts';
 
 type Pick = (change: RawChange) => boolean;
@@ -51,8 +51,9 @@ function sizes(resolution: Resolution): string[] {
     if (old !== undefined) grow -= old.record.installedSizeBytes;
   }
   return [
-    ...(download > 0 ? [`Need to download ${formatSize(download)} of packages.`] : []),
-    `After this operation, ${formatSize(Math.abs(grow))} of ${grow < 0 ? 'disk space will be freed' : 'additional disk space will be used'}.`,
+    ...(download > 0 ? [`Need to download ${formatApkSize(download)} of packages.`] : []),
+    `After this operation, ${formatApkSize(Math.abs(grow))} ` +
+      `of ${grow < 0 ? 'disk space will be freed' : 'additional disk space will be used'}.`,
   ];
 }
 
@@ -82,7 +83,8 @@ export function formatOverview(resolution: Resolution, options: OverviewOptions)
   };
   list(
     details ? ORPHANED : ORPHANED_FILES,
-    'NOTE: Consider running apk upgrade with --prune and/or --available.\nThe following packages are no longer available from a repository',
+    'NOTE: Consider running apk upgrade with --prune and/or --available.\nThe following packages are ' +
+      'no longer available from a repository',
     false,
   );
   const notable =

@@ -22,7 +22,7 @@ const owns = ({ directories }: InstalledEntry, path: string): boolean =>
  * @param follow the path with the tree's links followed
  * @see apk-tools 3.0 src/query.c apk_query_who_owns
  */
-export function findOwner(
+export function findPackageOwner(
   installed: readonly InstalledEntry[],
   path: string,
   follow: (path: string) => TreePath,

@@ -52,7 +52,7 @@ export function formatPlanLines(plan: { readonly changes: readonly Change[] }): 
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** apk's size: whole bytes and KiB up to 9999, one decimal beyond. */
-export function formatSize(bytes: number): string {
+export function formatApkSize(bytes: number): string {
   let value = bytes;
   let unit = 0;
   for (; unit < UNITS.length - 1 && value >= 10_000; unit++) value /= 1024;
@@ -85,7 +85,7 @@ export function formatSummary(
 ): string {
   const errors = options.errors ?? 0;
   const head = errors === 0 ? 'OK:' : `${errors} error${errors > 1 ? 's' : ''};`;
-  const size = formatSize(totals.bytes);
+  const size = formatApkSize(totals.bytes);
   return options.verbose
     ? `${head} ${totals.packages} packages, ${totals.dirs} dirs, ${totals.files} files, ${size}`
     : `${head} ${size} in ${totals.packages} packages`;

@@ -4,7 +4,7 @@
  * goes by it with a version or a priority; packages pulled in by install_if count for their own names.
  */
 import type { Link, NameNode, PackageNode } from './model.ts';
-import { namesOf } from './solver-state.ts';
+import { packageNames } from './solver-state.ts';
 import { runSteps, type Steps } from './solver-steps.ts';
 
 const PRESENT = 1;
@@ -34,7 +34,7 @@ function* reachWaiting(presence: Presence, name: NameNode): Steps {
     for (const { pkg } of waiting.providers) {
       if (!presence.chosen.has(pkg) || pkg.installIf.length === 0) continue;
       if (pkg.installIf.some((link) => link.dep.conflict === isThere(presence, link.name))) continue;
-      for (const other of namesOf(pkg)) yield reachName(presence, other, INSTALL_IF);
+      for (const other of packageNames(pkg)) yield reachName(presence, other, INSTALL_IF);
     }
   }
 }
@@ -52,7 +52,7 @@ function* reachName(presence: Presence, name: NameNode, reason: number): Steps {
     }
     yield reachDepends(presence, pkg.depends);
     if (state === VIRTUAL_ONLY) continue;
-    for (const other of namesOf(pkg)) yield reachWaiting(presence, other);
+    for (const other of packageNames(pkg)) yield reachWaiting(presence, other);
   }
 }
 

@@ -11,7 +11,7 @@ import { isValidVersion } from '../formats/apk/package-version.ts';
 import { ApkUsageError, parseApkArguments, READING_COMMANDS } from './arguments.ts';
 import type { Catalog } from './catalog.ts';
 import type { OutputLine } from './apk-command.ts';
-import { compileGlob } from './glob.ts';
+import { compileNameGlob } from './glob.ts';
 import { allPackages, formatListed, listPackages } from './list.ts';
 import { compareInstalled, formatVersionStates, relate } from './outdated.ts';
 import { explainPolicy, formatPolicy } from './policy.ts';
@@ -132,7 +132,7 @@ function readList({ args, system, has, say, verbosity }: Reading): number {
 }
 
 function readPolicy({ args, system, say }: Reading): number {
-  const tests = args.operands.map(compileGlob);
+  const tests = args.operands.map(compileNameGlob);
   const names = new Set(
     allPackages(system.installed, system.catalog)
       .map(({ record }) => record.name)
@@ -160,7 +160,7 @@ function readVersion({ args, system, has, say, verbosity }: Reading): number {
     return 0;
   }
   const limit = options.get('limit')?.at(-1) ?? (operands.length === 0 && verbosity === 1 ? '<' : '');
-  const tests = operands.map(compileGlob);
+  const tests = operands.map(compileNameGlob);
   const states = compareInstalled(system.installed, system.catalog, { allTags: has('all') }).filter(
     ({ record, relation }) =>
       (tests.length === 0 || tests.some((test) => test(record.name))) && (limit === '' || limit.includes(relation)),

@@ -5,10 +5,10 @@
  */
 import { scanDependency } from '../formats/apk/dependency.ts';
 import { compareNames } from '../formats/apk/world-file.ts';
-import { compileGlob } from './glob.ts';
+import { compileNameGlob } from './glob.ts';
 import { ALL_FIELDS, DEFAULT_FIELDS, formatInfo, INSTALLED_FIELDS, type InfoField } from './info.ts';
 import { allPackages } from './list.ts';
-import { findOwner } from './owner-query.ts';
+import { findPackageOwner } from './owner-query.ts';
 import type { Reading } from './reading.ts';
 import { formatSearch } from './search.ts';
 import { isMetBy } from './why.ts';
@@ -32,7 +32,7 @@ export function readInfo(reading: Reading): number {
   const packages = allPackages(system.installed, system.catalog);
   let missing = 0;
   for (const pattern of args.operands) {
-    const test = compileGlob(pattern);
+    const test = compileNameGlob(pattern);
     const found = packages.filter(({ record }) => test(record.name) || record.provides.some(({ name }) => test(name)));
     if (found.length === 0) missing++;
     for (const { record, isInstalled } of found) {
@@ -70,7 +70,7 @@ function readOwnersOf({ args, system, verbosity, say, fail }: Reading): number {
   const quiet = new Set<string>();
   let missing = 0;
   for (const path of args.operands) {
-    const owner = findOwner(system.installed, path, system.follow);
+    const owner = findPackageOwner(system.installed, path, system.follow);
     if (owner === undefined) {
       fail(`${path}: Could not find owner package`);
       missing++;

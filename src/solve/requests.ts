@@ -10,10 +10,10 @@ import type { Arch, Dependency, InstalledPackage, PackageRecord } from '../core/
 import { formatDependencies, isSoundDependency, scanDependency } from '../formats/apk/dependency.ts';
 import { versionMatches } from '../formats/apk/package-version.ts';
 import type { Catalog } from './catalog.ts';
-import { compileGlob, hasWildcard } from './glob.ts';
+import { compileNameGlob, isNameGlob } from './glob.ts';
 import { FLAG } from './model.ts';
 import type { NameFlags } from './resolution.ts';
-import type { LoosePackage } from './universe.ts';
+import type { LoosePackage } from './package-shelves.ts';
 
 /** The tree and the repositories that a request is about. */
 export interface ApkSystem {
@@ -64,8 +64,8 @@ function spokenNames(system: ApkSystem): Set<string> {
 /** The names that arguments mean; a plain argument that no package speaks of is refused. */
 function matchNames(system: ApkSystem, args: readonly string[], unknown: (arg: string) => string): string[] {
   const spoken = spokenNames(system);
-  if (args.some(hasWildcard)) {
-    const tests = args.map(compileGlob);
+  if (args.some(isNameGlob)) {
+    const tests = args.map(compileNameGlob);
     return [...spoken].filter((name) => tests.some((test) => test(name)));
   }
   const missing = args.filter((arg) => !spoken.has(arg));
@@ -90,7 +90,8 @@ export interface AddOptions {
 }
 
 const NOT_KEPT =
-  'You tried to add a non-repository package to system, but it would be lost on next reboot. Enable package caching (apk cache --help) or use --force-non-repository if you know what you are doing.';
+  'You tried to add a non-repository package to system, but it would be lost on next reboot. Enable ' +
+  'package caching (apk cache --help) or use --force-non-repository if you know what you are doing.';
 
 /** `20190603.131426`. */
 const versionFromTime = (now: Date): string => now.toISOString().replace(/[-:]/g, '').replace('T', '.').slice(0, 15);
@@ -138,7 +139,8 @@ function parseArgument(arg: string, options: AddOptions): Dependency {
   const dep = scanDependency(arg, { tag: !virtual });
   if (dep === undefined || /[ \n]/.test(arg) || !isSoundDependency(dep)) {
     return refuse(
-      `'${arg}' is not a valid ${virtual ? 'package' : 'world'} dependency, format is name${virtual ? '' : '(@tag)'}([<>~=]version)`,
+      `'${arg}' is not a valid ${virtual ? 'package' : 'world'} dependency, format is ` +
+        `name${virtual ? '' : '(@tag)'}([<>~=]version)`,
     );
   }
   return dep;
@@ -150,7 +152,7 @@ function pinToFile(record: PackageRecord): Dependency {
   return { name: record.name, op: '><', version: `Q1${digest}`, conflict: false };
 }
 
-/** `apk add`. @throws ALP_SOLVE_WORLD for an argument that is no dependency */
+/** `apk add`. @throws ALP_SOLVE_WORLD for an argument that is not a dependency */
 export function requestAdd(system: ApkSystem, args: readonly string[], options: AddOptions = {}): Request {
   const flags = (options.latest === true ? FLAG.latest : 0) | (options.upgrade === true ? FLAG.upgrade : 0);
   const virtual = options.virtual === undefined ? undefined : parseVirtual(options.virtual, options);

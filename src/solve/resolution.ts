@@ -2,7 +2,7 @@
  * One run of the solver, step for step as apk-tools 3.0's `src/solver.c` (apk_solver_solve) takes them:
  *
  * 1. Discover (discover.ts, discover_name). From world, names are walked through dependencies, provides and
- *    install_if in both directions. Each package is judged: may it be chosen at all, is it available, does its
+ *    install_if in both directions. Each package is examined: may it be chosen at all, is it available, does its
  *    repository tag suit. Each name gets an order number when everything below it has one: names that the user
  *    mentioned rank above others, names of real packages above merely provided ones, later numbers above earlier.
  * 2. Apply world (constrain.ts, apply_constraint). Each dependency counts as a demand on its name. Packages of that
@@ -32,7 +32,8 @@ import type { RawChange } from './model.ts';
 import { reconsider } from './reconsider.ts';
 import { select } from './select.ts';
 import { createState, type SolverState } from './solver-state.ts';
-import { createUniverse, type LoosePackage, type Universe } from './universe.ts';
+import { createUniverse, type Universe } from './universe.ts';
+import type { LoosePackage } from './package-shelves.ts';
 
 /** Flags for the packages of one name, beyond the global ones. */
 export interface NameFlags {

@@ -7,7 +7,7 @@ import type { PackageRecord } from '../core/package.ts';
 import { compareVersions } from '../formats/apk/package-version.ts';
 import { compareNames } from '../formats/apk/world-file.ts';
 import type { Catalog } from './catalog.ts';
-import { compileGlob } from './glob.ts';
+import { compileNameGlob } from './glob.ts';
 
 export interface SearchOptions {
   /** The whole name must match; `*` and `?` are wildcards. */
@@ -24,7 +24,7 @@ export const compareRecords = (a: PackageRecord, b: PackageRecord): number =>
   compareNames(a.name, b.name) || compareVersions(a.version, b.version);
 
 function matcher(pattern: string, options: SearchOptions): (record: PackageRecord) => boolean {
-  const test = compileGlob(options.exact === true || options.origin === true ? pattern : `*${pattern}*`);
+  const test = compileNameGlob(options.exact === true || options.origin === true ? pattern : `*${pattern}*`);
   if (options.origin === true) return ({ origin }) => test(origin);
   return ({ name, provides, description }) =>
     test(name) || provides.some((item) => test(item.name)) || (options.description === true && test(description));

@@ -11,7 +11,7 @@ import {
   type Provider,
 } from './model.ts';
 import { isAutoSelectable } from './reconsider.ts';
-import { markError, namesOf, type SolverState } from './solver-state.ts';
+import { markError, packageNames, type SolverState } from './solver-state.ts';
 
 const flag = (value: boolean): number => (value ? 1 : 0);
 const firstBit = (mask: number): number => (mask === 0 ? 0 : 32 - Math.clz32(mask & -mask));
@@ -121,7 +121,7 @@ function assignNames(state: SolverState, pkg: PackageNode): void {
   for (const item of [pkg, ...pkg.provides]) {
     const provider = item === pkg ? pkg : { pkg, version: item.version };
     if (assign(state, item.name, provider) === 'refused' || isTold) continue;
-    for (const other of namesOf(pkg)) reconsiderWaiting(state, other);
+    for (const other of packageNames(pkg)) reconsiderWaiting(state, other);
     isTold = true;
   }
 }

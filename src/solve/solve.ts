@@ -21,7 +21,7 @@ import {
   type UpgradeOptions,
 } from './requests.ts';
 import { resolve, type NameFlags, type Resolution } from './resolution.ts';
-import type { LoosePackage } from './universe.ts';
+import type { LoosePackage } from './package-shelves.ts';
 import { explainUnsatisfiable } from './unsatisfiable.ts';
 
 export interface SolveOptions {

@@ -65,7 +65,9 @@ export function countSteps(state: SolverState, count: number): void {
       'ALP_LIMIT_COUNT',
       `solving takes more than ${limits.solverSteps} steps (limit solverSteps)`,
       {
-        hint: 'the dependencies of a repository are tangled beyond what real ones need: leave it out, or ask who keeps it',
+        hint:
+          'the dependencies of a repository are tangled beyond what real ones need: leave it out, or ask ' +
+          'who keeps it',
       },
     );
   }
@@ -79,7 +81,7 @@ export function markError(state: SolverState, pkg: PackageNode | undefined): voi
 }
 
 /** The names that a package goes by. */
-export function* namesOf(pkg: PackageNode): Generator<NameNode> {
+export function* packageNames(pkg: PackageNode): Generator<NameNode> {
   yield pkg.name;
   for (const { name } of pkg.provides) yield name;
 }

@@ -15,7 +15,7 @@ export interface Tags {
   readonly idOf: (tag: string | undefined) => number;
   /** undefined for 0. */
   readonly nameOf: (id: number) => string | undefined;
-  /** Bits of the repositories that carry the tag. */
+  /** Bits of the repositories that have the tag. */
   readonly reposOf: (id: number) => number;
   /** Bits of the repositories that any tag of `mask` allows. */
   readonly reposOfMask: (mask: number) => number;

@@ -16,7 +16,7 @@ import { readDatabase, writeDatabase, type Database } from './database.ts';
 import { settleDirectories } from './owned-directories.ts';
 import { announceOmitted } from './omitted.ts';
 import type { OpenedPackageFile, RunScript } from './opened.ts';
-import { placePackage } from './package-unpack.ts';
+import { unpackPackage } from './package-unpack.ts';
 import { readProtection } from './protected-paths.ts';
 import { removeFiles } from './package-removal.ts';
 import type { OwnerPolicy } from './minirootfs-unpack.ts';
@@ -222,7 +222,7 @@ async function install(
   owner.tag = next.tag;
   owner.fresh = true;
   owner.broken.clear();
-  if (opened !== undefined && opened.contents.dataStart === undefined) owner.broken.add('S');
+  if (opened !== undefined && opened.contents.data === undefined) owner.broken.add('S');
   if (!again) state.packages.push(owner);
   const verb = previous === undefined ? 'install' : 'upgrade';
   const args = previous === undefined ? [record.version] : [record.version, previous.record.version];
@@ -231,7 +231,7 @@ async function install(
     for (const [kind, content] of opened.contents.scripts) owner.scripts.set(kind, content);
     setTriggers(state, owner, opened.contents.triggers);
     await scripts.run(owner, `pre-${verb}`, args);
-    const { newFiles, notMade } = placePackage(opened, {
+    const { newFiles, notMade } = unpackPackage(opened, {
       tree,
       owners,
       undo,

@@ -1,6 +1,6 @@
 /**
  * What of a tree differs from its package database. Beside the three audits of apk one of our own, `packages`:
- * every file that is missing, wherever it was, and every file that differs and is no configuration.
+ * every file that is missing, wherever it was, and every file that differs and is not configuration.
  *
  * @see apk-tools 3.0 src/app_audit.c
  */

@@ -1,8 +1,7 @@
-/** A gzip member of an open file, inflated by this thread or by the one that helps it. */
+/** The data member of an open package file, inflated by this thread or by the one that helps it. */
 import { crc32 } from 'node:zlib';
 import type { ByteSource } from '../core/bytes.ts';
-import type { Sha256Hex } from '../core/digest.ts';
-import { requireDataHash } from '../formats/apk/data-hash.ts';
+import { openChecked, type PackageData } from '../formats/apk/package-data.ts';
 import { requireCrc, inflateMember, type MemberEnd, type MemberOptions } from '../formats/gzip/gzip-member.ts';
 import type { Thread } from '../system/thread/thread.ts';
 
@@ -10,10 +9,8 @@ import type { Thread } from '../system/thread/thread.ts';
 export type Inflate = (onInflated: (chunk: Uint8Array) => void) => MemberEnd;
 
 export interface InflateOptions extends Pick<MemberOptions, 'header' | 'maxBytes'> {
-  /** Where the member begins. */
-  readonly start: number;
-  /** What the SHA-256 of the bytes from there to the end must be, before any of them is inflated. */
-  readonly sha256?: Sha256Hex | undefined;
+  /** What is pending is checked before any of it is inflated. */
+  readonly data: PackageData;
 }
 
 /** What the other thread is told; the file is open until it is done. */
@@ -43,9 +40,9 @@ export function inflateFrom(source: ByteSource, options: InflateOptions, thread:
 /** @throws as inflateMember; ALP_VERIFY_DIGEST before any of them is given */
 export function inflateHere(
   source: ByteSource,
-  { start, sha256, ...options }: InflateOptions,
+  { data, ...options }: InflateOptions,
   how: Pick<MemberOptions, 'onInflated' | 'room' | 'deferCrc'>,
 ): MemberEnd {
-  if (sha256 !== undefined) requireDataHash(source, start, { expected: sha256 });
+  const { start } = openChecked(source, data);
   return inflateMember(source, start, { ...options, ...how, limitName: 'unpacked' });
 }

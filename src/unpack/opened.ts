@@ -1,26 +1,24 @@
 /** What the unpack stage needs of a package; made by the verify stage, handed over by the pipeline. */
 import type { ByteSource } from '../core/bytes.ts';
-import type { Sha256Hex } from '../core/digest.ts';
 import type { PackageFile } from '../core/package.ts';
 import type { Verified } from '../core/verified.ts';
 import type { RunResult } from '../core/run-description.ts';
 import type { TreePath } from '../core/paths.ts';
+import type { PackageData } from '../formats/apk/package-data.ts';
 
 export interface PackageContents extends PackageFile {
   /** Scripts by kind: `post-install` … */
   readonly scripts: ReadonlyMap<string, Buffer>;
   readonly triggers: readonly string[];
-  /** Where a v2 package's data member begins; undefined for a v3 package. */
-  readonly dataStart: number | undefined;
-  /** The SHA-256 that the data member must have, where nobody has compared it yet: that comes before any other use. */
-  readonly unjudged: Sha256Hex | undefined;
+  /** A v2 package's data member; undefined for a v3 package. */
+  readonly data: PackageData | undefined;
 }
 
 export interface OpenedPackageFile {
   readonly contents: Verified<PackageContents>;
   /** The bytes that were verified. */
   readonly source: ByteSource;
-  /** Told when the data member has been inflated, and with that what was `unjudged` compared. */
+  /** Told when the data member has been inflated, and with that checked if it was pending. */
   readonly onVerified?: () => void;
   readonly close: () => void;
 }

@@ -32,13 +32,13 @@ const directoryMode = (mode: number, owners: OwnerPolicy): number =>
 /**
  * A package's directory comes into the tree.
  *
- * @param actual where it is, when a link stands in its place
+ * @param actual where it is, when a link stands at its path
  */
-export function placeDirectory(directory: LiveDirectory, actual: TreePath, context: DirectoryContext): void {
+export function addDirectory(directory: LiveDirectory, actual: TreePath, context: DirectoryContext): void {
   const { tree, state, owners, undo } = context;
   const shared = sharedDirectory(state, directory.path);
   if (tree.stat(actual) !== undefined)
-    return prepare(
+    return checkOnce(
       shared,
       shared.members.filter((member) => member !== directory),
       actual,
@@ -49,8 +49,8 @@ export function placeDirectory(directory: LiveDirectory, actual: TreePath, conte
   shared.prepared = shared.mayChange = true;
 }
 
-/** Looks, once a run, whether the directory is as `members` wanted it. */
-function prepare(
+/** Checks, once a run, whether the directory is as `members` wanted it. */
+function checkOnce(
   shared: SharedDirectory,
   members: readonly LiveDirectory[],
   actual: TreePath,
@@ -72,7 +72,7 @@ const isAsWanted = (found: Acl, wanted: Acl, owners: OwnerPolicy): boolean =>
 export function leaveDirectory(directory: LiveDirectory, context: DirectoryContext): void {
   const { tree, state, undo } = context;
   const shared = sharedDirectory(state, directory.path);
-  prepare(shared, shared.members, actualPath(tree, directory.path) ?? directory.path, context);
+  checkOnce(shared, shared.members, actualPath(tree, directory.path) ?? directory.path, context);
   shared.members.splice(shared.members.indexOf(directory), 1);
   releaseDirectory(state, directory.path, (path) => {
     const actual = actualPath(tree, path);

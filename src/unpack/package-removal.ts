@@ -26,7 +26,7 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
       const actual = place === undefined ? undefined : joinTree(place, name);
       const kind = actual === undefined ? undefined : tree.stat(actual)?.kind;
       if (actual !== undefined && kind !== undefined && kind !== 'directory') {
-        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, digestOf(owner)) === checksum)
+        if (purge || !isProtected(directory.path) || contentChecksum(tree, actual, packageDigest(owner)) === checksum)
           undo.moveToStaging(actual);
       }
       state.files.delete(joinTree(directory.path, name));
@@ -39,7 +39,7 @@ export function removeFiles(owner: LivePackage, options: RemovalOptions): void {
 export const digestMarked = (broken: Iterable<string> = ''): 'sha1' | 'sha256' =>
   [...broken].includes('S') ? 'sha256' : 'sha1';
 
-export const digestOf = ({ broken }: LivePackage): 'sha1' | 'sha256' => digestMarked(broken);
+export const packageDigest = ({ broken }: LivePackage): 'sha1' | 'sha256' => digestMarked(broken);
 
 /** `Q1…`, of a SHA-256 the first 20 bytes. @see apk-tools 3.0 `apk_db_install_file` */
 export const fileChecksum = (digest: Buffer): string => `Q1${digest.subarray(0, 20).toString('base64')}`;

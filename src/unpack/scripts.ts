@@ -19,7 +19,7 @@ export interface ScriptRunner {
   /** Runs the package's script of that kind, if it has one; a failure marks the package as broken. */
   readonly run: (owner: LivePackage, kind: string, args: readonly string[]) => Promise<void>;
   readonly failures: readonly ScriptFailure[];
-  /** How many have run: what is known of the tree's accounts is stale after one. */
+  /** How many have run: what is known of the tree's passwd entries is stale after one. */
   readonly count: () => number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Takes a half-done change of a tree back. What was there is moved aside before it is replaced or removed, and
- * moved back, last first, when something fails; scripts' own doings are the one thing that stays.
+ * Rolls a half-done change of a tree back. What was there is moved to a staging directory before it is replaced or
+ * removed, and moved back, last first, when something fails; scripts' own doings are the one thing that stays.
  */
 import { AlprootError } from '../core/errors.ts';
 import { joinTree, nameOf, parentOf, type TreePath } from '../core/paths.ts';
@@ -12,7 +12,7 @@ const STAGING = 'lib/apk/.alproot-undo' as TreePath;
 export interface Undo {
   /** Something new is at `path`. */
   readonly made: (path: TreePath) => void;
-  /** Moves what is at `path` aside. */
+  /** Moves what is at `path` to the staging directory. */
   readonly moveToStaging: (path: TreePath) => void;
   /** Renames over whatever has the new name. */
   readonly replace: (from: TreePath, to: TreePath) => void;

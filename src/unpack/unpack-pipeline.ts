@@ -9,8 +9,8 @@ import { inflateFrom, type Inflate } from './inflate.ts';
 import type { OpenedPackageFile } from './opened.ts';
 
 export interface SuppliedPackage extends OpenedPackageFile {
-  /** Of its data member. */
-  readonly inflate: Inflate;
+  /** Of its data member; undefined for a v3 package. */
+  readonly inflate: Inflate | undefined;
 }
 
 export interface UnpackPipeline {
@@ -27,7 +27,7 @@ export interface UnpackPipelineOptions {
   readonly thread: Thread | undefined;
 }
 
-/** Packages that are there before one is unpacked: the thread has work while this one is busy. */
+/** Packages that are opened before one is unpacked: the thread has work while this one is busy. */
 const PREFETCHED = 4;
 /** Compressed bytes below which a thread costs more to start than it saves. */
 const THREAD_PAYS_BYTES = 4 * 1024 * 1024;
@@ -73,16 +73,13 @@ export function createUnpackPipeline({ changes, open, thread }: UnpackPipelineOp
 function withInflate(file: OpenedPackageFile, thread: Thread | undefined): SuppliedPackage {
   const {
     source,
-    contents: { dataStart: start = 0, record, unjudged: sha256 },
+    contents: { data, record },
     onVerified,
   } = file;
-  // The thread is not asked for what nobody will take: of v3 packages, and of those that install nothing.
-  const isTaken = file.contents.dataStart !== undefined && record.installedSizeBytes !== 0;
-  const inflate = inflateFrom(
-    source,
-    { start, maxBytes: unpackedBytes(record), sha256 },
-    isTaken ? thread : undefined,
-  );
+  if (data === undefined) return { ...file, inflate: undefined };
+  // The thread is not asked for what nobody will take: packages that install nothing.
+  const isTaken = record.installedSizeBytes !== 0;
+  const inflate = inflateFrom(source, { data, maxBytes: unpackedBytes(record) }, isTaken ? thread : undefined);
   return {
     ...file,
     inflate: (onInflated) => {

@@ -4,7 +4,7 @@
  *
  * @see apk-tools 3.0 `adb_trust_verify_signature`, `extract_v3.c`
  */
-import { createHash, verify as verifySignature } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
 import { sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
@@ -13,11 +13,9 @@ import type { PackageRecord, RepositoryIndex } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Signer } from '../core/verified.ts';
 import { readAdbArchive } from '../formats/adb/adb-archive.ts';
-import { withFields } from '../formats/apk/package-fields.ts';
 import { adbError, type AdbSchema } from '../formats/adb/adb-block-reader.ts';
 import { adbRecord } from '../formats/adb/adb-record.ts';
 import { ADB_KINDS } from '../formats/adb/adb-schema.ts';
-import { adbKeyId, adbSignedBytes, parseAdbSignature } from '../formats/adb/adb-signature.ts';
 import {
   adbNumber,
   adbObject,
@@ -28,24 +26,24 @@ import {
   type AdbObject,
 } from '../formats/adb/adb-values.ts';
 import { checkedEntry, createEntryRules, type EntryContext } from '../formats/apk/package-entries.ts';
-import { compareWithIndex, requireIdentity, refuseDuplicates } from './identity.ts';
-import type { IndexOptions, VerifiedIndex } from './index-file.ts';
-import type { TrustedKeys } from './key.ts';
+import { unsignedAdbError, verifyAdbSignatures } from './adb-signatures.ts';
+import { compareWithIndex, requireIdentity, refuseDuplicateRecords } from './identity.ts';
 import {
+  indexSigner,
+  mergeWithIndex,
   SCRIPT_KINDS,
-  type VerifiedPackage,
   type OpenedPackage,
   type PackageOptions,
   type ScriptKind,
-} from './package-file.ts';
+  type VerifiedPackage,
+} from './opened-package.ts';
 import { asVerification } from './structure.ts';
-
-export { adbKeyId };
+import type { IndexOptions, VerifiedIndex } from './verified-index.ts';
 
 export type VerifiedAdb =
   ({ readonly kind: 'index' } & VerifiedIndex) | ({ readonly kind: 'package' } & VerifiedPackage);
 
-/** Judges a v3 file whole, of whichever schema it is. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
+/** Verifies a v3 file whole, of whichever schema it is. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
 export function verifyAdb(source: ByteSource, options: IndexOptions & PackageOptions): VerifiedAdb {
   const what = quoteName(source.name);
   return asVerification(what, () => {
@@ -64,7 +62,7 @@ export function verifyAdbIndex(source: ByteSource, options: IndexOptions): Verif
   return verified;
 }
 
-/** The v3 counterpart of verifyPackage, judged with its content. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
+/** The v3 counterpart of verifyPackage, content included. @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH */
 export function verifyAdbPackage(source: ByteSource, options: PackageOptions): VerifiedPackage {
   const verified = verifyAdb(source, { ...options, location: source.name });
   if (verified.kind !== 'package')
@@ -92,9 +90,9 @@ function readSigned(
     {
       verify: (schema, block, signatures) => {
         if (expected !== undefined) requireIdentity(what, { algorithm: 'sha256', hex: sha256Hex(block) }, expected);
-        const signers = allowUntrusted ? [] : judgeSignatures({ what, schema, block, signatures, keys });
+        const signers = allowUntrusted ? [] : verifyAdbSignatures({ what, schema, block, signatures, keys });
         if (!allowUntrusted && signers.length === 0 && (expected === undefined || requireSignature))
-          throw unsignedError(what, signatures);
+          throw unsignedAdbError(what, signatures);
         signed = { schema, block, signers };
         if (schema !== 'package') return;
         const { name, version } = adbRecord(adbObject(parseAdbRoot(block, ADB_KINDS.package), 'info'));
@@ -125,7 +123,7 @@ function verifiedIndex(
   const packages = adbObjects(root, 'packages').map(adbRecord);
   const bare = packages.find(({ checksum }) => checksum === undefined);
   if (bare !== undefined) throw adbError(`${bare.name} has no hash in the index`);
-  refuseDuplicates(packages);
+  refuseDuplicateRecords(packages);
   const index: RepositoryIndex = {
     location,
     description: adbText(root, 'description'),
@@ -139,8 +137,9 @@ function verifiedIndex(
 function verifiedPackage(
   source: ByteSource,
   { block, signers }: SignedBlock,
-  { expected, repository }: PackageOptions,
+  options: PackageOptions,
 ): VerifiedPackage {
+  const { expected } = options;
   const root = parseAdbRoot(block, ADB_KINDS.package);
   const own: PackageRecord = {
     ...adbRecord(adbObject(root, 'info')),
@@ -149,22 +148,16 @@ function verifiedPackage(
     replacesPriority: adbNumber(root, 'replaces-priority'),
   };
   if (expected !== undefined) compareWithIndex(quoteName(source.name), own, expected);
-  const record =
-    expected === undefined
-      ? own
-      : withFields(expected, { replaces: own.replaces, replacesPriority: own.replacesPriority });
   const opened: OpenedPackage = {
-    record,
+    record: mergeWithIndex(own, expected),
     sha256: wholeSha256(source),
     sizeBytes: source.sizeBytes,
     scripts: scriptsOf(adbObject(root, 'scripts')),
     triggers: adbTexts(root, 'triggers'),
     datahash: undefined,
-    dataStart: undefined,
-    unjudged: undefined,
+    data: undefined,
   };
-  const index: Signer[] = expected === undefined ? [] : [{ kind: 'index', repository: repository ?? 'index' }];
-  return { package: opened as Verified<OpenedPackage>, signers: [...index, ...signers] };
+  return { package: opened as Verified<OpenedPackage>, signers: [...indexSigner(options), ...signers] };
 }
 
 function scriptsOf(scripts: AdbObject): ReadonlyMap<ScriptKind, Buffer> {
@@ -177,47 +170,6 @@ function scriptsOf(scripts: AdbObject): ReadonlyMap<ScriptKind, Buffer> {
     }),
   );
 }
-
-interface AdbSigned {
-  readonly what: string;
-  readonly schema: AdbSchema;
-  readonly block: Buffer;
-  readonly signatures: readonly Buffer[];
-  readonly keys: TrustedKeys;
-}
-
-/** As for v2: a wrong signature under a trusted key is fatal, one by somebody unknown is passed over. */
-function judgeSignatures({ what, schema, block, signatures, keys }: AdbSigned): Signer[] {
-  const byId = new Map([...keys.values()].map((trusted) => [adbKeyId(trusted), trusted]));
-  return signatures.flatMap((bytes): Signer[] => {
-    const signature = parseAdbSignature(bytes);
-    if (signature === undefined)
-      throw new AlprootError('ALP_VERIFY_SIGNATURE', `${what}: a signature that is cut off or of an unknown version`);
-    const trusted = byId.get(signature.keyId);
-    if (trusted === undefined) return [];
-    const { name: keyName, key } = trusted;
-    const isRight = (): boolean => {
-      try {
-        return verifySignature('sha512', adbSignedBytes(schema, block, signature.header), key, signature.bytes);
-      } catch {
-        return false;
-      }
-    };
-    if (!signature.isSha512 || !isRight())
-      throw new AlprootError('ALP_VERIFY_SIGNATURE', `bad signature by ${keyName}`, { facts: { keyName } });
-    return [{ kind: 'key', keyName, algorithm: 'sha512' }];
-  });
-}
-
-const unsignedError = (what: string, signatures: readonly Buffer[]): AlprootError =>
-  signatures.length === 0
-    ? new AlprootError('ALP_VERIFY_SIGNATURE', `${what} is not signed`, {
-        hint: 'sign it with `alproot mirror sign`, or take it from a mirror that does',
-      })
-    : new AlprootError('ALP_VERIFY_KEY', `${what} is signed by a key that is not trusted here`, {
-        hint: 'if you trust its maker, name the public key with --key FILE',
-        facts: { keyIds: signatures.map((bytes) => parseAdbSignature(bytes)?.keyId ?? '') },
-      });
 
 function wholeSha256(source: ByteSource): Sha256Hex {
   const hash = createHash('sha256');

@@ -1,4 +1,4 @@
-/** Judges a file by what it holds: minirootfs, APKINDEX, .apk, or apk v3's form of the last two. */
+/** Verifies a file by what it holds: minirootfs, APKINDEX, .apk, or apk v3's form of the last two. */
 import type { ByteSource } from '../core/bytes.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
@@ -83,8 +83,8 @@ function kindOf(
   const got = readFully(source, head, 0);
   if (isAdb(head)) return 'adb';
   if (got < 2 || head[0] !== 0x1f || head[1] !== 0x8b) {
-    throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is no minirootfs, APKINDEX or .apk`, {
-      hint: 'alproot verify judges files of Alpine mirrors',
+    throw new AlprootError('ALP_VERIFY_UNKNOWN', `${quoteName(name)} is not a minirootfs, an APKINDEX or an .apk`, {
+      hint: 'alproot verify checks files of Alpine mirrors',
     });
   }
   return asVerification(quoteName(name), () => {

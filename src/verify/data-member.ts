@@ -9,13 +9,14 @@ import { quoteName } from '../core/redact.ts';
 import type { Verified } from '../core/verified.ts';
 import { inflateMember } from '../formats/gzip/gzip-member.ts';
 import { checkedEntry, createEntryRules, type EntryContext } from '../formats/apk/package-entries.ts';
+import { openChecked } from '../formats/apk/package-data.ts';
 import type { TarEntry } from '../formats/tar/tar-entry.ts';
 import { createTarReader } from '../formats/tar/tar-reader.ts';
-import type { OpenedPackage } from './package-file.ts';
+import type { OpenedPackage } from './opened-package.ts';
 import { asVerification } from './structure.ts';
 
 /**
- * @param onEntry told of each entry before its content is judged: what it says counts only when this returns
+ * @param onEntry told of each entry before its content is verified: what it says counts only when this returns
  * @throws ALP_VERIFY_STRUCTURE, ALP_VERIFY_DIGEST, ALP_UNPACK_PATH and ALP_UNPACK_LINK for what no tree can take,
  * ALP_LIMIT_*
  */
@@ -24,9 +25,9 @@ export function verifyDataMember(
   opened: Verified<OpenedPackage>,
   onEntry?: (entry: TarEntry) => void,
 ): { readonly entries: number } {
-  const { dataStart } = opened;
+  const { data } = opened;
   // A v3 package was verified with its content.
-  if (dataStart === undefined) return { entries: 0 };
+  if (data === undefined) return { entries: 0 };
   let entries = 0;
   const context: EntryContext = { label: `${opened.record.name}-${opened.record.version}`, algorithm: 'sha1' };
   const rules = createEntryRules(context);
@@ -41,7 +42,7 @@ export function verifyDataMember(
       },
       'data',
     );
-    const { end } = inflateMember(source, dataStart, {
+    const { end } = inflateMember(source, openChecked(source, data).start, {
       maxBytes: unpackedBytes(opened.record),
       limitName: 'unpacked',
       onInflated: reader.push,

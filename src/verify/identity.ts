@@ -48,7 +48,7 @@ export function compareWithIndex(what: string, own: PackageRecord, listed: Packa
 }
 
 /** One identity must mean one package, and one name and version one identity. @throws ALP_FORMAT_INDEX */
-export function refuseDuplicates(packages: RepositoryIndex['packages']): void {
+export function refuseDuplicateRecords(packages: RepositoryIndex['packages']): void {
   const byVersion = new Map<string, RepositoryIndex['packages'][number]>();
   const byChecksum = new Map<string, string>();
   for (const record of packages) {

@@ -12,7 +12,6 @@ import { isAdb } from '../formats/adb/adb-blocks.ts';
 import { parseIndex } from '../formats/apk/apkindex.ts';
 import { formatIndexForm, parseIndexForm } from '../formats/apk/cached-index.ts';
 import { verifyAdbIndex } from './adb-file.ts';
-import type { TrustedKeys } from './key.ts';
 import {
   requireSignature,
   indexCap,
@@ -22,25 +21,7 @@ import {
   type SignatureBlock,
 } from './signatures.ts';
 import { asVerification } from './structure.ts';
-
-export interface IndexOptions {
-  /** Where it came from, as in `/etc/apk/repositories`. */
-  readonly location: string;
-  readonly keys: TrustedKeys;
-  /** Accepts an unsigned index, or one signed by somebody unknown. */
-  readonly allowUntrusted?: boolean;
-  /** What `form` gave when an index was verified before; of another index it is left aside. */
-  readonly form?: Buffer | undefined;
-}
-
-export interface VerifiedIndex {
-  readonly index: Verified<RepositoryIndex>;
-  readonly signers: readonly Signer[];
-  /**
-   * Makes the form in which it can be verified again without inflating and parsing it; absent where it came from one.
-   */
-  readonly form?: () => Buffer | undefined;
-}
+import type { IndexOptions, VerifiedIndex } from './verified-index.ts';
 
 /**
  * Nothing of the index is parsed before its signature is right.
@@ -99,6 +80,6 @@ function contentsOf({ files }: Member): { readonly description: string; readonly
   if (other !== undefined)
     throw new AlprootError('ALP_FORMAT_INDEX', `unexpected file ${quoteName(other.name)} in an index`);
   const text = find('APKINDEX');
-  if (text === undefined) throw new AlprootError('ALP_FORMAT_INDEX', 'no file APKINDEX: this is no index');
+  if (text === undefined) throw new AlprootError('ALP_FORMAT_INDEX', 'no file APKINDEX: this is not an index');
   return { description: (find('DESCRIPTION')?.toString('latin1') ?? '').trim(), text: text.toString('latin1') };
 }

@@ -1,4 +1,4 @@
-/** Public keys that may vouch for something, each under the name by which signatures refer to it. */
+/** Public keys that are trusted to sign, each under the name by which signatures refer to it. */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { AlprootError } from '../core/errors.ts';
 import { quoteName } from '../core/redact.ts';

@@ -1,6 +1,6 @@
 /**
  * What a lock pins, as an index for the solver. A lock is untrusted input: of what it lists nothing is installed but
- * packages that carry a trusted signature of their own and have the pinned SHA-256.
+ * packages that have a trusted signature of their own and have the pinned SHA-256.
  */
 import { keyOf } from '../core/digest.ts';
 import type { RepositoryIndex } from '../core/package.ts';
@@ -9,7 +9,7 @@ import type { LockedPackage, LockedRepository } from '../formats/lock/lockfile.t
 
 export interface LockedIndexRequest {
   readonly repository: LockedRepository;
-  /** Where its packages are looked for now. */
+  /** Where its packages are downloaded from now. */
   readonly location: string;
   /** All that the lock pins, from whatever repository. */
   readonly pinned: readonly LockedPackage[];

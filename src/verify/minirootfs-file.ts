@@ -106,7 +106,8 @@ export function verifyMinirootfs(
     const other = signatures.map(({ keyName }) => quoteName(keyName)).join(', ');
     return new AlprootError(
       'ALP_VERIFY_UNKNOWN',
-      `nothing vouches for ${quoteName(shown)}${other === '' ? '' : `: it is signed by ${other}, which is not trusted here`}`,
+      `${quoteName(shown)} has no known digest and no trusted signature` +
+        (other === '' ? '' : `: it is signed by ${other}, which is not trusted here`),
       {
         hint:
           other === ''
@@ -117,7 +118,7 @@ export function verifyMinirootfs(
   }
 }
 
-/** A pin of the same name must agree; a pin of another name with this digest vouches too. */
+/** A pin of the same name must agree; a pin of another name with this digest counts too. */
 function pinned({ name, sha512 }: MinirootfsFile, pins: MinirootfsPins): Signer[] {
   const wanted = pins.byName.get(name);
   const found = pins.byDigest.get(sha512);

@@ -1,74 +1,34 @@
 /**
  * A v2 package (one of v3 is handed on): signature members, the control member that they sign, the data member that
- * the control member's `datahash` names. Everything but the inside of the data member is judged here; `unpack` reads
- * that in the same strict grammar while it writes to a place where nobody looks yet.
+ * the control member's `datahash` names. Everything but the inside of the data member is verified here; `unpack` reads
+ * that in the same strict grammar while it writes into a tree that is not published yet.
  */
 import { createHash } from 'node:crypto';
 import type { ByteSource } from '../core/bytes.ts';
 import { sha1Hex, sha256Hex, type Sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import { limits } from '../core/limits.ts';
-import type { PackageChecksum, PackageFile, PackageRecord } from '../core/package.ts';
+import type { PackageChecksum, PackageRecord } from '../core/package.ts';
 import { quoteName } from '../core/redact.ts';
 import type { Verified, Signer } from '../core/verified.ts';
 import { isAdb } from '../formats/adb/adb-blocks.ts';
 import { compareDataHash, requireDataHash } from '../formats/apk/data-hash.ts';
-import { withFields } from '../formats/apk/package-fields.ts';
+import { pendingData, type PackageData } from '../formats/apk/package-data.ts';
 import { readFully } from '../formats/gzip/gzip-member.ts';
 import { parsePkginfo } from '../formats/apk/pkginfo.ts';
 import { verifyAdbPackage } from './adb-file.ts';
 import { compareWithIndex, requireIdentity } from './identity.ts';
-import type { TrustedKeys } from './key.ts';
-import { requireSignature, judgeSignatures, readSignatures, type Member } from './signatures.ts';
+import {
+  indexSigner,
+  mergeWithIndex,
+  SCRIPT_KINDS,
+  type OpenedPackage,
+  type PackageOptions,
+  type ScriptKind,
+  type VerifiedPackage,
+} from './opened-package.ts';
+import { readSignatures, requireSignature, verifySignatures, type Member, type SignatureBlock } from './signatures.ts';
 import { asVerification } from './structure.ts';
-
-export const SCRIPT_KINDS = [
-  'pre-install',
-  'post-install',
-  'pre-upgrade',
-  'post-upgrade',
-  'pre-deinstall',
-  'post-deinstall',
-  'trigger',
-] as const;
-export type ScriptKind = (typeof SCRIPT_KINDS)[number];
-
-/** A package whose control part is trusted and whose data part has the promised hash. */
-export interface OpenedPackage extends PackageFile {
-  readonly scripts: ReadonlyMap<ScriptKind, Buffer>;
-  /** Directories (globs) that its trigger watches. */
-  readonly triggers: readonly string[];
-  /** Of the data member, as the control member promises it; a v3 package has none. */
-  readonly datahash: Sha256Hex | undefined;
-  /** Where the data member begins, which ends with the file; undefined for a v3 package. */
-  readonly dataStart: number | undefined;
-  /** What the data member's SHA-256 must be, where that was left to who reads it. */
-  readonly unjudged: Sha256Hex | undefined;
-}
-
-export interface PackageOptions {
-  readonly keys: TrustedKeys;
-  /** The signed index's entry, which anchors the package's identity; undefined for a file on its own. */
-  readonly expected?: PackageRecord | undefined;
-  /** Name of the repository, for the voucher. */
-  readonly repository?: string | undefined;
-  /** Wants a signature of the package's own even when an index vouches for it. */
-  readonly requireSignature?: boolean;
-  readonly allowUntrusted?: boolean;
-  /**
-   * SHA-256 of the whole file, and of its bytes from some place on, where it was hashed just now on its way into the
-   * store.
-   */
-  readonly hashed?:
-    { readonly sha256: Sha256Hex; readonly tail?: { readonly start: number; readonly sha256: Sha256Hex } } | undefined;
-  /** Leaves the data member to who reads it, if nothing but its own hash is wanted of it; see `unjudged`. */
-  readonly deferData?: boolean;
-}
-
-export interface VerifiedPackage {
-  readonly package: Verified<OpenedPackage>;
-  readonly signers: readonly Signer[];
-}
 
 /** @throws ALP_VERIFY_*, ALP_LIMIT_*, ALP_UNPACK_PATH for an illegal name */
 export function verifyPackage(source: ByteSource, options: PackageOptions): VerifiedPackage {
@@ -79,52 +39,76 @@ export function verifyPackage(source: ByteSource, options: PackageOptions): Veri
     const { signatures, member } = readSignatures(source, 'segment', limits.control);
     const control = rangeOf(source, member.start, member.end);
     const { expected } = options;
-    // A v3 index knows v2 packages by the SHA-256 of the same member.
-    const checksum: PackageChecksum =
-      expected?.checksum?.algorithm === 'sha256'
-        ? { algorithm: 'sha256', hex: sha256Hex(control) }
-        : { algorithm: 'sha1', hex: sha1Hex(control) };
+    const checksum = controlChecksum(control, expected);
     if (expected !== undefined) requireIdentity(what, checksum, expected);
-    const own = expected === undefined || options.requireSignature === true;
-    const signers =
-      options.allowUntrusted === true
-        ? []
-        : own
-          ? requireSignature(what, signatures, control, options.keys)
-          : judgeSignatures(signatures, control, options.keys);
+    const signers = controlSigners(what, { signatures, control }, options);
     const parts = controlParts(member);
     const { record, datahash, triggers } = parsePkginfo(parts.pkginfo);
     if (datahash === undefined) throw new AlprootError('ALP_VERIFY_STRUCTURE', `${what} has no datahash`);
-    const { hashed } = options;
-    const data = hashed?.tail?.start === member.end ? hashed.tail : undefined;
-    const unjudged = options.deferData === true && hashed !== undefined && data === undefined ? datahash : undefined;
-    const fileHash = hashed === undefined ? createHash('sha256').update(rangeOf(source, 0, member.end)) : undefined;
-    if (data !== undefined) compareDataHash(source, { expected: datahash, got: data.sha256 });
-    else if (unjudged === undefined) requireDataHash(source, member.end, { expected: datahash, whole: fileHash });
+    const { data, sha256 } = verifyData(source, { start: member.end, datahash, options });
     const whole: PackageRecord = { ...record, checksum, sizeBytes: source.sizeBytes };
     if (expected !== undefined) compareWithIndex(what, whole, expected);
-    // An index does not carry `replaces`; it counts as the signed control part says.
-    const verified =
-      expected === undefined
-        ? whole
-        : withFields(expected, { replaces: whole.replaces, replacesPriority: whole.replacesPriority });
     const opened: OpenedPackage = {
-      record: verified,
-      sha256: hashed?.sha256 ?? (fileHash?.digest('hex') as Sha256Hex),
+      record: mergeWithIndex(whole, expected),
+      sha256,
       sizeBytes: source.sizeBytes,
       scripts: parts.scripts,
       triggers,
       datahash,
-      dataStart: member.end,
-      unjudged,
+      data,
     };
-    const index: Signer[] =
-      expected === undefined ? [] : [{ kind: 'index', repository: options.repository ?? 'index' }];
-    return { package: opened as Verified<OpenedPackage>, signers: [...index, ...signers] };
+    return { package: opened as Verified<OpenedPackage>, signers: [...indexSigner(options), ...signers] };
   });
 }
 
-/** Where the data member begins, as an unjudged file says. @throws ALP_FORMAT_*, ALP_LIMIT_SIZE */
+/** A v3 index knows v2 packages by the SHA-256 of the same member. */
+const controlChecksum = (control: Buffer, expected: PackageRecord | undefined): PackageChecksum =>
+  expected?.checksum?.algorithm === 'sha256'
+    ? { algorithm: 'sha256', hex: sha256Hex(control) }
+    : { algorithm: 'sha1', hex: sha1Hex(control) };
+
+interface SignedControl {
+  readonly signatures: readonly SignatureBlock[];
+  readonly control: Buffer;
+}
+
+/** Those of the package itself; one is a must where no index lists it. */
+function controlSigners(
+  what: string,
+  { signatures, control }: SignedControl,
+  { keys, expected, allowUntrusted = false, requireSignature: isRequired = false }: PackageOptions,
+): Signer[] {
+  if (allowUntrusted) return [];
+  return expected === undefined || isRequired
+    ? requireSignature(what, signatures, control, keys)
+    : verifySignatures(signatures, control, keys);
+}
+
+interface DataPromise {
+  readonly start: number;
+  readonly datahash: Sha256Hex;
+  readonly options: PackageOptions;
+}
+
+/** The data member, checked unless that may wait, and the SHA-256 of the whole file. */
+function verifyData(
+  source: ByteSource,
+  { start, datahash, options: { hashed, deferData = false } }: DataPromise,
+): { readonly data: PackageData; readonly sha256: Sha256Hex } {
+  const checked: PackageData = { kind: 'checked', start };
+  if (hashed === undefined) {
+    const whole = createHash('sha256').update(rangeOf(source, 0, start));
+    requireDataHash(source, start, { expected: datahash, whole });
+    return { data: checked, sha256: whole.digest('hex') as Sha256Hex };
+  }
+  const { sha256, tail } = hashed;
+  if (tail?.start === start) compareDataHash(source, { expected: datahash, got: tail.sha256 });
+  else if (deferData) return { data: pendingData(start, datahash), sha256 };
+  else requireDataHash(source, start, { expected: datahash });
+  return { data: checked, sha256 };
+}
+
+/** Where the data member begins, as a file says that was not verified yet. @throws ALP_FORMAT_*, ALP_LIMIT_SIZE */
 export const dataStartOf = (source: ByteSource): number =>
   readSignatures(source, 'segment', limits.control).member.end;
 

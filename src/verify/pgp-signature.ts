@@ -59,7 +59,7 @@ export interface PgpQuery {
 }
 
 /**
- * @throws ALP_VERIFY_SIGNATURE for a file that is no lone detached signature, ALP_VERIFY_KEY for another's, with both
+ * @throws ALP_VERIFY_SIGNATURE for a file that is not one detached signature, ALP_VERIFY_KEY for another's, with both
  * fingerprints
  */
 export function checkPgpSignature({ name, signature, keys, now }: PgpQuery): PgpCheck {

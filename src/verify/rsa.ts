@@ -28,7 +28,7 @@ export function isRsaSignature(input: RsaInput): boolean {
   return isRsaSignatureByOpenssl(input) ?? isRsaSignatureByArithmetic(input);
 }
 
-/** undefined when OpenSSL refuses to judge. */
+/** undefined when OpenSSL refuses the key or the digest. */
 export function isRsaSignatureByOpenssl({ data, signature, digest, key }: RsaInput): boolean | undefined {
   if (key.key.asymmetricKeyType !== 'rsa') return false;
   try {

@@ -1,5 +1,5 @@
 /**
- * The signature members in front of a package or an index: who signed, with what, and whether somebody we trust
+ * The signature members in front of a package or an index: who signed, with what, and whether a trusted key
  * did.
  */
 import { AlprootError } from '../core/errors.ts';
@@ -31,7 +31,7 @@ export interface Member {
 
 /**
  * What an index, or what may be one, can inflate to: real ones grow fivefold, and a few KiB that say they are half a
- * GiB are no index.
+ * GiB are not one.
  */
 export const indexCap = (compressedBytes: number): number =>
   Math.min(limits.index, Math.max(64 * 1024 * 1024, 32 * compressedBytes));
@@ -72,7 +72,7 @@ export function readSegment(
 }
 
 /**
- * Reads signature members from the start until one that is none.
+ * Reads signature members from the start until another member comes.
  *
  * @returns the signatures and the first other member
  * @throws ALP_FORMAT_APK for a mixture, too many, or none of either
@@ -124,12 +124,16 @@ function parseSignature({ name, content }: { readonly name: string; readonly con
 }
 
 /**
- * Who of `keys` vouches for `data`.
+ * Whose of `keys` signed `data`.
  *
- * @returns the vouchers; empty when no signature names a trusted key
+ * @returns the signers; empty when no signature names a trusted key
  * @throws ALP_VERIFY_SIGNATURE when a signature under a trusted name is wrong: never "try the next"
  */
-export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uint8Array, keys: TrustedKeys): Signer[] {
+export function verifySignatures(
+  signatures: readonly SignatureBlock[],
+  data: Uint8Array,
+  keys: TrustedKeys,
+): Signer[] {
   const signers: Signer[] = [];
   for (const { label, keyName, bytes } of signatures) {
     const key = keys.get(keyName);
@@ -149,7 +153,7 @@ export function judgeSignatures(signatures: readonly SignatureBlock[], data: Uin
 }
 
 /**
- * Like judgeSignatures, and at least one must vouch.
+ * Like verifySignatures, and there must be at least one signer.
  *
  * @throws ALP_VERIFY_SIGNATURE, ALP_VERIFY_KEY naming the keys wanted
  */
@@ -159,7 +163,7 @@ export function requireSignature(
   data: Uint8Array,
   keys: TrustedKeys,
 ): Signer[] {
-  const signers = judgeSignatures(signatures, data, keys);
+  const signers = verifySignatures(signatures, data, keys);
   if (signers.length > 0) return signers;
   const names = [...new Set(signatures.map(({ keyName }) => keyName))];
   throw names.length === 0

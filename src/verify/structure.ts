@@ -1,7 +1,7 @@
 /** The boundary of the verify stage: what a format reader refuses becomes a failed verification, said once. */
 import { AlprootError, isAlprootError } from '../core/errors.ts';
 
-/** Runs `judge`; grammar errors of the file come back as ALP_VERIFY_STRUCTURE with the reader's words. */
+/** Runs `verify`; grammar errors of the file come back as ALP_VERIFY_STRUCTURE with the reader's words. */
 export function asVerification<T>(what: string, verify: () => T): T {
   try {
     return verify();

@@ -89,7 +89,9 @@ describe('links of a stage', () => {
 const bwrap = capability('upstream', 'bwrap');
 describe.skipIf(bwrap.skip)(`what a RUN leaves behind${bwrap.reason}`, () => {
   it('cannot lead later steps or outputs out of the tree', async () => {
-    const dockerfile = `FROM alpine\nRUN rm -rf /srv /etc && ln -s ${outside} /srv && ln -s ${outside} /etc\nCOPY a /srv/planted\nUSER 0\nRUN --mount=type=cache,target=/srv/cache echo x > /srv/cache/y`;
+    const dockerfile =
+      `FROM alpine\nRUN rm -rf /srv /etc && ln -s ${outside} /srv && ln -s ${outside} /etc\nCOPY a ` +
+      `/srv/planted\nUSER 0\nRUN --mount=type=cache,target=/srv/cache echo x > /srv/cache/y`;
     await bench
       .build(dockerfile, { a: 'A' }, describeTree)
       .catch((error: unknown) => expect(error).toMatchObject({ code: expect.stringMatching(/^ALP_(?:RUN|BUILD)_/) }));
@@ -112,7 +114,9 @@ describe.skipIf(bwrap.skip)(`what a RUN leaves behind${bwrap.reason}`, () => {
   it('cannot make the builder read or write elsewhere through the apk exchange', async () => {
     const dockerfile = [
       'FROM alpine',
-      `RUN cd /run/.alproot && ln -s ${outside}/secret request.77 && mkdir request.78 && mkfifo request.79 && head -c 8000000 /dev/zero > request.80 && printf 'no nul' > request.81 && ln -s ${outside}/secret answer.9 && apk add ok`,
+      `RUN cd /run/.alproot && ln -s ${outside}/secret request.77 && mkdir request.78 && mkfifo ` +
+        `request.79 && head -c 8000000 /dev/zero > request.80 && printf 'no nul' > request.81 && ln ` +
+        `-s ${outside}/secret answer.9 && apk add ok`,
     ].join('\n');
     await bench.build(dockerfile, {}, () => undefined);
     expect([bench.apkCalls.map((call) => call.args), readFileSync(join(outside, 'secret'), 'utf8')]).toEqual([

@@ -93,7 +93,7 @@ const fetch = async (mirrors: readonly MirrorSpec[]): Promise<string> => {
 };
 
 describe('a key that is given for one mirror', () => {
-  it('does not vouch for another, be that named before or after it', async () => {
+  it('does not sign for another, be that named before or after it', async () => {
     const [ours, theirs] = [await generateSigningKey('ours', 2048), await generateSigningKey('theirs', 2048)];
     const right = await publish('right', ours, [ours]);
     const wrong = await publish('wrong', ours, [theirs]);
@@ -119,7 +119,7 @@ describe.skipIf(upstream.skip)(`Alpine's keys${upstream.reason}`, () => {
   it.each([
     ['v3.16-main-x86_64', 'x86_64', 'aarch64'],
     ['v3.17-main-aarch64', 'aarch64', 'x86_64'],
-  ] as const)('vouch for the index %s of their own architecture only', async (name, own, other) => {
+  ] as const)('sign for the index %s of their own architecture only', async (name, own, other) => {
     const bytes = readFileSync(join(upstreamRoot, 'apkindex', `${name}.APKINDEX.tar.gz`));
     const verify = (arch: typeof own | typeof other): Promise<string> =>
       codeOf(() =>

@@ -156,21 +156,24 @@ describe('a name of the same place', () => {
     expect(readFileSync(join(arena.dest, 'x\\..\\..\\canary\\file'), 'utf8')).toBe('evil');
   });
 
-  it('that differs by case, by composition, or by sharp s is another place: no link is taken for a directory', async () => {
-    const twins = [
-      ['caf\u00c3\u00a9', 'cafe\u00cc\u0081'],
-      ['Door', 'door'],
-      ['stra\u00c3\u009fe', 'strasse'],
-    ] as const;
-    for (const [one, two] of twins) {
-      // The link is one name, the directory the other.
-      expect(await install(symlink(one, '../canary'), directory(`${two}/`), file(`${two}/file`))).toBe('accepted');
-      expect(readFileSync(Buffer.from(join(arena.dest, two, 'file'), 'latin1'), 'utf8')).toBe('evil');
-      expect(readlinkSync(Buffer.from(join(arena.dest, one), 'latin1'))).toBe('../canary');
-      arena.close();
-      arena = makeArena();
-    }
-  });
+  it(
+    'that differs by case, by composition, or by sharp s is another place: no link is taken for a ' + 'directory',
+    async () => {
+      const twins = [
+        ['caf\u00c3\u00a9', 'cafe\u00cc\u0081'],
+        ['Door', 'door'],
+        ['stra\u00c3\u009fe', 'strasse'],
+      ] as const;
+      for (const [one, two] of twins) {
+        // The link is one name, the directory the other.
+        expect(await install(symlink(one, '../canary'), directory(`${two}/`), file(`${two}/file`))).toBe('accepted');
+        expect(readFileSync(Buffer.from(join(arena.dest, two, 'file'), 'latin1'), 'utf8')).toBe('evil');
+        expect(readlinkSync(Buffer.from(join(arena.dest, one), 'latin1'))).toBe('../canary');
+        arena.close();
+        arena = makeArena();
+      }
+    },
+  );
 });
 
 describe('a path', () => {
@@ -182,23 +185,26 @@ describe('a path', () => {
     expect(await install(...deep(256))).toBe('accepted');
   });
 
-  it('of 4095 bytes is taken, although the tree makes it longer than the kernel takes at once; one of 4096 not', async () => {
-    const name = 'n'.repeat(255);
-    expect(
-      await install(...deep(15, name), file(`${Array.from({ length: 15 }, () => name).join('/')}/${name}x`)),
-    ).toMatch(/^ALP_UNPACK_PATH$/);
-    const path = `${Array.from({ length: 15 }, () => name).join('/')}/${'f'.repeat(255)}`;
-    expect(path).toHaveLength(4095);
-    expect(await install(...deep(15, name), file(path))).toBe('accepted');
-    const tree = openWorkTree(arena.dest);
-    try {
-      expect(tree.readFile(path as TreePath, 10).toString()).toBe('evil');
-      tree.remove(name as TreePath);
-      expect(tree.list('' as TreePath)).not.toContain(name);
-    } finally {
-      tree.close();
-    }
-  });
+  it(
+    'of 4095 bytes is taken, although the tree makes it longer than the kernel takes at once; one of ' + '4096 not',
+    async () => {
+      const name = 'n'.repeat(255);
+      expect(
+        await install(...deep(15, name), file(`${Array.from({ length: 15 }, () => name).join('/')}/${name}x`)),
+      ).toMatch(/^ALP_UNPACK_PATH$/);
+      const path = `${Array.from({ length: 15 }, () => name).join('/')}/${'f'.repeat(255)}`;
+      expect(path).toHaveLength(4095);
+      expect(await install(...deep(15, name), file(path))).toBe('accepted');
+      const tree = openWorkTree(arena.dest);
+      try {
+        expect(tree.readFile(path as TreePath, 10).toString()).toBe('evil');
+        tree.remove(name as TreePath);
+        expect(tree.list('' as TreePath)).not.toContain(name);
+      } finally {
+        tree.close();
+      }
+    },
+  );
 
   it('that links blow up past PATH_MAX does not escape the check', async () => {
     // Each link goes through all the ones before it: what it means is longer than any system call takes.

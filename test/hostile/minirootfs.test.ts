@@ -174,7 +174,7 @@ describe('a minirootfs', () => {
   });
 });
 
-describe('a minirootfs that is vouched for and means harm', () => {
+describe('a minirootfs that is signed and means harm', () => {
   const omitted: string[] = [];
   const unpack = (...entries: readonly RawEntry[]): Promise<string> =>
     underAttack(arena, ({ place }) => {

@@ -113,21 +113,24 @@ describe('a transfer that breaks', () => {
     };
     const HOUR = 3_600_000;
 
-    it('is left after minutes, whatever size it says it has, and says how much came, how fast, and what to do', async () => {
-      for (const size of [2 ** 26, 2 ** 20]) {
-        const { answer, steps, elapsed, sent } = drip(size, 1024);
-        const server = await serve(answer);
-        const error = await failure(fetcher(client(), steps).fetch({ ...request(server.url), maxBytes: 2 ** 27 }));
-        expect([error.code, server.visits.length]).toEqual(['ALP_FETCH_SLOW', 1]);
-        expect(error.message).toMatch(
-          /x\.apk is too slow: \d+ bytes in \d+ seconds, 10\d\d bytes a second, less than 8192 bytes a second$/,
-        );
-        expect(error.hint).toMatch(/--mirror.*--min-rate/);
-        expect(elapsed()).toBeLessThan(HOUR);
-        expect(sent()).toBeLessThan(2 ** 20);
-        nothingKept();
-      }
-    });
+    it(
+      'is left after minutes, whatever size it says it has, and says how much came, how fast, and ' + 'what to do',
+      async () => {
+        for (const size of [2 ** 26, 2 ** 20]) {
+          const { answer, steps, elapsed, sent } = drip(size, 1024);
+          const server = await serve(answer);
+          const error = await failure(fetcher(client(), steps).fetch({ ...request(server.url), maxBytes: 2 ** 27 }));
+          expect([error.code, server.visits.length]).toEqual(['ALP_FETCH_SLOW', 1]);
+          expect(error.message).toMatch(
+            /x\.apk is too slow: \d+ bytes in \d+ seconds, 10\d\d bytes a second, less than 8192 bytes a second$/,
+          );
+          expect(error.hint).toMatch(/--mirror.*--min-rate/);
+          expect(elapsed()).toBeLessThan(HOUR);
+          expect(sent()).toBeLessThan(2 ** 20);
+          nothingKept();
+        }
+      },
+    );
 
     it('is left after the same time when it breaks again and again, with resumptions or from the start', async () => {
       for (const ranges of [true, false]) {

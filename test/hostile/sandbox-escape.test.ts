@@ -101,7 +101,8 @@ describe.each([
     async () => {
       const { text } = await sandbox.sh(
         backend,
-        `cat ${outside}/secret; for p in /proc/[0-9]*; do cat $p/root${outside}/secret $p/cwd/secret $p/environ; done; true`,
+        `cat ${outside}/secret; for p in /proc/[0-9]*; do cat $p/root${outside}/secret $p/cwd/secret ` +
+          `$p/environ; done; true`,
       );
       expect(text).not.toContain('c4nary');
     },
@@ -120,7 +121,9 @@ describe.each([
   });
 
   it.skipIf(skip || !isolated)(`has no network without leave, and the host's with it${reason}`, async () => {
-    const script = `cat /proc/net/dev | tail -n +3 | grep -vc ' lo:\\| *lo:'; wc -l </proc/net/unix; nc -w 2 127.0.0.1 ${port} </dev/null && echo reached`;
+    const script =
+      `cat /proc/net/dev | tail -n +3 | grep -vc ' lo:\\| *lo:'; wc -l </proc/net/unix; nc -w 2 ` +
+      `127.0.0.1 ${port} </dev/null && echo reached`;
     expect((await sandbox.sh(backend, script)).text).not.toMatch(/c4nary|reached/);
     expect((await sandbox.sh(backend, script, { network: 'host' })).text).toContain('c4nary');
   });
@@ -128,7 +131,8 @@ describe.each([
   it.skipIf(skip || !isolated)(`cannot change a read-only tree, nor what is bound read-only${reason}`, async () => {
     const { text } = await sandbox.sh(
       backend,
-      'echo x >/etc/motd; touch /new /seen/new; mount -o remount,rw /seen; mount -o remount,bind,rw /; echo x >/seen/secret; touch /again; echo done',
+      'echo x >/etc/motd; touch /new /seen/new; mount -o remount,rw /seen; mount -o remount,bind,rw /; ' +
+        'echo x >/seen/secret; touch /again; echo done',
       {
         writable: false,
         mounts: [{ kind: 'bind', source: hostPath(outside), target: treePathFromUser('seen'), writable: false }],

@@ -41,7 +41,9 @@ const firstOutput = (child: ChildProcess): Promise<void> =>
  * begun.
  */
 const DAEMONS =
-  'for n in 1 2 3 4 5 6; do (setsid sh -c ": >/begun-$n; while :; do echo x >>/late; done" >/dev/null 2>&1 </dev/null &); done; for n in 1 2 3 4 5 6; do until [ -e /begun-$n ]; do :; done; done; rm /begun-*';
+  'for n in 1 2 3 4 5 6; do (setsid sh -c ": >/begun-$n; while :; do echo x >>/late; done" ' +
+  '>/dev/null 2>&1 </dev/null &); done; for n in 1 2 3 4 5 6; do until [ -e /begun-$n ]; do :; done; ' +
+  'done; rm /begun-*';
 
 describe.each([
   { backend: 'bwrap', as: 'the caller', options: {}, isBoundary: true, rounds: 15 },
@@ -79,7 +81,8 @@ describe.each([
   }
 
   it.skipIf(skip || gcc.skip)(
-    `passes no descriptor to a process of the host by an abstract socket, unless it has the host's network${reason}${gcc.reason}`,
+    `passes no descriptor to a process of the host by an abstract socket, unless it has the host's ` +
+      `network${reason}${gcc.reason}`,
     async () => {
       const open = { said: 'passed', written: 'through\n' };
       const refused = { said: expect.stringMatching(/^refused \d+$/) as string, written: '' };

@@ -217,12 +217,15 @@ describe('many processes on one store', () => {
 
   it('take over from one that was killed in the middle of its work', async () => {
     open();
-    await run(`
+    await run(
+      `
       const work = store.makeTemporary('work');
       fs.writeFileSync(work + '/half', 'x');
       const blob = store.createBlob();
       blob.write(Buffer.from('half a blob'));
-      await store.withLock('a', async () => { process.kill(process.pid, 'SIGKILL'); await new Promise(() => setTimeout(() => undefined, 60_000)); });`);
+      await store.withLock('a', async () => { process.kill(process.pid, 'SIGKILL'); await new ` +
+        `Promise(() => setTimeout(() => undefined, 60_000)); });`,
+    );
     expect(readdirSync(join(root, 'locks'))).toEqual(['a']);
     expect(readdirSync(join(root, 'tmp')).length).toBe(2);
     const store = open();
@@ -241,7 +244,8 @@ describe.skipIf(userns.skip)(`containers that share a store${userns.reason}`, ()
     open();
     const at = (name: string): string => join(directory, name);
     const wait = (...names: string[]): string =>
-      `while (!${JSON.stringify(names.map(at))}.some(fs.existsSync)) await new Promise((resolve) => setImmediate(resolve));`;
+      `while (!${JSON.stringify(names.map(at))}.some(fs.existsSync)) await new Promise((resolve) => ` +
+      `setImmediate(resolve));`;
     // The holder goes when the other has looked three times, or has come in.
     const holder = run(
       `
@@ -256,9 +260,11 @@ describe.skipIf(userns.skip)(`containers that share a store${userns.reason}`, ()
       `
       ${wait('held')}
       let looks = 0;
-      const sleep = async () => { if (++looks === 3) fs.writeFileSync(${JSON.stringify(at('looked'))}, ''); await new Promise((resolve) => setImmediate(resolve)); };
+      const sleep = async () => { if (++looks === 3) ` +
+        `fs.writeFileSync(${JSON.stringify(at('looked'))}, ''); await new Promise((resolve) => setImmediate(resolve)); };
       const patient = openStore(root, { clock: { ...systemClock, sleep } });
-      await patient.withLock('a', () => Promise.resolve(fs.writeFileSync(${JSON.stringify(at('inside'))}, String(process.pid))));`,
+      await patient.withLock('a', () => ` +
+        `Promise.resolve(fs.writeFileSync(${JSON.stringify(at('inside'))}, String(process.pid))));`,
       CONTAINER,
     );
     expect(await Promise.all([holder, other])).toEqual([0, 0]);
@@ -333,7 +339,8 @@ describe('a lock', () => {
   });
 
   describe.skipIf(ownDisk(tmpdir()) === '')(
-    `of another start${ownDisk(tmpdir()) === '' ? ' (the temporary directory is on no disk of this machine alone)' : ''}`,
+    `of another ` +
+      `start${ownDisk(tmpdir()) === '' ? ' (the temporary directory is on no disk of this machine alone)' : ''}`,
     () => {
       /** How often one looks at a lock as a process leaves it that holds it, when the machine then starts anew. */
       const looksAt = async (left: (text: string) => string): Promise<number> => {

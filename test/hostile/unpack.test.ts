@@ -13,7 +13,8 @@ import { applyPlan } from '../../src/unpack/apply-plan.ts';
 import type { OwnerPolicy } from '../../src/unpack/minirootfs-unpack.ts';
 import { keyring, parseTrustedKey } from '../../src/verify/key.ts';
 import { verifyAnyFile } from '../../src/verify/any-file.ts';
-import { verifyPackage, type OpenedPackage } from '../../src/verify/package-file.ts';
+import type { OpenedPackage } from '../../src/verify/opened-package.ts';
+import { verifyPackage } from '../../src/verify/package-file.ts';
 import {
   makeApk,
   paxRecord,
@@ -355,7 +356,7 @@ describe('contents', () => {
     },
   );
 
-  it('makes no device over a directory, and puts back what stood in its place when the package is refused', async () => {
+  it('makes no device over a directory, and restores what it replaced when the package is refused', async () => {
     mkdirSync(join(root, 'usr/bin/x'));
     expect(await refused([withEntries({ name: 'usr/bin/x', type: '3' })], 'of the tree')).toBe('ALP_UNPACK_PATH');
     mkdirSync(join(root, 'lib/apk'), { recursive: true });

@@ -125,31 +125,34 @@ describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reaso
 });
 
 describe('a v3 index of v2 packages', () => {
-  it('knows each by the SHA-256 of its control member, by which the package is then accepted and no other', async () => {
-    const key = await generateSigningKey('test', 2048);
-    const raw = {
-      entries: treeEntries({ 'usr/bin/tool': 'content' }),
-      info: { depend: ['musl>=1.2', '!other', 'so:libz.so.1'], provides: ['cmd:tool=1.0-r0'] },
-    };
-    const bytes = makeApk(raw, key);
-    mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, 'a.apk'), bytes);
-    index(key, 'mixed');
-    const {
-      index: {
-        packages: [listed],
-      },
-    } = verifyIndex(indexBytes(), { location: 'here', keys: trust(key) });
-    expect(listed?.checksum?.algorithm).toBe('sha256');
-    expect(verifyPackage(bufferSource('a.apk', bytes), { keys: trust(key), expected: listed }).signers[0]).toEqual({
-      kind: 'index',
-      repository: 'index',
-    });
-    const duplicate = makeApk({ ...raw, entries: treeEntries({ 'usr/bin/tool': 'other!!' }) }, key);
-    expect(() => verifyPackage(bufferSource('a.apk', duplicate), { keys: trust(key), expected: listed })).toThrow(
-      expect.objectContaining({ code: 'ALP_VERIFY_DIGEST' }) as Error,
-    );
-  });
+  it(
+    'knows each by the SHA-256 of its control member, by which the package is then accepted and ' + 'no other',
+    async () => {
+      const key = await generateSigningKey('test', 2048);
+      const raw = {
+        entries: treeEntries({ 'usr/bin/tool': 'content' }),
+        info: { depend: ['musl>=1.2', '!other', 'so:libz.so.1'], provides: ['cmd:tool=1.0-r0'] },
+      };
+      const bytes = makeApk(raw, key);
+      mkdirSync(directory, { recursive: true });
+      writeFileSync(join(directory, 'a.apk'), bytes);
+      index(key, 'mixed');
+      const {
+        index: {
+          packages: [listed],
+        },
+      } = verifyIndex(indexBytes(), { location: 'here', keys: trust(key) });
+      expect(listed?.checksum?.algorithm).toBe('sha256');
+      expect(verifyPackage(bufferSource('a.apk', bytes), { keys: trust(key), expected: listed }).signers[0]).toEqual({
+        kind: 'index',
+        repository: 'index',
+      });
+      const duplicate = makeApk({ ...raw, entries: treeEntries({ 'usr/bin/tool': 'other!!' }) }, key);
+      expect(() => verifyPackage(bufferSource('a.apk', duplicate), { keys: trust(key), expected: listed })).toThrow(
+        expect.objectContaining({ code: 'ALP_VERIFY_DIGEST' }) as Error,
+      );
+    },
+  );
 
   it('an EC key signs no v2 package', async () => {
     const key = ecKey();

@@ -3,11 +3,11 @@ import { compareVersions, isValidVersion } from '../../src/formats/apk/package-v
 import type { TarItem } from '../../src/formats/tar/tar-writer.ts';
 import { formatScript, portProvides, splitFiles } from '../../src/mirror/debian/build-port.ts';
 import { apkVersionOf, parseDebianStanzas, type DebianPackage } from '../../src/mirror/debian/debian-control.ts';
-import { releaseOf } from '../../src/mirror/debian/from-debian.ts';
+import { mirrorRelease } from '../../src/mirror/debian/from-debian.ts';
 import { gccSpecs } from '../../src/mirror/debian/gcc-specs.ts';
 import { planRepacks } from '../../src/mirror/debian/repack-plan.ts';
 import { PORTS } from '../../src/mirror/debian/ports.ts';
-import { targetOf, type Recipe } from '../../src/mirror/debian/recipe.ts';
+import { recipeTarget, type Recipe } from '../../src/mirror/debian/recipe.ts';
 import { DEFAULT_PACKAGES, RECIPES } from '../../src/mirror/debian/recipes.ts';
 import { repackEntries } from '../../src/mirror/debian/repack.ts';
 import { sourceLines, sourceStanzas } from '../../src/mirror/debian/source-packages.ts';
@@ -49,7 +49,8 @@ describe('Debian versions as apk versions', () => {
 });
 
 const stanza = (name: string, depends = '', version = '1.0-1'): string =>
-  `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nDepends: ${depends}\nDescription: the ${name}\n long text\n`;
+  `Package: ${name}\nVersion: ${version}\nArchitecture: amd64\nDepends: ${depends}\nDescription: ` +
+  `the ${name}\n long text\n`;
 
 describe('Debian stanzas', () => {
   it('give names, alternatives and versions without their constraints', () => {
@@ -145,7 +146,7 @@ describe('the plan', () => {
 });
 
 const file = (path: string, text = ''): TarItem => ({ kind: 'file', path, mode: 0o755, bytes: Buffer.from(text) });
-const target = targetOf('x86_64');
+const target = recipeTarget('x86_64');
 if (target === undefined) throw new Error('no target');
 
 describe('repacking', () => {
@@ -240,9 +241,9 @@ describe('repacking', () => {
   });
 
   it('calls its release by a number that Alpine never used', () => {
-    expect(releaseOf('v3.19.4')).toEqual({ branch: 'v3.19', release: '3.19.900' });
-    expect(releaseOf('3.20')).toEqual({ branch: 'v3.20', release: '3.20.900' });
-    expect(() => releaseOf('../x')).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
+    expect(mirrorRelease('v3.19.4')).toEqual({ branch: 'v3.19', release: '3.19.900' });
+    expect(mirrorRelease('3.20')).toEqual({ branch: 'v3.20', release: '3.20.900' });
+    expect(() => mirrorRelease('../x')).toThrow(expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }));
   });
 });
 

@@ -27,8 +27,10 @@ const MADE = [
   'adduser -S bitcoin && adduser -S -D -H second',
   'adduser _smtpd -h /var/lib/empty/ -D -H -s /bin/false',
   'addgroup -S -g 91 dovecot && adduser -S -u 90 -D -s /sbin/nologin -H -h /dev/null -G dovecot -g dovecot dovecot',
-  'addgroup --gid 99 --system haproxy && adduser --disabled-password --home /var/lib/haproxy --ingroup haproxy --no-create-home --system --uid 199 haproxy',
-  'adduser -u 1500 -DG www-data --home=/srv/aports dev && addgroup -g 3333 g1 && addgroup dev g1 && adduser dev wheel && delgroup dev wheel',
+  'addgroup --gid 99 --system haproxy && adduser --disabled-password --home /var/lib/haproxy ' +
+    '--ingroup haproxy --no-create-home --system --uid 199 haproxy',
+  'adduser -u 1500 -DG www-data --home=/srv/aports dev && addgroup -g 3333 g1 && addgroup dev g1 && ' +
+    'adduser dev wheel && delgroup dev wheel',
   'adduser -D --gecos "Some One,,," --shell /bin/ash --uid=2222 some && adduser -Dg "" -s/bin/sh -h/srv/x other',
   'addgroup --gid 1000 first && adduser -D third && adduser -S -D -H -u 1000 fourth',
   'adduser -D gone && addgroup gone wheel && addgroup gone audio && deluser gone',
@@ -49,16 +51,19 @@ const REFUSED = [
 ];
 
 /** Each command on files as they were at first: its status, the files after it, and the homes that it made. */
-const SCRIPT = `cd /etc && cp passwd group shadow /srv
+const SCRIPT =
+  `cd /etc && cp passwd group shadow /srv
 each() {
   mkdir /out; ( eval "$1" ) >/dev/null 2>&1; echo "$?" > /out/status
-  cat passwd > /out/passwd; cat group > /out/group; find /home /var/lib /srv -mindepth 1 -type d -exec stat -c '%n %u:%g %a' {} + | sort > /out/homes
+  cat passwd > /out/passwd; cat group > /out/group; find /home /var/lib /srv -mindepth 1 -type d ` +
+  `-exec stat -c '%n %u:%g %a' {} + | sort > /out/homes
   cat /srv/passwd > passwd; cat /srv/group > group; cat /srv/shadow > shadow; rm -rf /home/* /srv/aports /srv/x
   mv /out "/results/$2"
 }
 mkdir /results
 ${[...MADE, ...REFUSED].map((command, at) => `each '${command}' ${at}`).join('\n')}
-printf 'root:secret\\nnobody:$6$x$y\\n' | chpasswd -e && grep -qF 'nobody:$6$x$y:' shadow && echo 'root:a:b' | chpasswd 2> /results/said
+printf 'root:secret\\nnobody:$6$x$y\\n' | chpasswd -e && grep -qF 'nobody:$6$x$y:' shadow && echo ` +
+  `'root:a:b' | chpasswd 2> /results/said
 salt=$(grep '^root:' shadow | cut -d'$' -f3)
 grep -qF "root:$(printf 'a:b' | mkpasswd -m sha512 -P 0 -S "$salt"):" shadow && echo right >> /results/said
 echo 'nope:x' | chpasswd || echo refused >> /results/said

@@ -136,8 +136,12 @@ describe.skipIf(needs.skip)(`the real apk${needs.reason}`, () => {
     async (kind) => {
       const name = kind.toLowerCase();
       await makeRepository(name, kind);
-      const output = await inside(`apk verify --keys-dir /media/keys /media/${name}/x86_64/*.apk
-      apk add --keys-dir /media/keys --no-network --no-cache -X /media/${name} ${name}-two; apk audit --system; stat -c %a /opt/${name}/file /opt/${name}/sticky; readlink /opt/${name}/link; cat /opt/${name}/twin`);
+      const output = await inside(
+        `apk verify --keys-dir /media/keys /media/${name}/x86_64/*.apk
+      apk add --keys-dir /media/keys --no-network --no-cache -X /media/${name} ${name}-two; apk ` +
+          `audit --system; stat -c %a /opt/${name}/file /opt/${name}/sticky; readlink /opt/${name}/link; cat ` +
+          `/opt/${name}/twin`,
+      );
       expect(output).toContain(`${name}-one-1.0-r0.apk: 0 - OK`);
       expect(output).toContain('one is here');
       expect(output.slice(output.indexOf('OK: '))).toMatch(/^OK: .*\n4755\n1777\nfile\ntext$/);
@@ -159,53 +163,59 @@ describe.skipIf(needs.skip)(`the real apk${needs.reason}`, () => {
     expect(textOf(join(directory, 'APKINDEX.tar.gz'))).toBe(textOf(join(root, 'theirs.tar.gz')));
   });
 
-  it('installs from a partial mirror over HTTPS, and refuses the server when it does not know the certificate', async () => {
-    const from = await makeRepository('origin', 'RSA256');
-    const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
-    const packages = readdirSync(from)
-      .filter((name) => name.endsWith('.apk'))
-      .map((name) => {
-        const path = hostPath(join(from, name));
-        return {
-          path,
-          section: 'main',
-          file: verifyPackage(bufferSource(name, readFileSync(path)), { keys }).package,
-        };
+  it(
+    'installs from a partial mirror over HTTPS, and refuses the server when it does not know the ' + 'certificate',
+    async () => {
+      const from = await makeRepository('origin', 'RSA256');
+      const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
+      const packages = readdirSync(from)
+        .filter((name) => name.endsWith('.apk'))
+        .map((name) => {
+          const path = hostPath(join(from, name));
+          return {
+            path,
+            section: 'main',
+            file: verifyPackage(bufferSource(name, readFileSync(path)), { keys }).package,
+          };
+        });
+      const directory = hostPath(join(root, 'partial'));
+      await createMirror({
+        directory,
+        arch: 'x86_64',
+        branch: 'v3.19',
+        packages,
+        key,
+        time: 1_700_000_000,
+        emit: silent,
       });
-    const directory = hostPath(join(root, 'partial'));
-    await createMirror({
-      directory,
-      arch: 'x86_64',
-      branch: 'v3.19',
-      packages,
-      key,
-      time: 1_700_000_000,
-      emit: silent,
-    });
-    expect(
-      gunzipSync(readFileSync(join(directory, 'v3.19', 'community', 'x86_64', 'APKINDEX.tar.gz'))).toString('latin1'),
-    ).toContain('partial mirror');
-    const server = await serveMirror({
-      directory,
-      tls: { privateDirectory: hostPath(join(root, 'tls')) },
-      now: Date.now(),
-      emit: silent,
-    });
-    const add = `apk add --keys-dir /media/keys --no-cache -X https://localhost:${server.port}/v3.19/main origin-two`;
-    try {
-      await expect(inside(add)).rejects.toThrow(/certificate verify failed/);
-      appendFileSync(
-        join(root, 'tree', 'etc', 'ssl', 'certs', 'ca-certificates.crt'),
-        readFileSync(server.certificateFile ?? ''),
-      );
       expect(
-        await inside(
-          `apk update --keys-dir /media/keys -X https://localhost:${server.port}/v3.19/main -X https://localhost:${server.port}/v3.19/community`,
+        gunzipSync(readFileSync(join(directory, 'v3.19', 'community', 'x86_64', 'APKINDEX.tar.gz'))).toString(
+          'latin1',
         ),
-      ).toMatch(/partial mirror made by alproot[\s\S]*OK: \d+ distinct packages available/);
-      expect(await inside(add)).toMatch(/one is here[\s\S]*OK: [^\n]*\n$/);
-    } finally {
-      await server.close();
-    }
-  });
+      ).toContain('partial mirror');
+      const server = await serveMirror({
+        directory,
+        tls: { privateDirectory: hostPath(join(root, 'tls')) },
+        now: Date.now(),
+        emit: silent,
+      });
+      const add = `apk add --keys-dir /media/keys --no-cache -X https://localhost:${server.port}/v3.19/main origin-two`;
+      try {
+        await expect(inside(add)).rejects.toThrow(/certificate verify failed/);
+        appendFileSync(
+          join(root, 'tree', 'etc', 'ssl', 'certs', 'ca-certificates.crt'),
+          readFileSync(server.certificateFile ?? ''),
+        );
+        expect(
+          await inside(
+            `apk update --keys-dir /media/keys -X https://localhost:${server.port}/v3.19/main -X ` +
+              `https://localhost:${server.port}/v3.19/community`,
+          ),
+        ).toMatch(/partial mirror made by alproot[\s\S]*OK: \d+ distinct packages available/);
+        expect(await inside(add)).toMatch(/one is here[\s\S]*OK: [^\n]*\n$/);
+      } finally {
+        await server.close();
+      }
+    },
+  );
 });

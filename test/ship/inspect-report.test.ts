@@ -225,7 +225,8 @@ describe.skipIf(!hasProgram('gcc'))("programs of the host's gcc", () => {
   it('without a map, sizes come from the symbol table by source file', () => {
     const { bytes } = compile('gcc', ['-static'], {
       source:
-        'static int helper(int x) { return x * 3; }\nint (*volatile f)(int) = helper;\nint main(void) { return f(1); }\n',
+        'static int helper(int x) { return x * 3; }\nint (*volatile f)(int) = helper;\nint main(void) { ' +
+        'return f(1); }\n',
     });
     const sizes = sizesFromSymbols(bufferSource('main', bytes));
     expect(sizes.from).toBe('symbols');

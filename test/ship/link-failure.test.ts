@@ -6,13 +6,9 @@ import { describe, expect, it } from 'vitest';
 import { bufferSource } from '../../src/core/bytes.ts';
 import { findGlibcObjects } from '../../src/ship/glibc-objects.ts';
 import { explainLinkFailure, formatDiagnoses } from '../../src/ship/link-failure.ts';
-import {
-  HEADER_PACKAGES,
-  LIBRARY_PACKAGES,
-  PACKAGES_ELSEWHERE,
-  PROGRAM_PACKAGES,
-  SYMBOL_PACKAGES,
-} from '../../src/ship/link-packages.ts';
+import { HEADER_PACKAGES } from '../../src/ship/header-packages.ts';
+import { LIBRARY_PACKAGES } from '../../src/ship/library-packages.ts';
+import { PACKAGES_ELSEWHERE, PROGRAM_PACKAGES, SYMBOL_PACKAGES } from '../../src/ship/program-packages.ts';
 import { capability, SHARED } from '../helpers/capabilities.ts';
 import { compile, hasProgram, withDirectory } from '../helpers/compile.ts';
 
@@ -40,7 +36,8 @@ it('names a library of glibc in a musl link, its members and what they ask for',
 it("reads lld's and clang's words as well as GNU's", () => {
   expect(
     kinds(
-      'ld.lld: error: undefined symbol: __memcpy_chk\n>>> referenced by x.c\n>>>               x.o:(f) in archive libx.a\n',
+      'ld.lld: error: undefined symbol: __memcpy_chk\n>>> referenced by x.c\n>>>               x.o:(f) ' +
+        'in archive libx.a\n',
     ),
   ).toEqual(['glibc-object']);
   expect(
@@ -82,7 +79,8 @@ it.each([
   ["/usr/bin/ld: attempted static link of dynamic object `/usr/lib/libz.so'\n", 'dynamic-in-static'],
   ['/usr/bin/ld: skipping incompatible /usr/lib/libz.a when searching for -lz\n', 'wrong-machine'],
   [
-    "/usr/bin/ld: x.o: relocation R_X86_64_32 against `.rodata' can not be used when making a PIE object; recompile with -fPIE\n",
+    "/usr/bin/ld: x.o: relocation R_X86_64_32 against `.rodata' can not be used when making a PIE " +
+      'object; recompile with -fPIE\n',
     'not-position-independent',
   ],
   ['/usr/bin/ld: x.o: plugin needed to handle lto object\n', 'lto-mismatch'],
@@ -127,7 +125,8 @@ it('finds the error at the end of a long output, whatever came before', () => {
 
 describe.skipIf(!hasProgram('gcc'))('objects of real compilers', () => {
   const FORTIFIED =
-    '#include <string.h>\n#include <stdio.h>\nint main(int c, char **v) { char b[8]; strcpy(b, v[0]); fprintf(stderr, "%s%d", b, c); return 0; }\n';
+    '#include <string.h>\n#include <stdio.h>\nint main(int c, char **v) { char b[8]; strcpy(b, v[0]); ' +
+    'fprintf(stderr, "%s%d", b, c); return 0; }\n';
 
   it('an object compiled with glibc headers is found, alone and in an archive', () => {
     withDirectory((directory) => {

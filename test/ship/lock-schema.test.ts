@@ -26,6 +26,13 @@ function* objects(value: unknown, part: Schema): Generator<[Json, Schema]> {
   }
 }
 
+/** A value of the right type for a key of a package. */
+function valueFor(key: string): string | number | string[] {
+  if (key === 'datahash') return 'a'.repeat(64);
+  if (/Priority|Size|Time/.test(key)) return 1;
+  return /^(?:because|depends|provides|replaces|installIf)$/.test(key) ? ['x'] : 'x';
+}
+
 describe('the published schema of locks', () => {
   const lock = JSON.parse(formatLock(sampleLock())) as Json;
 
@@ -45,14 +52,7 @@ describe('the published schema of locks', () => {
     for (const key of Object.keys(packages)) {
       const copy = structuredClone(lock) as { environments: { packages: Json[] }[] };
       const item = copy.environments[0]!.packages[0]!;
-      item[key] ??=
-        key === 'datahash'
-          ? 'a'.repeat(64)
-          : /Priority|Size|Time/.test(key)
-            ? 1
-            : /^(?:because|depends|provides|replaces|installIf)$/.test(key)
-              ? ['x']
-              : 'x';
+      item[key] ??= valueFor(key);
       expect(() => parseLock(JSON.stringify(copy)), key).not.toThrow();
     }
   });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseWorld } from '../../src/formats/apk/world-file.ts';
 import { createCatalog } from '../../src/solve/catalog.ts';
-import { compileGlob } from '../../src/solve/glob.ts';
+import { compileNameGlob } from '../../src/solve/glob.ts';
 import { formatInfo } from '../../src/solve/info.ts';
 import { editDistance } from '../../src/core/spelling.ts';
 import { nearestNames } from '../../src/solve/nearest.ts';
-import { formatSize } from '../../src/solve/plan-lines.ts';
+import { formatApkSize } from '../../src/solve/plan-lines.ts';
 import { explainPolicy, formatPolicy } from '../../src/solve/policy.ts';
 import { formatSearch, searchPackages } from '../../src/solve/search.ts';
 import { dependencyTree, formatTree } from '../../src/solve/tree.ts';
@@ -90,14 +90,14 @@ describe('search', () => {
   });
 
   it('takes brackets and dots of a pattern for what a shell takes them for', () => {
-    expect(compileGlob('lib[a-c].so*')('libb.so.1')).toBe(true);
-    expect(compileGlob('lib[!a-c].so')('libb.so')).toBe(false);
-    expect(compileGlob('a+(b)')('a+(b)')).toBe(true);
-    expect(compileGlob('a.c')('abc')).toBe(false);
+    expect(compileNameGlob('lib[a-c].so*')('libb.so.1')).toBe(true);
+    expect(compileNameGlob('lib[!a-c].so')('libb.so')).toBe(false);
+    expect(compileNameGlob('a+(b)')('a+(b)')).toBe(true);
+    expect(compileNameGlob('a.c')('abc')).toBe(false);
   });
 
   it('does not slow down on patterns of many stars', () => {
-    expect(compileGlob(`${'*'.repeat(1000)}x`)('a'.repeat(1000))).toBe(false);
+    expect(compileNameGlob(`${'*'.repeat(1000)}x`)('a'.repeat(1000))).toBe(false);
   });
 });
 
@@ -141,7 +141,7 @@ describe('info and policy', () => {
   });
 
   it('writes sizes as apk does', () => {
-    expect([0, 9999, 10_000, 10_239_999, 10_240_000, 5e9].map(formatSize)).toEqual([
+    expect([0, 9999, 10_000, 10_239_999, 10_240_000, 5e9].map(formatApkSize)).toEqual([
       '0 B',
       '9999 B',
       '9 KiB',

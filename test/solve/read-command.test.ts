@@ -7,7 +7,7 @@ import { parseApkArguments, READING_COMMANDS } from '../../src/solve/arguments.t
 import { createCatalog } from '../../src/solve/catalog.ts';
 import { allPackages, formatListed, listPackages } from '../../src/solve/list.ts';
 import { compareInstalled, formatVersionStates, relate } from '../../src/solve/outdated.ts';
-import { findOwner } from '../../src/solve/owner-query.ts';
+import { findPackageOwner } from '../../src/solve/owner-query.ts';
 import { needsRepositories, readApk } from '../../src/solve/read-command.ts';
 import type { ReadSystem } from '../../src/solve/reading.ts';
 import { pkg, repo } from '../helpers/packages.ts';
@@ -138,7 +138,7 @@ describe('versions', () => {
 describe('owners', () => {
   it('are found by a path, and by what its links lead to', () => {
     const owner = (path: string): string | undefined => {
-      const found = findOwner(installed, path, system.follow);
+      const found = findPackageOwner(installed, path, system.follow);
       return found === undefined ? undefined : `${found.record.name}${found.isTarget ? ' by link' : ''}`;
     };
     expect([

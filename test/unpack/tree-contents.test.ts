@@ -84,14 +84,18 @@ it.each([
   expect(hasItsContents(tree, own)).toBe(false);
 });
 
-it('takes a file for damaged of which nothing is known, and one that is what the package had, but not what the script made of it', () => {
-  writeFileSync(at('etc/conf'), 'usual');
-  expect(hasItsContents(tree, own)).toBe(false);
-  writeFileSync(at('etc/conf'), 'changed by a script');
-  expect(hasItsContents(tree, own)).toBe(true);
-  writeFileSync(at('etc/stray'), '');
-  expect(hasItsContents(tree, own)).toBe(false);
-});
+it(
+  'takes a file for damaged of which nothing is known, and one that is what the package had, but ' +
+    'not what the script made of it',
+  () => {
+    writeFileSync(at('etc/conf'), 'usual');
+    expect(hasItsContents(tree, own)).toBe(false);
+    writeFileSync(at('etc/conf'), 'changed by a script');
+    expect(hasItsContents(tree, own)).toBe(true);
+    writeFileSync(at('etc/stray'), '');
+    expect(hasItsContents(tree, own)).toBe(false);
+  },
+);
 
 const needs = capability('upstream');
 it.skipIf(needs.skip)(`finds the minirootfs whole as Alpine made it${needs.reason}`, () => {

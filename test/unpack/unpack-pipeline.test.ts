@@ -248,7 +248,8 @@ describe('with a thread that inflates', () => {
       await expect(thread.ask({ from, to, tailStart: 0 } satisfies CopyJob)).resolves.toMatchObject({
         sizeBytes: bytes.length,
       });
-      const receive = thread.begin({ descriptor: from, name: 'from', start: 0, maxBytes: 1 } satisfies InflateJob);
+      const data = { kind: 'checked', start: 0 } as const;
+      const receive = thread.begin({ descriptor: from, name: 'from', data, maxBytes: 1 } satisfies InflateJob);
       await expect(thread.ask({ from, to, tailStart: 0 } satisfies CopyJob)).rejects.toThrow('asked too late');
       expect(() => receive(() => undefined)).toThrow('not a gzip member');
     } finally {

@@ -37,7 +37,7 @@ const codeOf = (run: () => unknown): string => {
 };
 
 describe.skipIf(upstream.skip)(`v3 files made by apk 3${upstream.reason}`, () => {
-  it.each(FILES)('%s is vouched for by its maker', (name) => {
+  it.each(FILES)('%s is signed by its maker', (name) => {
     const verdict = verify(name, readFileSync(join(root, name)));
     expect(verdict.signers).toEqual([
       { kind: 'key', keyName: name.startsWith('libdemo') ? 'test-ec.pub' : 'test-rsa.rsa.pub', algorithm: 'sha512' },

@@ -26,7 +26,7 @@ function* positions(count: number, size: number): Generator<number> {
 }
 
 describe.skipIf(!hasUpstream && !process.env['ALPROOT_MUST']?.includes('upstream'))('real files of Alpine', () => {
-  it.each(FILES)('%s is vouched for', (name) => {
+  it.each(FILES)('%s is signed by Alpine', (name) => {
     const verdict = verify(name, readFileSync(join(upstreamRoot, name)));
     expect(verdict.signers.length).toBeGreaterThan(0);
     expect(verdict).toMatchSnapshot();

@@ -77,7 +77,7 @@ describe('a detached signature', () => {
       'that has not expired yet',
       () => signed({ hashed: [created, particular(3, four(400_000_000)), issuer(ours.fingerprint)] }),
     ],
-  ])('%s vouches for the file', (_what, signature) => {
+  ])('%s signs the file', (_what, signature) => {
     expect(verify(signature())).toEqual(signer);
   });
 

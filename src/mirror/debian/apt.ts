@@ -1,6 +1,6 @@
 /**
  * The host's apt, used without root: its sources, keys and trust, our own state directories. apt verifies every list
- * and every file; nothing that it has not vouched for is read.
+ * and every file; nothing that it has not verified is read.
  *
  * The work directory holds `apt.conf`, `status` (empty: nothing counts as installed), `cache/`, `lists/` (when the
  * host's cannot be used) and `debs/`.
@@ -49,7 +49,9 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   const path = options.env['PATH'] ?? DEFAULT_PATH;
   if (findProgram('apt-get', path) === undefined || findProgram('dpkg-deb', path) === undefined) {
     throw new AlprootError('ALP_FETCH_MIRRORS', 'this host has no apt and dpkg to make a mirror from', {
-      hint: 'use an Alpine mirror (`--mirror`), or run `alproot mirror from-debian` on a Debian or Ubuntu machine and carry the directory over',
+      hint:
+        'use an Alpine mirror (`--mirror`), or run `alproot mirror from-debian` on a Debian or Ubuntu ' +
+        'machine and copy the directory over',
     });
   }
   for (const name of ['cache/archives/partial', 'lists/partial', 'debs', 'etc'])
@@ -70,7 +72,7 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     show: (names) => show(options, names),
     download: async (packages) => {
       try {
-        return await download(options, packages);
+        return await downloadDebs(options, packages);
       } catch (error) {
         if (own || options.offline === true || !(error instanceof AlprootError)) throw error;
         options.emit({ kind: 'note', message: "the host's package lists are out of date: reading the archive's own" });
@@ -79,7 +81,7 @@ export async function openApt(options: AptOptions): Promise<Apt> {
           options,
           packages.map(({ name }) => name),
         );
-        return download(options, current);
+        return downloadDebs(options, current);
       }
     },
   };
@@ -131,7 +133,7 @@ export const aptEnvironment = (env: AptOptions['env'], home: HostPath): Record<s
   ...Object.fromEntries(PASSED.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]]))),
 });
 
-const run = (context: AptOptions, argv: readonly string[], cwd?: string): Promise<Captured> =>
+const runApt = (context: AptOptions, argv: readonly string[], cwd?: string): Promise<Captured> =>
   captureProcess([argv[0] ?? '', '-c', joinHost(context.work, 'apt.conf'), ...argv.slice(1)], {
     env: aptEnvironment(context.env, context.work),
     maxBytes: 256 * 1024 * 1024,
@@ -143,20 +145,20 @@ async function updateLists(context: AptOptions): Promise<void> {
   if (context.offline === true)
     throw new AlprootError('ALP_FETCH_OFFLINE', "apt's package lists are missing, and this is offline");
   context.emit({ kind: 'start', id: 'apt-update', label: "reading the Debian archive's package lists", line: true });
-  const result = await run(context, ['apt-get', '-q', 'update']);
+  const result = await runApt(context, ['apt-get', '-q', 'update']);
   if (result.status !== 0) throw aptError("apt cannot read the archive's package lists", result);
   context.emit({ kind: 'done', id: 'apt-update', label: "reading the Debian archive's package lists" });
 }
 
 async function show(context: AptOptions, names: readonly string[]): Promise<DebianPackage[]> {
   if (names.length === 0) return [];
-  const { stdout } = await run(context, ['apt-cache', 'show', '--no-all-versions', ...names]);
+  const { stdout } = await runApt(context, ['apt-cache', 'show', '--no-all-versions', ...names]);
   const byName = new Map<string, DebianPackage>();
   for (const stanza of parseDebianStanzas(stdout)) if (!byName.has(stanza.name)) byName.set(stanza.name, stanza);
   return [...byName.values()];
 }
 
-async function download(context: AptOptions, packages: readonly DebianPackage[]): Promise<Map<string, HostPath>> {
+async function downloadDebs(context: AptOptions, packages: readonly DebianPackage[]): Promise<Map<string, HostPath>> {
   const directory = joinHost(context.work, 'debs');
   const label = `fetching ${packages.length} packages with apt`;
   if (context.offline === true && packages.length > 0) {
@@ -165,7 +167,7 @@ async function download(context: AptOptions, packages: readonly DebianPackage[])
     });
   }
   context.emit({ kind: 'start', id: 'apt-download', label, total: packages.length, line: true });
-  const result = await run(
+  const result = await runApt(
     context,
     ['apt-get', '-q', 'download', ...packages.map(({ name, version }) => `${name}=${version}`)],
     directory,

@@ -7,11 +7,12 @@ import { textFile } from './recipe.ts';
 
 const DIRECTORIES =
   `bin dev dev/pts dev/shm etc etc/apk etc/apk/keys etc/apk/protected_paths.d etc/conf.d etc/init.d etc/modprobe.d
-etc/modules-load.d etc/network etc/opt etc/periodic etc/periodic/15min etc/periodic/daily etc/periodic/hourly etc/periodic/monthly etc/periodic/weekly etc/profile.d
-etc/ssl etc/ssl/certs etc/sysctl.d home lib lib/firmware lib/mdev lib/modules-load.d lib/sysctl.d media media/cdrom media/floppy media/usb
-mnt opt run sbin srv sys usr usr/bin usr/lib usr/lib/modules-load.d usr/local usr/local/bin usr/local/lib usr/local/share
-usr/sbin usr/share usr/share/man usr/share/misc var var/cache var/cache/apk var/cache/misc var/lib var/lib/apk var/lib/misc var/local
-var/lock var/lock/subsys var/log var/mail var/opt var/spool var/spool/cron`.split(/\s+/);
+etc/modules-load.d etc/network etc/opt etc/periodic etc/periodic/15min etc/periodic/daily etc/periodic/hourly
+etc/periodic/monthly etc/periodic/weekly etc/profile.d etc/ssl etc/ssl/certs etc/sysctl.d home lib lib/firmware
+lib/mdev lib/modules-load.d lib/sysctl.d media media/cdrom media/floppy media/usb mnt opt run sbin srv sys usr
+usr/bin usr/lib usr/lib/modules-load.d usr/local usr/local/bin usr/local/lib usr/local/share usr/sbin usr/share
+usr/share/man usr/share/misc var var/cache var/cache/apk var/cache/misc var/lib var/lib/apk var/lib/misc
+var/local var/lock var/lock/subsys var/log var/mail var/opt var/spool var/spool/cron`.split(/\s+/);
 
 const MODES: Readonly<Record<string, number>> = {
   proc: 0o555,
@@ -23,17 +24,19 @@ const MODES: Readonly<Record<string, number>> = {
 };
 
 /** name:uid:gid:gecos:home:shell, where nologin is `-`. */
-const USERS =
-  `root:0:0:root:/root:/bin/ash bin:1:1:bin:/bin:- daemon:2:2:daemon:/sbin:- lp:4:7:lp:/var/spool/lpd:- sync:5:0:sync:/sbin:/bin/sync
-shutdown:6:0:shutdown:/sbin:/sbin/shutdown halt:7:0:halt:/sbin:/sbin/halt mail:8:12:mail:/var/mail:- news:9:13:news:/usr/lib/news:- uucp:10:14:uucp:/var/spool/uucppublic:-
-cron:16:16:cron:/var/spool/cron:- ftp:21:21::/var/lib/ftp:- sshd:22:22:sshd:/dev/null:- games:35:35:games:/usr/games:- ntp:123:123:NTP:/var/empty:-
-guest:405:100:guest:/dev/null:- nobody:65534:65534:nobody:/:-`.split(/\s+/);
+const USERS = `root:0:0:root:/root:/bin/ash bin:1:1:bin:/bin:- daemon:2:2:daemon:/sbin:- lp:4:7:lp:/var/spool/lpd:-
+sync:5:0:sync:/sbin:/bin/sync shutdown:6:0:shutdown:/sbin:/sbin/shutdown halt:7:0:halt:/sbin:/sbin/halt
+mail:8:12:mail:/var/mail:- news:9:13:news:/usr/lib/news:- uucp:10:14:uucp:/var/spool/uucppublic:-
+cron:16:16:cron:/var/spool/cron:- ftp:21:21::/var/lib/ftp:- sshd:22:22:sshd:/dev/null:-
+games:35:35:games:/usr/games:- ntp:123:123:NTP:/var/empty:- guest:405:100:guest:/dev/null:-
+nobody:65534:65534:nobody:/:-`.split(/\s+/);
 
 /** name:gid:members */
 const GROUPS =
-  `root:0:root bin:1:root,bin,daemon daemon:2:root,bin,daemon sys:3:root,bin adm:4:root,daemon tty:5: disk:6:root lp:7:lp kmem:9: wheel:10:root
-floppy:11:root mail:12:mail news:13:news uucp:14:uucp cron:16:cron audio:18: cdrom:19: dialout:20:root ftp:21: sshd:22: input:23: tape:26:root video:27:root netdev:28:
-kvm:34:kvm games:35: shadow:42: www-data:82: users:100:games ntp:123: abuild:300: utmp:406: ping:999: nogroup:65533: nobody:65534:`.split(
+  `root:0:root bin:1:root,bin,daemon daemon:2:root,bin,daemon sys:3:root,bin adm:4:root,daemon tty:5: disk:6:root
+lp:7:lp kmem:9: wheel:10:root floppy:11:root mail:12:mail news:13:news uucp:14:uucp cron:16:cron audio:18:
+cdrom:19: dialout:20:root ftp:21: sshd:22: input:23: tape:26:root video:27:root netdev:28: kvm:34:kvm games:35:
+shadow:42: www-data:82: users:100:games ntp:123: abuild:300: utmp:406: ping:999: nogroup:65533: nobody:65534:`.split(
     /\s+/,
   );
 
@@ -68,12 +71,14 @@ export function baseEntries({ release, distribution }: Identity): TarItem[] {
   );
   const wrapper = USERS.map((user) => row(user, ([name]) => `${name}:${name === 'root' ? '*' : '!'}::0:::::`));
   const group = GROUPS.map((line) => row(line, ([name, gid, members]) => `${name}:x:${gid}:${members}`));
+  const branch = release.replace(/\.\d+$/, '');
+  const madeFrom = distribution.replace(/["$`\\]/g, '');
   const osRelease = [
     'NAME="alproot"',
     'ID=alproot',
     'ID_LIKE=alpine',
     `VERSION_ID=${release}`,
-    `PRETTY_NAME="alproot: Alpine ${release.replace(/\.\d+$/, '')} layout, made from ${distribution.replace(/["$`\\]/g, '')}"`,
+    `PRETTY_NAME="alproot: Alpine ${branch} layout, made from ${madeFrom}"`,
   ];
   const directories: TarItem[] = [...DIRECTORIES, ...Object.keys(MODES)].map((path) => ({
     kind: 'directory',

@@ -8,7 +8,7 @@ import { baseEntries } from './base-files.ts';
 import { isWantedApplet, writePackage, type MadePackage, type Workshop } from './make-package.ts';
 import type { PlannedRepack } from './repack-plan.ts';
 import { textFile } from './recipe.ts';
-import { formatRootfs } from './debian-rootfs.ts';
+import { formatDebianRootfs } from './debian-rootfs.ts';
 
 /** In every minirootfs, with all that they need. */
 export const BASE_PACKAGES: readonly string[] = [
@@ -93,7 +93,7 @@ export async function buildBase({ shop, release, made }: BaseInput): Promise<Bas
   );
   const packages = [layout, keys, ...made].sort((a, b) => (a.name < b.name ? -1 : 1));
   const applets = await listApplets(shop, made);
-  const minirootfs = await formatRootfs({ packages, arch: shop.target.arch, world: WORLD, applets, time });
+  const minirootfs = await formatDebianRootfs({ packages, arch: shop.target.arch, world: WORLD, applets, time });
   return { minirootfs, title: `Mini root filesystem made from ${distribution} by alproot`, time };
 }
 

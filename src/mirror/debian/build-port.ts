@@ -151,7 +151,8 @@ export function formatScript(port: PortRecipe, files: readonly string[]): string
     'cd */',
     ...(changes === undefined ? [] : [changes]),
     ...(diff === undefined ? [] : [`zcat '/srv/${diff.replaceAll("'", '')}' | patch -s -p1`]),
-    'if [ -f debian/patches/series ]; then while read -r name _; do case "$name" in ""|"#"*) ;; *) patch -s -p1 < "debian/patches/$name";; esac; done < debian/patches/series; fi',
+    'if [ -f debian/patches/series ]; then while read -r name _; do case "$name" in ""|"#"*) ;; *) ' +
+      'patch -s -p1 < "debian/patches/$name";; esac; done < debian/patches/series; fi',
     '[ ! -f debian/copyright ] || cp debian/copyright /mnt/licence/copyright',
     port.build,
     `find "$DEST" -type f -name '*.a' -exec strip -g {} +`,
@@ -202,7 +203,8 @@ async function runScript(
   if (status === 0) return;
   throw new AlprootError(
     'ALP_BUILD_RUN',
-    `cannot build ${port.source}: the build ended with status ${status}\n${showText(log.split('\n').slice(-20).join('\n'))}`,
+    `cannot build ${port.source}: the build ended with ` +
+      `status ${status}\n${showText(log.split('\n').slice(-20).join('\n'))}`,
     { facts: { status } },
   );
 }

@@ -29,7 +29,7 @@ export interface RootfsInput {
 }
 
 /** The bytes of the .tar.gz. */
-export async function formatRootfs({ packages, arch, world, applets, time }: RootfsInput): Promise<Buffer> {
+export async function formatDebianRootfs({ packages, arch, world, applets, time }: RootfsInput): Promise<Buffer> {
   const byPath = new Map<string, TarItem>();
   for (const { entries } of packages)
     for (const item of completeEntries(entries, time))

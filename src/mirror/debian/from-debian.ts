@@ -26,7 +26,7 @@ import { openApt, type Apt } from './apt.ts';
 import { baseNames, buildBase, BASE_PACKAGES } from './base.ts';
 import { makePackage, type MadePackage, type Workshop } from './make-package.ts';
 import { planRepacks, type PlannedRepack } from './repack-plan.ts';
-import { targetOf } from './recipe.ts';
+import { recipeTarget } from './recipe.ts';
 import { DEFAULT_PACKAGES, RECIPES } from './recipes.ts';
 
 export interface FromDebianOptions {
@@ -34,7 +34,7 @@ export interface FromDebianOptions {
   /** Where private keys are, closed to others and out of the mirror; made when it is asked for. */
   readonly privateKeys: () => HostPath;
   readonly arch: Arch;
-  /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. The point is always ours, see `releaseOf`. */
+  /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. The point is always ours, see `mirrorRelease`. */
   readonly release?: string | undefined;
   /** Alpine names to have in the mirror, besides the base; `DEFAULT_PACKAGES` unless given. */
   readonly packages?: readonly string[] | undefined;
@@ -71,10 +71,10 @@ export const buildablePackages = (): readonly string[] =>
  *   ALP_SOLVE_UNSATISFIABLE (no recipe, or the archive lacks a package), ALP_FILE_WRITE
  */
 export async function fromDebian(options: FromDebianOptions): Promise<FromDebianResult> {
-  const target = targetOf(options.arch);
+  const target = recipeTarget(options.arch);
   if (target === undefined)
     throw new AlprootError('ALP_FETCH_MIRRORS', `no mirror can be made from Debian for ${options.arch}`);
-  const { release, branch } = releaseOf(options.release);
+  const { release, branch } = mirrorRelease(options.release);
   const packages = joinHost(options.directory, branch, 'main', options.arch);
   makeDirectory(packages);
   const work = makeDirectory(joinHost(options.directory, '.apt'));
@@ -147,7 +147,7 @@ const OUR_POINT = '900';
 const OUR_EDGE = '20000101';
 
 /** What a mirror for a release is called: `3.19`, `v3.19` and `3.19.4` all give branch v3.19, release 3.19.900. */
-export function releaseOf(asked = '3.19'): { readonly branch: string; readonly release: string } {
+export function mirrorRelease(asked = '3.19'): { readonly branch: string; readonly release: string } {
   const plain = asked.replace(/^v/, '');
   if (plain === 'edge') return { branch: 'edge', release: OUR_EDGE };
   const match = /^(\d{1,3})\.(\d{1,3})(?:\.|$)/.exec(plain);

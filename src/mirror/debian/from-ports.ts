@@ -11,10 +11,10 @@ import { readApkControl } from '../control-member.ts';
 import { readFileCapped } from '../../system/files/files.ts';
 import { limits } from '../../core/limits.ts';
 import { buildPort, type BuildSandbox } from './build-port.ts';
-import { openMirrorKey, releaseOf, writeIndexes, type FromDebianOptions } from './from-debian.ts';
+import { openMirrorKey, mirrorRelease, writeIndexes, type FromDebianOptions } from './from-debian.ts';
 import { PORT_TOOLS, type PortRecipe } from './port.ts';
 import { PORTS } from './ports.ts';
-import { targetOf } from './recipe.ts';
+import { recipeTarget } from './recipe.ts';
 import { fetchDebianSource } from './source-packages.ts';
 
 export interface PortsOptions extends Omit<FromDebianOptions, 'packages'> {
@@ -59,9 +59,9 @@ function portsOf(names: readonly string[]): PortRecipe[] {
  * @throws ALP_SOLVE_UNSATISFIABLE (no such port), ALP_FETCH_* (apt), ALP_BUILD_RUN (it does not compile)
  */
 export async function buildPorts(options: PortsOptions): Promise<PortsResult> {
-  const target = targetOf(options.arch);
+  const target = recipeTarget(options.arch);
   if (target === undefined) throw new AlprootError('ALP_FETCH_MIRRORS', `no port can be built for ${options.arch}`);
-  const { branch } = releaseOf(options.release);
+  const { branch } = mirrorRelease(options.release);
   const packages = joinHost(options.directory, branch, 'main', options.arch);
   const there = options.refresh === true ? new Set<string>() : packageNames(packages);
   const wanted = portsOf(options.names);

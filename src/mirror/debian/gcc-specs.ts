@@ -19,11 +19,11 @@ export function gccSpecs(items: readonly TarItem[]): TarItem {
   const start = items.find(({ path }) => /^usr\/lib\/gcc\/[^/]+\/[^/]+\/crtbegin\.o$/.test(path));
   if (start === undefined) throw new AlprootError('ALP_FORMAT_APK', "Debian's gcc has no crtbegin.o");
   const directory = start.path.replace(/\/crtbegin\.o$/, '');
-  return textFile(`${directory}/specs`, formatSpecs(`/${directory}`));
+  return textFile(`${directory}/specs`, formatCompilerSpecs(`/${directory}`));
 }
 
 /** @param directory gcc's library directory, absolute, as seen inside */
-export function formatSpecs(directory: string): string {
+export function formatCompilerSpecs(directory: string): string {
   const headers = ['/usr/local/include', '/usr/include', `${directory}/include`]
     .map((path) => `-idirafter ${path}`)
     .join(' ');

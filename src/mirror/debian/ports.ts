@@ -35,7 +35,9 @@ export const PORTS: readonly PortRecipe[] = [
     license: 'Apache-2.0',
     url: 'https://www.openssl.org/',
     needs: ['perl'],
-    build: `CC=gcc ./Configure "linux-$ARCH" --prefix=/usr --libdir=lib --openssldir=/etc/ssl shared no-zlib no-async no-comp no-idea no-mdc2 no-rc5 no-ec2m no-ssl3 no-seed no-weak-ssl-ciphers no-tests $CFLAGS
+    build:
+      `CC=gcc ./Configure "linux-$ARCH" --prefix=/usr --libdir=lib --openssldir=/etc/ssl shared no-zlib ` +
+      `no-async no-comp no-idea no-mdc2 no-rc5 no-ec2m no-ssl3 no-seed no-weak-ssl-ciphers no-tests $CFLAGS
 make -s -j"$JOBS" build_sw
 make -s install_sw install_ssldirs DESTDIR="$DEST"`,
     packages: [

@@ -22,7 +22,7 @@ const TRIPLETS: Readonly<Partial<Record<Arch, readonly [triplet: string, uapi: s
 };
 
 /** undefined where no mirror can be made from Debian. */
-export function targetOf(arch: Arch): Target | undefined {
+export function recipeTarget(arch: Arch): Target | undefined {
   const names = TRIPLETS[arch];
   return names === undefined ? undefined : { arch, gnu: `${names[0]}-gnu`, musl: `${names[0]}-musl`, uapi: names[1] };
 }

@@ -105,7 +105,9 @@ function missing(group: readonly string[]): AlprootError {
     'ALP_SOLVE_UNSATISFIABLE',
     `the Debian archive has no ${group.map((name) => quoteName(name)).join(' or ')}`,
     {
-      hint: 'on Ubuntu, musl and busybox-static are in the component `universe`: see that the apt sources name it, then run `apt-get update`',
+      hint:
+        'on Ubuntu, musl and busybox-static are in the component `universe`: see that the apt sources ' +
+        'name it, then run `apt-get update`',
     },
   );
 }

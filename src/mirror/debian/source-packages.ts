@@ -62,7 +62,9 @@ export async function fetchDebianSource(name: string, options: SourceOptions): P
     if (version !== versions[0]) {
       options.emit({
         kind: 'warning',
-        message: `the archive lacks the files of ${name} ${versions[0] ?? ''}: building ${version}, which may miss security fixes`,
+        message:
+          `the archive lacks the files of ${name} ${versions[0] ?? ''}: building ${version}, which may miss ` +
+          `security fixes`,
       });
     }
     return { directory, version };

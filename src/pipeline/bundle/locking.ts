@@ -7,7 +7,7 @@ import { quoteName } from '../../core/redact.ts';
 import type { Lock } from '../../formats/lock/lockfile.ts';
 import { requireNoDrift, isSameLock, lockPathIn, readLock, writeLock } from '../../ship/lock-file.ts';
 import { diffLocks, formatLockDiff, type LockChange } from '../../ship/lock-diff.ts';
-import { lockOf, type Recorded } from '../../ship/recording.ts';
+import { lockOfRecording, type Recorded } from '../../ship/recording.ts';
 import { openWorkTree } from '../../system/tree/work-tree.ts';
 import { recordBuild, lockDirectory, type BuildOptions } from '../dockerfile/build.ts';
 import { openPortSandbox, prepareEnvironment } from '../environment/environment.ts';
@@ -69,7 +69,7 @@ export async function writeLockFor(
       : { name: path, lock: before, strict: false, update: new Set(update), hint: UPDATE_HINT };
   refuseUnknown(lockPolicy);
   if (!check) requireWritablePlace(path);
-  const lock = lockOf(await record(config, target, lockPolicy));
+  const lock = lockOfRecording(await record(config, target, lockPolicy));
   if (check && before !== undefined) requireNoDrift({ path, lock: before, wanted: lock });
   const changes = before === undefined ? [] : diffLocks(before, lock);
   const written = !check && (before === undefined || !isSameLock(before, lock)) && writeLock(path, lock);
@@ -91,7 +91,7 @@ function refuseUnknown(lockPolicy: LockPolicy | undefined): void {
 
 /** The lock that is there, or the one that would be written. */
 export async function lockFor(config: Config, target: LockTarget): Promise<Lock> {
-  return readLock(lockPathIn(directoryOf(target))) ?? lockOf(await record(config, target, undefined));
+  return readLock(lockPathIn(directoryOf(target))) ?? lockOfRecording(await record(config, target, undefined));
 }
 
 const record = (config: Config, target: LockTarget, lockPolicy: LockPolicy | undefined): Promise<Recorded> =>

@@ -7,9 +7,10 @@ import { quoteName, showText } from '../../core/redact.ts';
 import type { ByteSource } from '../../core/bytes.ts';
 import { isAdb } from '../../formats/adb/adb-blocks.ts';
 import { formatAdbDump } from '../../formats/adb/adb-dump.ts';
+import { adbKeyId } from '../../formats/adb/adb-signature.ts';
 import { closeDescriptor, descriptorSource } from '../../system/files/hashed-file.ts';
 import { openNamedFile } from '../../system/files/named-file.ts';
-import { adbKeyId, verifyAdb } from '../../verify/adb-file.ts';
+import { verifyAdb } from '../../verify/adb-file.ts';
 import { keyring, type TrustedKeys } from '../../verify/key.ts';
 import { alpineKeys, keysOf, readKeys } from '../session/trusted-keys.ts';
 

@@ -5,10 +5,10 @@ import type { PackageRecord } from '../../core/package.ts';
 import { joinHost, type HostPath, type TreePath } from '../../core/paths.ts';
 import { quoteName, showName } from '../../core/redact.ts';
 import { formatDependency, formatProvide } from '../../formats/apk/dependency.ts';
-import { compileGlob } from '../../solve/glob.ts';
+import { compileNameGlob } from '../../solve/glob.ts';
 import { allPackages } from '../../solve/list.ts';
 import { nearestNames } from '../../solve/nearest.ts';
-import { findOwner } from '../../solve/owner-query.ts';
+import { findPackageOwner } from '../../solve/owner-query.ts';
 import { explainPolicy } from '../../solve/policy.ts';
 import { readApk } from '../../solve/read-command.ts';
 import type { ReadSystem } from '../../solve/reading.ts';
@@ -106,7 +106,7 @@ function tellUnknown(config: Config, unknown: readonly string[], { query, system
   const { sources } = system.catalog;
   const later = buildable.filter((name) => !sources.some(({ byName }) => byName.has(name)));
   const laterFor = (pattern: string): string[] =>
-    later.filter(compileGlob(query.command === 'search' ? `*${pattern}*` : pattern));
+    later.filter(compileNameGlob(query.command === 'search' ? `*${pattern}*` : pattern));
   const coming = [...new Set(query.operands.flatMap(laterFor))];
   if (coming.length > 0)
     config.emit({
@@ -139,7 +139,7 @@ function unknownNames({ command, operands, options }: PackageQuery, system: Read
   }
   const packages = allPackages(system.installed, system.catalog);
   return operands.filter((pattern) => {
-    const test = compileGlob(pattern);
+    const test = compileNameGlob(pattern);
     return !packages.some(
       ({ record }) => test(record.name) || (command === 'info' && record.provides.some(({ name }) => test(name))),
     );
@@ -157,7 +157,7 @@ function valueOf({ command, operands, options }: PackageQuery, system: ReadSyste
   if (command === 'search') return searchPackages(system.catalog, operands, searchOptions(options)).map(packageObject);
   if (command === 'policy') return operands.map((name) => ({ name, versions: explainPolicy(system, name) }));
   if (options.includes('who-owns')) return operands.map((path) => ({ path, owner: ownerName(system, path) }));
-  const tests = operands.map(compileGlob);
+  const tests = operands.map(compileNameGlob);
   return allPackages(system.installed, system.catalog)
     .filter(
       ({ record }) =>
@@ -168,7 +168,7 @@ function valueOf({ command, operands, options }: PackageQuery, system: ReadSyste
 }
 
 const ownerName = ({ installed, follow }: ReadSystem, path: string): string | null =>
-  findOwner(installed, path, follow)?.record.name ?? null;
+  findPackageOwner(installed, path, follow)?.record.name ?? null;
 
 const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString('utf8');
 

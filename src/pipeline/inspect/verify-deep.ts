@@ -144,7 +144,7 @@ async function addClaims(session: Session, { record }: InstalledEntry, claims: C
         );
         // Another package of that name and version: another mirror may have the right one.
         if (wanted !== got) continue;
-        if (opened.dataStart === undefined)
+        if (opened.data === undefined)
           throw new AlprootError('ALP_VERIFY_UNKNOWN', `${id} is a v3 package, whose files cannot be compared yet`);
         const own = new Map<string, string>();
         verifyDataMember(blob, opened, (entry) => {

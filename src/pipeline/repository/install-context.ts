@@ -7,7 +7,7 @@ import type { PackageRecord } from '../../core/package.ts';
 import type { Verified } from '../../core/verified.ts';
 import { createRecording, type Recording } from '../../ship/recording.ts';
 import type { OpenedPackageFile } from '../../unpack/opened.ts';
-import type { OpenedPackage } from '../../verify/package-file.ts';
+import type { OpenedPackage } from '../../verify/opened-package.ts';
 import type { PendingProbe } from '../session/backend-choice.ts';
 import { projectLockPolicy, type LockPolicy } from '../session/lock-policy.ts';
 import { withSession, type Session } from '../session/session.ts';

@@ -11,7 +11,8 @@ import { BLOB_RECORD, type BlobRef } from '../../store/blobs.ts';
 import type { Copied, CopyJob } from '../../system/files/hashed-file.ts';
 import type { Thread } from '../../system/thread/thread.ts';
 import type { OpenedPackageFile } from '../../unpack/opened.ts';
-import { dataStartOf, verifyPackage, type OpenedPackage, type PackageOptions } from '../../verify/package-file.ts';
+import type { OpenedPackage, PackageOptions } from '../../verify/opened-package.ts';
+import { dataStartOf, verifyPackage } from '../../verify/package-file.ts';
 import type { PackagePlace } from './tree-repositories.ts';
 import { createConcurrencyLimit } from '../session/concurrency-limit.ts';
 import { together } from './offline-report.ts';
@@ -187,7 +188,7 @@ export async function fetchVerified(
     const onVerified = (): void => {
       if (known?.sha256 !== ref.sha256) session.store.putRecord(file, { sha256: ref.sha256 }, { codec: BLOB_RECORD });
     };
-    if (opened.contents.unjudged !== undefined) return { ...opened, onVerified };
+    if (opened.contents.data?.kind === 'pending') return { ...opened, onVerified };
     onVerified();
     return opened;
   };

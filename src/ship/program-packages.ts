@@ -1,0 +1,73 @@
+/** Which Alpine package holds a program or a function: facts for hints, checked against real indexes in the tests. */
+
+/** Programs that a build asks for. */
+export const PROGRAM_PACKAGES: Readonly<Record<string, string>> = {
+  gcc: 'gcc',
+  cc: 'gcc',
+  cc1: 'gcc',
+  collect2: 'gcc',
+  cc1plus: 'g++',
+  cc1obj: 'gcc-objc',
+  f951: 'gfortran',
+  gfortran: 'gfortran',
+  'ld.lld': 'lld',
+  'ld.gold': 'binutils-gold',
+  'ld.bfd': 'binutils',
+  'g++': 'g++',
+  'c++': 'g++',
+  as: 'binutils',
+  ld: 'binutils',
+  ar: 'binutils',
+  strip: 'binutils',
+  make: 'make',
+  cmake: 'cmake',
+  ninja: 'samurai',
+  meson: 'meson',
+  perl: 'perl',
+  python3: 'python3',
+  autoconf: 'autoconf',
+  autoreconf: 'autoconf',
+  automake: 'automake',
+  aclocal: 'automake',
+  libtool: 'libtool',
+  libtoolize: 'libtool',
+  'pkg-config': 'pkgconf',
+  bison: 'bison',
+  yacc: 'bison',
+  flex: 'flex',
+  m4: 'm4',
+  patch: 'patch',
+  git: 'git',
+  bash: 'bash',
+  curl: 'curl',
+  go: 'go',
+  cargo: 'cargo',
+  rustc: 'rust',
+  clang: 'clang',
+  upx: 'upx',
+  nasm: 'nasm',
+  file: 'file',
+  gawk: 'gawk',
+};
+
+/** Functions that musl leaves to a package of their own. */
+export const SYMBOL_PACKAGES: readonly { readonly pattern: RegExp; readonly pkg: string; readonly flag: string }[] = [
+  { pattern: /^fts_(?:open|read|children|set|close)$/, pkg: 'musl-fts-dev', flag: '-lfts' },
+  { pattern: /^_?obstack_/, pkg: 'musl-obstack-dev', flag: '-lobstack' },
+  { pattern: /^argp_/, pkg: 'argp-standalone', flag: '-largp' },
+  { pattern: /^(?:get|set|make|swap)context$/, pkg: 'libucontext-dev', flag: '-lucontext' },
+  { pattern: /^libintl_/, pkg: 'gettext-dev', flag: '-lintl' },
+  { pattern: /^(?:xdr_|clnt_|svc_|rpc_|authunix_)/, pkg: 'libtirpc-dev', flag: '-ltirpc' },
+];
+
+/** Packages of these hints that are not in the main repository of 3.17: in community, or made by a later release. */
+export const PACKAGES_ELSEWHERE: readonly string[] = [
+  'cargo',
+  'clang',
+  'go',
+  'libpsl-dev',
+  'rust',
+  'upx',
+  'util-linux-static',
+  'zstd-static',
+];
