@@ -43,7 +43,7 @@ describe('link-tools', () => {
     write();
     const text = readFileSync(join(root, 'x86_64-linux-musl.cmake'), 'utf8');
     expect(text).toContain('set(CMAKE_C_COMPILER "${CMAKE_CURRENT_LIST_DIR}/x86_64-linux-musl-gcc")');
-    expect(text).toMatch(/-print-sysroot OUTPUT_VARIABLE/);
+    expect(text).toMatch(/-print-sysroot\s+OUTPUT_VARIABLE/);
     for (const kind of ['LIBRARY', 'INCLUDE', 'PACKAGE'])
       expect(text).toContain(`set(CMAKE_FIND_ROOT_PATH_MODE_${kind} ONLY)`);
   });
