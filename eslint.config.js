@@ -33,11 +33,19 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-invalid-void-type': 'off',
       'no-restricted-syntax': ['error', verifiedDoor],
+      'no-nested-ternary': 'error',
+      'max-len': [
+        'error',
+        { code: 119, ignoreRegExpLiterals: true, ignoreStrings: true, ignoreTemplateLiterals: true },
+      ],
     },
   },
   {
     files: ['src/**/*.ts'],
     rules: {
+      'max-len': ['error', { code: 119, ignoreRegExpLiterals: true }],
+      'max-lines': ['error', 300],
+      'max-lines-per-function': ['error', { max: 60, IIFEs: true }],
       'no-console': 'error',
       'no-restricted-imports': ['error', { patterns: doors }],
       'no-restricted-properties': ['error', ...cliDoors],

@@ -18,7 +18,9 @@ export interface InjectedNetworkFiles {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** Where programs look for CA certificates: OpenSSL and curl, libressl and busybox. One is often a link to the other. */
+/**
+ * Where programs look for CA certificates: OpenSSL and curl, libressl and busybox. One is often a link to the other.
+ */
 const CERTIFICATE_FILES = ['etc/ssl/certs/ca-certificates.crt', 'etc/ssl/cert.pem'].map(treePathFromUser);
 const NAME_SERVICE = ['etc/resolv.conf', 'etc/hosts'];
 

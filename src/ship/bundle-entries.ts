@@ -17,7 +17,8 @@ const NAME = /^(?:manifest\.json(?:\.[\w.@+-]{1,128}\.sig)?|blobs\/sha256\/[0-9a
 /**
  * All entries by name, in the file's order.
  *
- * @throws ALP_VERIFY_STRUCTURE for links, odd names, duplicate entries, a cut or trailing bytes; ALP_FORMAT_TAR; ALP_LIMIT_COUNT
+ * @throws ALP_VERIFY_STRUCTURE for links, odd names, duplicate entries, a cut or trailing bytes; ALP_FORMAT_TAR;
+ * ALP_LIMIT_COUNT
  */
 export function readBundleEntries(source: ByteSource): ReadonlyMap<string, BundleEntry> {
   const entries = new Map<string, BundleEntry>();

@@ -129,6 +129,7 @@ export function formatLibrary({ name, memberCount, glibcObjects }: LibraryFacts)
         `  ${showName(object.name.slice(object.name.lastIndexOf('/') + 1))} asks ` +
         `for ${object.symbols.map(showName).join(', ')}`,
     );
-  const libc = `libc        glibc: ${glibcObjects.length} members were compiled for it, and cannot be linked with musl`;
+  const libc =
+    `libc        glibc: ${glibcObjects.length} members were compiled for it, ` + 'and cannot be linked with musl';
   return `${[...lines, libc, ...shown].join('\n')}\n`;
 }

@@ -111,7 +111,10 @@ function* finish(recorder: Recorder, pkg: PackageNode): Steps {
   if (old !== undefined) yield releaseDepends(recorder, old);
 }
 
-/** A chain is as deep as it is long: those who wait on the way down take one place each, where a generator takes twenty. */
+/**
+ * A chain is as deep as it is long: those who wait on the way down take one place each, where a generator takes
+ * twenty.
+ */
 function* changeName(recorder: Recorder, first: NameNode): Steps {
   const stack: PackageNode[] = [];
   for (let name: NameNode | undefined = first; ;) {

@@ -41,7 +41,9 @@ function offeredRecord({ record }: PackageNode, from: CatalogSource | undefined)
   return record;
 }
 
-/** Notes who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for. */
+/**
+ * Notes who needs each chosen package: names of packages, or `world`; for install_if the packages that it waited for.
+ */
 function noteReasons(resolution: Resolution): void {
   for (const { next } of resolution.changes) if (next !== undefined) next.reasons = undefined;
   const add = (pkg: PackageNode | undefined, reason: string): void => {

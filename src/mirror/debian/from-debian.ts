@@ -34,7 +34,9 @@ export interface FromDebianOptions {
   /** Where private keys are, closed to others and out of the mirror; made when it is asked for. */
   readonly privateKeys: () => HostPath;
   readonly arch: Arch;
-  /** Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. The point is always ours, see `mirrorRelease`. */
+  /**
+   * Whose layout is followed: `3.19` or `3.19.4`; 3.19 unless given. The point is always ours, see `mirrorRelease`.
+   */
   readonly release?: string | undefined;
   /** Alpine names to have in the mirror, besides the base; `DEFAULT_PACKAGES` unless given. */
   readonly packages?: readonly string[] | undefined;

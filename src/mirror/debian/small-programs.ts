@@ -27,7 +27,10 @@ words() { valued=$1 plain=$2 long=$3; shift 3; first=; second=
     case $w in
     -?*) w=\${w#-}
       while [ -n "$w" ]; do c=\${w%"\${w#?}"}; w=\${w#?}
-        case $valued in *"$c"*) if [ -n "$w" ]; then v=$w; w=; elif [ $# -gt 0 ]; then v=$1; shift; else usage; fi; eval "opt_$c=\\$v"; continue;; esac
+        case $valued in *"$c"*)
+          if [ -n "$w" ]; then v=$w; w=; elif [ $# -gt 0 ]; then v=$1; shift; else usage; fi
+          eval "opt_$c=\\$v"; continue;;
+        esac
         case $plain in *"$c"*) eval "opt_$c=1";; *) usage;; esac
       done;;
     *) operand "$w";;
@@ -55,7 +58,9 @@ elif [ -n "\${opt_S-}" ]; then gid=$(free group 100); else gid=$(free group 1000
 echo "$first:x:$gid:" >> /etc/group
 `;
 
-const ADDUSER = `${COMMON}usage() { die 'usage: adduser [-h DIR] [-g GECOS] [-s SHELL] [-G GROUP] [-S] [-D] [-H] [-u UID] USER [GROUP]'; }
+const ADDUSER = `${COMMON}usage() {
+  die 'usage: adduser [-h DIR] [-g GECOS] [-s SHELL] [-G GROUP] [-S] [-D] [-H] [-u UID] USER [GROUP]'
+}
 words hgsGuk SDH 'home:h gecos:g shell:s ingroup:G uid:u skel:k system:S disabled-password:D no-create-home:H' "$@"
 system=\${opt_S-}; group=\${opt_G-}; uid=\${opt_u-}
 if [ -n "$second" ]; then has passwd "$first" || die "unknown user $first"; join "$first" "$second"; exit 0; fi
@@ -71,14 +76,18 @@ home=\${opt_h:-/home/$first}
 if [ -n "$system" ]; then shell=/sbin/nologin; else shell=$(sed -n 's/^root:.*://p' /etc/passwd); fi
 echo "$first:x:$uid:$gid:\${opt_g-Linux User,,,}:$home:\${opt_s:-$shell}" >> /etc/passwd
 [ ! -f /etc/shadow ] || echo "$first:!:0:0:99999:7:::" >> /etc/shadow
-if [ -z "\${opt_H-}" ] && [ ! -e "$home" ]; then mkdir -p "$home"; skel=\${opt_k:-/etc/skel}; [ ! -d "$skel" ] || cp -R "$skel/." "$home"; chown -R "$uid:$gid" "$home"; chmod 2755 "$home"; fi
+if [ -z "\${opt_H-}" ] && [ ! -e "$home" ]; then
+  mkdir -p "$home"; skel=\${opt_k:-/etc/skel}; [ ! -d "$skel" ] || cp -R "$skel/." "$home"
+  chown -R "$uid:$gid" "$home"; chmod 2755 "$home"
+fi
 [ -z "$group" ] || join "$first" "$group"
 `;
 
 const DELGROUP = `${COMMON}usage() { die 'usage: delgroup [USER] GROUP'; }
 words '' '' '' "$@"
 if [ -n "$second" ]; then has group "$second" || die "unknown group $second"
-  line=$(grep "^$second:" /etc/group); rest=$(echo "\${line##*:}" | tr ',' '\\n' | grep -vx "$first" | paste -s -d, - || true)
+  line=$(grep "^$second:" /etc/group)
+  rest=$(echo "\${line##*:}" | tr ',' '\\n' | grep -vx "$first" | paste -s -d, - || true)
   edit group "s/^\\($second:.*:\\).*/\\1$rest/"; exit 0; fi
 has group "$first" || die "unknown group $first"
 edit group "/^$first:/d"
@@ -100,7 +109,9 @@ words cR em 'encrypted:e md5:m crypt-method:c' - "$@"; method=\${opt_c:-sha512};
 while IFS= read -r line; do
   name=\${line%%:*}; hash=\${line#*:}; has shadow "$name" || die "unknown user $name"
   [ -n "\${opt_e-}" ] || hash=$(printf '%s' "$hash" | mkpasswd -m "$method" -P 0)
-  NAME=$name HASH=$hash awk -F: 'BEGIN { OFS = ":" } $1 == ENVIRON["NAME"] { $2 = ENVIRON["HASH"] } { print }' /etc/shadow > /etc/shadow.new
+  NAME=$name HASH=$hash \\
+    awk -F: 'BEGIN { OFS = ":" } $1 == ENVIRON["NAME"] { $2 = ENVIRON["HASH"] } { print }' \\
+    /etc/shadow > /etc/shadow.new
   cat /etc/shadow.new > /etc/shadow; rm /etc/shadow.new
   echo "chpasswd: password for '$name' changed" >&2
 done
@@ -116,13 +127,20 @@ export const busyboxScripts = (): readonly TarItem[] => [
 ];
 
 const GETENT = `db=$1; [ $# -ge 1 ] || { echo 'usage: getent DATABASE [KEY...]' >&2; exit 1; }; shift
-case $db in passwd|group|shadow|hosts|services|protocols|networks|ethers) ;; *) echo "Unknown database: $db" >&2; exit 1;; esac
+case $db in
+  passwd|group|shadow|hosts|services|protocols|networks|ethers) ;;
+  *) echo "Unknown database: $db" >&2; exit 1;;
+esac
 [ $# -gt 0 ] || { cat "/etc/$db"; exit 0; }
 status=0
 for key do
   case $db in
-  passwd|group|shadow) awk -F: -v k="$key" '$1 == k || $3 == k { print; found = 1 } END { exit !found }' "/etc/$db" || status=2;;
-  *) awk -v k="$key" '!/^#/ { for (i = 1; i <= NF; i++) if ($i == k) { print; found = 1; break } } END { exit !found }' "/etc/$db" || status=2;;
+  passwd|group|shadow)
+    awk -F: -v k="$key" '$1 == k || $3 == k { print; found = 1 } END { exit !found }' "/etc/$db" || status=2;;
+  *)
+    awk -v k="$key" '
+      !/^#/ { for (i = 1; i <= NF; i++) if ($i == k) { print; found = 1; break } }
+      END { exit !found }' "/etc/$db" || status=2;;
   esac
 done
 exit $status

@@ -36,9 +36,10 @@ function nameOf(pem: string): string {
 export const formatCertificates = (reports: readonly CertificateReport[]): string[] => [
   'CA certificates that count for TLS',
   ...reports.flatMap(({ path, namedBy, count, added, failures }) => {
-    const more = path === undefined ? '' : `; ${added.length === 0 ? 'nothing new' : `${added.length} new`}`;
+    const news = added.length === 0 ? 'nothing new' : `${added.length} new`;
+    const source = path === undefined ? MOZILLA : `${showName(path)} (${namedBy.join(', ')}); ${news}`;
     return [
-      `${String(count).padStart(5)}  ${path === undefined ? MOZILLA : `${showName(path)} (${namedBy.join(', ')})${more}`}`,
+      `${String(count).padStart(5)}  ${source}`,
       ...added.map((name) => `       + ${showName(name)}`),
       ...failures.map((failure) => `       does not count: ${showName(failure)}`),
     ];

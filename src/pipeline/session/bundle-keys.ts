@@ -1,6 +1,7 @@
 /**
- * Whether all that a bundle holds is signed by keys that are trusted here: asked before anything of it is used, so that
- * a key that is missing is no surprise halfway through a build. What is found here is verified again where it is used.
+ * Whether all that a bundle holds is signed by keys that are trusted here: asked before anything of it is used, so
+ * that a key that is missing is no surprise halfway through a build. What is found here is verified again where it is
+ * used.
  */
 import type { Config, MirrorSpec } from '../../core/config.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
@@ -28,7 +29,10 @@ interface Unsigned {
   readonly signers: readonly string[];
 }
 
-/** @throws ALP_VERIFY_KEY naming the keys that are missing, where they were looked for, and what they are for; ALP_VERIFY_* as verifyPackage */
+/**
+ * @throws ALP_VERIFY_KEY naming the keys that are missing, where they were looked for, and what they are for;
+ * ALP_VERIFY_* as verifyPackage
+ */
 export function requireBundleKeys(config: Config, { path, bundle, mirror }: BundleKeysRequest): void {
   const unsigned = bundle.manifest.lock.environments.flatMap((environment) => {
     const keys = mirrorKeys(mirror, environment.arch);
@@ -84,7 +88,8 @@ function missingKeys(config: Config, { path, bundle, unsigned }: MissingKeys): A
   const names = keyNames.map(quoteName).join(', ');
   return new AlprootError(
     'ALP_VERIFY_KEY',
-    `${quoteName(path)} holds ${shown}${rest}, signed by ${names}, which is not trusted here; looked for in ${placesOf(config).map(quoteName).join(', ')}`,
+    `${quoteName(path)} holds ${shown}${rest}, signed by ${names}, which is not trusted here; ` +
+      `looked for in ${placesOf(config).map(quoteName).join(', ')}`,
     {
       hint: `if you trust who made the bundle, get ${makers(bundle, names)} from them and name it with --key FILE`,
       facts: { keyNames, files },

@@ -10,7 +10,11 @@ import type { WorkTree } from '../../system/tree/work-tree.ts';
 
 const DRIVERS = /^(?:[a-z0-9_]+-[a-z0-9_-]+-)?(?:gcc|cc|c\+\+|g\+\+|cpp|c99|c89)(?:-\d+(?:\.\d+)*)?$/;
 
-/** Wraps the programs of gcc's own directories. @returns words for each of its drivers in `directories`, by path in the tree */
+/**
+ * Wraps the programs of gcc's own directories.
+ *
+ * @returns words for each of its drivers in `directories`, by path in the tree
+ */
 export function wrapGcc(wrapper: Wrapper, directories: readonly string[]): Map<string, readonly string[]> {
   const { tree, own } = wrapper;
   const libraries = gccDirectories(tree, 'usr/lib/gcc');

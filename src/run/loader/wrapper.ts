@@ -1,7 +1,7 @@
 /**
  * A tree's programs as scripts that start them through the tree's own dynamic loader, laid out as in the tree:
- * `/usr/bin/make` becomes WRAPPERS/usr/bin/make. Nothing translates paths; a program sees the host's files, and whatever
- * it starts by name is found among the wrappers first.
+ * `/usr/bin/make` becomes WRAPPERS/usr/bin/make. Nothing translates paths; a program sees the host's files, and
+ * whatever it starts by name is found among the wrappers first.
  */
 import { isAlprootError } from '../../core/errors.ts';
 import { treePathFromUser, type TreePath } from '../../core/paths.ts';
