@@ -59,7 +59,7 @@ const json = (...path: string[]): unknown => JSON.parse(readFileSync(join(out, .
 const blob = (image: string, digest: string) => json(image, 'blobs', 'sha256', digest.slice(7));
 
 describe('a tree with SOURCE_DATE_EPOCH', () => {
-  it('has the same times whether its steps were made or came from the store, in a tar and in a directory', async () => {
+  it('has the same times whether its steps were run or cached, in a tar and in a directory', async () => {
     const own = makeBench();
     try {
       const times = (name: string): string =>

@@ -171,7 +171,7 @@ describe.skipIf(needs.skip)(`questions about the mirror${needs.reason}`, () => {
     ]);
   });
 
-  it('says of what cannot be had who needs what, what there is, where it looked, and what is spelt alike', async () => {
+  it('says of what cannot be had who needs it, where it looked, what there is, and what is spelt alike', async () => {
     expect(await said('rootfs', 'create', 'x', '-p', 'gccc')).toMatchInlineSnapshot(`
       "not locked: packages come from the mirror as it is now (\`alproot lock\` pins them)
       alproot: error: unable to select packages: [ALP_SOLVE_UNSATISFIABLE]
