@@ -251,7 +251,7 @@ describe.skipIf(needs.skip)(`apk in real Dockerfiles${needs.reason}`, () => {
 });
 
 describe.skipIf(needs.skip)(`apk and its surroundings${needs.reason}`, () => {
-  it('has no tag that no repository carries', async () => {
+  it('has no tag that no repository has', async () => {
     const { status, stderr } = await build(['FROM alpine:3.19', 'RUN apk add make@more']);
     expect([status, stderr]).toEqual([
       8,

@@ -193,7 +193,7 @@ function descriptorAt(
   return inode === undefined ? undefined : { inode, position: 0 };
 }
 
-/** Carries a change of names out on the directories themselves. */
+/** Applies a change of names to the directories themselves. */
 export function applyNames(sets: NameChange['sets']): void {
   for (const { directory, name, inode } of sets) {
     if (inode === undefined) directory.entries.delete(name);

@@ -32,7 +32,7 @@ export interface RawPackage {
   readonly entries?: readonly RawEntry[];
   /** Replaces the tar of the data member. */
   readonly dataTar?: Buffer;
-  /** Changes the bytes of the data member before the control member vouches for them. */
+  /** Changes the bytes of the data member before the control member has their hash. */
   readonly spoil?: (data: Buffer) => Buffer;
   /** Further entries of the control member. */
   readonly control?: readonly RawEntry[];

@@ -115,7 +115,7 @@ const LOSSES: readonly Loss['data'][] = [
   ['all', 'all', 'all', 'none', 'torn', 'zeros', 'blank'],
 ];
 
-/** The trees of the store, whose files are not synced: they are all that counts on them being judged. */
+/** The trees of the store, whose files are not synced: they are all that counts on them being verified. */
 const TREES = /\/snapshots\/[^/]+\/tree\//;
 
 /**

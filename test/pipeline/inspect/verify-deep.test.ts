@@ -122,7 +122,7 @@ describe('verify --deep', () => {
     mkdirSync(join(tree, 'etc/apk/keys'), { recursive: true });
     writeFileSync(join(tree, 'etc/apk/keys/evil.rsa.pub'), 'key');
     const { findings, proven } = await verify();
-    // The twin is the same inode as what was overwritten.
+    // The hard link is the same inode as what was overwritten.
     expect([proven, findings.filter(({ reason }) => reason !== 'generated')]).toEqual([
       1,
       [
