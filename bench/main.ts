@@ -68,7 +68,12 @@ async function run({
 }
 
 const machine = (): string =>
-  `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}, Linux ${release()}, Node ${process.versions.node}, load ${loadavg()[0]?.toFixed(1) ?? ''}`;
+  [
+    `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown processor'}`,
+    `Linux ${release()}`,
+    `Node ${process.versions.node}`,
+    `load ${loadavg()[0]?.toFixed(1) ?? ''}`,
+  ].join(', ');
 
 /** Runs of one user become one; of a row that was run again the last run counts. */
 const merged = (results: readonly BenchResult[]): BenchResult[] =>
@@ -108,9 +113,8 @@ else if (values.docs) {
   const results = merged(positionals.map((file) => JSON.parse(readFileSync(file, 'utf8')) as BenchResult));
   writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), formatDocs(results, SHORTFALLS));
 } else {
-  say(
-    `as ${userInfo().username} on ${machine()}${canAccount() ? '' : '; no /usr/bin/time (package time), so no CPU and memory'}`,
-  );
+  const accounts = canAccount() ? '' : '; no /usr/bin/time (package time), so no CPU and memory';
+  say(`as ${userInfo().username} on ${machine()}${accounts}`);
   const mirror = values.mirror ?? process.env['ALPROOT_BENCH_MIRROR'];
   const save = (result: BenchResult): void => {
     if (result.rows.some(({ failed }) => failed !== undefined)) process.exitCode = 1;

@@ -33,12 +33,11 @@ export function formatRow(row: RowResult): string[] {
   if (row.skipped !== undefined) return [head, `    skipped: ${row.skipped}`];
   const table = [HEAD, ...row.sides.map(cells)];
   const widths = HEAD.map((_, column) => Math.max(...table.map((line) => (line[column] ?? '').length)));
+  const pad = (cell: string, column: number): string =>
+    column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0);
   return [
     head,
-    ...table.map(
-      (line) =>
-        `    ${line.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}`,
-    ),
+    ...table.map((line) => `    ${line.map((cell, column) => pad(cell, column)).join('  ')}`),
     ...[row.checked, verdict(row)].filter((text) => text !== undefined && text !== '').map((text) => `    ${text}`),
   ];
 }

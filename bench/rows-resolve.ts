@@ -43,8 +43,10 @@ function renamed(text: string, copy: number): string {
       .map((word) => word.replace(/^(!?)([^<>=~]+)/, `$1$2.k${copy}`))
       .join(' ');
   return text.replace(/^(C:Q1)(.{4})(.*)$|^P:(.*)$|^([Dpi]):(.*)$/gm, (line, head, four, rest, name, letter, list) => {
-    if (head !== undefined)
-      return `${head}${String(four).split('').reverse().join('')}${String(rest).slice(0, -3)}${'ABCDE'[copy]}${String(rest).slice(-2)}`;
+    if (head !== undefined) {
+      const reversed = String(four).split('').reverse().join('');
+      return `${head}${reversed}${String(rest).slice(0, -3)}${'ABCDE'[copy]}${String(rest).slice(-2)}`;
+    }
     if (name !== undefined) return `P:${name}.k${copy}`;
     return letter === undefined ? line : `${letter}:${rename(String(list))}`;
   });

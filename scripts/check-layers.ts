@@ -76,7 +76,8 @@ function* findCircles(graph: Graph): Generator<string> {
   const way: string[] = [];
   function* visit(path: string): Generator<string> {
     if (way.includes(path)) {
-      yield `files import each other in a circle: ${[...way.slice(way.indexOf(path)), path].map((file) => `src/${file}`).join(' → ')}`;
+      const circle = [...way.slice(way.indexOf(path)), path].map((file) => `src/${file}`);
+      yield `files import each other in a circle: ${circle.join(' → ')}`;
       return;
     }
     if (done.has(path)) return;

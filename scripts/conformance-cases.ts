@@ -242,7 +242,7 @@ function runCase(test: SolverCase): string[] {
   }));
   const cached = (temporary && test.cache !== undefined ? readFile(test.cache) : []).map(({ fields }) => read(fields));
   const self = database.find(({ paths }) => paths.includes('proc/self/exe'))?.fields.get('P');
-  // The suite never carries anything out.
+  // The suite never exports anything.
   const outcome = runApk(['--simulate', ...test.args], {
     arch: ARCH,
     installed,

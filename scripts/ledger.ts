@@ -40,5 +40,7 @@ function sums(rows: readonly LedgerRow[]): [string, string] {
 
 function formatTable(lines: readonly (readonly string[])[]): string {
   const widths = [0, 1, 2].map((column) => Math.max(...lines.map((line) => (line[column] ?? '').length)));
-  return `${lines.map((line) => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ')).join('\n')}\n`;
+  const pad = (cell: string, at: number): string =>
+    at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0);
+  return lines.map((line) => `${line.map((cell, at) => pad(cell, at)).join('  ')}\n`).join('');
 }

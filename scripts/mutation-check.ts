@@ -163,8 +163,9 @@ try {
     return verdict;
   });
   const count = (verdict: Verdict): number => verdicts.filter((one) => one === verdict).length;
+  const untried = count('not here') > 0 ? `; ${count('not here')} could not be tried here` : '';
   process.stdout.write(
-    `${count('noticed')} of ${verdicts.length} guards: taking each out turned a test red${count('not here') > 0 ? `; ${count('not here')} could not be tried here` : ''}\n`,
+    `${count('noticed')} of ${verdicts.length} guards: taking each out turned a test red${untried}\n`,
   );
   process.exitCode = count('noticed') + count('not here') === verdicts.length && count('noticed') > 0 ? 0 : 1;
 } finally {

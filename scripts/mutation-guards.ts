@@ -31,7 +31,7 @@ const verification = [
     'apk',
   ),
   guard(
-    'a voucher at all',
+    'at least one signer',
     ['verify/signatures.ts', 'if (signers.length > 0) return signers;', 'return signers;'],
     'index',
   ),
@@ -86,7 +86,7 @@ const verification = [
     'index',
   ),
   guard(
-    'twins in an index',
+    'duplicate entries in an index',
     ['formats/apk/apkindex.ts', 'else if (owner !== name) throw', 'else if (false) throw'],
     'index',
   ),
@@ -359,12 +359,12 @@ const trees = [
       'if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;',
       'if (mark === undefined) return false;',
     ],
-    'store/store: machine started anew',
+    'store/store: of an earlier boot',
   ),
   guard(
     'contents of a snapshot after a restart',
     ['store/snapshot-mark.ts', 'if (!(await verify(treeIn(snapshot)))) return false;', ''],
-    'store/store: machine started anew',
+    'store/store: of an earlier boot',
   ),
   guard(
     'files of packages in such a snapshot',
@@ -437,7 +437,7 @@ const trees = [
     'store: a record',
   ),
   guard(
-    'kept trees as they were seen',
+    'cached stage trees as they were seen',
     [
       'build/cached-stage-tree.ts',
       'if (found.get(path)?.signature !== signature) return undefined;',
@@ -446,12 +446,12 @@ const trees = [
     'e2e/build-kept-tree: somebody has changed a file',
   ),
   guard(
-    'kept trees that steps have changed',
+    'cached stage trees that steps have changed',
     ['build/tree-history.ts', 'if (step.touched.some((path) => !added.has(path))) return undefined;', ''],
     'e2e/build-kept-tree: has changed a file',
   ),
   guard(
-    'kept trees of another start',
+    'cached stage trees of another start',
     [
       'pipeline/session/cached-stage-trees.ts',
       "return boot === bootId() && boot !== '' ? record : undefined;",

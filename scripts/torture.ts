@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { formatLedger } from './ledger.ts';
 import { capability } from '../test/helpers/capabilities.ts';
-import { compareMutants, makeTwins } from '../test/helpers/apk-twins.ts';
+import { compareMutants, makeApkBench } from '../test/helpers/apk-comparison.ts';
 import {
   countSyscalls,
   damagedStore,
@@ -81,9 +81,9 @@ interface PendingProbe {
 
 /** One round of a race is short: so many are one trial. */
 const RACES = 10_000;
-/** One call of a sandbox judges so many packages. */
+/** One call of a sandbox installs so many packages. */
 const MUTANTS = 50;
-const twinsNeed = capability('bwrap', 'chroot');
+const comparisonNeeds = capability('bwrap', 'chroot');
 
 /** How often each kind is wanted; of those that go through system calls, every one. */
 const WANTED: Readonly<Record<string, number>> = {
@@ -142,7 +142,7 @@ async function suffer(operation: Operation, fault: Fault): Promise<PendingProbe>
 }
 
 const power = once(() => makePowerBench(bench));
-const twins = once(makeTwins);
+const apkBench = once(makeApkBench);
 const large = once(makeLargeBench);
 let late = 0;
 
@@ -178,7 +178,7 @@ const TRIALS: Readonly<Record<string, () => Promise<PendingProbe>>> = {
       count: 17,
     };
   },
-  ...(twinsNeed.skip
+  ...(comparisonNeeds.skip
     ? {}
     : {
         mutants: async () => {
@@ -186,7 +186,7 @@ const TRIALS: Readonly<Record<string, () => Promise<PendingProbe>>> = {
           return {
             what: `${MUTANTS} packages from seed ${own}`,
             area: 'mutants against apk',
-            wrong: (await compareMutants(await twins(), { seed: own, count: MUTANTS })).differences,
+            wrong: (await compareMutants(await apkBench(), { seed: own, count: MUTANTS })).differences,
             count: MUTANTS,
           };
         },
@@ -224,7 +224,7 @@ try {
   await Promise.all(Array.from({ length: Number(values.jobs) }, tryOneByOne));
 } finally {
   await (await power.made)?.close();
-  (await twins.made)?.close();
+  (await apkBench.made)?.close();
   (await large.made)?.close();
   bench.close();
 }

@@ -1,4 +1,4 @@
-/** What is injected for a RUN with the network, in real sandboxes over the real minirootfs, and that nothing of it stays. */
+/** What is injected for a RUN with the network, in real sandboxes over the real minirootfs; nothing of it stays. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -30,7 +30,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       bench.build(dockerfile, {}, use, { backend, injection, plan: { network } });
     const layerBytes = (): number => [...bench.layers.values()].at(-1)?.sizeBytes ?? 0;
 
-    it("sees the user's CA certificates under both names, the name service and the proxies, and leaves none of them", async () => {
+    it("sees the user's CA certificates, the name service and the proxies, and leaves none of them", async () => {
       const dockerfile =
         'FROM alpine:3.19\nRUN grep -c MINE /etc/ssl/certs/ca-certificates.crt /etc/ssl/cert.pem > /out; grep -c . /etc/resolv.conf >> /out; env | grep -i _proxy | sort >> /out';
       const [out, ca, names] = await build(dockerfile, (image) => [

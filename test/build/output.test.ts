@@ -59,7 +59,7 @@ const json = (...path: string[]): unknown => JSON.parse(readFileSync(join(out, .
 const blob = (image: string, digest: string) => json(image, 'blobs', 'sha256', digest.slice(7));
 
 describe('a tree with SOURCE_DATE_EPOCH', () => {
-  it('has the same times whether its steps were made or came from the store, in a tar and in a directory', async () => {
+  it('has the same times whether its steps were run or cached, in a tar and in a directory', async () => {
     const own = makeBench();
     try {
       const times = (name: string): string =>
@@ -109,7 +109,7 @@ describe('local output', () => {
 });
 
 describe('tar output', () => {
-  it('carries owners and set-id bits, to a file or to standard output', async () => {
+  it('keeps owners and set-id bits, in a file or on standard output', async () => {
     await write('type=tar,dest=x.tar');
     const listing = execFileSync('tar', ['--numeric-owner', '-tvf', join(out, 'x.tar')], { encoding: 'utf8' });
     expect(listing).toMatch(/-rwsr-xr-x 0\/0 .* bin\/run/);
@@ -133,7 +133,7 @@ describe('images', () => {
     }
   });
 
-  it('carry the configuration as docker writes it', async () => {
+  it('have the configuration as docker writes it', async () => {
     await write('type=oci,dest=image', { names: ['registry/app:1.2'] });
     const index = json('image', 'index.json') as {
       manifests: { digest: string; annotations: Record<string, string> }[];

@@ -1,5 +1,5 @@
 /**
- * One small Dockerfile for each rule of docker's reference, judged by the plan. Rules that need files are in
+ * One small Dockerfile for each rule of docker's reference, verified by the plan. Rules that need files are in
  * test/build/rules-*.test.ts.
  */
 import { describe, expect, it } from 'vitest';

@@ -237,7 +237,7 @@ describe('ADD', () => {
     ).toEqual(['t/ 755', 't/x 644']);
   });
 
-  it('copies a compressed file that is no tar as it is', async () => {
+  it('copies a compressed file that is not a tar as it is', async () => {
     expect(
       (await tree('FROM scratch\nADD x /t/', { x: execFileSync('gzip', ['-c'], { input: 'plain' }) })).map((line) =>
         line.slice(0, 7),

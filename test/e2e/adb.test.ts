@@ -1,4 +1,4 @@
-/** Packages and indexes of apk v3 from the command line: into a tree, and judged. */
+/** Packages and indexes of apk v3 from the command line: into a tree, and verified. */
 import {
   cpSync,
   existsSync,

@@ -1,4 +1,4 @@
-/** The bench itself is kept alive: once, small. No figure of it is judged here. */
+/** The bench itself is kept alive: once, small. No figure of it is compared here. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

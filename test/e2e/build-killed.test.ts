@@ -1,5 +1,5 @@
 /**
- * A build that goes on in a kept tree, killed where the tree changes hands: the next one gives what it gives
+ * A build that goes on in a cached stage tree, killed where the tree changes hands: the next one gives what it gives
  * elsewhere.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ const needs = capability('upstream', 'bwrap', 'strace');
 const DOCKERFILE =
   'FROM alpine:3.19 AS made\nRUN mkdir /src && echo old > /src/old\nCOPY data /src/\nRUN cat /src/data /src/old > /src/out\nFROM scratch\nCOPY --from=made /src/out /\n';
 
-describe.skipIf(needs.skip)(`a build in a kept tree that is killed${needs.reason}`, () => {
+describe.skipIf(needs.skip)(`a build in a cached stage tree that is killed${needs.reason}`, () => {
   let place: string;
   let mirror: ReleaseMirror;
   const build = (data: string, prefix: readonly string[] = []): Promise<CliResult> => {

@@ -126,7 +126,7 @@ for (const backend of ['bwrap', 'userns', 'proot'] as const) {
       expect(bench.steps().cached).toEqual(['[stage-0 1/2] RUN echo before']);
     });
 
-    it('serves apk in any shell construction, several at once, and passes what only reads to the real one', async () => {
+    it('serves apk in any shell construction, also concurrently, and leaves queries to the real one', async () => {
       bench.apk = (request) =>
         Promise.resolve({
           kind: 'done',

@@ -72,7 +72,7 @@ describe.skipIf(needs.skip)(`alproot cc${needs.reason}`, () => {
     expect(stdout).toBe('closed\n');
   });
 
-  it("says where the environment is, as a cross compiler says its sysroot, and means the environment's files by those below", async () => {
+  it('prints its sysroot, and takes paths below it for files of the environment', async () => {
     const { status, stdout } = await cc(['-print-sysroot']);
     expect([status, existsSync(join(stdout.trim(), 'usr/bin/gcc'))]).toEqual([0, true]);
     expect(await cc([`-I${stdout.trim()}/usr/include`, `--sysroot=${stdout.trim()}`, 'ok'])).toMatchObject({

@@ -105,7 +105,7 @@ describe.skipIf(needs.skip)(`a clock${needs.reason}`, () => {
     },
   );
 
-  it('behind all files of the context and the store finds the steps where they were, and what has changed since', async () => {
+  it('behind all files of the context and the store finds the cached steps, and what has changed', async () => {
     expect(await build('future', 'is right')).toMatchObject({ status: 0 });
     putIntoFuture(join(root, 'future'));
     const again = await build('future', 'is right');

@@ -136,7 +136,7 @@ describe.skipIf(needs.skip)(`a damaged step of a build${needs.reason}`, () => {
       writeFileSync(join(layers, name), bytes);
     }
     rmSync(join(root, 'out'), { recursive: true });
-    // With the tree of the last build there is no need of its layers.
+    // With the tree of the last build its layers are not needed.
     rmSync(join(root, `cache${at}`, 'trees'), { recursive: true });
     expect(await build()).toMatchObject({
       status: 0,

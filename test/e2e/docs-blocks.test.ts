@@ -44,7 +44,7 @@ const BEFORE: Record<string, string> = {
     'sed -i "s/alproot lock --update openssl/alproot lock --update gcc/" BLOCK',
   'docs/lockfile.md: alproot bundle create -o app.alproot --with-tool --sign-with me.rsa -f Dockerfile.alpine .':
     'openssl genrsa -out me.rsa 2048 && openssl rsa -in me.rsa -pubout -out me.rsa.pub',
-  // Debian's python is no package of a mirror made from its archive.
+  // Debian's python is not a package of a mirror made from its archive.
   'docs/quickstart.md: alproot run -p gcc,musl-dev,make -- make -j4': 'sed -i s/python3/make/ BLOCK',
 };
 

@@ -171,7 +171,7 @@ describe.skipIf(needs.skip)(`questions about the mirror${needs.reason}`, () => {
     ]);
   });
 
-  it('says of what cannot be had who needs what, what there is, where it looked, and what is spelt alike', async () => {
+  it('says of what cannot be had who needs it, where it looked, what there is, and what is spelt alike', async () => {
     expect(await said('rootfs', 'create', 'x', '-p', 'gccc')).toMatchInlineSnapshot(`
       "not locked: packages come from the mirror as it is now (\`alproot lock\` pins them)
       alproot: error: unable to select packages: [ALP_SOLVE_UNSATISFIABLE]
@@ -235,7 +235,7 @@ describe.skipIf(needs.skip)(`questions about a tree${needs.reason}`, () => {
     `);
   });
 
-  it('refuses a directory that is no tree, and questions that need one', async () => {
+  it('refuses a directory that is not a tree, and queries that need one', async () => {
     mkdirSync(join(work, 'empty'), { recursive: true });
     expect(await said('info', '--root', 'empty')).toMatchInlineSnapshot(`
       "alproot: error: \`<work>/empty\` has no package database [ALP_USAGE_ARGUMENT]
@@ -385,7 +385,7 @@ describe.skipIf(needs.skip)(`alproot info --dump${needs.reason}`, () => {
     expect(trusted.stdout).toBe(readFileSync(adb('demo-zstd.dump.yaml'), 'utf8').replace('UNTRUSTED signature', 'OK'));
   });
 
-  it('shows nothing that nobody vouches for, or that was changed', async () => {
+  it('shows nothing that is unsigned, or that was changed', async () => {
     expect(await dump(adb('demo-none-1.2.3-r4.apk'))).toMatchObject({ status: 4, stdout: '' });
     const bytes = readFileSync(adb('demo-none-1.2.3-r4.apk'));
     bytes.writeUInt8(bytes.readUInt8(200) ^ 1, 200);

@@ -70,7 +70,7 @@ describe('alproot inspect', () => {
   });
 
   it.each([
-    ['a file that is no ELF file', ['script'], 5, 'ALP_FORMAT_ELF'],
+    ['a file that is not an ELF file', ['script'], 5, 'ALP_FORMAT_ELF'],
     ['a missing file', ['nothing'], 2, 'ALP_USAGE_ARGUMENT'],
     ['no file at all', [], 2, 'ALP_USAGE'],
     ['an unknown demand', ['--require', 'small', 'static'], 2, 'ALP_USAGE_OPTION'],

@@ -194,7 +194,7 @@ describe.skipIf(sandbox.skip)(`a lock of a Dockerfile${sandbox.reason}`, () => {
     expect(seen()).toBe('one');
   });
 
-  it('is carried in a bundle, the same bytes each time, to an empty cache', async () => {
+  it('is bundled, with the same bytes each time, for an empty cache', async () => {
     const own = mirror.key.publicName.replace(/\.pub$/, '');
     writeFileSync(join(work, own), mirror.key.privatePem);
     writeFileSync(join(work, `${own}.pub`), mirror.key.publicPem);
@@ -285,7 +285,7 @@ describe.skipIf(sandbox.skip)(`a bundle whose key is missing${sandbox.reason}`, 
 });
 
 describe('a lock of what is ADDed by URL', () => {
-  it('pins its bytes, and carries them in a bundle', async () => {
+  it('pins its bytes, and bundles them', async () => {
     const own = mkdtempSync(join(tmpdir(), 'alproot-lock-url-'));
     let body = 'one';
     const server = createServer((_request, response) => response.end(body));

@@ -157,7 +157,7 @@ describe.skipIf(needs.skip)(`a mirror made from Debian${needs.reason}`, () => {
     );
   });
 
-  it('offers a minirootfs that its key vouches for and that does not pass for one of Alpine', async () => {
+  it('offers a minirootfs signed by its key, which does not pass for one of Alpine', async () => {
     const releases = join(directory, 'v3.19', 'releases', arch);
     const buildable = await parseLatestReleases(readFileSync(join(releases, 'latest-releases.yaml'), 'utf8'), arch);
     expect(buildable).toMatchObject({ version: '3.19.900', arch });

@@ -81,7 +81,7 @@ for (const backend of ['bwrap', 'userns', 'proot', 'chroot'] as const) {
       expect(explained.stdout + explained.stderr).not.toContain('s3cret');
     });
 
-    it('a command that is granted none is lent nothing', async () => {
+    it('a command that is granted none has nothing injected', async () => {
       const { stdout } = await run(
         [
           'run',

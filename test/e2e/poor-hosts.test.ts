@@ -80,7 +80,7 @@ describe.skipIf(needs.skip)(`a store that is mounted noexec${needs.reason}`, () 
     expect(stdout).not.toMatch(/^ok /m);
   });
 
-  it('is no trouble for what runs nothing, nor is one where programs may be started', async () => {
+  it('does not hinder what runs nothing, nor is one where programs may be started', async () => {
     const made = await alproot(['rootfs', 'create', '../tree', '-p', 'app', ...mirror.args], noexec());
     expect(made.status, made.stderr).toBe(0);
     expect(existsSync(join(root, 'tree', 'usr/share/app'))).toBe(true);

@@ -79,7 +79,7 @@ describe.each(['bwrap', 'userns', 'chroot', 'proot', 'loader'] as const)('under 
 
 const piped = capability('upstream', 'bwrap');
 it.skipIf(piped.skip)(
-  `a shell whose input is no terminal does what it reads, byte for byte, and ends with it${piped.reason}`,
+  `a shell whose input is not a terminal does what it reads, byte for byte, and ends with it${piped.reason}`,
   async () => {
     const shell = (input: string): ReturnType<typeof runCli> =>
       runCli(['shell', '--backend', 'bwrap', ...mirror.args], {

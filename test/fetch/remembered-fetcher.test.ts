@@ -46,8 +46,8 @@ const verify = ({ sha256 }: ReturnType<Store['putBlob']>): void => {
 };
 
 it.each([
-  ['judged by its reader', { ...REQUEST, verify }],
-  ['not judged', REQUEST],
+  ['verified by its reader', { ...REQUEST, verify }],
+  ['not verified', REQUEST],
 ])(
   "a file that never changes is asked for once, and again when the store's is damaged: %s",
   async (_what, request) => {
@@ -69,7 +69,7 @@ it.each([
   },
 );
 
-it('what a judge refuses is not asked for again', async () => {
+it('what verification refuses is not fetched again', async () => {
   await remembering().fetch(REQUEST);
   const refuse = (): never => {
     throw new AlprootError('ALP_VERIFY_DIGEST', 'another digest');

@@ -46,17 +46,18 @@ function tarEntry(name: string, body: Buffer): Buffer {
 const describeAll = (records: readonly PackageRecord[]): string =>
   records.map((record) => `${formatRecordLines(record)}\n`).join('');
 
+function randomOptions(random: Random): string[] {
+  if (random.chance(0.1)) return ['--latest'];
+  return random.chance(0.1) ? ['--upgrade'] : [];
+}
+
 function randomCase(random: Random): Case {
   const packages = randomPackages(random);
   let world = random.chance(0.5) ? randomNames(random, 2).join(' ') : '';
   const installed = installFrom(createCatalog([repo(packages)]), world);
   if (installed === undefined) world = '';
   const some = installed !== undefined && installed.length > 0 ? random.pick(installed).name : undefined;
-  const add = [
-    'add',
-    ...randomDependencies(random, 3),
-    ...(random.chance(0.1) ? ['--latest'] : random.chance(0.1) ? ['--upgrade'] : []),
-  ];
+  const add = ['add', ...randomDependencies(random, 3), ...randomOptions(random)];
   const others =
     some === undefined
       ? []

@@ -94,7 +94,7 @@ function spoilEntry(pick: Choose, entry: RawEntry): RawEntry {
   return oneOf<() => RawEntry>(pick, [
     () => ({ ...entry, name: oneOf(pick, ODD_NAMES) }),
     () => ({ ...entry, name: oneOf(pick, NAMES) }),
-    // What is no file cannot have the attributes: apk then marks the package as broken, and goes on.
+    // What is not a file cannot have the attributes: apk then marks the package as broken, and goes on.
     () => ({
       ...entry,
       pax: {},
@@ -153,7 +153,7 @@ function flipped(pick: Choose, bytes: Buffer): Buffer {
   return copy;
 }
 
-/** Of the data member, before the control member vouches for it. */
+/** Of the data member, before the control member has its hash. */
 const spoilData = (pick: Choose): ((data: Buffer) => Buffer) =>
   oneOf<(data: Buffer) => Buffer>(pick, [
     (data) => flipped(pick, data),

@@ -71,7 +71,7 @@ const PLACES: Readonly<Record<string, () => void>> = {
   'end blocks of the data member': () => withData(bombMember(Buffer.alloc(1024))),
   'a signed index': () => readIndex(huge('APKINDEX'), { filler: 0x0a }),
   'an unsigned index': () => readIndex(huge('APKINDEX'), { filler: 0x0a, signed: false }),
-  'a file to judge': () =>
+  'a file to verify': () =>
     void verifyAnyFile(bufferSource('x', bombMember(huge('APKINDEX'))), {
       name: 'x',
       keys,

@@ -54,7 +54,7 @@ export interface BuildBench {
   readonly apkCalls: ApkRequest[];
   /** The step cache. */
   readonly layers: Map<string, StoredLayer>;
-  /** Records of kept trees. */
+  /** Records of cached stage trees. */
   readonly trees: Map<string, string>;
   /** Serves apk; may be replaced by a test. */
   apk: (request: ApkRequest) => Promise<ApkAnswer>;

@@ -14,6 +14,7 @@ import {
   readlinkSync,
   symlinkSync,
   writeFileSync,
+  type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
 import { applyNames, type Inode, makeInode, type NameChange, type Trace } from './disk-trace.ts';
@@ -130,19 +131,16 @@ function lose(
   return zeroed;
 }
 
+/** The bytes that a file has at least, once the change is made. */
+function sizeAfter(change: Inode['data'][number]['change']): number {
+  if (change.kind === 'write') return change.offset + change.bytes.length;
+  return change.kind === 'size' ? change.size : 0;
+}
+
 function contentAt(inode: Inode, at: number): Buffer {
   const changes = inode.data.filter((one) => one.at <= at).map(({ change }) => change);
   let size = 0;
-  const content = Buffer.alloc(
-    changes.reduce(
-      (most, change) =>
-        Math.max(
-          most,
-          change.kind === 'write' ? change.offset + change.bytes.length : change.kind === 'size' ? change.size : 0,
-        ),
-      0,
-    ),
-  );
+  const content = Buffer.alloc(changes.reduce((most, change) => Math.max(most, sizeAfter(change)), 0));
   for (const change of changes) {
     if (change.kind === 'write') {
       change.bytes.copy(content, change.offset);
@@ -185,10 +183,15 @@ export function enterUnseen(trace: Trace, place: string): number {
   return unseen.length;
 }
 
+function kindOf(stat: Stats): Inode['kind'] {
+  if (stat.isDirectory()) return 'directory';
+  return stat.isSymbolicLink() ? 'symlink' : 'file';
+}
+
 /** The inode that the trace knows, with what is on the disk now; another one where it is something else. */
 function matching(known: Inode | undefined, path: Buffer, at: number): Inode {
   const stat = lstatSync(path);
-  const kind = stat.isDirectory() ? 'directory' : stat.isSymbolicLink() ? 'symlink' : 'file';
+  const kind = kindOf(stat);
   const target = kind === 'symlink' ? readlinkSync(path, { encoding: 'latin1' }) : '';
   const inode = known?.kind === kind && known.target === target ? known : makeInode(kind, stat.mode, target);
   inode.mode = stat.mode;

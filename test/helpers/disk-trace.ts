@@ -169,8 +169,10 @@ function spotOf(reading: Reading, pid: string, path: string): Spot | undefined {
   return name === undefined || directory === undefined ? undefined : { directory, name };
 }
 
-const relativeTo = (place: string, path: string): string | undefined =>
-  path.startsWith(`${place}/`) ? path.slice(place.length + 1) : path.startsWith('/') ? undefined : path;
+function relativeTo(place: string, path: string): string | undefined {
+  if (path.startsWith(`${place}/`)) return path.slice(place.length + 1);
+  return path.startsWith('/') ? undefined : path;
+}
 
 function inodeAt(reading: Reading, pid: string, path: string): Inode | undefined {
   const own = /^\/proc\/(?:self|\d+)\/fd\/(\d+)$/.exec(path);
@@ -191,7 +193,7 @@ function descriptorAt(
   return inode === undefined ? undefined : { inode, position: 0 };
 }
 
-/** Carries a change of names out on the directories themselves. */
+/** Applies a change of names to the directories themselves. */
 export function applyNames(sets: NameChange['sets']): void {
   for (const { directory, name, inode } of sets) {
     if (inode === undefined) directory.entries.delete(name);
@@ -322,16 +324,17 @@ const synced: Handler = (reading, { pid, args }) => {
   reading.trace.syncs.push({ at: reading.trace.length, inode });
 };
 
-/** Modes count from the beginning: they are in the journal before the name is. */
-const moded: Handler = (reading, { pid, args }) => {
+/** By its path where the call has one, else by its descriptor. */
+function modedInode(reading: Reading, pid: string, args: string): Inode | undefined {
   const [where] = descriptorsOf(args);
   const path = pathsOf(args)[0];
-  const inode =
-    path === undefined
-      ? where === undefined
-        ? undefined
-        : descriptorAt(reading, pid, where)?.inode
-      : inodeAt(reading, pid, path);
+  if (path !== undefined) return inodeAt(reading, pid, path);
+  return where === undefined ? undefined : descriptorAt(reading, pid, where)?.inode;
+}
+
+/** Modes count from the beginning: they are in the journal before the name is. */
+const moded: Handler = (reading, { pid, args }) => {
+  const inode = modedInode(reading, pid, args);
   if (inode !== undefined) inode.mode = Number.parseInt(/, (0\d+)/.exec(args)?.[1] ?? '0644', 8);
 };
 

@@ -172,13 +172,16 @@ const namesBelow = (work: string): string[] =>
       .map((name) => `${part}${name}`),
   );
 
-function wordsOf({ given, mirror }: Bench, { words, store, serves }: CommandCase): string[] {
-  const real = words.map((word) =>
-    word === 'APK' ? apkOf(mirror) : word === 'KEY' ? join(given, 'test.rsa') : word.replace('GIVEN', given),
-  );
+function realWord({ given, mirror }: Bench, word: string): string {
+  if (word === 'APK') return apkOf(mirror);
+  return word === 'KEY' ? join(given, 'test.rsa') : word.replace('GIVEN', given);
+}
+
+function wordsOf(bench: Bench, { words, store, serves }: CommandCase): string[] {
+  const real = words.map((word) => realWord(bench, word));
   if ((store === 'none' || words[1] === 'from-debian') && !['verify', 'bundle', 'build'].includes(words[0] ?? ''))
     return serves === true ? [...real, '--listen', '127.0.0.1:0'] : real;
-  const asked = words[0] === 'cache' ? [] : mirror.args;
+  const asked = words[0] === 'cache' ? [] : bench.mirror.args;
   const [verb = '', ...rest] = real;
   return ['cc', 'tool', 'run', 'shell'].includes(verb) ? [verb, ...asked, ...rest] : [...real, ...asked];
 }

@@ -17,6 +17,7 @@ import {
   rmSync,
   truncateSync,
   writeFileSync,
+  type Stats,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -158,18 +159,18 @@ function endProcess(pid: number, signal: NodeJS.Signals = 'SIGKILL'): void {
   }
 }
 
+function contentOf(path: string, stat: Stats): string {
+  if (stat.isSymbolicLink()) return readlinkSync(path);
+  return stat.isFile() ? createHash('sha256').update(readFileSync(path)).digest('hex') : '';
+}
+
 /** Over names, kinds, modes and contents of a file or a tree; times are left out. '' when there is nothing. */
 export function digestOf(path: string): string {
   if (!existsSync(path)) return '';
   const hash = createHash('sha256');
   const visit = (at: string): void => {
     const stat = lstatSync(at);
-    const content = stat.isSymbolicLink()
-      ? readlinkSync(at)
-      : stat.isFile()
-        ? createHash('sha256').update(readFileSync(at)).digest('hex')
-        : '';
-    hash.update(`${at.slice(path.length)}\0${stat.mode}\0${content}\0`);
+    hash.update(`${at.slice(path.length)}\0${stat.mode}\0${contentOf(at, stat)}\0`);
     if (stat.isDirectory()) for (const name of readdirSync(at).sort()) visit(join(at, name));
   };
   visit(path);

@@ -1,4 +1,4 @@
-/** Packages of raw parts, judged and installed into a tree as the pipeline does it. */
+/** Packages of raw parts, verified and installed into a tree as the pipeline does it. */
 import { bufferSource } from '../../src/core/bytes.ts';
 import { silent } from '../../src/core/events.ts';
 import type { HostPath } from '../../src/core/paths.ts';

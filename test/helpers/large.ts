@@ -98,7 +98,7 @@ function sha1Of(parts: Iterable<Part>): string {
   return hash.digest('hex');
 }
 
-/** Runs the command to its end, in a directory and with a store of its own, and judges what it made. */
+/** Runs the command to its end, in a directory and with a store of its own, and checks what it made. */
 async function tried(
   { root, mirror }: LargeBench,
   words: readonly string[],
@@ -138,7 +138,7 @@ const MOST_MIB = 256;
 const MOST_NAMES_MIB = 512;
 
 /** Its length, its two ends, and that it has taken no room for zeros. */
-function judgeFile(path: string, sizeBytes: number): string[] {
+function checkFile(path: string, sizeBytes: number): string[] {
   const { size, blocks } = lstatSync(path);
   const ends = Buffer.alloc(8);
   const fd = openSync(path, 'r');
@@ -168,7 +168,7 @@ export const tryContext = (bench: LargeBench, sizeBytes: number): Promise<LargeO
       const layer = readdirSync(blobs).find((name) => lstatSync(join(blobs, name)).size > sizeBytes) ?? '';
       const listed = layer === '' ? '' : execFileSync('tar', ['-tvf', join(blobs, layer)], { encoding: 'utf8' });
       return [
-        ...judgeFile(join(place, 'out/large'), sizeBytes),
+        ...checkFile(join(place, 'out/large'), sizeBytes),
         ...(new RegExp(`^-\\S+ +\\S+ +${sizeBytes} .* large$`, 'm').test(listed)
           ? []
           : [`the layer has ${listed || 'nothing'}`]),
@@ -194,7 +194,7 @@ export async function tryPackage(bench: LargeBench, sizeBytes: number): Promise<
   await publish(bench, [header, ...contentOf(sizeBytes), padding(sizeBytes), END], sizeBytes);
   return tried(bench, ['rootfs', 'create', 'tree', '-p', 'large'], {
     most: MOST_MIB,
-    verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes),
+    verify: (place) => checkFile(join(place, 'tree/large'), sizeBytes),
   });
 }
 
@@ -240,7 +240,7 @@ export async function tryRootfs(bench: LargeBench, sizeBytes: number): Promise<L
   });
   return tried({ ...bench, mirror }, ['rootfs', 'create', 'tree'], {
     most: MOST_MIB,
-    verify: (place) => judgeFile(join(place, 'tree/large'), sizeBytes),
+    verify: (place) => checkFile(join(place, 'tree/large'), sizeBytes),
   });
 }
 

@@ -32,7 +32,7 @@ export interface RawPackage {
   readonly entries?: readonly RawEntry[];
   /** Replaces the tar of the data member. */
   readonly dataTar?: Buffer;
-  /** Changes the bytes of the data member before the control member vouches for them. */
+  /** Changes the bytes of the data member before the control member has their hash. */
   readonly spoil?: (data: Buffer) => Buffer;
   /** Further entries of the control member. */
   readonly control?: readonly RawEntry[];
@@ -46,12 +46,15 @@ const sha1 = (bytes: Buffer): string => createHash('sha1').update(bytes).digest(
 const bytesOf = (content: Buffer | string | undefined): Buffer =>
   typeof content === 'string' ? Buffer.from(content, 'latin1') : (content ?? Buffer.alloc(0));
 
+/** Of directories and symbolic links; all others have 0644. */
+const MODES: Readonly<Record<string, number>> = { '5': 0o755, '2': 0o777 };
+
 export function rawHeader(entry: RawEntry): Buffer {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, at: number, digits: number): void =>
     void block.write(`${value.toString(8).padStart(digits, '0')}\0`, at, 'latin1');
   block.write(entry.name.slice(0, 100), 0, 'latin1');
-  octal(entry.mode ?? (entry.type === '5' ? 0o755 : entry.type === '2' ? 0o777 : 0o644), 100, 7);
+  octal(entry.mode ?? MODES[entry.type ?? '0'] ?? 0o644, 100, 7);
   octal(entry.uid ?? 0, 108, 7);
   octal(entry.gid ?? 0, 116, 7);
   octal(entry.size ?? bytesOf(entry.content).length, 124, 11);
@@ -80,12 +83,14 @@ export function paxRecord(key: string, value: string): string {
   return `${length}${tail}`;
 }
 
+/** SHA-1 of a file's content or of a symbolic link's target; nothing else has one. */
+function checksumOf({ type = '0', content, target = '' }: RawEntry): string | undefined {
+  if (type === '0') return sha1(bytesOf(content));
+  return type === '2' ? sha1(Buffer.from(target, 'latin1')) : undefined;
+}
+
 export function rawEntry(entry: RawEntry): Buffer {
-  const type = entry.type ?? '0';
-  const content = bytesOf(entry.content);
-  const own =
-    type === '0' ? sha1(content) : type === '2' ? sha1(Buffer.from(entry.target ?? '', 'latin1')) : undefined;
-  const checksum = entry.checksum === false ? undefined : (entry.checksum ?? own);
+  const checksum = entry.checksum === false ? undefined : (entry.checksum ?? checksumOf(entry));
   const long: Record<string, string> = {
     ...(entry.name.length > 100 ? { path: entry.name } : {}),
     ...((entry.target ?? '').length > 100 ? { linkpath: entry.target ?? '' } : {}),
@@ -102,7 +107,7 @@ export function rawEntry(entry: RawEntry): Buffer {
     'latin1',
   );
   const pax = text.length === 0 ? [] : [rawHeader({ name: 'pax', type: 'x', content: text }), padded(text)];
-  return Buffer.concat([...pax, rawHeader(entry), padded(content)]);
+  return Buffer.concat([...pax, rawHeader(entry), padded(bytesOf(entry.content))]);
 }
 
 export const rawTar = (entries: readonly RawEntry[], options: { readonly end: boolean }): Buffer =>
@@ -176,11 +181,9 @@ export function treeEntries(files: Readonly<Record<string, string | Omit<RawEntr
   for (const [path, value] of Object.entries(files)) {
     const directory = path.endsWith('/');
     const name = directory ? path.slice(0, -1) : path;
-    add(name, {
-      name: path,
-      ...(directory ? { type: '5' } : {}),
-      ...(typeof value === 'string' ? (directory ? {} : { content: value }) : value),
-    });
+    const entry = { name: path, ...(directory ? { type: '5' } : {}) };
+    if (typeof value !== 'string') add(name, { ...entry, ...value });
+    else add(name, directory ? entry : { ...entry, content: value });
   }
   return [...entries.values()];
 }

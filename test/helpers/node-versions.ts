@@ -1,4 +1,4 @@
-/** Releases of Node that alproot promises to run on, as npm carries their binaries. */
+/** Releases of Node that alproot promises to run on, as npm has their binaries. */
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { npm, testCache } from './packed.ts';

@@ -115,7 +115,7 @@ const LOSSES: readonly Loss['data'][] = [
   ['all', 'all', 'all', 'none', 'torn', 'zeros', 'blank'],
 ];
 
-/** The trees of the store, whose files are not synced: they are all that counts on them being judged. */
+/** The trees of the store, whose files are not synced: they are all that counts on them being verified. */
 const TREES = /\/snapshots\/[^/]+\/tree\//;
 
 /**
@@ -149,10 +149,9 @@ export async function tryPowerLoss(bench: PowerBench, seed: number): Promise<Pow
       ...checkResults(bench, place),
       ...(await goOn(bench, name, { place, offline: pick(4) === 0, verify: pick(5) === 0 })),
     ];
-    return {
-      what: `${name} after call ${loss.at} of ${bench.trace.length}, names by ${loss.names}, data ${loss.data.join(' ')}${loss.only === undefined ? '' : ' in trees'}, seed ${seed}`,
-      wrong,
-    };
+    const data = `data ${loss.data.join(' ')}${loss.only === undefined ? '' : ' in trees'}`;
+    const what = `${name} after call ${loss.at} of ${bench.trace.length}, names by ${loss.names}, ${data}, seed ${seed}`;
+    return { what, wrong };
   } finally {
     rmSync(place, { recursive: true, force: true });
   }

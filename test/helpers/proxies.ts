@@ -118,6 +118,12 @@ interface Wish {
 
 const nextData = (client: Socket): Promise<Buffer> => new Promise((resolve) => client.once('data', resolve));
 
+/** @param type 3 for a name; otherwise an address of 4 or 16 bytes */
+function hostOf(type: number | undefined, address: Buffer): string {
+  if (type === 3) return address.toString('latin1');
+  return address.length === 4 ? address.join('.') : 'ipv6';
+}
+
 /** @see RFC 1928, and RFC 1929 for the login */
 async function greetFive(client: Socket, login: Login | undefined): Promise<Wish> {
   const methods = [...(await nextData(client)).subarray(2)];
@@ -138,11 +144,7 @@ async function greetFive(client: Socket, login: Login | undefined): Promise<Wish
   const request = await nextData(client);
   const port = request.readUInt16BE(request.length - 2);
   const address = request.subarray(request[3] === 3 ? 5 : 4, request.length - 2);
-  return {
-    host: request[3] === 3 ? address.toString('latin1') : address.length === 4 ? address.join('.') : 'ipv6',
-    port,
-    accept: Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]),
-  };
+  return { host: hostOf(request[3], address), port, accept: Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]) };
 }
 
 /** @see the SOCKS4 and SOCKS4A specifications */

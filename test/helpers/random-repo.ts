@@ -31,10 +31,15 @@ const OPERATORS = ['=', '<', '>', '>=', '<=', '~'];
 
 const nameOf = (word: string): string => word.replace(/^!|[<>=~].*/g, '');
 
+function randomName(random: Random, bare: boolean): string {
+  if (bare) return random.pick(BARE);
+  return random.pick(random.chance(0.15) ? VERSIONED : NAMES);
+}
+
 /** A dependency as text. */
 export function randomDependency(random: Random): string {
   const bare = random.chance(0.1);
-  const name = bare ? random.pick(BARE) : random.chance(0.15) ? random.pick(VERSIONED) : random.pick(NAMES);
+  const name = randomName(random, bare);
   const conflict = random.chance(0.08) ? '!' : '';
   return `${conflict}${name}${bare || random.chance(0.6) ? '' : `${random.pick(OPERATORS)}${1 + random.below(3)}`}`;
 }

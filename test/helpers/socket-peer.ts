@@ -24,7 +24,8 @@ int main(int argc, char **argv) {
   int fd = socket(AF_UNIX, SOCK_STREAM, 0);
   char byte = 'x', control[CMSG_SPACE(sizeof(int))] = {0};
   struct iovec data = { &byte, 1 };
-  struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+  struct msghdr message = { .msg_iov = &data, .msg_iovlen = 1,
+                            .msg_control = control, .msg_controllen = sizeof control };
   if (strcmp(argv[1], "listen") == 0) {
     if (bind(fd, (void *) &at, size) != 0 || listen(fd, 1) != 0) return 71;
     puts("listening");

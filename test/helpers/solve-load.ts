@@ -112,9 +112,9 @@ function indexText(shape: string, n: number): string {
   SHAPES[shape]?.(n, ({ P, V = '1-r0', D = '', p = '', i = '' }) => {
     const digest = Buffer.alloc(20);
     digest.writeUInt32BE(++count);
-    lines.push(
-      `C:Q1${digest.toString('base64')}\nP:${P}\nV:${V}\nA:x86_64\nS:1000\nI:2000\n${D === '' ? '' : `D:${D}\n`}${p === '' ? '' : `p:${p}\n`}${i === '' ? '' : `i:${i}\n`}\n`,
-    );
+    const lists = Object.entries({ D, p, i }).map(([letter, list]) => (list === '' ? '' : `${letter}:${list}\n`));
+    const sizes = 'A:x86_64\nS:1000\nI:2000\n';
+    lines.push(`C:Q1${digest.toString('base64')}\nP:${P}\nV:${V}\n${sizes}${lists.join('')}\n`);
     if (lines.length >= 1000) flush();
   });
   flush();

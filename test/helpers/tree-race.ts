@@ -31,7 +31,7 @@ export const ROADS: Readonly<Record<string, Road>> = {
     tree.writeFile(tree.resolve(`door/r${round}` as TreePath), Buffer.from('x'), 0o644),
   'removing a file': (tree) => {
     tree.remove('door/victim' as TreePath);
-    // What is not there is no error to a removal; this tells whether the door is shut.
+    // What is not there is not an error for a removal; this tells whether the door is shut.
     tree.setMode('door/nothing' as TreePath, 0o700);
   },
   'removing everything in the directory': (tree) => {
@@ -76,7 +76,7 @@ export async function raceTree(road: string, rounds: number): Promise<Race> {
   return { rounds: round, shut, wrong: after.filter((line, at) => line !== before[at]) };
 }
 
-/** Whether the door could not be gone through; that there was no such file behind it is no sign. */
+/** Whether the door could not be gone through; that there was no such file behind it is not a sign. */
 function isShut(work: () => void): boolean {
   try {
     work();

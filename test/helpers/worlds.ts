@@ -216,8 +216,9 @@ export function picture(root: string): Record<string, string> {
       else {
         const duplicate = stat.nlink > 1 ? first.get(stat.ino) : undefined;
         first.set(stat.ino, path);
-        lines[path] =
-          `file ${owner} ${UNTIMED.test(path) || stat.mtimeMs > STARTED ? '' : stat.mtimeMs / 1000} ${createHash('sha1').update(readFileSync(absolute)).digest('hex')}${duplicate === undefined ? '' : ` = ${duplicate}`}`;
+        const time = UNTIMED.test(path) || stat.mtimeMs > STARTED ? '' : stat.mtimeMs / 1000;
+        const digest = createHash('sha1').update(readFileSync(absolute)).digest('hex');
+        lines[path] = `file ${owner} ${time} ${digest}${duplicate === undefined ? '' : ` = ${duplicate}`}`;
       }
     }
   };

@@ -264,7 +264,7 @@ describe('a v3 package that is unpacked', () => {
     rmSync(root, { recursive: true, force: true });
   });
 
-  /** Unpacks `bytes` under the verdict on `judged`. */
+  /** Unpacks `bytes` under the verdict on `verified`. */
   async function unpack(name: string, bytes: Buffer, verified = bytes): Promise<string> {
     mkdirSync(join(root, name));
     const tree = openWorkTree(hostPath(join(root, name)));
@@ -311,7 +311,7 @@ describe('a v3 package that is unpacked', () => {
     expect(readdirSync(join(root, name))).toEqual([]);
   });
 
-  it('is refused when it is not the one that was judged', async () => {
+  it('is refused when it is not the one that was verified', async () => {
     expect(await unpack('exchanged', makePackage(inBin({ ...tool, content: 'changed' })), makePackage())).toBe(
       'ALP_VERIFY_DIGEST',
     );

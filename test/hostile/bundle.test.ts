@@ -222,7 +222,7 @@ describe('a bundle that somebody tampered with', () => {
     }
   });
 
-  it('is refused when the judge finds a false signature, before its manifest is read', () => {
+  it('is refused when verification finds a false signature, before its manifest is read', () => {
     const verify = (): never => {
       throw new AlprootError('ALP_VERIFY_SIGNATURE', 'bad signature');
     };
@@ -237,7 +237,7 @@ describe('a bundle that somebody tampered with', () => {
     ).toBe('ALP_VERIFY_SIGNATURE');
   });
 
-  it('leaves nothing in the store when a blob changes after it was judged', async () => {
+  it('leaves nothing in the store when a blob changes after it was verified', async () => {
     const store = openStore(joinHost(root, 'store'), { clock: systemClock });
     const find = (): {
       file: { sha256: Sha256Hex; sizeBytes: number };

@@ -1,5 +1,5 @@
 /**
- * Results carried out of a tree that fights back: directories swapped for links, and entries that are no files, or far
+ * Results copied out of a tree that fights back: directories swapped for links, and entries that are not files, or far
  * too large ones.
  */
 import { execFileSync } from 'node:child_process';
@@ -72,7 +72,7 @@ async function withImage<T>(change: (root: string) => unknown, use: (image: Buil
   );
 }
 
-const carry = (output: string, change: (root: string) => unknown = () => undefined): Promise<string> =>
+const copyOut = (output: string, change: (root: string) => unknown = () => undefined): Promise<string> =>
   withImage(change, (image) => write(image, output));
 
 async function write(image: BuiltImage, output: string): Promise<string> {
@@ -107,12 +107,12 @@ const strays = (): string[] => readdirSync(place).filter((name) => !['outside', 
 
 describe('an artefact', () => {
   it('that is a link to a file of the host goes out as a link', async () => {
-    expect(await carry('out', (root) => symlinkSync('/etc/shadow', join(root, 'app/three')))).toBe('done');
+    expect(await copyOut('out', (root) => symlinkSync('/etc/shadow', join(root, 'app/three')))).toBe('done');
     expect(picture(join(place, 'out'))['app/three']).toMatch(/^link .* -> \/etc\/shadow$/);
     for (const output of ['type=tar,dest=taken', 'type=docker,dest=taken']) {
-      expect(await carry(output, (root) => symlinkSync(join(place, 'outside/secret'), join(root, 'app/three')))).toBe(
-        'done',
-      );
+      expect(
+        await copyOut(output, (root) => symlinkSync(join(place, 'outside/secret'), join(root, 'app/three'))),
+      ).toBe('done');
       expect(bytesOf(join(place, 'taken'))).not.toContain('host secret');
     }
   });
@@ -121,7 +121,7 @@ describe('an artefact', () => {
     'that is a pipe, a socket or a device is left out of %s, and nothing waits for it',
     async (output) => {
       const sockets = createServer();
-      const verdict = await carry(output, async (root) => {
+      const verdict = await copyOut(output, async (root) => {
         execFileSync('mkfifo', [join(root, 'app/pipe')]);
         if (process.getuid?.() === 0) execFileSync('mknod', [join(root, 'app/null'), 'c', '1', '3']);
         await new Promise<void>((resolve) => void sockets.listen(join(root, 'app/s'), resolve));
@@ -134,14 +134,14 @@ describe('an artefact', () => {
   );
 
   it.each(FORMS)('with a hole beyond the cap is refused by %s before anything is copied', async (output) => {
-    expect(await carry(output, (root) => truncateSync(join(root, 'app/two'), BEYOND))).toBe('ALP_LIMIT_SIZE');
+    expect(await copyOut(output, (root) => truncateSync(join(root, 'app/two'), BEYOND))).toBe('ALP_LIMIT_SIZE');
     expect(existsSync(join(place, 'out'))).toBe(false);
     expect(strays()).toEqual([]);
   });
 
   it.each(['out/app/two', 'out'])('with a hole that is allowed takes no more room in %s than it had', async (file) => {
     expect(
-      await carry(file === 'out' ? 'type=tar,dest=out' : 'out', (root) =>
+      await copyOut(file === 'out' ? 'type=tar,dest=out' : 'out', (root) =>
         truncateSync(join(root, 'app/two'), 2 ** 30),
       ),
     ).toBe('done');
@@ -183,11 +183,11 @@ describe('a directory that is swapped for a link out of the tree meanwhile', () 
 describe('a destination', () => {
   it('that is a link is refused as a directory, replaced as a file, and never followed', async () => {
     symlinkSync('outside', join(place, 'out'));
-    expect(await carry('out')).toBe('ALP_FILE_WRITE');
+    expect(await copyOut('out')).toBe('ALP_FILE_WRITE');
     expect(readdirSync(join(place, 'outside'))).toEqual(['secret']);
     rmSync(join(place, 'out'));
     symlinkSync('outside/secret', join(place, 'out'));
-    expect(await carry('type=tar,dest=out')).toBe('done');
+    expect(await copyOut('type=tar,dest=out')).toBe('done');
     expect([lstatSync(join(place, 'out')).isFile(), readFileSync(join(place, 'outside/secret'), 'utf8')]).toEqual([
       true,
       'host secret',
@@ -197,7 +197,7 @@ describe('a destination', () => {
   it('with links inside has them replaced, not followed', async () => {
     mkdirSync(join(place, 'out'));
     symlinkSync(join(place, 'outside'), join(place, 'out/app'));
-    expect(await carry('out')).toBe('done');
+    expect(await copyOut('out')).toBe('done');
     expect(lstatSync(join(place, 'out/app')).isDirectory()).toBe(true);
     expect(readdirSync(join(place, 'outside'))).toEqual(['secret']);
   });
@@ -205,7 +205,7 @@ describe('a destination', () => {
   it('is what it was when the copy fails', async () => {
     mkdirSync(join(place, 'out'));
     writeFileSync(join(place, 'out/kept'), 'kept');
-    expect(await carry('out', (root) => truncateSync(join(root, 'app/two'), BEYOND))).toBe('ALP_LIMIT_SIZE');
+    expect(await copyOut('out', (root) => truncateSync(join(root, 'app/two'), BEYOND))).toBe('ALP_LIMIT_SIZE');
     expect(picture(join(place, 'out'))).toEqual({ kept: expect.stringMatching(/^file/) });
     expect(strays()).toEqual([]);
   });

@@ -29,7 +29,7 @@ function verdict(bytes: Buffer, header: 'plain' | 'any' = 'plain'): string {
 const RIGHT = `${TEXT.length} bytes to ${good.length}`;
 
 describe('a gzip member', () => {
-  it('ends at its trailer, whatever follows: that is for the next reader to judge', () => {
+  it('ends at its trailer, whatever follows: that is for the next reader to verify', () => {
     for (const more of [[], [0], [0x1f, 0x8b], gzipSync('second'), Buffer.alloc(512), Buffer.from('junk')])
       expect(verdict(join(good, more))).toBe(RIGHT);
   });

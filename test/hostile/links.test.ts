@@ -159,12 +159,12 @@ describe('a name of the same place', () => {
   it(
     'that differs by case, by composition, or by sharp s is another place: no link is taken for a ' + 'directory',
     async () => {
-      const twins = [
+      const pairs = [
         ['caf\u00c3\u00a9', 'cafe\u00cc\u0081'],
         ['Door', 'door'],
         ['stra\u00c3\u009fe', 'strasse'],
       ] as const;
-      for (const [one, two] of twins) {
+      for (const [one, two] of pairs) {
         // The link is one name, the directory the other.
         expect(await install(symlink(one, '../canary'), directory(`${two}/`), file(`${two}/file`))).toBe('accepted');
         expect(readFileSync(Buffer.from(join(arena.dest, two, 'file'), 'latin1'), 'utf8')).toBe('evil');

@@ -110,7 +110,7 @@ describe('a lock that somebody tampered with', () => {
       ({ environment, musl }) => void (environment['packages'] = [musl, musl]),
       'there twice',
     ],
-    ['packages that are no list', ({ environment }) => void (environment['packages'] = {}), 'packages'],
+    ['packages that are not a list', ({ environment }) => void (environment['packages'] = {}), 'packages'],
     ['a dependency that is none', ({ musl }) => void (musl['depends'] = ['a=']), 'packages[0].depends[0]'],
   ])('is refused for %s', (_what, change, field) => {
     const { code, message } = refusal(tampered(change));

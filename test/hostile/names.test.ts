@@ -51,7 +51,7 @@ function inTree<T>(path: string, read: (tree: WorkTree) => T): T {
   }
 }
 
-/** A copy of the arena's tree by way of a layer, as an image carries it. */
+/** A copy of the arena's tree by way of a layer, as an image has it. */
 function throughLayer(): string {
   const copy = join(arena.place, 'copy');
   mkdirSync(copy);
@@ -120,7 +120,7 @@ describe('names', () => {
     ).toBe('ALP_UNPACK_PATH');
   });
 
-  it('that look alike, are twins by case or composition, or mean something elsewhere stay apart', async () => {
+  it('that look alike, differ by case or composition, or mean something elsewhere stay apart', async () => {
     const utf8 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
     await roundTrip([
       utf8('caf\u00e9'),
@@ -216,7 +216,7 @@ describe('sizes', () => {
   });
 
   it.each([8 ** 11 - 1, 8 ** 11, 9 * 2 ** 30])(
-    'of %i bytes are read as they were written, and are no v2 package from 8 GiB on',
+    'of %i bytes are read as they were written, and are not a v2 package from 8 GiB on',
     (size) => {
       const piece = Buffer.alloc(2 ** 20);
       function* pieces(): Generator<Buffer> {

@@ -104,7 +104,7 @@ describe.each(HOSTILE)('a project that names %s', (_what, text, line, what) => {
     expect((await approveProject(env, hostPath(project))).requirements).toEqual([
       expect.objectContaining({ line, what: expect.stringMatching(what) }),
     ]);
-    // What an approved file names must make sense all the same: `trap` is no backend yet.
+    // What an approved file names must make sense all the same: `trap` is not a backend yet.
     if (!text.includes('trap')) expect(await config()).toBeDefined();
     write(`${text}\n`);
     await expect(config()).rejects.toThrow(refused(line, what));

@@ -45,7 +45,7 @@ describe('a password', () => {
     ['of a mirror that refuses', () => ['--mirror', withUser(refusing.url)], () => ({})],
     ['of a mirror that is not there', () => ['--mirror', withUser('http://127.0.0.1:1')], () => ({})],
     ['of a mirror that redirects', () => ['--mirror', withUser(broken.url)], () => ({})],
-    ['of a mirror that is no URL', () => ['--mirror', `https://user:${SECRET}@[`], () => ({})],
+    ['of a mirror that is not a URL', () => ['--mirror', `https://user:${SECRET}@[`], () => ({})],
     ['in a query', () => ['--mirror', `${refusing.url}/x?token=${SECRET}`], () => ({})],
     [
       'of a proxy that refuses',

@@ -156,7 +156,7 @@ describe('half a snapshot', () => {
   });
 });
 
-describe('a directory that is no store', () => {
+describe('a directory that is not a store', () => {
   it('is left as it is, also when only its marker is missing', () => {
     open().putBlob(Buffer.from('x'));
     rmSync(join(root, 'alproot-store'));

@@ -106,7 +106,7 @@ describe.skipIf(upstream.skip)(`an index of apk 3's own packages${upstream.reaso
     );
   });
 
-  it.each(PACKAGES)('%s signed again is vouched for by the new key as well as by its maker', async (name) => {
+  it.each(PACKAGES)('%s signed again has signatures of the new key and of its maker', async (name) => {
     const key = ecKey();
     const file = join(directory, name);
     await signFile(hostPath(file), key);

@@ -138,7 +138,7 @@ describe('indexing', () => {
     expect((await make(entries)).equals(await make([...entries].reverse()))).toBe(true);
   });
 
-  it('says that a file without .PKGINFO is no package', () => {
+  it('says that a file without .PKGINFO is not a package', () => {
     expect(() => readApkControl(Buffer.from('not gzip at all, but long enough'), 'x.apk')).toThrow(
       expect.objectContaining({ code: 'ALP_FORMAT_APK' }),
     );
@@ -192,7 +192,7 @@ describe('keys and signatures', () => {
     expect(await signFile(path, key)).toBe(`${path}.rsa256.${key.publicName}`);
   });
 
-  it('says so when the key to sign with is missing or no key', () => {
+  it('says so when the key to sign with is missing or not a key', () => {
     expect(() => readSigningKey(hostPath(join(directory, 'none.rsa')))).toThrow(
       expect.objectContaining({ code: 'ALP_VERIFY_KEY' }),
     );

@@ -40,6 +40,6 @@ test('a setuid bubblewrap is refused with the way out', async () => {
   });
 });
 
-test('one without the bit is judged by what it does', async () => {
+test('one without the bit is probed by what it does', async () => {
   expect(await probe(0o755)).toMatchObject({ works: false, reason: 'started' });
 });

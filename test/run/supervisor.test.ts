@@ -94,7 +94,7 @@ describe('pipes that the program can open again', () => {
     return { status, stdout: Buffer.concat(kept.stdout).toString(), stderr: Buffer.concat(kept.stderr).toString() };
   };
 
-  it('carry what is printed, and what is printed to them by name', async () => {
+  it('pass on what is printed, and what is printed to them by name', async () => {
     expect(await printed('echo a; echo b >/dev/stdout; echo c >&2; echo d >/proc/self/fd/2; exit 3')).toEqual({
       status: 3,
       stdout: 'a\nb\n',
@@ -104,13 +104,14 @@ describe('pipes that the program can open again', () => {
   it('may be opened again by whatever user the program becomes', async () => {
     expect((await printed('stat -L -c %F,%a /dev/stdout /dev/stderr')).stdout).toBe('fifo,666\nfifo,666\n');
   });
-  it('carry everything, also after the program has ended', async () => {
+  it('pass on everything, also after the program has ended', async () => {
     expect(
       (await printed('head -c 3000000 /dev/zero | tr "\\0" x; head -c 300000 /dev/zero >&2')).stdout,
     ).toHaveLength(3_000_000);
   });
-  it('may carry nothing', async () => expect(await printed('exit 0')).toEqual({ status: 0, stdout: '', stderr: '' }));
-  it('carry what is wrong with the program', async () => {
+  it('may have nothing to pass on', async () =>
+    expect(await printed('exit 0')).toEqual({ status: 0, stdout: '', stderr: '' }));
+  it('pass on what is wrong with the program', async () => {
     expect(await printed('', { program: '/missing/program' })).toEqual({
       status: 127,
       stdout: '',

@@ -32,7 +32,7 @@ const make = (name: string, more: { signer?: BundleSigner } = {}): HostPath => {
   createBundle({ output, lock: sampleLock(), files: bundleFiles(), store, ...more });
   return output;
 };
-const judgeNone = (): undefined => undefined;
+const noSigner = (): undefined => undefined;
 
 describe('a bundle', () => {
   it('is the same bytes for the same content, in any order', () => {
@@ -56,7 +56,7 @@ describe('a bundle', () => {
   });
 
   it('gives back each file, into an empty store, without a network', async () => {
-    const bundle = openBundle(make('a'), { verify: judgeNone });
+    const bundle = openBundle(make('a'), { verify: noSigner });
     const target = openStore(joinHost(root, 'other'), { clock: systemClock });
     const fetcher = createBundleFetcher({ store: target, name: 'a', find: bundle.find });
     for (const [path, bytes] of Object.entries(CONTENT)) {
@@ -77,7 +77,7 @@ describe('a bundle', () => {
     bundle.close();
   });
 
-  it('carries a signature that the key of its maker confirms', () => {
+  it('has a signature that the key of its maker confirms', () => {
     const path = make('signed', { signer });
     const bundle = openBundle(path, {
       requireSignature: true,
@@ -96,12 +96,12 @@ describe('a bundle', () => {
   });
 
   it('without a signature is refused where one is demanded', () => {
-    expect(() => openBundle(make('a'), { verify: judgeNone, requireSignature: true })).toThrow(
+    expect(() => openBundle(make('a'), { verify: noSigner, requireSignature: true })).toThrow(
       expect.objectContaining({ code: 'ALP_VERIFY_UNKNOWN' }),
     );
   });
 
-  it('carries alproot itself as an executable file', () => {
+  it('bundles alproot itself as an executable file', () => {
     const output = joinHost(root, 'tool');
     createBundle({
       output,
@@ -110,7 +110,7 @@ describe('a bundle', () => {
       store,
       tool: [{ path: 'tool/start', bytes: Buffer.from('#!/bin/sh\necho started\n') }],
     });
-    openBundle(output, { verify: judgeNone }).close();
+    openBundle(output, { verify: noSigner }).close();
     expect(
       spawnSync('sh', ['-c', `cd '${root}' && tar xf tool tool/start -O | sh`], { encoding: 'utf8' }).stdout,
     ).toBe('started\n');
@@ -123,7 +123,7 @@ describe('a bundle', () => {
   });
 
   it('that is missing is a mistake of the user', () => {
-    expect(() => openBundle(joinHost(root, 'none'), { verify: judgeNone })).toThrow(
+    expect(() => openBundle(joinHost(root, 'none'), { verify: noSigner })).toThrow(
       expect.objectContaining({ code: 'ALP_USAGE_ARGUMENT' }),
     );
   });

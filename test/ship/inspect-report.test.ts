@@ -90,7 +90,7 @@ describe('the dynamic table', () => {
       }),
     ],
     ['full', makeElf({ marks: [[RELRO, 4]] })],
-  ])('judges RELRO %s', (relro, bytes) => {
+  ])('reports RELRO %s', (relro, bytes) => {
     expect(inspectElf(bytes).relro).toBe(relro);
   });
 
@@ -305,7 +305,7 @@ it('reads the running Node from a source without holding it in memory', () => {
   }
 });
 
-it('a file that is no ELF file is refused by code', () => {
+it('a file that is not an ELF file is refused by code', () => {
   for (const bytes of [Buffer.alloc(0), Buffer.from('#!/bin/sh\n'), Buffer.from([0x7f, 0x45, 0x4c, 0x46])]) {
     expect(() => inspectElf(bytes)).toThrow(
       expect.toSatisfy((error: unknown) => isAlprootError(error, 'ALP_FORMAT_ELF')),

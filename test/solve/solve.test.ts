@@ -216,7 +216,7 @@ describe('a failed solve', () => {
     expect(facts['missing']).toMatchObject({ 'libopenssl-dev': ['openssl-dev'] });
   });
 
-  it('says that an argument is no dependency before anything else', () => {
+  it('says that an argument is not a dependency before anything else', () => {
     for (const arg of ['a=', 'a=what', 'a@', 'a b']) {
       const run = (): unknown => planAdd(system([pkg('a-1')]), [arg], arg === 'a@' ? { virtual: '.v' } : {});
       expect(failure(run), arg).toMatchObject({

@@ -62,7 +62,7 @@ const zeros = (path: string): void => {
   utimesSync(at(path), atime, mtime);
 };
 
-it('takes digests of what no package vouches for, and of nothing else', () => {
+it('takes digests of what no package has, and of nothing else', () => {
   expect(Object.keys(own).filter((path) => !path.includes('apk/'))).toEqual(['etc/conf', 'etc/made']);
   expect(Object.keys(own)).toContain('usr/lib/apk/db/installed');
 });

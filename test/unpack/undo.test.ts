@@ -28,7 +28,8 @@ const picture = (directory = root): readonly string[] =>
     .sort()
     .map((name) => {
       const stat = lstatSync(join(directory, name));
-      return `${name} ${(stat.mode & 0o7777).toString(8)} ${stat.isFile() ? readFileSync(join(directory, name), 'utf8') : ''}`;
+      const content = stat.isFile() ? readFileSync(join(directory, name), 'utf8') : '';
+      return `${name} ${(stat.mode & 0o7777).toString(8)} ${content}`;
     });
 
 beforeEach(() => {

@@ -24,7 +24,7 @@ const keys = () =>
     ),
   );
 const verify = (name: string, bytes: Buffer) => verifyAdb(bufferSource(name, bytes), { keys: keys(), location: name });
-/** All that was judged but the hash of the file itself: deflate has bits that mean nothing. */
+/** All that was verified but the hash of the file itself: deflate has bits that mean nothing. */
 const meaningOf = (verdict: ReturnType<typeof verify>): string =>
   JSON.stringify(verdict, (field, value: unknown) => (field === 'sha256' ? undefined : value));
 const codeOf = (run: () => unknown): string => {

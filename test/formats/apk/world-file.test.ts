@@ -12,7 +12,7 @@ describe('world', () => {
     expect(formatWorld(parseWorld(''))).toBe('\n');
   });
 
-  it('keeps a line whose version apk cannot compare and refuses a word that is no dependency', () => {
+  it('keeps a line whose version apk cannot compare and refuses a word that is not a dependency', () => {
     expect(formatWorld(parseWorld('a=what'))).toBe('a=what\n');
     expect(() => parseWorld('a=')).toThrow(expect.objectContaining({ code: 'ALP_FORMAT_TEXT' }));
   });

@@ -62,7 +62,7 @@ it('gives each piece that takes space, with its archive member', () => {
   ]);
 });
 
-it('text that is no map is refused, with how to make one', () => {
+it('text that is not a map is refused, with how to make one', () => {
   expect(() => parseLinkerMap('hello\n')).toThrow(
     expect.objectContaining({ code: 'ALP_FORMAT_TEXT', hint: expect.stringContaining('-Wl,-Map=') as string }),
   );

@@ -32,7 +32,7 @@ describe('latest-releases.yaml', () => {
     expect(parseMinirootfsName('alpine-minirootfs-3.19.4-x86_64.tar.gz/../x')).toBeUndefined();
   });
 
-  it('refuses text that is no list', async () => {
+  it('refuses text that is not a list', async () => {
     await expect(parseLatestReleases('<html></html>', 'x86_64')).rejects.toEqual(
       expect.objectContaining({ code: 'ALP_FORMAT_TEXT' }),
     );

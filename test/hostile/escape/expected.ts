@@ -19,7 +19,7 @@ const CALLERS_DIRECTORY = "the working directory is the caller's, shown to be ch
 
 const IMAGE = 'an image may hold set-uid files; nobody else can reach them in the store, and inside they give nothing';
 
-/** What may succeed at full, and why that is no way out. */
+/** What may succeed at full, and why that is not a way out. */
 export function exceptionsAtFull({ network, landlock, bindsWritable }: Circumstances): ReadonlyMap<string, string> {
   const sockets = [
     'socket-inet',

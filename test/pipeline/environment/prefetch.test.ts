@@ -13,7 +13,7 @@ import { makeReleaseMirror } from '../../helpers/release-mirror.ts';
 let work: string;
 let server: TestServer | undefined;
 beforeEach(() => {
-  work = mkdtempSync(join(tmpdir(), 'alproot-foresight-'));
+  work = mkdtempSync(join(tmpdir(), 'alproot-prefetch-'));
 });
 afterEach(async () => {
   await server?.close();
@@ -109,7 +109,7 @@ describe.skipIf(capability('upstream').skip)('packages that are far away', () =>
     expect(made.packages).toEqual(expect.arrayContaining(['far-1-r0', 'near-1-r0']));
   });
 
-  it('that were not what the index says are no trouble until the plan has them', async () => {
+  it('that were not what the index says do not matter until the plan has them', async () => {
     const place = await mirror((visit) => {
       if (visit.request.url?.endsWith('/far-1-r0.apk') === true) visit.response.end('something else');
       return visit.request.url?.endsWith('/far-1-r0.apk') === true;

@@ -12,7 +12,7 @@ const elf = (directory: string, bytes = makeElf()): ReturnType<typeof hostPath> 
   return hostPath(join(directory, 'program'));
 };
 
-it('reads a file, through a link too, and judges the demands', () => {
+it('reads a file, through a link too, and checks the requirements', () => {
   withDirectory((directory) => {
     elf(directory);
     symlinkSync('program', join(directory, 'link'));

@@ -140,7 +140,7 @@ describe('the report on a mirror', () => {
     );
   });
 
-  it('judges the index, of a directory too, and is content with one good mirror', async () => {
+  it('verifies the index, of a directory too, and is content with one good mirror', async () => {
     const broken = await serve(({ response }) => void response.end(index.subarray(0, -9)));
     const bad = await examine([broken.url]);
     expect([last(bad)?.name, bad.exitStatus]).toEqual(['index', 4]);

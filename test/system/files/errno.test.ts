@@ -5,7 +5,7 @@ import { hostFailure } from '../../../src/core/file-error.ts';
 it.each([
   [-122, 'EDQUOT'],
   [-116, 'ESTALE'],
-])('errno %i, which Node has no name for, is known as %s and is no bug of ours', (errno, name) => {
+])('errno %i, which Node has no name for, is known as %s and is not a bug of alproot', (errno, name) => {
   const error = Object.assign(new Error('Unknown system error'), {
     errno,
     code: `Unknown system error ${errno}`,

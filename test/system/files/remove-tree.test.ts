@@ -42,7 +42,7 @@ it('removes links and not what they lead to, at any place', () => {
   ]);
 });
 
-it('removes names that are no text, and more levels than descriptors', () => {
+it('removes names that are not text, and more levels than descriptors', () => {
   const deep = at('tree', ...Array.from({ length: 60 }, (_, level) => `d${level}`));
   mkdirSync(deep, { recursive: true });
   writeFileSync(join(deep, 'file'), '');

@@ -101,7 +101,7 @@ it('copies links as links, and never what they lead to', async () => {
   expect([readlinkSync(to('absolute')), readlinkSync(to('dangling'))]).toEqual(['/etc/passwd', 'nowhere']);
 });
 
-it('copies names that are no text', async () => {
+it('copies names that are not text', async () => {
   const name = Buffer.from([0xff, 0xfe, 0x41]);
   writeFileSync(Buffer.concat([Buffer.from(`${from()}/`), name]), 'x');
   await clone();

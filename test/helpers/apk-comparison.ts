@@ -19,7 +19,7 @@ import { generator } from './random.ts';
 import { upstreamRoot } from './upstream.ts';
 import { picture } from './worlds.ts';
 
-export interface Twins {
+export interface ApkBench {
   readonly directory: string;
   readonly key: SigningKey;
   /** Of an empty tree of apk's. */
@@ -27,8 +27,8 @@ export interface Twins {
   readonly close: () => void;
 }
 
-export async function makeTwins(): Promise<Twins> {
-  const directory = mkdtempSync(join(tmpdir(), 'alproot-twins-'));
+export async function makeApkBench(): Promise<ApkBench> {
+  const directory = mkdtempSync(join(tmpdir(), 'alproot-comparison-'));
   const key = await generateSigningKey('test', 2048);
   for (const name of ['base', 'keys']) mkdirSync(join(directory, name));
   execFileSync('tar', [
@@ -38,15 +38,15 @@ export async function makeTwins(): Promise<Twins> {
     join(directory, 'base'),
   ]);
   writeFileSync(join(directory, 'keys', key.publicName), key.publicPem);
-  const twins = {
+  const bench = {
     directory,
     key,
     usual: new Set<string>(),
     close: () => rmSync(directory, { recursive: true, force: true }),
   };
   const place = mkdtempSync(join(directory, 'batch-'));
-  runApk(twins, place, '');
-  return { ...twins, usual: new Set(Object.keys(picture(join(place, 'theirs')))) };
+  runApk(bench, place, '');
+  return { ...bench, usual: new Set(Object.keys(picture(join(place, 'theirs')))) };
 }
 
 /** Each package gets its turn in one sandbox, so that a link of it leads nowhere on the host. */
@@ -60,7 +60,7 @@ for file in /mnt/*.apk; do
   echo $? > "$name.status"
 done`;
 
-function runApk({ directory }: Pick<Twins, 'directory'>, place: string, packages: string): void {
+function runApk({ directory }: Pick<ApkBench, 'directory'>, place: string, packages: string): void {
   spawnSync('bwrap', [
     '--ro-bind',
     join(directory, 'base'),
@@ -92,7 +92,7 @@ function runApk({ directory }: Pick<Twins, 'directory'>, place: string, packages
 }
 
 async function installOwn(
-  { directory, key }: Twins,
+  { directory, key }: ApkBench,
   { bytes, root }: { readonly bytes: Buffer; readonly root: string },
 ): Promise<string | undefined> {
   const keys = keyring([parseTrustedKey(key.publicPem, key.publicName)]);
@@ -133,28 +133,28 @@ export interface Comparison {
 
 /** As many mutants as wanted, each by a seed of its own. */
 export async function compareMutants(
-  twins: Twins,
+  bench: ApkBench,
   { seed, count }: { readonly seed: number; readonly count: number },
 ): Promise<Comparison> {
-  const place = mkdtempSync(join(twins.directory, 'batch-'));
+  const place = mkdtempSync(join(bench.directory, 'batch-'));
   const mutants = Array.from({ length: count }, (_, at) => ({
     seed: seed + at,
     path: join(place, String(at)),
-    bytes: makeMutant(generator(seed + at), twins.key),
+    bytes: makeMutant(generator(seed + at), bench.key),
   }));
   const differences: string[] = [];
   let taken = 0;
   try {
     for (const { path, bytes } of mutants) writeFileSync(`${path}.apk`, bytes);
-    runApk(twins, place, 'all');
+    runApk(bench, place, 'all');
     for (const { seed: own, path, bytes } of mutants) {
-      const code = await installOwn(twins, { bytes, root: `${path}.ours` });
+      const code = await installOwn(bench, { bytes, root: `${path}.ours` });
       if (code !== undefined) continue;
       taken++;
       const said = readFileSync(`${path}.said`, 'latin1');
       if (readFileSync(`${path}.status`, 'latin1').trim() !== '0')
         differences.push(`seed ${own}: apk refuses it: ${said}`);
-      else differences.push(...unlike(twins, path).map((line) => `seed ${own}: ${line}`));
+      else differences.push(...differencesOf(bench, path).map((line) => `seed ${own}: ${line}`));
     }
     return { taken, refused: count - taken, differences };
   } finally {
@@ -163,7 +163,7 @@ export async function compareMutants(
 }
 
 /** Lines of the trees and of the databases that differ. */
-function unlike({ usual }: Twins, path: string): string[] {
+function differencesOf({ usual }: ApkBench, path: string): string[] {
   const [ours, theirs] = ['ours', 'theirs'].map((side) =>
     Object.entries(picture(`${path}.${side}`))
       .filter(([name]) => !usual.has(name))
