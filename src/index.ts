@@ -1,5 +1,6 @@
 /** The library: everything that the command line can do, as typed functions. */
-export type { Config, HostCa, MirrorSpec, ProjectDefaults } from './core/config.ts';
+export type { Config, HostCa, ProjectDefaults } from './core/config.ts';
+export { mirrorAt, type MirrorSpec } from './core/mirror.ts';
 export { AlprootError, ERRORS, isAlprootError, type ErrorCode } from './core/errors.ts';
 export type { AlpEvent, Emit } from './core/events.ts';
 export type { Arch, Dependency, PackageRecord } from './core/package.ts';

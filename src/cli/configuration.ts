@@ -3,7 +3,8 @@
  * defaults.
  */
 import { resolve } from 'node:path';
-import type { Config, HostCa, MirrorSpec, ProjectDefaults } from '../core/config.ts';
+import type { Config, HostCa, ProjectDefaults } from '../core/config.ts';
+import { type MirrorSpec, isUrl, mirrorAt } from '../core/mirror.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
 import { hostPath, type HostPath } from '../core/paths.ts';
@@ -104,10 +105,11 @@ function configuredMirrors(
     throw new AlprootError('ALP_USAGE_OPTION', '--mirror auto cannot be combined with other mirrors');
   }
   for (const { base } of given) requireMirrorScheme(base);
-  return given.map(({ base, keys }) => ({
-    base: /^https?:\/\//i.test(base) ? base.replace(/\/+$/, '') : path(base.replace(/^file:\/\//, '')),
-    keys: (keys.length > 0 ? keys : shared).map(path),
-  }));
+  return given.map(({ base, keys }) =>
+    mirrorAt(isUrl(base) ? base : path(base.replace(/^file:\/\//, '')), {
+      keys: (keys.length > 0 ? keys : shared).map(path),
+    }),
+  );
 }
 
 /** What looks like a URL is not a directory, however it is spelt. @throws ALP_USAGE_OPTION */

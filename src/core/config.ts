@@ -1,23 +1,9 @@
 /** What every verb is told about the world: where to look, whom to trust, how to run. Made by the CLI or a caller. */
 import type { Emit } from './events.ts';
 import type { Arch } from './package.ts';
+import type { MirrorSpec } from './mirror.ts';
 import type { HostPath } from './paths.ts';
 import type { BackendName } from './run-description.ts';
-
-/** A place laid out like `https://dl-cdn.alpinelinux.org/alpine`: a URL, or a directory of the host. */
-export interface MirrorSpec {
-  readonly base: string;
-  /** Public key files, or directories of them, trusted for this mirror besides Alpine's own. */
-  readonly keys: readonly HostPath[];
-  /** The same, read already: what was approved is what counts, whatever happens to the file. */
-  readonly publicKeys?: readonly PublicKeyText[];
-}
-
-export interface PublicKeyText {
-  /** `me@example.org-5f3c2d1a.rsa.pub` */
-  readonly name: string;
-  readonly pem: string;
-}
 
 /** CA certificates that the host's other programs use. */
 export interface HostCa {

@@ -3,6 +3,7 @@
  * arrives is capped and hashed, and only whole files become blobs. Trust is not decided here.
  */
 import { eachChunk } from '../core/bytes.ts';
+import { isUrl } from '../core/mirror.ts';
 import { AlprootError, errnoOf } from '../core/errors.ts';
 import { hostPath, joinHost } from '../core/paths.ts';
 import { quoteName } from '../core/redact.ts';
@@ -23,8 +24,6 @@ export interface Fetcher {
 export const LARGE_BYTES = 256 * 1024;
 
 const PATH = /^[A-Za-z0-9_.+~@:-]+(?:\/[A-Za-z0-9_.+~@:-]+)*$/;
-
-export const isUrl = (base: string): boolean => /^https?:\/\//i.test(base);
 
 export function createFetcher(options: FetcherOptions): Fetcher {
   const fetch = async (request: FetchRequest): Promise<BlobRef> => {

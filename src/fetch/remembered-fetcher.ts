@@ -9,7 +9,8 @@ import { isCount, isSha256Text, isShape } from '../core/json-shape.ts';
 import type { BlobRef } from '../store/blobs.ts';
 import { recordCodec } from '../store/record-codec.ts';
 import type { Store } from '../store/store.ts';
-import { isUrl, type Fetcher } from './fetcher.ts';
+import { isUrl } from '../core/mirror.ts';
+import type { Fetcher } from './fetcher.ts';
 import type { FetchRequest } from './fetch-request.ts';
 
 export interface RememberOptions {

@@ -6,7 +6,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Config, MirrorSpec } from '../../src/core/config.ts';
+import type { Config } from '../../src/core/config.ts';
+import { type MirrorSpec, mirrorAt } from '../../src/core/mirror.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
 import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
@@ -56,7 +57,7 @@ async function publish(name: string, key: SigningKey, trusted: readonly SigningK
   writeFileSync(join(directory, fileName), bytes);
   await indexDirectory({ directory: hostPath(directory), description: name, time: 1000, key, arch: 'x86_64' });
   for (const one of trusted) writeFileSync(join(work, one.publicName), one.publicPem);
-  return { base: hostPath(join(work, name)), keys: trusted.map(({ publicName }) => hostPath(join(work, publicName))) };
+  return mirrorAt(join(work, name), { keys: trusted.map(({ publicName }) => hostPath(join(work, publicName))) });
 }
 
 /** The code of the refusal, or which mirror the index was taken from. */
@@ -122,9 +123,7 @@ describe.skipIf(upstream.skip)(`Alpine's keys${upstream.reason}`, () => {
   ] as const)('sign for the index %s of their own architecture only', async (name, own, other) => {
     const bytes = readFileSync(join(upstreamRoot, 'apkindex', `${name}.APKINDEX.tar.gz`));
     const verify = (arch: typeof own | typeof other): Promise<string> =>
-      codeOf(() =>
-        verifyIndex(bytes, { location: name, keys: mirrorKeys({ base: 'https://example.org', keys: [] }, arch) }),
-      );
+      codeOf(() => verifyIndex(bytes, { location: name, keys: mirrorKeys(mirrorAt('https://example.org'), arch) }));
     expect([await verify(own), await verify(other)]).toEqual(['accepted', 'ALP_VERIFY_KEY']);
   });
 });

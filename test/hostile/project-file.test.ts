@@ -219,7 +219,7 @@ describe('an approval', () => {
     expect(await config({ draft, variables: { ALPROOT_BACKEND: 'bwrap' } })).toMatchObject({
       backend: 'bwrap',
       requireIsolation: false,
-      mirrors: [{ base: 'https://mine.example', keys: [] }],
+      mirrors: [{ kind: 'url', base: 'https://mine.example', keys: [] }],
     });
   });
 });

@@ -4,7 +4,7 @@ import { AlprootError } from '../../core/errors.ts';
 import { joinHost, parentOfHost, type HostPath } from '../../core/paths.ts';
 import { quoteName, redactUrl } from '../../core/redact.ts';
 import type { BuildHost, GitRequest } from '../../build/host.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
+import { isUrl } from '../../core/mirror.ts';
 import { writeFileAtomic } from '../../system/files/files.ts';
 import { findProgram, isFile } from '../../system/files/host-paths.ts';
 import { proxyFor, proxyVariables } from '../../system/http/proxy.ts';

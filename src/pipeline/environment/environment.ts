@@ -3,10 +3,10 @@
  * and without loading what makes one.
  */
 import { keyOf, sha256Hex, type Sha256Hex } from '../../core/digest.ts';
+import type { Arch } from '../../core/package.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { cloneTree } from '../../system/tree/tree-clone.ts';
 import { readFileCapped } from '../../system/files/files.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
 import { formatLock } from '../../formats/lock/lockfile.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
@@ -102,19 +102,8 @@ function requestName(
       formatLock(lockPolicy.lock),
       ...[...packages].sort(),
     );
-  const indexes = mirrors
-    .filter(({ base }) => packages.length > 0 && !isUrl(base))
-    .flatMap(({ base }) =>
-      ['main', 'community'].flatMap((section) =>
-        ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
-          const bytes = readFileCapped(
-            joinHost(base as HostPath, branchOf(release), section, config.arch, name),
-            512 * 1024 * 1024,
-          );
-          return bytes === undefined ? '' : sha256Hex(bytes);
-        }),
-      ),
-    );
+  const directories = packages.length === 0 ? [] : mirrors.filter((mirror) => mirror.kind === 'directory');
+  const indexes = directories.flatMap(({ base }) => indexDigests(joinHost(base, branchOf(release)), config.arch));
   return nameFor(
     'request-2',
     ...strict,
@@ -128,6 +117,15 @@ function requestName(
     ...[...packages].sort(),
   );
 }
+
+/** Of both sections and both formats; empty for those that are not there. */
+const indexDigests = (branch: HostPath, arch: Arch): string[] =>
+  ['main', 'community'].flatMap((section) =>
+    ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
+      const bytes = readFileCapped(joinHost(branch, section, arch, name), 512 * 1024 * 1024);
+      return bytes === undefined ? '' : sha256Hex(bytes);
+    }),
+  );
 
 /** Where a port is built: an environment of its tools, made from the mirror that it goes into. */
 export const openPortSandbox: OpenPortSandbox = async (session, tools) => ({

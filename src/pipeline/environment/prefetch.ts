@@ -5,7 +5,7 @@
  */
 import { setMaxListeners } from 'node:events';
 import { packagesOf, type PackageRecord, type PlannedPackage } from '../../core/package.ts';
-import { isUrl, LARGE_BYTES, type Fetcher } from '../../fetch/fetcher.ts';
+import { LARGE_BYTES, type Fetcher } from '../../fetch/fetcher.ts';
 import type { CopyFile } from '../../fetch/fetch-request.ts';
 import { parseDependency } from '../../formats/apk/dependency.ts';
 import { createCatalog } from '../../solve/catalog.ts';
@@ -69,7 +69,7 @@ export function prefetchPackages(
 ): Prefetched | undefined {
   const { config } = session;
   if (config.bundle !== undefined || packages.length === 0) return undefined;
-  if (isUrl(sources.mirror.base))
+  if (sources.mirror.kind === 'url')
     return config.offline
       ? undefined
       : begin(session, sources, { planned: predictPackages(session, sources, packages) });

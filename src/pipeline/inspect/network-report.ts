@@ -2,10 +2,9 @@
  * `doctor --network`: the way to each mirror, step by step, until a step fails: proxy, name, connection, certificates,
  * answer, clock, signed index.
  */
-import type { MirrorSpec } from '../../core/config.ts';
+import { type MirrorSpec, mirrorAt } from '../../core/mirror.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import { redactUrl, showName } from '../../core/redact.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
 import { isPortal, portalError, statusError } from '../../fetch/response.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import { systemClock } from '../../system/process/system-clock.ts';
@@ -51,7 +50,7 @@ const SKEW_MS = 5 * 60_000;
 
 export async function examineNetwork(session: Session): Promise<NetworkReport> {
   const { config } = session;
-  const specs: readonly MirrorSpec[] = config.mirrors === 'auto' ? [{ base: ALPINE_CDN, keys: [] }] : config.mirrors;
+  const specs: readonly MirrorSpec[] = config.mirrors === 'auto' ? [mirrorAt(ALPINE_CDN)] : config.mirrors;
   const mirrors = await Promise.all(specs.map((mirror) => examineMirror(session, mirror)));
   const exitStatus = mirrors.some(({ failure }) => failure === undefined) ? 0 : (mirrors[0]?.failure?.exit ?? 3);
   const certificates = reportCertificates(session.certificates());
@@ -74,7 +73,7 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
   let failure: MirrorReport['failure'];
   try {
     const path = `${branchOf(session.config.release ?? newestRelease([mirror]))}/main`;
-    if (isUrl(mirror.base)) {
+    if (mirror.kind === 'url') {
       if (session.config.offline)
         throw new AlprootError('ALP_FETCH_OFFLINE', 'offline: no socket is opened', { hint: 'drop --offline' });
       await examineWay(session, new URL(`${mirror.base}/${path}/${session.config.arch}/APKINDEX.tar.gz`), findings);
@@ -85,7 +84,7 @@ async function examineMirror(session: Session, mirror: MirrorSpec): Promise<Mirr
     failure = { code: error.code, message: error.message, exit: error.exitStatus };
     const name = NEXT[findings.checks.length] ?? 'index';
     findings.checks.push({
-      name: isUrl(mirror.base) && error.code !== 'ALP_FETCH_OFFLINE' ? name : 'index',
+      name: mirror.kind === 'url' && error.code !== 'ALP_FETCH_OFFLINE' ? name : 'index',
       ok: false,
       text: error.message,
       fix: error.hint,

@@ -1,4 +1,5 @@
 /** Packages that a mirror made from Debian could have but does not have yet are added to it: repacked, or built. */
+import { mirrorAt } from '../../core/mirror.ts';
 import { cpus } from 'node:os';
 import { fromDebian, buildablePackages } from '../../mirror/debian/from-debian.ts';
 import type { BuildSandbox } from '../../mirror/debian/build-port.ts';
@@ -48,7 +49,7 @@ export async function addMissing(
     ...session,
     config: {
       ...config,
-      mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }],
+      mirrors: [mirrorAt(directory, { keys: [joinHost(directory, 'keys')] })],
       release,
       refresh: false,
     },

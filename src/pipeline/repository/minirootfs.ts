@@ -2,7 +2,7 @@
 import { AlprootError } from '../../core/errors.ts';
 import type { LockedMinirootfs } from '../../formats/lock/lockfile.ts';
 import { limits } from '../../core/limits.ts';
-import type { MirrorSpec } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { redactUrl } from '../../core/redact.ts';
 import type { Verified } from '../../core/verified.ts';
 import { parseLatestReleases } from '../../formats/release/release-list.ts';

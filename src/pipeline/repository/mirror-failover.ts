@@ -3,10 +3,10 @@
  * attempts; one that failed is tried last from then on. Whatever a mirror gives is verified, so that going on to
  * the next is safe; one that gave something wrong is named.
  */
-import type { MirrorSpec } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import { redactUrl } from '../../core/redact.ts';
-import { isUrl, type Fetcher } from '../../fetch/fetcher.ts';
+import type { Fetcher } from '../../fetch/fetcher.ts';
 import type { Session } from '../session/session.ts';
 
 /** Milliseconds without a byte, and attempts, for a mirror that others can stand in for. */
@@ -56,7 +56,7 @@ export async function firstMirror<T, S extends Session>(
   }
   // Nobody can stand in for anybody any more: those that may only have been slow get all the time there is.
   for (const { mirror } of [...failures.values()].filter(
-    ({ mirror: { base }, error }) => isUrl(base) && isPassing(error),
+    ({ mirror: { kind }, error }) => kind === 'url' && isPassing(error),
   )) {
     const tried = await attempt(() => work(mirror, session));
     if ('result' in tried)

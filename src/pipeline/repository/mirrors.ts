@@ -2,13 +2,12 @@
  * Which mirrors an invocation uses. 'auto' tries Alpine's CDN; where that cannot be reached, a mirror made from the
  * host's own Debian archive, and it says so.
  */
-import type { MirrorSpec } from '../../core/config.ts';
+import { type MirrorSpec, mirrorAt } from '../../core/mirror.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { findProgram, isDirectory, isFile } from '../../system/files/host-paths.ts';
 import { branchOf, compareBranches } from '../../formats/release/release-names.ts';
 import { namesOf } from '../../system/files/host-directories.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
 import { privateKeysFor } from '../session/signing-keys.ts';
 import { bundledPins } from '../session/trusted-keys.ts';
 import { pinnedRelease } from '../session/lock-policy.ts';
@@ -45,12 +44,12 @@ export async function chooseMirrors(session: Session): Promise<ChosenMirrors> {
   if (before?.source === 'alpine' || config.offline) {
     return before?.source === 'debian' && made
       ? debianMirror(debian, release)
-      : { mirrors: [{ base: ALPINE_CDN, keys: [] }], debian: undefined, release };
+      : { mirrors: [mirrorAt(ALPINE_CDN)], debian: undefined, release };
   }
   const failure = await tryAlpine(session, release);
   if (failure === undefined) {
     session.store.putRecord(record, { source: 'alpine' }, { codec: AUTO_RECORD });
-    return { mirrors: [{ base: ALPINE_CDN, keys: [] }], debian: undefined, release };
+    return { mirrors: [mirrorAt(ALPINE_CDN)], debian: undefined, release };
   }
   await makeDebianMirror(session, { directory: debian, release, failure });
   session.store.putRecord(record, { source: 'debian' }, { codec: AUTO_RECORD });
@@ -64,7 +63,7 @@ export const AUTO_RECORD = recordCodec(
 );
 
 const debianMirror = (directory: HostPath, release: string): ChosenMirrors => ({
-  mirrors: [{ base: directory, keys: [joinHost(directory, 'keys')] }],
+  mirrors: [mirrorAt(directory, { keys: [joinHost(directory, 'keys')] })],
   debian: directory,
   // Its minirootfs has a point release of its own.
   release: release.split('.').slice(0, 2).join('.'),
@@ -128,8 +127,8 @@ async function makeDebianMirror(
 /** The newest branch that a directory mirror has; the newest that alproot has pins for otherwise. */
 export function newestRelease(mirrors: readonly MirrorSpec[]): string {
   const [first] = mirrors;
-  if (first !== undefined && !isUrl(first.base)) {
-    const branches = namesOf(first.base as HostPath)
+  if (first?.kind === 'directory') {
+    const branches = namesOf(first.base)
       .filter((name) => /^v\d+\.\d+$/.test(name))
       .sort(compareBranches);
     const newest = branches.at(-1);

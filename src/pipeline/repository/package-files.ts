@@ -5,7 +5,6 @@ import { redactUrl } from '../../core/redact.ts';
 import type { Verified } from '../../core/verified.ts';
 import { packageLocation, type RepositoryLayout } from '../../formats/release/repositories-file.ts';
 import type { LockedPackage } from '../../formats/lock/lockfile.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
 import type { CopyFile } from '../../fetch/fetch-request.ts';
 import { BLOB_RECORD, type BlobRef } from '../../store/blobs.ts';
 import type { Copied, CopyJob } from '../../system/files/hashed-file.ts';
@@ -82,7 +81,7 @@ export async function fetchPlaced(
   options: FetchOptions,
 ): Promise<FetchedPackages> {
   const wanted = planned.filter(({ source }) => source.kind === 'repository');
-  const isFar = wanted.some((item) => placeFor(item, options).place.mirrors.some(({ base }) => isUrl(base)));
+  const isFar = wanted.some((item) => placeFor(item, options).place.mirrors.some(({ kind }) => kind === 'url'));
   const limit = createConcurrencyLimit(concurrencyFor(isFar, options));
   const arrived = new Map<string, Verified<OpenedPackage>>();
   const kept = new Map<string, VerifiedFile>();

@@ -1,5 +1,5 @@
 /** The indexes of a release, each section from the first mirror that has it. */
-import type { MirrorSpec } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { AlprootError } from '../../core/errors.ts';
 import type { Repository, RepositoryIndex } from '../../core/package.ts';
 import { redactUrl } from '../../core/redact.ts';

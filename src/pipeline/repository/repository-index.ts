@@ -1,5 +1,5 @@
 /** fetch → verify of one index: what a lock pins of it, or what the mirror has now, never older than seen before. */
-import type { MirrorSpec } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import type { RepositoryIndex } from '../../core/package.ts';

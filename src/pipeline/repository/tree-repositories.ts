@@ -14,7 +14,7 @@ import {
   type RepositoryLayout,
   type RepositoryLine,
 } from '../../formats/release/repositories-file.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
+import { isUrl, mirrorAt } from '../../core/mirror.ts';
 import { parseTrustedKey, keyring, type TrustedKeys } from '../../verify/key.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 import type { OpenedPackageFile } from '../../unpack/opened.ts';
@@ -27,7 +27,7 @@ import { ALPINE_CDN, type ChosenMirrors } from './mirrors.ts';
 import { branchOf } from '../../formats/release/release-names.ts';
 import type { Session } from '../session/session.ts';
 import type { InstallContext } from './install-context.ts';
-import type { MirrorSpec } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 
 /** Where the packages of a repository come from, and whose signatures count. */
 export interface PackagePlace {
@@ -234,10 +234,7 @@ const othersOf = (mirrors: readonly MirrorSpec[], found: FoundIndex | undefined)
   mirrors.length === 1 ? [] : mirrors.filter((mirror) => mirror !== found?.place.mirrors[0]);
 
 /** The mirror that a repository of its own stands for. */
-export const foreignMirror = (location: string): MirrorSpec => ({
-  base: location.slice(0, location.lastIndexOf('/')),
-  keys: [],
-});
+export const foreignMirror = (location: string): MirrorSpec => mirrorAt(location.slice(0, location.lastIndexOf('/')));
 
 /** Keys that lie in a tree count for the foreign repositories of that tree, and for nothing else. */
 export function treeKeys(tree: WorkTree): ReturnType<typeof parseTrustedKey>[] {

@@ -3,7 +3,8 @@
  * that a key that is missing is no surprise halfway through a build. What is found here is verified again where it is
  * used.
  */
-import type { Config, MirrorSpec } from '../../core/config.ts';
+import type { Config } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';

@@ -1,7 +1,8 @@
 /**
  * A bundle in place of every mirror: its files, its lock, and its keys when a key that is trusted has signed them.
  */
-import type { Config, MirrorSpec } from '../../core/config.ts';
+import type { Config } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName } from '../../core/redact.ts';
@@ -58,6 +59,7 @@ export function openBundleSource(
     const mirrors = config.mirrors === 'auto' ? [] : config.mirrors;
     const own = mirrors.flatMap((mirror) => mirror.keys);
     const mirror: MirrorSpec = {
+      kind: 'directory',
       base: path,
       keys: [...new Set([...own, ...config.keys, keys])],
       publicKeys: mirrors.flatMap(({ publicKeys = [] }) => publicKeys),

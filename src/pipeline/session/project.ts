@@ -3,13 +3,13 @@
  * reaches another network counts only when the user has approved that very file.
  */
 import { resolve } from 'node:path';
-import type { MirrorSpec, ProjectBackend, ProjectDefaults, PublicKeyText } from '../../core/config.ts';
+import type { ProjectBackend, ProjectDefaults } from '../../core/config.ts';
+import { type MirrorSpec, type PublicKeyText, isUrl, mirrorAt } from '../../core/mirror.ts';
 import { keyOf, sha256Hex } from '../../core/digest.ts';
 import { AlprootError, isAlprootError } from '../../core/errors.ts';
 import { limits } from '../../core/limits.ts';
 import { hostPath, joinHost, type HostPath } from '../../core/paths.ts';
 import { quoteName, redactUrl, showName } from '../../core/redact.ts';
-import { isUrl } from '../../fetch/fetcher.ts';
 import type { ProjectFile, ProjectMirror } from '../../formats/yaml/project-file.ts';
 import { readFileCapped } from '../../system/files/files.ts';
 import { realPath } from '../../system/files/host-paths.ts';
@@ -134,11 +134,9 @@ function backendOf(name: string, { keys, refuse }: ApprovalState): ProjectBacken
 }
 
 const mirrorsOf = (directory: HostPath, mirrors: readonly ProjectMirror[], { ofMirrors }: ProjectKeys): MirrorSpec[] =>
-  mirrors.map(({ url }, at) => ({
-    base: isUrl(url) ? url.replace(/\/+$/, '') : hostPath(resolve(directory, url)),
-    keys: [],
-    publicKeys: ofMirrors[at] ?? [],
-  }));
+  mirrors.map(({ url }, at) =>
+    mirrorAt(isUrl(url) ? url : hostPath(resolve(directory, url)), { publicKeys: ofMirrors[at] ?? [] }),
+  );
 
 interface ApprovalState {
   /** Of a file that is approved as it is. */

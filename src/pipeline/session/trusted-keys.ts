@@ -1,5 +1,5 @@
 /** Keys and pins from files: those that ship with alproot, and those that the user names. */
-import type { MirrorSpec } from '../../core/config.ts';
+import type { MirrorSpec } from '../../core/mirror.ts';
 import { AlprootError } from '../../core/errors.ts';
 import type { Arch } from '../../core/package.ts';
 import { joinHost, parentOfHost, type HostPath } from '../../core/paths.ts';

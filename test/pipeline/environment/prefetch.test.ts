@@ -1,3 +1,4 @@
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -68,7 +69,7 @@ const install = ({
   readonly url: string;
   readonly keyFile: string;
 }): ReturnType<typeof createRootfs> =>
-  createRootfs(config({ mirrors: [{ base: url, keys: [hostPath(keyFile)] }] }), {
+  createRootfs(config({ mirrors: [mirrorAt(url, { keys: [hostPath(keyFile)] })] }), {
     directory: hostPath(join(work, 'tree')),
     packages: ['near'],
   });

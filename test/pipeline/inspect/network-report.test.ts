@@ -1,3 +1,4 @@
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +51,7 @@ const examine = async (bases: readonly string[], more: Partial<Config> = {}): Pr
   const keys = [hostPath(join(work, readFileSync(join(work, 'key.name'), 'utf8')))];
   const config: Config = {
     cache: hostPath(mkdtempSync(join(work, 'cache-'))),
-    mirrors: bases.map((base) => ({ base, keys })),
+    mirrors: bases.map((base) => mirrorAt(base, { keys })),
     keys: [],
     arch: 'x86_64',
     release: '3.19',

@@ -1,3 +1,4 @@
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -75,7 +76,7 @@ async function publish(name: string, entries: readonly TarItem[], signer = key):
 const verify = (path = tree): Promise<DeepVerdict> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')),
-    mirrors: [{ base: join(work, 'mirror'), keys: [hostPath(join(work, key.publicName))] }],
+    mirrors: [mirrorAt(join(work, 'mirror'), { keys: [hostPath(join(work, key.publicName))] })],
     keys: [],
     arch: 'x86_64',
     release: undefined,

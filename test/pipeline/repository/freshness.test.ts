@@ -1,3 +1,4 @@
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -79,7 +80,7 @@ async function publish(mirror: string, section: string, time: number): Promise<v
   await indexDirectory({ directory: hostPath(directory), description: `at ${time}`, time, key, arch: 'x86_64' });
 }
 const open = (mirrors: readonly string[], more: Partial<Config> = {}) => {
-  const specs = mirrors.map((name) => ({ base: join(work, name), keys: [hostPath(join(work, key.publicName))] }));
+  const specs = mirrors.map((name) => mirrorAt(join(work, name), { keys: [hostPath(join(work, key.publicName))] }));
   return withInstall(config({ mirrors: specs, ...more }), async (session) =>
     (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(
       ({ index }) => index.location.replace(`${work}/`, ''),
@@ -93,7 +94,7 @@ describe.skipIf(capability('upstream').skip)('a large index', () => {
     const directory = join(work, 'a', 'v3.19', 'main', 'x86_64');
     mkdirSync(directory, { recursive: true });
     cpSync(join(SHARED, 'upstream/apkindex', name), join(directory, 'APKINDEX.tar.gz'));
-    const place = { mirror: { base: join(work, 'a'), keys: [] }, keys: alpineKeys('x86_64'), path: 'v3.19/main' };
+    const place = { mirror: mirrorAt(join(work, 'a')), keys: alpineKeys('x86_64'), path: 'v3.19/main' };
     const description = (): Promise<string | undefined> =>
       withSession(config(), async (session) => (await fetchIndex(session, place))?.description);
     const real = await description();
@@ -181,7 +182,7 @@ describe('an answer that was tampered with', () => {
           ? response.end(body)
           : response.writeHead(404).end()),
     );
-    const specs = [{ base: server.url, keys: [hostPath(join(work, key.publicName))] }];
+    const specs = [mirrorAt(server.url, { keys: [hostPath(join(work, key.publicName))] })];
     const look = (offline: boolean) =>
       withInstall(config({ mirrors: specs, offline }), async (session) =>
         (await fetchSources(session, { mirrors: specs, debian: undefined, release: '3.19' })).repositories.map(

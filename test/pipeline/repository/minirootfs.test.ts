@@ -1,3 +1,4 @@
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
@@ -59,7 +60,7 @@ async function mirror(): Promise<Config> {
     if (existsSync(file) && (isWhole || !file.includes('APKINDEX'))) response.end(readFileSync(file));
     else response.writeHead(404).end();
   });
-  return config({ mirrors: [{ base: server.url, keys: [hostPath(keyFile)] }] });
+  return config({ mirrors: [mirrorAt(server.url, { keys: [hostPath(keyFile)] })] });
 }
 
 const install = (to: Config, name: string): ReturnType<typeof createRootfs> =>

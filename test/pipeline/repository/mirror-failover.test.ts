@@ -2,6 +2,7 @@
  * Two mirrors of one release, each served from this machine: what one has wrong, lacks or is slow with comes from the
  * other.
  */
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,7 +81,7 @@ async function serve(instead: Answer = () => false): Promise<TestServer> {
 const install = (bases: readonly string[], packages: readonly string[] = ['app']): ReturnType<typeof createRootfs> => {
   const config: Config = {
     cache: hostPath(join(work, 'cache')),
-    mirrors: bases.map((base) => ({ base, keys: [hostPath(mirror.keyFile)] })),
+    mirrors: bases.map((base) => mirrorAt(base, { keys: [hostPath(mirror.keyFile)] })),
     keys: [],
     arch: 'x86_64',
     release: '3.19',

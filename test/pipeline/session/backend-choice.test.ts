@@ -1,3 +1,4 @@
+import { mirrorAt } from '../../../src/core/mirror.ts';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,7 +100,7 @@ describe.skipIf(capability('upstream').skip)('an installation', () => {
     const { directory, keyFile } = await makeReleaseMirror(join(work, 'mirror'), [
       { name: 'app', version: '1-r0', provides, files: { 'usr/share/app': 'app' } },
     ]);
-    await createRootfs(config({ mirrors: [{ base: directory, keys: [hostPath(keyFile)] }] }), {
+    await createRootfs(config({ mirrors: [mirrorAt(directory, { keys: [hostPath(keyFile)] })] }), {
       directory: hostPath(join(work, 'made')),
       packages: ['app'],
     });
