@@ -356,14 +356,14 @@ const trees = [
     'a snapshot after a restart',
     [
       'store/snapshot-mark.ts',
-      'if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;',
+      'if (mark === undefined || digestOfSizes(snapshotTree(snapshot)) !== mark.sizes) return false;',
       'if (mark === undefined) return false;',
     ],
     'store/store: of an earlier boot',
   ),
   guard(
     'contents of a snapshot after a restart',
-    ['store/snapshot-mark.ts', 'if (!(await verify(treeIn(snapshot)))) return false;', ''],
+    ['store/snapshot-mark.ts', 'if (!(await verify(snapshotTree(snapshot)))) return false;', ''],
     'store/store: of an earlier boot',
   ),
   guard(
@@ -642,7 +642,7 @@ const isolation = [
   ),
   guard(
     'stores of other users',
-    ['store/store-owner.ts', 'if (found !== undefined) throw refusal(found, `the store ${quoteName(root)}`);', ''],
+    ['store/store-owner.ts', 'if (found !== undefined) throw ownerRefusal(found, `the store ${quoteName(root)}`);', ''],
     'store-owner',
   ),
   guard(

@@ -39,7 +39,7 @@ export function requireFittingPlace(source: OwnedTree, place: HostPath): void {
     throw new AlprootError(
       'ALP_FILE_WRITE',
       `cannot write ${quoteName(path)} to ${quoteName(parentOfHost(place))}: ${why}`,
-      { hint: 'carry it in one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' },
+      { hint: 'write it as one file, with -o type=tar,dest=FILE, or choose a place on a file system of Linux' },
     );
   };
   source.tree.walk((path, { kind }) => {

@@ -35,7 +35,7 @@ export async function runStep(step: RunStep, context: RunContext): Promise<void>
     const mounts = placeMounts([...ownMounts(step, injected, context), ...planned.mounts], target, opened);
     const masked =
       planned.secrets.length === 0 ? output : createStepOutput(host.emit, { id, secrets: planned.secrets });
-    const description = describeRun(step, context, { user, mounts, env: planned.env, server, output: masked });
+    const description = describeStep(step, context, { user, mounts, env: planned.env, server, output: masked });
     const { status } = await host.run(description);
     masked.end();
     ended = { status, tail: masked.tail() };
@@ -117,7 +117,7 @@ interface RunParts extends Pick<StepMounts, 'env'>, Pick<BuildRunDescription, 'm
   readonly output: StepOutput;
 }
 
-function describeRun(
+function describeStep(
   step: RunStep,
   { host, target, signal }: RunContext,
   { user, mounts, env, server, output }: RunParts,

@@ -44,7 +44,7 @@ async function openStageTree(build: StageBuild, { host, workspace }: TreeContext
   try {
     const cached = takeCachedStageTree({ host, name: build.cachedAs, keys: chainKeys(build), directory });
     if (cached !== undefined) resume(build, cached);
-    const tree = cached?.tree ?? (await makeTree(build, { host, directory }));
+    const tree = cached?.tree ?? (await makeStageTree(build, { host, directory }));
     build.tree = moveTree(build.tree, cached === undefined ? 'make' : 'reopen', { state: 'open', tree });
     return tree;
   } catch (error) {
@@ -61,7 +61,7 @@ function resume(build: StageBuild, { tree, done }: ReopenedTree): void {
   advance(build, tree, rescanTree(tree, { byPrograms: false }));
 }
 
-async function makeTree(
+async function makeStageTree(
   build: StageBuild,
   { host, directory }: { readonly host: BuildHost; readonly directory: HostPath },
 ): Promise<OpenTree> {

@@ -62,7 +62,7 @@ export function findDuplicateKey(text: string): DuplicateKey | undefined {
         // "
         const end = endOfString(text, offset);
         if (level?.keys !== undefined && isKey(text, end)) {
-          const key = keyOf(text.slice(offset, end));
+          const key = memberKey(text.slice(offset, end));
           level.at = key;
           if (level.keys.has(key)) return { key, where: pathOf(levels), offset };
           level.keys.add(key);
@@ -93,7 +93,7 @@ function isKey(text: string, end: number): boolean {
 }
 
 /** `"\u0061"` is `"a"`. */
-const keyOf = (quoted: string): string =>
+const memberKey = (quoted: string): string =>
   quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
 
 const pathOf = (levels: readonly Level[]): string =>

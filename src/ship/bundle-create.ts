@@ -70,7 +70,7 @@ export function createBundle({ output, lock, files, keys = [], tool = [], store,
   try {
     put(MANIFEST, manifest);
     if (signer !== undefined) put(signatureName(signer.publicName), signer.sign(manifest));
-    for (const file of uniqueBlobs(files)) put(blobName(file.sha256), readBlob(store, file));
+    for (const file of uniqueBlobs(files)) put(blobName(file.sha256), readStored(store, file));
     for (const { path, bytes } of [...tool].sort((a, b) => (a.path < b.path ? -1 : 1))) put(path, bytes, 0o755);
     writer.write(TAR_END);
     return writer.finish();
@@ -83,7 +83,7 @@ export function createBundle({ output, lock, files, keys = [], tool = [], store,
 export const uniqueBlobs = (files: readonly BundleFile[]): BundleFile[] =>
   [...new Map(files.map((file) => [file.sha256, file])).values()].sort((a, b) => (a.sha256 < b.sha256 ? -1 : 1));
 
-function readBlob(store: Pick<BlobStore, 'openBlob'>, { sha256, path, sizeBytes }: BundleFile): Buffer {
+function readStored(store: Pick<BlobStore, 'openBlob'>, { sha256, path, sizeBytes }: BundleFile): Buffer {
   const blob = store.openBlob(sha256, path);
   if (blob === undefined)
     throw new AlprootError('ALP_STORE_DAMAGED', `${quoteName(path)} is not in the store`, {

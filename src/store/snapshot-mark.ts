@@ -19,14 +19,14 @@ interface Mark {
   readonly sizes: Sha256Hex;
 }
 
-const treeIn = (snapshot: HostPath): HostPath => joinHost(snapshot, 'tree');
+const snapshotTree = (snapshot: HostPath): HostPath => joinHost(snapshot, 'tree');
 
 const writeMark = (snapshot: HostPath, mark: Mark): void =>
   writeFileAtomic(joinHost(snapshot, NAME), `${JSON.stringify(mark)}\n`);
 
 /** The tree under `snapshot` is complete. @throws ALP_STORE_WRITE */
 export const markComplete = (snapshot: HostPath): void =>
-  writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(treeIn(snapshot)) });
+  writeMark(snapshot, { boot: bootId(), sizes: digestOfSizes(snapshotTree(snapshot)) });
 
 /** Whether the files under a tree hold what they held when it was complete. */
 export type Verifier = (tree: HostPath) => Promise<boolean>;
@@ -44,8 +44,8 @@ export async function isWhole(
 ): Promise<boolean> {
   if (isComplete(snapshot)) return true;
   const mark = readMark(snapshot);
-  if (mark === undefined || digestOfSizes(treeIn(snapshot)) !== mark.sizes) return false;
-  if (!(await verify(treeIn(snapshot)))) return false;
+  if (mark === undefined || digestOfSizes(snapshotTree(snapshot)) !== mark.sizes) return false;
+  if (!(await verify(snapshotTree(snapshot)))) return false;
   if (!readOnly) writeMark(snapshot, { ...mark, boot: '' });
   return true;
 }

@@ -26,13 +26,13 @@ const PARTS = [
 /** What there is of the store so far. @throws ALP_STORE_OWNER */
 export function requireOwnStore(root: HostPath): void {
   const found = findForeignWriter(root) ?? firstOf(PARTS.map((name) => joinHost(root, name)));
-  if (found !== undefined) throw refusal(found, `the store ${quoteName(root)}`);
+  if (found !== undefined) throw ownerRefusal(found, `the store ${quoteName(root)}`);
 }
 
 /** A snapshot, the mark that says that it is complete, and its tree. @throws ALP_STORE_OWNER */
 export function requireOwnSnapshot(directory: HostPath): void {
   const found = firstOf([directory, joinHost(directory, 'done'), joinHost(directory, 'tree')]);
-  if (found !== undefined) throw refusal(found, 'a tree of the store');
+  if (found !== undefined) throw ownerRefusal(found, 'a tree of the store');
 }
 
 function firstOf(paths: readonly HostPath[]): ForeignWriter | undefined {
@@ -43,7 +43,7 @@ function firstOf(paths: readonly HostPath[]): ForeignWriter | undefined {
   return undefined;
 }
 
-function refusal({ path, kind, uid }: ForeignWriter, what: string): AlprootError {
+function ownerRefusal({ path, kind, uid }: ForeignWriter, what: string): AlprootError {
   const own = process.geteuid?.() ?? 0;
   const why = {
     owner: `belongs to user ${uid}`,

@@ -148,7 +148,7 @@ async function executeAll(working: Working): Promise<void> {
   const label = `${changes.length} package${changes.length === 1 ? '' : 's'}`;
   if (changes.length > 0) emit({ kind: 'start', id: 'install', label, total: changes.length });
   for (const [done, change] of changes.entries()) {
-    await executeCall(change, working, () =>
+    await applyChange(change, working, () =>
       emit({
         kind: 'progress',
         id: 'install',
@@ -169,7 +169,7 @@ const describeChange = (change: Change): string => {
 };
 
 /** @param onBegin called when the package is there, and work on the tree begins */
-async function executeCall(change: Change, working: Working, onBegin: () => void): Promise<void> {
+async function applyChange(change: Change, working: Working, onBegin: () => void): Promise<void> {
   const { state } = working;
   if (change.kind === 'skip') return;
   if (change.kind === 'purge') return purge(change.previous.record.name, working);

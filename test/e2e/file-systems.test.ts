@@ -195,7 +195,7 @@ describe.skipIf(exfat.skip)(`exFAT${exfat.reason}`, () => {
     expect(await alproot(['build', '-o', out, '.'])).toMatchObject({
       status: 12,
       stderr: expect.stringMatching(
-        /cannot write `bin\/\w+` to `\S+`: its file system has no symbolic links \[ALP_FILE_WRITE\]\nhint: carry it in one file/,
+        /cannot write `bin\/\w+` to `\S+`: its file system has no symbolic links \[ALP_FILE_WRITE\]\nhint: write it as one file/,
       ) as string,
     });
     expect(readdirSync(stick)).toEqual([]);

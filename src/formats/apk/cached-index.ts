@@ -117,7 +117,7 @@ function readHead(line: Buffer): Head | undefined {
 }
 
 /** FNV-1a, 32 bits, of a text of bytes. */
-function hashOf(text: string): number {
+function nameHash(text: string): number {
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return hash >>> 0;
@@ -129,7 +129,7 @@ function sortedByHash(
   const keys: number[] = [];
   const found: number[] = [];
   each((name, position) => {
-    keys.push(hashOf(name) * PLACES + found.length);
+    keys.push(nameHash(name) * PLACES + found.length);
     found.push(position);
   });
   if (found.length >= PLACES) return undefined;
@@ -148,7 +148,7 @@ interface Hashed {
 
 function tableOf(hashes: Uint32Array, { positions, goesBy }: Hashed): PositionTable {
   const find = (name: string): readonly number[] => {
-    const hash = hashOf(name);
+    const hash = nameHash(name);
     const found: number[] = [];
     for (let at = firstNotBelow(hashes, hash); hashes[at] === hash; at++) {
       const position = positions[at];

@@ -4,6 +4,7 @@
  *
  * @see docs/lockfile.md, docs/alproot.lock.schema.json
  */
+import { compareText } from '../../core/text-order.ts';
 import type { Sha256Hex, Sha512Hex } from '../../core/digest.ts';
 import type { Arch, Dependency, PackageRecord } from '../../core/package.ts';
 import { formatDependency, formatProvide } from '../apk/dependency.ts';
@@ -89,11 +90,6 @@ export const lockObject = ({ requests, environments, downloads }: Lock): Record<
       }),
 });
 
-function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
-}
-
 const environmentObject = ({
   release,
   arch,
@@ -118,10 +114,16 @@ const environmentObject = ({
     sha256,
   })),
   world: world.map((item) => formatDependency(item, { tag: true })).sort(),
-  packages: packages.map(packageObject),
+  packages: packages.map(lockedPackageObject),
 });
 
-function packageObject({ record, repository, sha256, datahash, because }: LockedPackage): Record<string, unknown> {
+function lockedPackageObject({
+  record,
+  repository,
+  sha256,
+  datahash,
+  because,
+}: LockedPackage): Record<string, unknown> {
   const all: Record<string, unknown> = {
     name: record.name,
     version: record.version,

@@ -30,7 +30,7 @@ export function parsePax(body: Buffer, offset: number): PaxRecords {
   const records: { -readonly [K in keyof PaxRecords]: PaxRecords[K] } = { xattrs: new Map() };
   const seen = new Set<string>();
   for (let at = 0; at < body.length;) {
-    const { key, value, end } = parseRecord(body, at, offset);
+    const { key, value, end } = parsePaxRecord(body, at, offset);
     if (seen.has(key)) throw tarError(offset, `pax keyword ${key} twice`);
     seen.add(key);
     apply(records, { key, value, offset });
@@ -39,7 +39,7 @@ export function parsePax(body: Buffer, offset: number): PaxRecords {
   return records;
 }
 
-function parseRecord(body: Buffer, at: number, offset: number): { key: string; value: string; end: number } {
+function parsePaxRecord(body: Buffer, at: number, offset: number): { key: string; value: string; end: number } {
   const blank = body.indexOf(0x20, at);
   const digits = blank < 0 || blank - at > 7 ? '' : body.toString('latin1', at, blank);
   if (!/^[1-9]\d*$/.test(digits)) throw tarError(offset, 'a pax record without length');

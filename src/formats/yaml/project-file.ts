@@ -48,10 +48,10 @@ export function parseProjectFile(text: string): ProjectFile {
     ...(release === undefined ? {} : { release }),
     ...(arch === undefined ? {} : { arch }),
     ...(backend === undefined ? {} : { backend }),
-    ...(fields['mirrors'] === undefined ? {} : { mirrors: listOf(fields['mirrors'], 'mirrors').map(mirrorOf) }),
+    ...(fields['mirrors'] === undefined ? {} : { mirrors: textList(fields['mirrors'], 'mirrors').map(mirrorOf) }),
     ...(fields['packages'] === undefined
       ? {}
-      : { packages: listOf(fields['packages'], 'packages').map((entry) => textOf(entry, 'packages')) }),
+      : { packages: textList(fields['packages'], 'packages').map((entry) => textOf(entry, 'packages')) }),
   };
 }
 
@@ -82,7 +82,7 @@ function mirrorOf(entry: unknown): ProjectMirror {
     keys:
       fields['keys'] === undefined
         ? []
-        : listOf(fields['keys'], 'mirrors.keys').map((key) => textOf(key, 'mirrors.keys')),
+        : textList(fields['keys'], 'mirrors.keys').map((key) => textOf(key, 'mirrors.keys')),
   };
 }
 
@@ -99,7 +99,7 @@ function objectOf(value: unknown, where: string, known: readonly string[]): Reco
   return value as Record<string, unknown>;
 }
 
-function listOf(value: unknown, where: string): unknown[] {
+function textList(value: unknown, where: string): unknown[] {
   if (!Array.isArray(value)) throw wrong(`${where} must be a list`);
   return value as unknown[];
 }

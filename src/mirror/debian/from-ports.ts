@@ -63,7 +63,7 @@ export async function buildPorts(options: PortsOptions): Promise<PortsResult> {
   if (target === undefined) throw new AlprootError('ALP_FETCH_MIRRORS', `no port can be built for ${options.arch}`);
   const { branch } = mirrorRelease(options.release);
   const packages = joinHost(options.directory, branch, 'main', options.arch);
-  const there = options.refresh === true ? new Set<string>() : packageNames(packages);
+  const there = options.refresh === true ? new Set<string>() : portPackages(packages);
   const wanted = portsOf(options.names);
   const missing = wanted.filter((port) => port.packages.some(({ name }) => !there.has(name)));
   const shop = { target, key: await openMirrorKey(options), packages };
@@ -100,7 +100,7 @@ export async function buildPorts(options: PortsOptions): Promise<PortsResult> {
   };
 }
 
-function packageNames(directory: HostPath): Set<string> {
+function portPackages(directory: HostPath): Set<string> {
   const names = namesIn(directory).filter((name) => name.endsWith('.apk'));
   return new Set(
     names.flatMap((name) => {

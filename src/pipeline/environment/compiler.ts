@@ -65,7 +65,7 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
     requireExecutableStore(session);
     const words = expandResponseFiles(request.args, directory);
     const candidates = showableOf(config, request, words);
-    const { tree } = await prepareEnvironment(session, packagesOf(session.lockPolicy, request));
+    const { tree } = await prepareEnvironment(session, packagesFor(session.lockPolicy, request));
     if (isCompiler(tool) && words.length === 1 && /^--?print-sysroot$/.test(words[0] ?? '')) {
       request.onOutput('stdout', Buffer.from(`${tree}\n`));
       return { status: 0, signal: undefined };
@@ -94,7 +94,7 @@ export const runTool = (config: Config, request: ToolRun): Promise<RunResult> =>
     return result;
   });
 
-function packagesOf(lockPolicy: LockPolicy | undefined, { tool, packages = [] }: ToolRun): string[] {
+function packagesFor(lockPolicy: LockPolicy | undefined, { tool, packages = [] }: ToolRun): string[] {
   const headers = lockPolicy?.strict === true && !isLocked(lockPolicy, HEADERS) ? [] : [HEADERS];
   return [...TOOLCHAIN, ...(CPLUSPLUS.test(tool) ? ['g++'] : []), ...headers, ...packages];
 }

@@ -97,11 +97,11 @@ function begin(session: Session, sources: Sources, { planned, copy }: Beginning)
   const downloadFile = (item: PlannedPackage): Promise<VerifiedFile | undefined> =>
     // Whoever needs it tries again, and tells what is wrong.
     limit(async () => (stop.signal.aborted ? undefined : fetchVerified(own, item, options))).catch(() => undefined);
-  const files = new Map(planned.slice(0, KEPT_OPEN).map((item) => [keyOf(item.record), downloadFile(item)]));
+  const files = new Map(planned.slice(0, KEPT_OPEN).map((item) => [identityOf(item.record), downloadFile(item)]));
   return {
     take: async (record) => {
-      const file = files.get(keyOf(record));
-      files.delete(keyOf(record));
+      const file = files.get(identityOf(record));
+      files.delete(identityOf(record));
       return file;
     },
     close: () => {
@@ -111,7 +111,7 @@ function begin(session: Session, sources: Sources, { planned, copy }: Beginning)
   };
 }
 
-const keyOf = ({ name, version, checksum, sizeBytes }: PackageRecord): string =>
+const identityOf = ({ name, version, checksum, sizeBytes }: PackageRecord): string =>
   `${name}-${version} ${checksum?.hex ?? ''} ${sizeBytes}`;
 
 function predictPackages(

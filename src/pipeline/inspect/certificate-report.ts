@@ -22,13 +22,13 @@ export const reportCertificates = ({ bundled, sources }: CaCertificates): Certif
     path,
     namedBy,
     count,
-    added: added.map(nameOf),
+    added: added.map(subjectName),
     failures,
   })),
 ];
 
 /** The common name, else the last that there is. */
-function nameOf(pem: string): string {
+function subjectName(pem: string): string {
   const fields = new X509Certificate(pem).subject.split('\n');
   return (fields.find((field) => field.startsWith('CN=')) ?? fields.at(-1) ?? '').replace(/^[A-Z]+=/, '');
 }

@@ -37,7 +37,7 @@ export function verifyPaths(
   return Promise.resolve(
     paths.map((path) => {
       try {
-        return { path, verdict: verify(resolve(directory, path), keys) };
+        return { path, verdict: verifyPath(resolve(directory, path), keys) };
       } catch (error) {
         if (!(error instanceof AlprootError)) throw error;
         return { path, verdict: error };
@@ -62,7 +62,7 @@ function readStart(file: HostPath): string {
   }
 }
 
-function verify(path: string, keys: TrustedKeys): Verdict {
+function verifyPath(path: string, keys: TrustedKeys): Verdict {
   const file = hostPath(path);
   if (isDirectory(file)) return verifyTree(file);
   if (readStart(file) === BUNDLE_START) {

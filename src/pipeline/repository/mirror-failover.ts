@@ -49,7 +49,7 @@ export async function firstMirror<T, S extends Session>(
   const failures = new Map<MirrorSpec, MirrorFailure>();
   const hurried: S = { ...session, fetcher: inHaste(session.fetcher) };
   for (const mirror of failedLast(session, mirrors)) {
-    const tried = await attempt(() => work(mirror, hurried));
+    const tried = await tryMirror(() => work(mirror, hurried));
     if ('result' in tried)
       return settle(session, { failures: [...failures.values()], used: mirror, result: tried.result });
     failures.set(mirror, { mirror, error: tried.error });
@@ -58,7 +58,7 @@ export async function firstMirror<T, S extends Session>(
   for (const { mirror } of [...failures.values()].filter(
     ({ mirror: { kind }, error }) => kind === 'url' && isPassing(error),
   )) {
-    const tried = await attempt(() => work(mirror, session));
+    const tried = await tryMirror(() => work(mirror, session));
     if ('result' in tried)
       return settle(session, {
         failures: [...failures.values()].filter((other) => other.mirror !== mirror),
@@ -83,7 +83,7 @@ export async function firstThatHas<T, S extends Session>(
 ): Promise<T | undefined> {
   const hurried: S = { ...session, fetcher: inHaste(session.fetcher) };
   for (const mirror of failedLast(session, mirrors)) {
-    const found = await attempt(() => work(mirror, hurried));
+    const found = await tryMirror(() => work(mirror, hurried));
     if ('result' in found && found.result !== undefined) return found.result;
     if (!('error' in found) || found.error.code === 'ALP_FETCH_OFFLINE' || found.error.code === 'ALP_FETCH_NOT_FOUND')
       continue;
@@ -97,7 +97,9 @@ export async function firstThatHas<T, S extends Session>(
   return undefined;
 }
 
-async function attempt<T>(work: () => Promise<T>): Promise<{ readonly result: T } | { readonly error: AlprootError }> {
+async function tryMirror<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly result: T } | { readonly error: AlprootError }> {
   try {
     return { result: await work() };
   } catch (error) {

@@ -198,7 +198,7 @@ export async function fetchVerified(
     session.config.emit({ kind: 'note', message: `${id}.apk was damaged in the store and is fetched again` });
   }
   return firstMirror(session, place.mirrors, async ({ base }, own) => {
-    const ref = await download(own, { base, place, record, pinned, copy: options.copy });
+    const ref = await downloadPackage(own, { base, place, record, pinned, copy: options.copy });
     const opened = verify(ref, ref);
     if (opened === undefined)
       throw new AlprootError('ALP_STORE_DAMAGED', `${id}.apk was damaged in the store`, {
@@ -255,7 +255,7 @@ interface Download {
   readonly copy: CopyFile | undefined;
 }
 
-async function download(
+async function downloadPackage(
   session: Session,
   { base, place: { path, layout = 'v2' }, record, pinned, copy }: Download,
 ): Promise<BlobRef> {

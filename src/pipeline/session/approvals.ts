@@ -25,12 +25,12 @@ export interface Approval {
 const DIRECTORY = 'trusted';
 const RECORD_BYTES = 64 * 1024;
 
-const nameOf = (path: HostPath): string => `${sha256Hex(path)}.json`;
+const approvalName = (path: HostPath): string => `${sha256Hex(path)}.json`;
 
 /** What was approved under this path, whatever is there now. @throws ALP_STORE_OWNER when others can write there */
 export function findApproval(env: Env, path: HostPath): Approval | undefined {
   const directory = joinHost(userDirectory(env), DIRECTORY);
-  const record = joinHost(directory, nameOf(path));
+  const record = joinHost(directory, approvalName(path));
   if (!isTaken(record)) return undefined;
   requireOwnDirectory(directory);
   const found = readApproval(record);
@@ -40,7 +40,7 @@ export function findApproval(env: Env, path: HostPath): Approval | undefined {
 /** @throws ALP_STORE_OWNER, ALP_STORE_WRITE */
 export function writeApproval(env: Env, approval: Approval): void {
   writeFileAtomic(
-    joinHost(openUserDirectory(env, DIRECTORY), nameOf(approval.path)),
+    joinHost(openUserDirectory(env, DIRECTORY), approvalName(approval.path)),
     `${JSON.stringify(approval)}\n`,
     { mode: 0o600 },
   );
@@ -49,7 +49,7 @@ export function writeApproval(env: Env, approval: Approval): void {
 /** @returns whether there was one @throws ALP_STORE_OWNER, ALP_STORE_WRITE */
 export function removeApproval(env: Env, path: HostPath): boolean {
   const directory = joinHost(userDirectory(env), DIRECTORY);
-  const record = joinHost(directory, nameOf(path));
+  const record = joinHost(directory, approvalName(path));
   if (!isTaken(record)) return false;
   requireOwnDirectory(directory);
   removeTree(record);

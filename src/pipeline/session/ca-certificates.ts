@@ -66,7 +66,7 @@ interface Place {
 export function readCaCertificates({ caFiles, hostCa }: Config): CaCertificates {
   const bundled = certificatesIn(joinHost(packageRoot(), 'keys', 'ca-certificates.pem'));
   const known = new Set(bundled.map(bodyOf));
-  const given = caFiles.map((path) => requireSource(path, known));
+  const given = caFiles.map((path) => requireCaSource(path, known));
   const named = merge(hostCa?.named ?? []).map((place) => readPlace(place, known));
   const store = hostCa?.store === true ? storePlaces().map((place) => readPlace(place, known)) : [];
   return { bundled, sources: [...given, ...named, ...store] };
@@ -181,7 +181,7 @@ const reasonOf = (error: unknown): string => {
 };
 
 /** @throws ALP_USAGE_OPTION when it does not exist, or holds none */
-function requireSource(path: HostPath, known: Set<string>): CaSource {
+function requireCaSource(path: HostPath, known: Set<string>): CaSource {
   if (!exists(path)) throw new AlprootError('ALP_USAGE_OPTION', `${quoteName(path)} does not exist`);
   const source = sourceOf({ path, namedBy: ['--ca-file'] }, { files: [{ path, found: certificatesIn(path) }], known });
   if (source.count === 0)

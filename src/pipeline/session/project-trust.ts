@@ -52,11 +52,11 @@ export const listProjects = (env: Env): Promise<ListedProject[]> =>
     listApprovals(env).map(async ({ path, approved, digest }) => ({
       path,
       approved,
-      state: await stateOf(path, digest),
+      state: await approvalState(path, digest),
     })),
   );
 
-async function stateOf(path: HostPath, digest: string): Promise<ListedProject['state']> {
+async function approvalState(path: HostPath, digest: string): Promise<ListedProject['state']> {
   try {
     const project = await openProject(hostPath(path.slice(0, path.lastIndexOf('/')) || '/'));
     if (project === undefined) return 'missing';

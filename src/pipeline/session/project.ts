@@ -160,7 +160,7 @@ async function approvalOf(
     return {
       keys: isApproved ? keys : undefined,
       refuse: () => {
-        throw refusal(project, known);
+        throw projectRefusal(project, known);
       },
     };
   } catch (error) {
@@ -168,13 +168,13 @@ async function approvalOf(
     return {
       keys: undefined,
       refuse: () => {
-        throw isAlprootError(error, 'ALP_USAGE_CONFIG') ? refusal(project, undefined) : error;
+        throw isAlprootError(error, 'ALP_USAGE_CONFIG') ? projectRefusal(project, undefined) : error;
       },
     };
   }
 }
 
-function refusal({ path, requirements }: OpenedProject, known: Approval | undefined): AlprootError {
+function projectRefusal({ path, requirements }: OpenedProject, known: Approval | undefined): AlprootError {
   const directory = path.slice(0, path.lastIndexOf('/')) || '/';
   const lines = requirements.map(({ line, what }) => `  ${showName(path)}:${line}: ${what}`);
   const state =

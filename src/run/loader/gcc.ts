@@ -28,27 +28,27 @@ export function wrapGcc(wrapper: Wrapper, directories: readonly string[]): Map<s
   }
   const words = [`-B${tree.hostPathOf(treePathFromUser('usr/lib'))}/`];
   const drivers = directories.flatMap((directory) =>
-    namesIn(tree, directory)
+    entryNames(tree, directory)
       .filter((name) => DRIVERS.test(name))
       .map((name) => `${directory}/${name}`),
   );
   return new Map(libraries.length === 0 ? [] : drivers.map((path) => [path, words]));
 }
 
-const namesIn = (tree: WorkTree, directory: string): string[] => {
+const entryNames = (tree: WorkTree, directory: string): string[] => {
   const place = tryResolve(tree, directory);
   return place !== undefined && tree.stat(place)?.kind === 'directory' ? tree.list(place) : [];
 };
 
 /** `usr/lib/gcc/TARGET/VERSION` */
 const gccDirectories = (tree: WorkTree, base: string): string[] =>
-  namesIn(tree, base)
-    .flatMap((target) => namesIn(tree, `${base}/${target}`).map((version) => `${base}/${target}/${version}`))
+  entryNames(tree, base)
+    .flatMap((target) => entryNames(tree, `${base}/${target}`).map((version) => `${base}/${target}/${version}`))
     .filter((path) => tree.stat(treePathFromUser(path))?.kind === 'directory');
 
 /** `usr/TARGET/bin`, where binutils keep theirs. */
 const targetPrograms = (tree: WorkTree): string[] =>
-  namesIn(tree, 'usr')
+  entryNames(tree, 'usr')
     .map((name) => `usr/${name}/bin`)
     .filter((path) => path.includes('-linux-') && tree.stat(treePathFromUser(path))?.kind === 'directory');
 

@@ -17,7 +17,7 @@ export function makeDirectories(path: string, mode = 0o755): void {
     if (errno === 'ENOENT' && dirname(path) !== path) {
       makeDirectories(dirname(path), mode);
       mkdirOrFind(path, mode);
-    } else if (!isDirectory(path)) throw error;
+    } else if (!isExistingDirectory(path)) throw error;
   }
 }
 
@@ -25,11 +25,11 @@ function mkdirOrFind(path: string, mode: number): void {
   try {
     mkdirSync(path, { mode });
   } catch (error) {
-    if (!isDirectory(path)) throw error;
+    if (!isExistingDirectory(path)) throw error;
   }
 }
 
-const isDirectory = (path: string): boolean => {
+const isExistingDirectory = (path: string): boolean => {
   try {
     return statSync(path).isDirectory();
   } catch {

@@ -31,13 +31,13 @@ export function findForeignWriter(path: HostPath): ForeignWriter | undefined {
   const own = foreignWriterAt(real);
   if (own !== undefined) return own;
   for (let above = dirname(real), below: string = real; above !== below; [above, below] = [dirname(above), above]) {
-    const stat = statOf(above);
+    const stat = ownerStat(above);
     if (stat === undefined) continue;
     // The host's own directories look like nobody's from inside a user namespace.
     const isKnown = isOurs(stat.uid) || isUnmapped(stat.uid);
     // As in /tmp: only its owner can take a name away, and whose the one below is has been seen.
     if (isKnown && (stat.mode & 0o1000) !== 0) return undefined;
-    const found = isKnown ? writable(hostPath(above), stat) : verify(hostPath(above), stat);
+    const found = isKnown ? writable(hostPath(above), stat) : checkPath(hostPath(above), stat);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -45,8 +45,8 @@ export function findForeignWriter(path: HostPath): ForeignWriter | undefined {
 
 /** The same of `path` alone. */
 export function foreignWriterAt(path: HostPath): ForeignWriter | undefined {
-  const stat = statOf(path);
-  return stat === undefined ? undefined : verify(path, stat);
+  const stat = ownerStat(path);
+  return stat === undefined ? undefined : checkPath(path, stat);
 }
 
 /** Whether what is open may have been written by others, or may be yet. */
@@ -57,7 +57,7 @@ export function isInForeignHands(fd: number): boolean {
 
 const isOurs = (uid: number): boolean => uid === 0 || uid === process.geteuid?.();
 
-function verify(path: HostPath, stat: Stats): ForeignWriter | undefined {
+function checkPath(path: HostPath, stat: Stats): ForeignWriter | undefined {
   if (process.geteuid === undefined) return undefined;
   if (!isOurs(stat.uid)) return { path, uid: stat.uid, kind: isUnmapped(stat.uid) ? 'unmapped' : 'owner' };
   return writable(path, stat);
@@ -108,7 +108,7 @@ function isUnmapped(uid: number): boolean {
   );
 }
 
-function statOf(path: string): Stats | undefined {
+function ownerStat(path: string): Stats | undefined {
   try {
     return statSync(path);
   } catch {

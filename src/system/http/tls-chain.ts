@@ -65,14 +65,14 @@ function shakeHands({ host, port, roots, timeoutMs }: TlsQuery, tunnel: Socket |
     );
     socket.once('secureConnect', () => {
       end({
-        chain: chainOf(socket.getPeerCertificate(true)),
+        chain: certificateChain(socket.getPeerCertificate(true)),
         failedCheck: socket.authorized ? undefined : checkNameOf(socket.authorizationError),
       });
     });
   });
 }
 
-function chainOf(leaf: DetailedPeerCertificate): ShownCertificate[] {
+function certificateChain(leaf: DetailedPeerCertificate): ShownCertificate[] {
   const chain: ShownCertificate[] = [];
   const seen = new Set<string>();
   for (
@@ -82,8 +82,8 @@ function chainOf(leaf: DetailedPeerCertificate): ShownCertificate[] {
   ) {
     seen.add(at.fingerprint256);
     chain.push({
-      subject: nameOf(at.subject),
-      issuer: nameOf(at.issuer),
+      subject: subjectText(at.subject),
+      issuer: subjectText(at.issuer),
       validFrom: at.valid_from,
       validTo: at.valid_to,
       sha256: at.fingerprint256.replaceAll(':', '').toLowerCase(),
@@ -92,7 +92,7 @@ function chainOf(leaf: DetailedPeerCertificate): ShownCertificate[] {
   return chain;
 }
 
-const nameOf = (name: { readonly CN?: string | string[]; readonly O?: string | string[] }): string =>
+const subjectText = (name: { readonly CN?: string | string[]; readonly O?: string | string[] }): string =>
   [name.CN ?? name.O ?? ''].flat().join(', ');
 
 /** Node says that it is an Error; it is a code, or an Error with one. */

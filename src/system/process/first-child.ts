@@ -38,12 +38,12 @@ function firstChildOf(pid: number): number | undefined {
   if (children !== undefined) return children === '' ? undefined : Number(children.split(' ')[0]);
   return readdirSync('/proc')
     .map(Number)
-    .filter((other) => other > 0 && parentOf(other) === pid)
+    .filter((other) => other > 0 && parentPid(other) === pid)
     .sort((a, b) => a - b)[0];
 }
 
 /** The command's name may hold anything, so fields are counted from its closing bracket. */
-function parentOf(pid: number): number | undefined {
+function parentPid(pid: number): number | undefined {
   const stat = readOrNothing(`/proc/${pid}/stat`);
   return stat === undefined ? undefined : Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }

@@ -53,7 +53,7 @@ export const reopenableOutput = (hasSupervisor: boolean): Output =>
 
 const PREFIX = 'alproot-pipe-';
 
-function makeDirectory(): string {
+function makePipeDirectory(): string {
   const root = temporaryRoot();
   try {
     clearLeftovers(root);
@@ -87,7 +87,7 @@ const YES = 'y'.charCodeAt(0);
  * of supervisor.c. It removes the directory.
  */
 function supervisedOutput(): Output {
-  const directory = makeDirectory();
+  const directory = makePipeDirectory();
   const streams: Socket[] = [];
   const closed: Promise<void>[] = [];
   let answer: 'pipes' | 'sockets' | undefined;
@@ -159,7 +159,7 @@ function fifoOutput(): Output {
 }
 
 function makePipes(count: number): OutputPipe[] | undefined {
-  const directory = makeDirectory();
+  const directory = makePipeDirectory();
   const paths = Array.from({ length: count }, (_, at) => join(directory, String(at)));
   const pipes: OutputPipe[] = [];
   try {

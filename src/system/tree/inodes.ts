@@ -57,11 +57,11 @@ export function* inodesOf(root: HostPath, unlock?: (path: TreePath, mode: number
     if (entry === undefined) continue;
     yield entry;
     if (isClosed(entry)) unlock?.(path, entry.mode);
-    if (entry.kind === 'directory') for (const name of namesIn(root, path)) waiting.push(joinTree(path, name));
+    if (entry.kind === 'directory') for (const name of sortedNames(root, path)) waiting.push(joinTree(path, name));
   }
 }
 
-function namesIn(root: HostPath, path: TreePath): string[] {
+function sortedNames(root: HostPath, path: TreePath): string[] {
   try {
     return readdirSync(inTree(root, path), { encoding: 'latin1' });
   } catch (error) {
