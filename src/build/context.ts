@@ -12,11 +12,13 @@ import { isDirectory } from '../system/files/host-paths.ts';
 import { openWorkTree, type WorkTree } from '../system/tree/work-tree.ts';
 import type { NamedContext } from './build-plan.ts';
 
+/** Of a path: a `passage` is an ignored directory that may hold exceptions, and counts only when it does. */
+export type Visibility = 'visible' | 'passage' | 'ignored';
+
 /** Files to copy from: the context, a stage, an image, an unpacked download. */
 export interface CopyRoot {
   readonly tree: WorkTree;
-  /** Paths that may be copied; the root and directories on the way to an exception are let through. */
-  readonly isVisible: (path: TreePath, isDirectory: boolean) => boolean;
+  readonly visibilityOf: (path: TreePath, isDirectory: boolean) => Visibility;
   /** For messages: `the context`, `stage build`. */
   readonly label: string;
 }
@@ -30,8 +32,10 @@ export function openContext(directory: HostPath, dockerfile: HostPath | undefine
   const text = (path: TreePath): string => Buffer.from(path, 'latin1').toString('utf8');
   return {
     tree: openWorkTree(directory),
-    isVisible: (path, isDirectory) =>
-      path === TREE_ROOT || !rules.isIgnored(text(path)) || (isDirectory && rules.mayHoldExceptions(text(path))),
+    visibilityOf: (path, isDirectory) => {
+      if (path === TREE_ROOT || !rules.isIgnored(text(path))) return 'visible';
+      return isDirectory && rules.mayHoldExceptions(text(path)) ? 'passage' : 'ignored';
+    },
     label: 'the build context',
   };
 }
@@ -58,9 +62,12 @@ export function listVisible(root: CopyRoot, path: TreePath): TreePath[] {
   const found: TreePath[] = [];
   const visit = (at: TreePath): void => {
     const stat = root.tree.stat(at);
-    if (stat === undefined || stat.kind === 'other' || !root.isVisible(at, stat.kind === 'directory')) return;
-    found.push(at);
+    if (stat === undefined || stat.kind === 'other') return;
+    const visibility = root.visibilityOf(at, stat.kind === 'directory');
+    if (visibility === 'ignored') return;
+    const count = found.push(at);
     if (stat.kind === 'directory') for (const name of root.tree.list(at)) visit(joinTree(at, name));
+    if (visibility === 'passage' && found.length === count) found.pop();
   };
   visit(path);
   return found;

@@ -96,7 +96,9 @@ function matchOne(root: CopyRoot, pattern: string, { parents }: SelectOptions): 
 
 /** A path given by name must not be ignored, nor anything above it. */
 function listable(root: CopyRoot, path: TreePath): boolean {
-  return root.isVisible(path, root.tree.stat(root.tree.resolve(path))?.kind === 'directory');
+  const resolved = root.tree.resolve(path);
+  const visibility = root.visibilityOf(path, root.tree.stat(resolved)?.kind === 'directory');
+  return visibility === 'visible' || (visibility === 'passage' && listVisible(root, resolved).length > 0);
 }
 
 function matchAll(root: CopyRoot, pattern: string, { parents }: SelectOptions): Match[] {

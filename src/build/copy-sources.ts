@@ -114,7 +114,7 @@ async function gatherGit(
   const root: CopyRoot = {
     tree,
     label: `the repository ${url}`,
-    isVisible: (path) => keepGitDir || !/(?:^|\/)\.git(?:\/|$)/.test(path),
+    visibilityOf: (path) => (keepGitDir || !/(?:^|\/)\.git(?:\/|$)/.test(path) ? 'visible' : 'ignored'),
   };
   return {
     kind: 'files',

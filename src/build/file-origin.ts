@@ -35,7 +35,7 @@ export async function gatherFrom(execution: Execution, step: CopyStep, scratch: 
 async function openCopyOrigin(execution: Execution, base: PlannedBase): Promise<CopyOrigin> {
   const owned = await openTreeOfBase(execution, base);
   const label = base.kind === 'stage' ? `stage ${labelOfStage(execution, base.index)}` : 'the image';
-  return { owned, isStage: true, root: { tree: owned.tree, label, isVisible: () => true } };
+  return { owned, isStage: true, root: { tree: owned.tree, label, visibilityOf: () => 'visible' } };
 }
 
 const labelOfStage = ({ plan }: Execution, index: number): string | number =>

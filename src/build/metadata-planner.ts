@@ -4,6 +4,7 @@ import { quoteName } from '../core/redact.ts';
 import type { Instruction } from '../formats/dockerfile/dockerfile-instruction.ts';
 import type { ImageConfig } from './image-config.ts';
 import { argvOf, type StageState } from './planning-state.ts';
+import { isSignal } from './stop-signal.ts';
 
 interface MetadataContext {
   readonly state: StageState;
@@ -22,7 +23,11 @@ type Of<Kind, Shape = Instruction> = Shape extends { readonly kind: infer Kinds 
 type MetadataPlanner<Kind> = (instruction: Of<Kind>, context: MetadataContext) => ImageConfig;
 
 const PLANNERS = {
-  ENV: (instruction, context) => addPairs('env', instruction, context),
+  ENV: (instruction, context) => {
+    const config = addPairs('env', instruction, context);
+    for (const { name } of instruction.pairs) context.state.args.delete(context.put(name));
+    return config;
+  },
   LABEL: (instruction, context) => addPairs('labels', instruction, context),
   CMD: ({ command }, { state }) => {
     state.cmdSet = true;
@@ -101,7 +106,7 @@ function parsePort(text: string, warn: (message: string) => void): string[] {
 }
 
 function parseSignal(text: string): string {
-  if (!/^(?:\d{1,2}|(?:SIG)?[A-Z][A-Z0-9+-]*)$/i.test(text))
+  if (!isSignal(text))
     throw new AlprootError('ALP_BUILD_INSTRUCTION', `STOPSIGNAL: invalid signal ${quoteName(text)}`);
   return text;
 }

@@ -11,7 +11,7 @@ import type { NamedContext, PlannedBase, PlannedStage, PlannedStep } from './bui
 import { ALPINE_CONFIG, SCRATCH_CONFIG } from './image-config.ts';
 import { collectRefusals, findStage, nameOfStage, type Planning } from './planning.ts';
 import type { StageState } from './planning-state.ts';
-import { variablesOf } from './scope.ts';
+import { type Scope, variablesOf } from './scope.ts';
 import { declareArg, planInstruction } from './step-planner.ts';
 
 /** @returns undefined for a stage that the file does not have */
@@ -24,7 +24,7 @@ export function planStage(planner: Planning, index: number): PlannedStage | unde
   const initial = parent?.config ?? (base.kind === 'alpine' ? ALPINE_CONFIG : SCRATCH_CONFIG);
   const state: StageState = {
     config: { ...initial, onBuild: [] },
-    args: new Map(base.kind === 'stage' ? planner.scopes.get(base.index)?.args : []),
+    args: inheritedArgs(base.kind === 'stage' ? planner.scopes.get(base.index) : undefined),
     cmdSet: false,
   };
   const steps = planSteps(planner, { index, stage, state, triggers: initial.onBuild });
@@ -42,6 +42,9 @@ export function planStage(planner: Planning, index: number): PlannedStage | unde
   planner.stages.set(index, planned);
   return planned;
 }
+
+const inheritedArgs = (scope: Scope | undefined): Map<string, string | undefined> =>
+  new Map([...(scope?.args ?? [])].filter(([name]) => !Object.hasOwn(scope?.env ?? {}, name)));
 
 function planFrom(planner: Planning, { from }: DockerfileStage, index: number): { base: PlannedBase; arch: Arch } {
   const { options, dockerfile, globals } = planner;

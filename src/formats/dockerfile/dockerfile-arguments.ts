@@ -228,6 +228,9 @@ function parseShell(line: Line): InstructionBody {
   return { kind: 'SHELL', argv: list };
 }
 
+/** Of docker's health checks. */
+const LEAST_NANOSECONDS = 1_000_000;
+
 function parseHealthcheck(line: Line): InstructionBody {
   const { keyword: type, rest } = splitKeyword(oneOf(line));
   if (type === 'NONE') {
@@ -244,10 +247,12 @@ function parseHealthcheck(line: Line): InstructionBody {
       return /^\d{1,9}$/.test(value)
         ? Number(value)
         : syntaxError(line.line, `HEALTHCHECK --retries: expected a number, got ${quoteName(value)}`);
-    return (
-      parseDuration(value) ??
-      syntaxError(line.line, `HEALTHCHECK --${name}: expected a duration such as 30s, got ${quoteName(value)}`)
-    );
+    const duration = parseDuration(value);
+    if (duration === undefined)
+      syntaxError(line.line, `HEALTHCHECK --${name}: expected a duration such as 30s, got ${quoteName(value)}`);
+    if (duration > 0 && duration < LEAST_NANOSECONDS)
+      syntaxError(line.line, `HEALTHCHECK --${name}: ${quoteName(value)} is less than 1ms`);
+    return duration;
   });
   return {
     kind: 'HEALTHCHECK',
