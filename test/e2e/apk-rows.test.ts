@@ -267,6 +267,11 @@ describe.skipIf(needs.skip)(`apk and its surroundings${needs.reason}`, () => {
     expect([status, stderr]).toEqual([8, expect.stringContaining('vendor (no such package)')]);
   });
 
+  it.each(['rm /etc/apk/repositories', ': > /etc/apk/repositories'])('has no repository after %s', async (command) => {
+    const { status, stderr } = await build(['FROM alpine:3.19', `RUN ${command} && apk add make`]);
+    expect([status, stderr]).toEqual([8, expect.stringContaining('make (no such package)')]);
+  });
+
   it('goes on without a host that does not answer, and names it', async () => {
     const { status, stderr } = await build([
       'FROM alpine:3.19',

@@ -17,6 +17,7 @@ import {
 import { isUrl, mirrorAt } from '../../core/mirror.ts';
 import { parseTrustedKey, keyring, type TrustedKeys } from '../../verify/key.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
+import { readDatabase } from '../../unpack/database.ts';
 import type { OpenedPackageFile } from '../../unpack/opened.ts';
 import { isLocal, readLocalRepository } from './local-packages.ts';
 import { alpineKeys, mirrorKeys } from '../session/trusted-keys.ts';
@@ -90,20 +91,24 @@ export function readRepositoryLines(
         })
       : [],
   );
-  // A minirootfs made from Debian's packages names no repository: there is no apk in it that could use one.
   const isEmpty = own.length === 0 && (tree.stat(place)?.sizeBytes ?? 0) === 0 && file === undefined && !isSecond;
-  const implied = isEmpty
-    ? ['main', 'community'].map((section): RepositoryLine => ({
-        location: `${ALPINE_CDN}/${branchOf(chosen.release)}/${section}`,
-        layout: 'v2',
-      }))
-    : [];
+  const implied = isEmpty && !hasApk(tree) ? alpineLines(chosen.release) : [];
   return [
     ...own,
     ...implied,
     ...extra.flatMap((text) => parseRepositories(text, { file: '--repository', arch, keywords: false })),
   ];
 }
+
+/** A minirootfs made from Debian's packages names no repository: there is no apk in it that could use one. */
+const hasApk = (tree: WorkTree): boolean =>
+  readDatabase(tree).packages.some(({ record }) => record.name === 'apk-tools');
+
+const alpineLines = (release: string): RepositoryLine[] =>
+  ['main', 'community'].map((section) => ({
+    location: `${ALPINE_CDN}/${branchOf(release)}/${section}`,
+    layout: 'v2',
+  }));
 
 export interface OpenRepositories {
   readonly lines: readonly RepositoryLine[];
