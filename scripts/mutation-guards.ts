@@ -642,7 +642,11 @@ const isolation = [
   ),
   guard(
     'stores of other users',
-    ['store/store-owner.ts', 'if (found !== undefined) throw ownerRefusal(found, `the store ${quoteName(root)}`);', ''],
+    [
+      'store/store-owner.ts',
+      'if (found !== undefined) throw ownerRefusal(found, `the store ${quoteName(root)}`);',
+      '',
+    ],
     'store-owner',
   ),
   guard(
