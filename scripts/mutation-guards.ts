@@ -583,11 +583,6 @@ const isolation = [
     'hostile/escape/escape: bwrap, run --network none',
   ),
   guard(
-    'capabilities of other users',
-    ['run/sandbox/sandbox-steps.ts', "['capabilities', uid === 0 ? KEPT : '0']", "['capabilities', KEPT]"],
-    'hostile/escape/escape: build with USER 1000',
-  ),
-  guard(
     'no_new_privs',
     [
       'run/sandbox/rights.h',
