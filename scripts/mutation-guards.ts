@@ -626,7 +626,7 @@ const isolation = [
     [
       'pipeline/session/backend-choice.ts',
       "if (config.requireIsolation && backend.isolation !== 'full') {",
-      'if (false) {',
+      "if (config.requireIsolation && backend.isolation === 'full') {",
     ],
     'pipeline/session/backend-choice',
   ),

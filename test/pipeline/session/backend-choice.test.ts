@@ -91,6 +91,22 @@ describe('a backend that is tried ahead', () => {
   });
 });
 
+describe('isolation that is required', () => {
+  it('refuses a backend that is no boundary, and says what to do', async () => {
+    tool('proot');
+    await expect(tryAndChoose({ backend: 'proot', requireIsolation: true })).rejects.toMatchObject({
+      code: 'ALP_RUN_ISOLATION',
+      message: expect.stringContaining('only proot works here, whose isolation is partial'),
+      hint: expect.stringContaining('--require-isolation'),
+    });
+  });
+
+  it('takes one that is', async () => {
+    tool('bwrap');
+    expect(await tryAndChoose({ backend: 'bwrap', requireIsolation: true })).toEqual(['bwrap', 'bwrap']);
+  });
+});
+
 describe.skipIf(capability('upstream').skip)('an installation', () => {
   it.each([
     [['cmd:app=1'], ['bwrap']],
