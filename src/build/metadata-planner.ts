@@ -24,11 +24,15 @@ type MetadataPlanner<Kind> = (instruction: Of<Kind>, context: MetadataContext) =
 
 const PLANNERS = {
   ENV: (instruction, context) => {
-    const config = addPairs('env', instruction, context);
-    for (const { name } of instruction.pairs) context.state.args.delete(context.put(name));
-    return config;
+    const { config, args } = context.state;
+    const added = expandPairs(instruction, context);
+    for (const name of Object.keys(added)) args.delete(name);
+    return { ...config, env: { ...config.env, ...added } };
   },
-  LABEL: (instruction, context) => addPairs('labels', instruction, context),
+  LABEL: (instruction, context) => {
+    const { config } = context.state;
+    return { ...config, labels: { ...config.labels, ...expandPairs(instruction, context) } };
+  },
   CMD: ({ command }, { state }) => {
     state.cmdSet = true;
     return { ...state.config, cmd: argvOf(command, state.config) };
@@ -66,16 +70,12 @@ export function planMetadata(instruction: Instruction, context: MetadataContext)
   context.state.config = plan(instruction as never, context);
 }
 
-function addPairs(
-  key: 'env' | 'labels',
-  { kind, pairs }: Of<'ENV'>,
-  { state: { config }, put }: MetadataContext,
-): ImageConfig {
+function expandPairs({ kind, pairs }: Of<'ENV'>, { put }: MetadataContext): Record<string, string> {
   // One line sees only values from before it, so all are expanded before any is set.
   const expanded = pairs.map(({ name, value }) => [put(name), put(value)] as const);
   if (expanded.some(([name]) => name === ''))
     throw new AlprootError('ALP_BUILD_INSTRUCTION', `${kind} names cannot be blank`);
-  return { ...config, [key]: { ...config[key], ...Object.fromEntries(expanded) } };
+  return Object.fromEntries(expanded);
 }
 
 const emptyError = (message: string): AlprootError =>

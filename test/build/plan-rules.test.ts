@@ -273,6 +273,12 @@ const rows: Row[] = [
     gives: ['env', 'arg'],
   },
   {
+    rule: 'ENV: wins over an ARG whose name another pair of the line sets',
+    file: 'FROM alpine\nARG V=W\nARG W=arg\nENV V=1 $V=env\nRUN x',
+    see: (p) => runs(p).map((r) => [r.env['V'], r.env['W']]),
+    gives: [['1', 'env']],
+  },
+  {
     rule: 'FROM: the ENV of a stage wins over its ARG in the next',
     file: 'FROM alpine AS a\nENV V=env\nARG V=arg\nFROM a\nRUN x',
     see: (p) => runs(p)[0]?.env['V'],
