@@ -6,10 +6,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../helpers/config.ts';
 import type { Config } from '../../src/core/config.ts';
 import { type MirrorSpec, mirrorAt } from '../../src/core/mirror.ts';
 import { isAlprootError } from '../../src/core/errors.ts';
-import { silent } from '../../src/core/events.ts';
 import { hostPath } from '../../src/core/paths.ts';
 import { packApk } from '../../src/mirror/pack.ts';
 import { indexDirectory } from '../../src/mirror/repository.ts';
@@ -62,28 +62,7 @@ async function publish(name: string, key: SigningKey, trusted: readonly SigningK
 
 /** The code of the refusal, or which mirror the index was taken from. */
 const fetch = async (mirrors: readonly MirrorSpec[]): Promise<string> => {
-  const config: Config = {
-    cache: hostPath(join(work, 'cache')),
-    mirrors: [...mirrors],
-    keys: [],
-    arch: 'x86_64',
-    release: '3.19',
-    backend: undefined,
-    requireIsolation: false,
-    offline: false,
-    refresh: false,
-    lock: 'off',
-    project: undefined,
-    bundle: undefined,
-    allowRollback: false,
-    maxIndexAgeDays: undefined,
-    epochSeconds: undefined,
-    caFiles: [],
-    clientCertificate: undefined,
-    env: {},
-    emit: silent,
-    signal: undefined,
-  };
+  const config: Config = testConfig({ cache: hostPath(join(work, 'cache')), mirrors: [...mirrors] });
   let from = '';
   const code = await codeOf(() =>
     withInstall(config, async (session) => {

@@ -3,8 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
-import { silent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
 import { createRootfs } from '../../../src/pipeline/environment/rootfs.ts';
 import { capability } from '../../helpers/capabilities.ts';
@@ -21,29 +21,7 @@ afterEach(async () => {
   rmSync(work, { recursive: true, force: true });
 });
 
-const config = (more: Partial<Config>): Config => ({
-  cache: hostPath(join(work, 'cache')),
-  mirrors: 'auto',
-  keys: [],
-  arch: 'x86_64',
-  release: '3.19',
-  backend: undefined,
-  requireIsolation: false,
-  offline: false,
-  refresh: false,
-  lock: 'off',
-  project: undefined,
-  bundle: undefined,
-  allowRollback: false,
-  maxIndexAgeDays: undefined,
-  epochSeconds: undefined,
-  caFiles: [],
-  clientCertificate: undefined,
-  env: {},
-  emit: silent,
-  signal: undefined,
-  ...more,
-});
+const config = (more: Partial<Config>): Config => testConfig({ cache: hostPath(join(work, 'cache')), ...more });
 
 /** Serves a mirror of two packages; what `instead` answers is its business. */
 async function mirror(

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
-import { silent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
 import { indexDirectory } from '../../../src/mirror/repository.ts';
 import { generateSigningKey } from '../../../src/mirror/signing.ts';
@@ -49,29 +49,12 @@ afterAll(() => rmSync(work, { recursive: true, force: true }));
 
 const examine = async (bases: readonly string[], more: Partial<Config> = {}): Promise<NetworkReport> => {
   const keys = [hostPath(join(work, readFileSync(join(work, 'key.name'), 'utf8')))];
-  const config: Config = {
+  const config: Config = testConfig({
     cache: hostPath(mkdtempSync(join(work, 'cache-'))),
     mirrors: bases.map((base) => mirrorAt(base, { keys })),
-    keys: [],
-    arch: 'x86_64',
-    release: '3.19',
-    backend: undefined,
-    requireIsolation: false,
-    offline: false,
-    refresh: false,
-    lock: 'off',
-    project: undefined,
-    bundle: undefined,
-    allowRollback: false,
-    maxIndexAgeDays: undefined,
-    epochSeconds: undefined,
     caFiles: [hostPath(join(work, 'ca.pem'))],
-    clientCertificate: undefined,
-    env: {},
-    emit: silent,
-    signal: undefined,
     ...more,
-  };
+  });
   return withSession(config, examineNetwork);
 };
 const serve = async (handler: (visit: Visit) => void, pair = makePair({ issuer: authority })): Promise<TestServer> => {

@@ -15,8 +15,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
-import { silent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
 import type { TarItem } from '../../../src/formats/tar/tar-writer.ts';
 import { packApk } from '../../../src/mirror/pack.ts';
@@ -74,28 +74,11 @@ async function publish(name: string, entries: readonly TarItem[], signer = key):
   );
 }
 const verify = (path = tree): Promise<DeepVerdict> => {
-  const config: Config = {
+  const config: Config = testConfig({
     cache: hostPath(join(work, 'cache')),
     mirrors: [mirrorAt(join(work, 'mirror'), { keys: [hostPath(join(work, key.publicName))] })],
-    keys: [],
-    arch: 'x86_64',
     release: undefined,
-    backend: undefined,
-    requireIsolation: false,
-    offline: false,
-    refresh: false,
-    lock: 'off',
-    project: undefined,
-    bundle: undefined,
-    allowRollback: false,
-    maxIndexAgeDays: undefined,
-    epochSeconds: undefined,
-    caFiles: [],
-    clientCertificate: undefined,
-    env: {},
-    emit: silent,
-    signal: undefined,
-  };
+  });
   return verifyDeep(config, hostPath(path));
 };
 const generated = [

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
 import type { Sha256Hex } from '../../../src/core/digest.ts';
-import { silent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
 import type { RepositoryIndex } from '../../../src/core/package.ts';
 import type { Signer } from '../../../src/core/verified.ts';
@@ -32,29 +32,7 @@ beforeEach(async () => {
 });
 afterEach(() => rmSync(work, { recursive: true, force: true }));
 
-const config = (more: Partial<Config> = {}): Config => ({
-  cache: hostPath(join(work, 'cache')),
-  mirrors: 'auto',
-  keys: [],
-  arch: 'x86_64',
-  release: '3.19',
-  backend: undefined,
-  requireIsolation: false,
-  offline: false,
-  refresh: false,
-  lock: 'off',
-  project: undefined,
-  bundle: undefined,
-  allowRollback: false,
-  maxIndexAgeDays: undefined,
-  epochSeconds: undefined,
-  caFiles: [],
-  clientCertificate: undefined,
-  env: {},
-  emit: silent,
-  signal: undefined,
-  ...more,
-});
+const config = (more: Partial<Config> = {}): Config => testConfig({ cache: hostPath(join(work, 'cache')), ...more });
 
 /** A section of a mirror with one package of this age. */
 async function publish(mirror: string, section: string, time: number): Promise<void> {

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
 import type { AlpEvent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
@@ -26,29 +27,8 @@ afterEach(async () => {
   rmSync(work, { recursive: true, force: true });
 });
 
-const config = (more: Partial<Config>): Config => ({
-  cache: hostPath(join(work, 'cache')),
-  mirrors: 'auto',
-  keys: [],
-  arch: 'x86_64',
-  release: '3.19',
-  backend: undefined,
-  requireIsolation: false,
-  offline: false,
-  refresh: false,
-  lock: 'off',
-  project: undefined,
-  bundle: undefined,
-  allowRollback: false,
-  maxIndexAgeDays: undefined,
-  epochSeconds: undefined,
-  caFiles: [],
-  clientCertificate: undefined,
-  env: {},
-  emit: (event) => void events.push(event),
-  signal: undefined,
-  ...more,
-});
+const config = (more: Partial<Config>): Config =>
+  testConfig({ cache: hostPath(join(work, 'cache')), emit: (event) => void events.push(event), ...more });
 
 /** Without its indexes when it is not whole. */
 async function mirror(): Promise<Config> {

@@ -7,6 +7,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
 import type { AlpEvent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
@@ -79,28 +80,11 @@ async function serve(instead: Answer = () => false): Promise<TestServer> {
 }
 
 const install = (bases: readonly string[], packages: readonly string[] = ['app']): ReturnType<typeof createRootfs> => {
-  const config: Config = {
+  const config: Config = testConfig({
     cache: hostPath(join(work, 'cache')),
     mirrors: bases.map((base) => mirrorAt(base, { keys: [hostPath(mirror.keyFile)] })),
-    keys: [],
-    arch: 'x86_64',
-    release: '3.19',
-    backend: undefined,
-    requireIsolation: false,
-    offline: false,
-    refresh: false,
-    lock: 'off',
-    project: undefined,
-    bundle: undefined,
-    allowRollback: false,
-    maxIndexAgeDays: undefined,
-    epochSeconds: undefined,
-    caFiles: [],
-    clientCertificate: undefined,
-    env: {},
     emit: (event) => void events.push(event),
-    signal: undefined,
-  };
+  });
   return createRootfs(config, { directory: hostPath(join(work, 'tree')), packages });
 };
 const warnings = (): string[] => events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
-import { silent } from '../../../src/core/events.ts';
 import { hostPath, type HostPath } from '../../../src/core/paths.ts';
 import { createRootfs } from '../../../src/pipeline/environment/rootfs.ts';
 import { chooseBackend, tryBackend } from '../../../src/pipeline/session/backend-choice.ts';
@@ -31,29 +31,8 @@ function tool(name: string, text = 'echo works'): void {
 const starts = (): string[] =>
   existsSync(join(work, 'starts')) ? readFileSync(join(work, 'starts'), 'utf8').trim().split('\n') : [];
 
-const config = (more: Partial<Config> = {}): Config => ({
-  cache: hostPath(join(work, 'cache')),
-  mirrors: 'auto',
-  keys: [],
-  arch: 'x86_64',
-  release: '3.19',
-  backend: undefined,
-  requireIsolation: false,
-  offline: false,
-  refresh: false,
-  lock: 'off',
-  project: undefined,
-  bundle: undefined,
-  allowRollback: false,
-  maxIndexAgeDays: undefined,
-  epochSeconds: undefined,
-  caFiles: [],
-  clientCertificate: undefined,
-  env: { PATH: join(work, 'tools') },
-  emit: silent,
-  signal: undefined,
-  ...more,
-});
+const config = (more: Partial<Config> = {}): Config =>
+  testConfig({ cache: hostPath(join(work, 'cache')), env: { PATH: join(work, 'tools') }, ...more });
 
 /** The backend that is chosen after a trial, and whether the trial found it. */
 const tryAndChoose = (more?: Partial<Config>): Promise<readonly [prefetched: string | undefined, chosen: string]> =>

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { testConfig } from '../../helpers/config.ts';
 import type { Config } from '../../../src/core/config.ts';
-import { silent } from '../../../src/core/events.ts';
 import { hostPath } from '../../../src/core/paths.ts';
 import { openHttp } from '../../../src/pipeline/session/network.ts';
 import { makePair, startServer, type TestServer, type Visit } from '../../helpers/https-mirror.ts';
@@ -22,29 +22,8 @@ afterEach(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-const config = (more: Partial<Config> = {}): Config => ({
-  cache: undefined,
-  mirrors: 'auto',
-  keys: [],
-  arch: 'x86_64',
-  release: undefined,
-  backend: undefined,
-  requireIsolation: false,
-  offline: false,
-  refresh: false,
-  lock: 'off',
-  project: undefined,
-  bundle: undefined,
-  allowRollback: false,
-  maxIndexAgeDays: undefined,
-  epochSeconds: undefined,
-  caFiles: [hostPath(join(home, 'ca.pem'))],
-  clientCertificate: undefined,
-  env: { HOME: home },
-  emit: silent,
-  signal: undefined,
-  ...more,
-});
+const config = (more: Partial<Config> = {}): Config =>
+  testConfig({ release: undefined, caFiles: [hostPath(join(home, 'ca.pem'))], env: { HOME: home }, ...more });
 async function serve(handler: (visit: Visit) => void, pair: typeof leaf | undefined = leaf): Promise<TestServer> {
   const server = await startServer(handler, pair);
   cleanups.push(server.close);
