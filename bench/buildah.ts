@@ -36,44 +36,14 @@ export function openBuildah(
     for (const key of readdirSync(mirror.keysDir)) cpSync(join(mirror.keysDir, key), join(base, 'etc/apk/keys', key));
     writeFileSync(join(base, 'etc/apk/repositories'), '/mirror/v3.19/main\n');
     writeFileSync(join(where, 'Containerfile'), 'FROM scratch\nADD . /\n');
-    runOnce({
-      argv: [
-        'buildah',
-        ...storage,
-        'build',
-        '--signature-policy',
-        policy,
-        '--isolation',
-        'chroot',
-        '-t',
-        'docker.io/library/alpine:3.19',
-        '-f',
-        join(where, 'Containerfile'),
-        base,
-      ],
+    const buildah = (...words: readonly string[]): Command => ({
+      argv: ['buildah', ...storage, 'build', '--signature-policy', policy, '--isolation', 'chroot', ...words],
       env,
     });
-    const build = (context: string): Command => ({
-      argv: [
-        'buildah',
-        ...storage,
-        'build',
-        '--signature-policy',
-        policy,
-        '--isolation',
-        'chroot',
-        '--pull=never',
-        '--no-cache',
-        '--network',
-        'host',
-        '--volume',
-        `${mirror.location}:/mirror:ro`,
-        '-f',
-        dockerfile,
-        context,
-      ],
-      env,
-    });
+    runOnce(buildah('-t', 'docker.io/library/alpine:3.19', '-f', join(where, 'Containerfile'), base));
+    const volume = `${mirror.location}:/mirror:ro`;
+    const fresh = ['--pull=never', '--no-cache', '--network', 'host', '--volume', volume, '-f', dockerfile];
+    const build = (context: string): Command => buildah(...fresh, context);
     runOnce(build(join(dockerfile, '..')));
     return { build, close: () => void spawnSync('buildah', [...storage, 'rm', '--all'], { env, stdio: 'ignore' }) };
   } catch {

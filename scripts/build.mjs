@@ -32,43 +32,34 @@ async function writeCommand() {
     ],
   });
   for (const [file, text] of files) replace(file, text);
-  const { outputFiles } = await build({
-    ...shared,
-    bundle: true,
+  await writeBundle('alproot.cjs', 'src/cli/start.ts', {
     format: 'cjs',
     minify: true,
-    write: false,
     define: { ...shared.define, ALPROOT_PLACES: JSON.stringify(places) },
-    entryPoints: [join(root, 'src/cli/start.ts')],
   });
-  replace('alproot.cjs', outputFiles[0].text);
   for (const name of readdirSync(join(root, 'dist')))
     if (/^engine.*\.cjs$/.test(name) && !files.has(name)) rmSync(join(root, 'dist', name));
 }
 
-async function writeThread() {
-  const { outputFiles } = await build({
-    ...shared,
-    bundle: true,
+const writeThread = () =>
+  writeBundle('package-thread.cjs', 'src/unpack/package-thread.ts', {
     format: 'cjs',
     minify: true,
-    write: false,
     define: { ...shared.define, 'import.meta.url': '__filename' },
-    entryPoints: [join(root, 'src/unpack/package-thread.ts')],
   });
-  replace('package-thread.cjs', outputFiles[0].text);
-}
 
-async function writeLibrary() {
+const writeLibrary = () => writeBundle('index.js', 'src/index.ts', { format: 'esm', packages: 'external' });
+
+/** One entry point, with all that it imports, as one file of dist/. */
+async function writeBundle(name, entry, options) {
   const { outputFiles } = await build({
     ...shared,
+    ...options,
     bundle: true,
-    format: 'esm',
-    packages: 'external',
     write: false,
-    entryPoints: [join(root, 'src/index.ts')],
+    entryPoints: [join(root, entry)],
   });
-  replace('index.js', outputFiles[0].text);
+  replace(name, outputFiles[0].text);
 }
 
 function replace(name, text) {
