@@ -2,6 +2,7 @@
  * A partial mirror: chosen packages, verified before, copied byte for byte with the signatures of who made them, under
  * an index of our own signing; and a minirootfs with our detached signature beside its digests.
  */
+import { SECTIONS } from '../formats/release/release-names.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { AlprootError } from '../core/errors.ts';
 import type { Emit } from '../core/events.ts';
@@ -36,8 +37,6 @@ export interface CreateOptions {
   readonly time: number;
   readonly emit: Emit;
 }
-
-const SECTIONS = ['main', 'community'];
 
 /**
  * Makes or completes a mirror. Packages that are there already stay in the index.

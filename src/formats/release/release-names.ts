@@ -1,6 +1,9 @@
 /** Names of releases and branches, and the file names of minirootfs releases. */
 import type { Arch } from '../../core/package.ts';
 
+/** Of a branch, in the order of Alpine's own repositories file. */
+export const SECTIONS = ['main', 'community'];
+
 export interface MinirootfsName {
   readonly file: string;
   /** `3.19.4`, `20240329` on edge. */

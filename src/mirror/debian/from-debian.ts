@@ -14,7 +14,7 @@ import type { Arch } from '../../core/package.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
 import { AlprootError } from '../../core/errors.ts';
 import { quoteName, showName } from '../../core/redact.ts';
-import { minirootfsFile } from '../../formats/release/release-names.ts';
+import { minirootfsFile, SECTIONS } from '../../formats/release/release-names.ts';
 import { makeDirectory } from '../../system/files/host-directories.ts';
 import { removeTree } from '../../system/files/remove-tree.ts';
 import { readFileCapped, writeFileAtomic } from '../../system/files/files.ts';
@@ -250,7 +250,7 @@ export async function writeIndexes({
   readonly key: SigningKey;
 }): Promise<void> {
   const time = Math.floor(Date.now() / 1000);
-  for (const section of ['main', 'community']) {
+  for (const section of SECTIONS) {
     await indexDirectory({
       directory: makeDirectory(joinHost(directory, branch, section, arch)),
       description: `${branch} made from Debian by alproot`,

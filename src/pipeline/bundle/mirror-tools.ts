@@ -8,8 +8,9 @@ import { indexAdbDirectory, indexDirectory } from '../../mirror/repository.ts';
 import { serveMirror, type ServedMirror } from '../../mirror/serve.ts';
 import { signFile } from '../../mirror/sign-file.ts';
 import { generateSigningKey, readSigningKey, writeSigningKey } from '../../mirror/signing.ts';
+import { debianOptions } from '../repository/debian-options.ts';
 import { addMissing } from '../repository/debian-packages.ts';
-import { openPrivateKeys, privateKeysFor } from '../session/signing-keys.ts';
+import { openPrivateKeys } from '../session/signing-keys.ts';
 import { withSession } from '../session/session.ts';
 import { openPortSandbox } from '../environment/environment.ts';
 import { requireDirectory } from '../../system/files/named-file.ts';
@@ -26,13 +27,7 @@ export const mirrorFromDebian = (
   withSession(config, async (session) => {
     const ports = packages.filter((name) => buildablePorts().includes(name));
     const result = await fromDebian({
-      directory,
-      privateKeys: () => privateKeysFor(session, directory),
-      arch: config.arch,
-      release: config.release,
-      env: config.env,
-      emit: config.emit,
-      signal: config.signal,
+      ...debianOptions(session, { directory, release: config.release }),
       offline: config.offline,
       refresh: config.refresh,
       packages: packages.length === 0 ? undefined : packages.filter((name) => !ports.includes(name)),

@@ -13,6 +13,7 @@ import { runInTree } from '../../run/run-in-tree.ts';
 import { systemClock } from '../../system/process/system-clock.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 import type { RunScript } from '../../unpack/opened.ts';
+import { describeScript } from '../environment/install.ts';
 import { adviseStronger, chooseBackend } from '../session/backend-choice.ts';
 import type { Session } from '../session/session.ts';
 
@@ -27,6 +28,7 @@ export interface BuildSandbox {
 
 export function createBuildSandbox(session: Session): BuildSandbox {
   const { config, store, runHost } = session;
+  const { signal } = config;
   /** undefined until the first tree is there to probe on. */
   let probed: Backend | undefined;
   let library: Promise<OwnersLibrary> | undefined;
@@ -43,7 +45,10 @@ export function createBuildSandbox(session: Session): BuildSandbox {
     probe,
     hasRealOwners,
     run,
-    scriptsFor: (request, tree) => (script) => run(describeScript(session, { request, tree, script })),
+    scriptsFor:
+      ({ owners }, tree) =>
+      (script) =>
+        run({ ...describeScript(tree, script), owners, ...(signal === undefined ? {} : { signal }) }),
   };
 }
 
@@ -73,26 +78,3 @@ function runWithDatabase(session: Session, backend: Backend, { description, libr
   });
   return runInTree(backend, description, host);
 }
-
-interface ScriptRun {
-  readonly request: ApkRequest;
-  readonly tree: WorkTree;
-  readonly script: Parameters<RunScript>[0];
-}
-
-const describeScript = (
-  { config: { signal } }: Session,
-  { request, tree, script: { path, args, env, onOutput } }: ScriptRun,
-): BuildRunDescription => ({
-  tree: tree.root,
-  writable: true,
-  mounts: [],
-  owners: request.owners,
-  argv: [path, ...args],
-  env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
-  cwd: '/',
-  user: { uid: 0, gid: 0 },
-  network: 'none',
-  stdio: { kind: 'pipe', onOutput },
-  ...(signal === undefined ? {} : { signal }),
-});

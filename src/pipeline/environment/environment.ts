@@ -8,7 +8,7 @@ import { joinHost, type HostPath } from '../../core/paths.ts';
 import { cloneTree } from '../../system/tree/tree-clone.ts';
 import { readFileCapped } from '../../system/files/files.ts';
 import { formatLock } from '../../formats/lock/lockfile.ts';
-import { branchOf } from '../../formats/release/release-names.ts';
+import { branchOf, SECTIONS } from '../../formats/release/release-names.ts';
 import { chooseMirrors, type ChosenMirrors } from '../repository/mirrors.ts';
 import { runCommandIn } from '../session/backend-choice.ts';
 import { beginInstall, type InstallContext } from '../repository/install-context.ts';
@@ -120,7 +120,7 @@ function requestName(
 
 /** Of both sections and both formats; empty for those that are not there. */
 const indexDigests = (branch: HostPath, arch: Arch): string[] =>
-  ['main', 'community'].flatMap((section) =>
+  SECTIONS.flatMap((section) =>
     ['APKINDEX.tar.gz', 'Packages.adb'].map((name) => {
       const bytes = readFileCapped(joinHost(branch, section, arch, name), 512 * 1024 * 1024);
       return bytes === undefined ? '' : sha256Hex(bytes);

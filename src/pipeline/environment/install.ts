@@ -5,11 +5,12 @@ import type { CopyFile } from '../../fetch/fetch-request.ts';
 import { parseDependency } from '../../formats/apk/dependency.ts';
 import { formatPlanLines } from '../../solve/plan-lines.ts';
 import { solve } from '../../solve/solve.ts';
+import type { RunDescription } from '../../core/run-description.ts';
 import type { Thread } from '../../system/thread/thread.ts';
 import type { WorkTree } from '../../system/tree/work-tree.ts';
 import { applyPlan, type ApplyOptions, type ApplyResult } from '../../unpack/apply-plan.ts';
 import { readDatabase, type Database } from '../../unpack/database.ts';
-import type { RunScript } from '../../unpack/opened.ts';
+import type { RunScript, ScriptRun } from '../../unpack/opened.ts';
 import { startPackageThread } from '../../unpack/unpack-pipeline.ts';
 import { copyPackageBy, fetchPackages, type FetchedPackages } from '../repository/package-files.ts';
 import { chooseBackend, runCommandIn, type ProbingSession } from '../session/backend-choice.ts';
@@ -122,29 +123,32 @@ function announce({ config: { emit } }: Session, plan: InstallPlan): void {
   for (const [index, line] of lines.entries()) emit({ kind: 'plan', index: index + 1, count: lines.length, line });
 }
 
-/** Package scripts run in the tree that they belong to, without network. */
-export function scriptRunner(session: ProbingSession, tree: WorkTree, onSkipped?: () => void): RunScript {
-  return async ({ path, args, env, onOutput }) => {
+/** Package scripts by the chosen backend; where that cannot show them the tree they are left out, with a warning. */
+function scriptRunner(session: ProbingSession, tree: WorkTree, onSkipped?: () => void): RunScript {
+  return async (script) => {
     const { name, showsTree } = await chooseBackend(session, tree.root);
     if (!showsTree) {
       onSkipped?.();
       session.config.emit({
         kind: 'warning',
-        message: `${path} is not run: ${name} cannot show it the tree`,
+        message: `${script.path} is not run: ${name} cannot show it the tree`,
         hint: 'programs work, but what package scripts set up is missing',
       });
       return { status: 0, signal: undefined };
     }
-    return runCommandIn(session, {
-      tree: tree.root,
-      writable: true,
-      mounts: [],
-      argv: [path, ...args],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
-      cwd: '/',
-      user: { uid: 0, gid: 0 },
-      network: 'none',
-      stdio: { kind: 'pipe', onOutput },
-    });
+    return runCommandIn(session, describeScript(tree, script));
   };
 }
+
+/** As root in the tree that it belongs to, without network. */
+export const describeScript = (tree: WorkTree, { path, args, env, onOutput }: ScriptRun): RunDescription => ({
+  tree: tree.root,
+  writable: true,
+  mounts: [],
+  argv: [path, ...args],
+  env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', ...env },
+  cwd: '/',
+  user: { uid: 0, gid: 0 },
+  network: 'none',
+  stdio: { kind: 'pipe', onOutput },
+});

@@ -9,7 +9,7 @@ import { limits } from '../../core/limits.ts';
 import { joinTree, TREE_ROOT, type HostPath, type TreePath } from '../../core/paths.ts';
 import { showName } from '../../core/redact.ts';
 import type { InstalledEntry } from '../../formats/apk/installed-db.ts';
-import { branchOf } from '../../formats/release/release-names.ts';
+import { branchOf, SECTIONS } from '../../formats/release/release-names.ts';
 import { formatChecksum } from '../../formats/apk/package-checksum.ts';
 import { closeDescriptor, descriptorSource } from '../../system/files/hashed-file.ts';
 import { openNamedFile } from '../../system/files/named-file.ts';
@@ -24,7 +24,6 @@ import { verifyDataMember } from '../../verify/data-member.ts';
 import { verifyPackage } from '../../verify/package-file.ts';
 import { chooseMirrors } from '../repository/mirrors.ts';
 import { withSession, type Session } from '../session/session.ts';
-import { SECTIONS } from '../repository/release-indexes.ts';
 import { mirrorKeys } from '../session/trusted-keys.ts';
 
 /**

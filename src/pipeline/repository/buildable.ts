@@ -1,7 +1,7 @@
 /** What a mirror made from Debian could have. What makes packages of it is loaded for such a mirror alone. */
 import { joinHost } from '../../core/paths.ts';
 import { scanDependency } from '../../formats/apk/dependency.ts';
-import { branchOf } from '../../formats/release/release-names.ts';
+import { branchOf, SECTIONS } from '../../formats/release/release-names.ts';
 import { namesOf } from '../../system/files/host-directories.ts';
 import type { ChosenMirrors } from './mirrors.ts';
 import type { Session } from '../session/session.ts';
@@ -30,7 +30,7 @@ export async function addDebianPackages(
   { packages, openSandbox }: BuildableRequest,
 ): Promise<void> {
   if (debian === undefined || session.config.offline) return;
-  const present = ['main', 'community'].flatMap((section) =>
+  const present = SECTIONS.flatMap((section) =>
     namesOf(joinHost(debian, branchOf(release), section, session.config.arch)),
   );
   const has = (name: string): boolean =>

@@ -5,7 +5,7 @@ import { fromDebian, buildablePackages } from '../../mirror/debian/from-debian.t
 import type { BuildSandbox } from '../../mirror/debian/build-port.ts';
 import { buildPorts, buildablePorts, portTools } from '../../mirror/debian/from-ports.ts';
 import { joinHost, type HostPath } from '../../core/paths.ts';
-import { privateKeysFor } from '../session/signing-keys.ts';
+import { debianOptions } from './debian-options.ts';
 import type { Session } from '../session/session.ts';
 
 /** A tree with these Alpine packages, made from the mirrors of the session, and a way to run commands in it. */
@@ -31,15 +31,7 @@ export async function addMissing(
   const buildable = new Set(buildablePorts());
   const ports = names.filter((name) => buildable.has(name));
   const repacks = [...names.filter((name) => repackable.has(name)), ...portTools(ports)];
-  const shared = {
-    directory,
-    privateKeys: () => privateKeysFor(session, directory),
-    arch: config.arch,
-    release,
-    env: config.env,
-    emit: config.emit,
-    signal: config.signal,
-  };
+  const shared = debianOptions(session, { directory, release });
   const repacked =
     repacks.length === 0
       ? []

@@ -8,7 +8,7 @@ import { joinHost, type HostPath } from '../../core/paths.ts';
 import { findProgram, isDirectory, isFile } from '../../system/files/host-paths.ts';
 import { branchOf, compareBranches } from '../../formats/release/release-names.ts';
 import { namesOf } from '../../system/files/host-directories.ts';
-import { privateKeysFor } from '../session/signing-keys.ts';
+import { debianOptions } from './debian-options.ts';
 import { bundledPins } from '../session/trusted-keys.ts';
 import { pinnedRelease } from '../session/lock-policy.ts';
 import type { Session } from '../session/session.ts';
@@ -111,16 +111,7 @@ async function makeDebianMirror(
   });
   const { fromDebian } = await import('../../mirror/debian/from-debian.ts');
   await session.store.withLock('mirror-debian', () =>
-    fromDebian({
-      directory,
-      privateKeys: () => privateKeysFor(session, directory),
-      arch: config.arch,
-      release,
-      env: config.env,
-      emit: config.emit,
-      signal: config.signal,
-      offline: config.offline,
-    }),
+    fromDebian({ ...debianOptions(session, { directory, release }), offline: config.offline }),
   );
 }
 

@@ -5,7 +5,7 @@ import type { Repository, RepositoryIndex } from '../../core/package.ts';
 import { redactUrl } from '../../core/redact.ts';
 import type { Verified } from '../../core/verified.ts';
 import type { LockedEnvironment } from '../../formats/lock/lockfile.ts';
-import { branchOf } from '../../formats/release/release-names.ts';
+import { branchOf, SECTIONS } from '../../formats/release/release-names.ts';
 import type { RepositoryLayout } from '../../formats/release/repositories-file.ts';
 import type { TrustedKeys } from '../../verify/key.ts';
 import { pinnedEnvironment } from '../session/lock-policy.ts';
@@ -39,8 +39,6 @@ export interface Sources {
   /** Names that could be had although no repository has them yet. */
   readonly buildable: readonly string[];
 }
-
-export const SECTIONS = ['main', 'community'];
 
 export interface SourcesOptions {
   /** Under a lock the moving indexes are not looked at, unless it is extended by them. */

@@ -25,7 +25,7 @@ import { pinnedEnvironment } from '../session/lock-policy.ts';
 import { firstMirror, firstThatHas } from './mirror-failover.ts';
 import { openIndex } from './repository-index.ts';
 import { ALPINE_CDN, type ChosenMirrors } from './mirrors.ts';
-import { branchOf } from '../../formats/release/release-names.ts';
+import { branchOf, SECTIONS } from '../../formats/release/release-names.ts';
 import type { Session } from '../session/session.ts';
 import type { InstallContext } from './install-context.ts';
 import type { MirrorSpec } from '../../core/mirror.ts';
@@ -105,10 +105,7 @@ const hasApk = (tree: WorkTree): boolean =>
   readDatabase(tree).packages.some(({ record }) => record.name === 'apk-tools');
 
 const alpineLines = (release: string): RepositoryLine[] =>
-  ['main', 'community'].map((section) => ({
-    location: `${ALPINE_CDN}/${branchOf(release)}/${section}`,
-    layout: 'v2',
-  }));
+  SECTIONS.map((section) => ({ location: `${ALPINE_CDN}/${branchOf(release)}/${section}`, layout: 'v2' }));
 
 export interface OpenRepositories {
   readonly lines: readonly RepositoryLine[];
